@@ -1,0 +1,7 @@
+//! Regenerates every figure and table of the study of sampled matrix products.
+//!
+//! An exhibit is a file of `exhibit/`, its settings are `exhibits/NAME.yaml`, and
+//! its numbers are an [`result::ExhibitResult`], from which all files are made.
+
+pub mod plot;
+pub mod result;
