@@ -1,0 +1,142 @@
+//! Results kept by content: the key says everything that a result depends on.
+//!
+//! An entry is a file named by the SHA-256 of its key. It holds its key and the
+//! checksum of its value, so that an entry that was cut short, edited or made for
+//! another key is computed again instead of trusted. Files appear by renaming:
+//! a run that is stopped leaves whole entries only, and the next run goes on there.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use anyhow::Context as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A folder of computed values.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    key: String,
+    checksum: String,
+    value: String,
+}
+
+/// Held while a file is written; whoever ends the process takes it first.
+pub static WRITING: Mutex<()> = Mutex::new(());
+
+impl Cache {
+    /// A cache in `folder`, which need not exist yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Cache { folder: folder.into() }
+    }
+
+    /// The value stored for `key`, if there is one that is whole.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let text = std::fs::read_to_string(self.path(key)).ok()?;
+        let entry: Entry = serde_json::from_str(&text).ok()?;
+        if entry.key != key || entry.checksum != sha256(entry.value.as_bytes()) {
+            log::warn!("the cached result {} is damaged; computing it again", self.path(key).display());
+            return None;
+        }
+        serde_json::from_str(&entry.value).ok()
+    }
+
+    /// Stores `value` for `key`.
+    ///
+    /// # Errors
+    /// When the folder or the file cannot be written.
+    pub fn put<T: Serialize>(&self, key: &str, value: &T) -> anyhow::Result<()> {
+        let value = serde_json::to_string(value)?;
+        let entry = Entry { key: key.to_string(), checksum: sha256(value.as_bytes()), value };
+        write_whole(&self.path(key), &serde_json::to_string(&entry)?)
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("{}.json", sha256(key.as_bytes())))
+    }
+}
+
+/// Writes a file so that it is either absent, old or whole: a temporary file beside it is renamed.
+///
+/// # Errors
+/// Names the path when its folder cannot be made or written.
+pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    let guard = WRITING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let cannot = || format!("{}: cannot be written", path.display());
+    std::fs::create_dir_all(folder).with_context(cannot)?;
+    let mut builder = tempfile::Builder::new();
+    readable_by_all(&mut builder);
+    let mut file = builder.tempfile_in(folder).with_context(cannot)?;
+    file.write_all(text.as_bytes()).with_context(cannot)?;
+    file.persist(path).with_context(cannot)?;
+    drop(guard);
+    Ok(())
+}
+
+/// Temporary files are private by default; figures are for everyone whom the umask lets read.
+#[cfg(unix)]
+fn readable_by_all(builder: &mut tempfile::Builder) {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &mut tempfile::Builder) {}
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_comes_back_under_its_key_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().join("cache"));
+        cache.put("seed 1", &vec![0.1, 0.2]).unwrap();
+        assert_eq!(cache.get::<Vec<f64>>("seed 1"), Some(vec![0.1, 0.2]));
+        assert_eq!(cache.get::<Vec<f64>>("seed 2"), None);
+    }
+
+    #[test]
+    fn a_damaged_entry_is_not_trusted() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        cache.put("key", &1234.5).unwrap();
+        let whole = std::fs::read_to_string(cache.path("key")).unwrap();
+        let damages = [whole.replace("1234.5", "1234.6"), whole[..whole.len() / 2].to_string()];
+        for damaged in damages {
+            std::fs::write(cache.path("key"), damaged).unwrap();
+            assert_eq!(cache.get::<f64>("key"), None);
+        }
+        std::fs::write(cache.path("key"), whole).unwrap();
+        assert_eq!(cache.get::<f64>("key"), Some(1234.5));
+    }
+
+    #[test]
+    fn no_temporary_file_stays_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        write_whole(&folder.path().join("a.txt"), "text").unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn sha256_of_the_empty_text() {
+        // FIPS 180-4 example.
+        assert!(sha256(b"").starts_with("e3b0c44298fc1c149afbf4c8996fb924"));
+    }
+}

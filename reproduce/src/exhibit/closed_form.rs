@@ -1,0 +1,149 @@
+//! The expected squared error E|C_hat - C|_F^2 of every estimator, for given matrices.
+//!
+//! With the pair products G_i = A_i B^i and the weight c_i that an estimator gives
+//! to pair i (its scale, or zero where it is not kept), the error is
+//! sum_ij (c_i - 1)(c_j - 1) <G_i, G_j>; each formula below is the expectation of that.
+
+use kernels::estimator::Estimator;
+use kernels::probability::{
+    ProbabilityError, as_released, mix_with_uniform, proportional, water_filling,
+};
+use kernels::random::Stream;
+use kernels::selection::SelectionError;
+
+use super::matrices::MatrixPair;
+
+/// E|C_hat - C|_F^2 for the estimator with a budget of `k` pairs.
+///
+/// # Errors
+/// When the estimator itself cannot work with these scores or this budget.
+pub fn expected_square_error(
+    estimator: Estimator,
+    pair: &MatrixPair,
+    k: usize,
+) -> Result<f64, SelectionError> {
+    let n = pair.pairs();
+    if k >= n && !matches!(estimator, Estimator::AdaptiveTopK { .. }) {
+        return Ok(0.0);
+    }
+    let w = &pair.scores;
+    let (n_real, budget) = (n as f64, k as f64);
+    let squares: f64 = w.iter().map(|w| w * w).sum();
+    let exact_square: f64 = pair.inner_products.iter().sum();
+    let cross = exact_square - squares;
+    // (1/k) (sum_i w_i^2 / p_i - |C|^2)
+    let with_replacement = |p: &[f64]| {
+        let second_moment: f64 =
+            w.iter().zip(p).filter(|(w, _)| **w > 0.0).map(|(w, p)| w * w / p).sum();
+        (second_moment - exact_square) / budget
+    };
+    Ok(match estimator {
+        Estimator::TopK | Estimator::AdaptiveTopK { .. } => {
+            // Nothing is random: the error is |sum of the pairs left out|^2.
+            let selection = estimator.select(w, k, &mut Stream::new(0, "unused").at(0))?;
+            let mut left_out = vec![true; n];
+            for index in selection.indices() {
+                left_out[*index as usize] = false;
+            }
+            let mut sum = 0.0;
+            for i in (0..n).filter(|i| left_out[*i]) {
+                for j in (0..n).filter(|j| left_out[*j]) {
+                    sum += pair.inner_products[i * n + j];
+                }
+            }
+            sum
+        }
+        Estimator::ColumnRow => with_replacement(&proportional(w)?),
+        Estimator::ColumnRowMixture { epsilon } => {
+            with_replacement(&mix_with_uniform(&proportional(w)?, epsilon)?)
+        }
+        Estimator::UniformWithReplacement => with_replacement(&vec![1.0 / n_real; n]),
+        Estimator::Bernoulli => bernoulli(w, &water_filling(w, budget)?),
+        Estimator::BernoulliAsReleased => bernoulli(w, &as_released(w, budget)?),
+        Estimator::UniformWithoutReplacement => {
+            let kept = budget / n_real;
+            let both = kept * (budget - 1.0) / (n_real - 1.0);
+            (1.0 / kept - 1.0) * squares + (both / (kept * kept) - 1.0) * cross
+        }
+        Estimator::UniformWithReplacementUnscaled => {
+            // The counts are multinomial: mean k/n, covariance k (delta_ij / n - 1 / n^2).
+            let mean = budget / n_real;
+            (mean - 1.0) * (mean - 1.0) * exact_square + mean * squares
+                - mean / n_real * exact_square
+        }
+        Estimator::UniformWithoutReplacementUnscaled => {
+            let out = 1.0 - budget / n_real;
+            let both_out = out * (n_real - budget - 1.0) / (n_real - 1.0);
+            out * squares + both_out * cross
+        }
+    })
+}
+
+/// sum_i (1 - p_i) / p_i w_i^2: independent coins.
+pub fn bernoulli(scores: &[f64], p: &[f64]) -> f64 {
+    scores.iter().zip(p).filter(|(_, p)| **p > 0.0).map(|(w, p)| (1.0 - p) / p * w * w).sum()
+}
+
+/// The Bernoulli probabilities of both rules, and water-filling at the count that the released
+/// rule expects.
+///
+/// # Errors
+/// When the scores give no probabilities.
+pub fn bernoulli_rules(
+    scores: &[f64],
+    k: usize,
+) -> Result<[(&'static str, Vec<f64>); 3], ProbabilityError> {
+    let released = as_released(scores, k as f64)?;
+    let count: f64 = released.iter().sum();
+    Ok([
+        ("water-filling", water_filling(scores, k as f64)?),
+        ("as-released", released),
+        ("water-filling-same-count", water_filling(scores, count)?),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::matrices::{Distribution, norm};
+    use super::*;
+    use kernels::backend::InstructionSet;
+
+    /// Mean of the squared error over draws, its standard error, and the closed form.
+    fn measured(estimator: Estimator, k: usize) -> (f64, f64, f64) {
+        let set = InstructionSet::Portable;
+        let pair = MatrixPair::generate(Distribution::UnitMean, (4, 8, 5), 1, set);
+        let stream = Stream::new(3, estimator.name());
+        let mut error = Vec::new();
+        let draws = 20_000;
+        let (mut sum, mut sum_of_squares) = (0.0, 0.0);
+        for draw in 0..draws {
+            let selection = estimator.select(&pair.scores, k, &mut stream.at(draw)).unwrap();
+            pair.error_into(&selection, set, &mut error);
+            let square = norm(&error) * norm(&error);
+            sum += square;
+            sum_of_squares += square * square;
+        }
+        let count = draws as f64;
+        let mean = sum / count;
+        let variance = (sum_of_squares / count - mean * mean).max(0.0);
+        (mean, (variance / count).sqrt(), expected_square_error(estimator, &pair, k).unwrap())
+    }
+
+    #[test]
+    fn every_formula_is_the_mean_over_many_draws() {
+        for estimator in Estimator::ALL {
+            let (mean, deviation, formula) = measured(estimator, 3);
+            assert!(
+                (mean - formula).abs() <= 5.0 * deviation + 1e-9 * formula,
+                "{estimator}: measured {mean} ± {deviation}, closed form {formula}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_formula_of_another_estimator_is_rejected() {
+        let (mean, deviation, _) = measured(Estimator::UniformWithReplacement, 3);
+        let (_, _, wrong) = measured(Estimator::UniformWithoutReplacement, 3);
+        assert!((mean - wrong).abs() > 5.0 * deviation);
+    }
+}
