@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(standard_normal(&mut generator).to_bits(), PINNED_NORMAL);
     }
     const PINNED_WORD: u64 = 8_535_039_267_431_829_178;
-    const PINNED_NORMAL: u64 = 4604304241426902605;
+    const PINNED_NORMAL: u64 = 4_604_304_241_426_902_605;
 
     #[test]
     fn names_are_not_concatenated() {

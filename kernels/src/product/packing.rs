@@ -70,27 +70,51 @@ pub(super) fn pack<T: Real>(
         }
         return;
     }
-    for (lane, position) in outer.enumerate() {
-        let source = &factor.data[factor.outer_offset(position)..];
-        let packed = packed[lane..].iter_mut().step_by(width);
-        match (factor.inner_index, factor.scales) {
-            (None, None) => {
-                let source = source[inner.start * factor.inner_stride..].iter();
-                for (to, from) in
-                    packed.zip(source.step_by(factor.inner_stride.max(1))).take(inner.len())
-                {
-                    *to = *from;
-                }
+    for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
+        let block = start..outer.end.min(start + MAXIMUM_ROWS);
+        let packed = packed[lane..].chunks_mut(width);
+        match block.len() {
+            1 => gather::<T, 1>(factor, inner.clone(), block, packed),
+            2 => gather::<T, 2>(factor, inner.clone(), block, packed),
+            3 => gather::<T, 3>(factor, inner.clone(), block, packed),
+            4 => gather::<T, 4>(factor, inner.clone(), block, packed),
+            5 => gather::<T, 5>(factor, inner.clone(), block, packed),
+            _ => gather::<T, MAXIMUM_ROWS>(factor, inner.clone(), block, packed),
+        }
+    }
+}
+
+/// Copies COUNT outer indices side by side: one number of each, inner index by inner index, so
+/// that writes are adjacent.
+fn gather<'a, T: Real, const COUNT: usize>(
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    packed: impl Iterator<Item = &'a mut [T]>,
+) {
+    let sources: [&[T]; COUNT] =
+        std::array::from_fn(|lane| &factor.data[factor.outer_offset(outer.start + lane)..]);
+    let copy = |packed: &mut [T], offset: usize| {
+        for (to, source) in packed[..COUNT].iter_mut().zip(sources) {
+            *to = source[offset];
+        }
+    };
+    match (factor.inner_index, factor.scales) {
+        (None, None) => {
+            for (packed, position) in packed.zip(inner) {
+                copy(packed, position * factor.inner_stride);
             }
-            (Some(index), None) => {
-                for (to, &from) in packed.zip(&index[inner.clone()]) {
-                    *to = source[from as usize * factor.inner_stride];
-                }
+        }
+        (Some(index), None) => {
+            for (packed, &position) in packed.zip(&index[inner]) {
+                copy(packed, position as usize * factor.inner_stride);
             }
-            _ => {
-                for (to, from) in packed.zip(inner.clone()) {
-                    *to = factor.scale(from).times(source[factor.inner_offset(from)]);
-                }
+        }
+        (_, Some(_)) => {
+            for (packed, position) in packed.zip(inner) {
+                copy(packed, factor.inner_offset(position));
+                let scale = factor.scale(position);
+                packed[..COUNT].iter_mut().for_each(|value| *value = scale.times(*value));
             }
         }
     }
