@@ -1,0 +1,203 @@
+//! The estimators by name: which scores become which selection.
+
+use crate::probability::{
+    ProbabilityError, as_released, mix_with_uniform, proportional, uniform, water_filling,
+};
+use crate::selection::{
+    Selection, SelectionError, adaptive_top_k, draw_bernoulli, draw_uniform_without_replacement,
+    draw_with_replacement, top_k,
+};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// How the pairs of a sampled product are chosen and scaled.
+///
+/// ```
+/// use kernels::{estimator::Estimator, random::Stream};
+/// let scores = [4.0, 1.0, 3.0, 2.0];
+/// let mut rng = Stream::new(0, "example").at(0);
+/// assert_eq!(Estimator::TopK.select(&scores, 2, &mut rng)?.indices(), [0, 2]);
+/// # Ok::<(), kernels::selection::SelectionError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Estimator {
+    /// The k largest scores, unscaled. Biased.
+    TopK,
+    /// The largest scores up to a share of their sum, unscaled. Biased; ignores the budget.
+    AdaptiveTopK {
+        /// The share of W to reach, in (0, 1].
+        share: f64,
+    },
+    /// Column-row sampling: k draws with replacement, p proportional to the scores. Unbiased.
+    ColumnRow,
+    /// Column-row sampling from a mixture with the uniform distribution. Unbiased, bounded scale.
+    ColumnRowMixture {
+        /// The weight of the uniform part, in [0, 1].
+        epsilon: f64,
+    },
+    /// Bernoulli-CRS with the probabilities of least variance (water-filling). Unbiased.
+    Bernoulli,
+    /// Bernoulli-CRS with the probabilities of the released code. Unbiased, below its budget.
+    BernoulliAsReleased,
+    /// k uniform draws with replacement, scaled. Unbiased.
+    UniformWithReplacement,
+    /// k uniform draws without replacement, scaled by n/k. Unbiased.
+    UniformWithoutReplacement,
+    /// k uniform draws with replacement, each with scale one. Biased.
+    UniformWithReplacementUnscaled,
+    /// k uniform draws without replacement, scale one. Biased.
+    UniformWithoutReplacementUnscaled,
+}
+
+impl Estimator {
+    /// Every estimator, with the released code's parameters where it has some.
+    pub const ALL: [Self; 10] = [
+        Self::TopK,
+        Self::AdaptiveTopK { share: 0.9 },
+        Self::ColumnRow,
+        Self::ColumnRowMixture { epsilon: 0.1 },
+        Self::Bernoulli,
+        Self::BernoulliAsReleased,
+        Self::UniformWithReplacement,
+        Self::UniformWithoutReplacement,
+        Self::UniformWithReplacementUnscaled,
+        Self::UniformWithoutReplacementUnscaled,
+    ];
+
+    /// The name used in configurations, tables and on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TopK => "top-k",
+            Self::AdaptiveTopK { .. } => "adaptive-top-k",
+            Self::ColumnRow => "column-row",
+            Self::ColumnRowMixture { .. } => "column-row-mixture",
+            Self::Bernoulli => "bernoulli",
+            Self::BernoulliAsReleased => "bernoulli-as-released",
+            Self::UniformWithReplacement => "uniform-with-replacement",
+            Self::UniformWithoutReplacement => "uniform-without-replacement",
+            Self::UniformWithReplacementUnscaled => "uniform-with-replacement-unscaled",
+            Self::UniformWithoutReplacementUnscaled => "uniform-without-replacement-unscaled",
+        }
+    }
+
+    /// Whether the expected estimate is the exact product, whatever the matrices.
+    pub fn is_unbiased(&self) -> bool {
+        !matches!(
+            self,
+            Self::TopK
+                | Self::AdaptiveTopK { .. }
+                | Self::UniformWithReplacementUnscaled
+                | Self::UniformWithoutReplacementUnscaled
+        )
+    }
+
+    /// Chooses about k of the pairs with these scores.
+    ///
+    /// When k is at least the number of pairs, or every score is zero, all pairs are kept with
+    /// scale one: the exact product.
+    ///
+    /// # Errors
+    /// When k is zero, a score is not a finite number of at least 0, or a parameter of the
+    /// estimator is out of range.
+    pub fn select(
+        &self,
+        scores: &[f64],
+        k: usize,
+        rng: &mut impl Rng,
+    ) -> Result<Selection, SelectionError> {
+        let pairs = scores.len();
+        if k == 0 {
+            return Err(SelectionError::ZeroBudget);
+        }
+        match crate::probability::checked_sum(scores) {
+            Ok(_) if k < pairs => {}
+            Ok(_) | Err(ProbabilityError::AllZero { .. }) => return Ok(Selection::all(pairs)),
+            Err(error) => return Err(error.into()),
+        }
+        match *self {
+            Self::TopK => top_k(scores, k),
+            Self::AdaptiveTopK { share } => adaptive_top_k(scores, share),
+            Self::ColumnRow => draw_with_replacement(&proportional(scores)?, k, rng),
+            Self::ColumnRowMixture { epsilon } => {
+                draw_with_replacement(&mix_with_uniform(&proportional(scores)?, epsilon)?, k, rng)
+            }
+            Self::Bernoulli => draw_bernoulli(&water_filling(scores, k as f64)?, rng),
+            Self::BernoulliAsReleased => draw_bernoulli(&as_released(scores, k as f64)?, rng),
+            Self::UniformWithReplacement => draw_with_replacement(&uniform(pairs), k, rng),
+            Self::UniformWithoutReplacement => {
+                draw_uniform_without_replacement(pairs, k, true, rng)
+            }
+            Self::UniformWithReplacementUnscaled => {
+                let drawn = draw_with_replacement(&uniform(pairs), k, rng)?;
+                let share = k as f64 / pairs as f64;
+                let counts = drawn.scales().iter().map(|scale| (scale * share).round()).collect();
+                Selection::new(drawn.indices().to_vec(), counts, pairs)
+            }
+            Self::UniformWithoutReplacementUnscaled => {
+                draw_uniform_without_replacement(pairs, k, false, rng)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Estimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no estimator's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no estimator '{0}'")]
+pub struct UnknownEstimator(pub String);
+
+impl FromStr for Estimator {
+    type Err = UnknownEstimator;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|estimator| estimator.name() == name);
+        found.ok_or_else(|| UnknownEstimator(name.to_owned()))
+    }
+}
+
+/// k = min(n, max(minimal_k, floor(ratio n))), the number of pairs kept at a ratio (released
+/// code).
+pub fn budget(pairs: usize, ratio: f64, minimal_k: usize) -> usize {
+    pairs.min(minimal_k.max((ratio * pairs as f64).floor() as usize))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    #[test]
+    fn every_name_is_parsed_back() {
+        for estimator in Estimator::ALL {
+            assert_eq!(estimator.name().parse(), Ok(estimator));
+        }
+        assert!("topk".parse::<Estimator>().is_err());
+    }
+
+    #[test]
+    fn a_budget_of_all_pairs_is_exact_and_zero_scores_are_exact() {
+        for estimator in Estimator::ALL {
+            let mut rng = Stream::new(0, "exact").at(0);
+            assert!(estimator.select(&[1.0, 2.0], 2, &mut rng).unwrap().is_exact(), "{estimator}");
+            assert!(estimator.select(&[0.0; 3], 1, &mut rng).unwrap().is_exact(), "{estimator}");
+            assert_eq!(estimator.select(&[1.0; 3], 0, &mut rng), Err(SelectionError::ZeroBudget));
+            assert!(estimator.select(&[1.0, f64::NAN, 2.0], 1, &mut rng).is_err(), "{estimator}");
+        }
+    }
+
+    #[test]
+    fn budgets_follow_the_released_rule() {
+        assert_eq!(budget(784, 0.1, 10), 78);
+        assert_eq!(budget(50, 0.1, 10), 10);
+        assert_eq!(budget(5, 0.1, 10), 5);
+        assert_eq!(budget(10, 1.0, 1), 10);
+    }
+}

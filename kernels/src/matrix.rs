@@ -1,0 +1,335 @@
+//! Borrowed matrix views: a slice, a shape and two strides, so that a transpose costs nothing.
+
+use crate::raw::Real;
+
+/// Why a slice cannot be seen as a matrix of the given shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    /// The last element lies beyond the end of the slice.
+    #[error(
+        "a {rows} x {columns} matrix with strides {row_stride} and {column_stride} needs \
+         {needed} elements, the slice has {available}"
+    )]
+    TooShort {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        columns: usize,
+        /// Elements from one row to the next.
+        row_stride: usize,
+        /// Elements from one column to the next.
+        column_stride: usize,
+        /// Elements the view would reach.
+        needed: usize,
+        /// Elements there are.
+        available: usize,
+    },
+    /// Two elements of a mutable view would share memory.
+    #[error(
+        "strides {row_stride} and {column_stride} let elements of a {rows} x {columns} matrix overlap"
+    )]
+    Overlap {
+        /// Rows asked for.
+        rows: usize,
+        /// Columns asked for.
+        columns: usize,
+        /// Elements from one row to the next.
+        row_stride: usize,
+        /// Elements from one column to the next.
+        column_stride: usize,
+    },
+}
+
+/// How far a strided matrix reaches into its slice; `None` when that overflows.
+fn extent(rows: usize, columns: usize, row_stride: usize, column_stride: usize) -> Option<usize> {
+    if rows == 0 || columns == 0 {
+        return Some(0);
+    }
+    let down = (rows - 1).checked_mul(row_stride)?;
+    let across = (columns - 1).checked_mul(column_stride)?;
+    down.checked_add(across)?.checked_add(1)
+}
+
+/// A matrix borrowed from a slice: element (i, j) is `data[i * row_stride + j * column_stride]`.
+///
+/// ```
+/// use kernels::MatrixView;
+/// let data = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+/// let a = MatrixView::row_major(&data, 2, 3);
+/// assert_eq!(a.at(1, 0), 4.0);
+/// assert_eq!(a.transpose().at(0, 1), 4.0);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct MatrixView<'a, T> {
+    data: &'a [T],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a, T: Real> MatrixView<'a, T> {
+    /// A view with any strides, counted in elements.
+    ///
+    /// # Errors
+    /// [`ViewError::TooShort`] when the slice does not hold the last element.
+    pub fn with_strides(
+        data: &'a [T],
+        rows: usize,
+        columns: usize,
+        row_stride: usize,
+        column_stride: usize,
+    ) -> Result<Self, ViewError> {
+        let needed = extent(rows, columns, row_stride, column_stride).unwrap_or(usize::MAX);
+        if needed > data.len() {
+            let available = data.len();
+            return Err(ViewError::TooShort {
+                rows,
+                columns,
+                row_stride,
+                column_stride,
+                needed,
+                available,
+            });
+        }
+        Ok(Self { data, rows, columns, row_stride, column_stride })
+    }
+
+    /// Rows one after another.
+    ///
+    /// # Panics
+    /// When the slice is shorter than `rows * columns`.
+    pub fn row_major(data: &'a [T], rows: usize, columns: usize) -> Self {
+        Self::with_strides(data, rows, columns, columns, 1)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Columns one after another, as nalgebra stores them.
+    ///
+    /// # Panics
+    /// When the slice is shorter than `rows * columns`.
+    pub fn column_major(data: &'a [T], rows: usize, columns: usize) -> Self {
+        Self::with_strides(data, rows, columns, 1, rows).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Elements from one row to the next.
+    pub fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+
+    /// Elements from one column to the next.
+    pub fn column_stride(&self) -> usize {
+        self.column_stride
+    }
+
+    /// The slice behind the view.
+    pub fn data(&self) -> &'a [T] {
+        self.data
+    }
+
+    /// Element (row, column).
+    ///
+    /// # Panics
+    /// When the element is outside the matrix.
+    pub fn at(&self, row: usize, column: usize) -> T {
+        assert!(
+            row < self.rows && column < self.columns,
+            "({row}, {column}) is outside the matrix"
+        );
+        self.data[row * self.row_stride + column * self.column_stride]
+    }
+
+    /// The transpose, without a copy.
+    pub fn transpose(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// The first element that is NaN or infinite, as (row, column, value).
+    pub fn first_non_finite(&self) -> Option<(usize, usize, f64)> {
+        (0..self.rows)
+            .flat_map(|row| (0..self.columns).map(move |column| (row, column)))
+            .map(|(row, column)| (row, column, self.at(row, column).to_f64()))
+            .find(|(_, _, value)| !value.is_finite())
+    }
+}
+
+impl<'a, T: Real> From<&'a nalgebra::DMatrix<T>> for MatrixView<'a, T> {
+    fn from(matrix: &'a nalgebra::DMatrix<T>) -> Self {
+        Self::column_major(matrix.as_slice(), matrix.nrows(), matrix.ncols())
+    }
+}
+
+/// A matrix borrowed for writing; no two of its elements share memory.
+#[derive(Debug)]
+pub struct MatrixViewMut<'a, T> {
+    pub(crate) data: &'a mut [T],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a, T: Real> MatrixViewMut<'a, T> {
+    /// A view with any strides that keep the elements apart: one stride is at least the reach of
+    /// the other axis.
+    ///
+    /// # Errors
+    /// [`ViewError::TooShort`] or [`ViewError::Overlap`].
+    pub fn with_strides(
+        data: &'a mut [T],
+        rows: usize,
+        columns: usize,
+        row_stride: usize,
+        column_stride: usize,
+    ) -> Result<Self, ViewError> {
+        MatrixView::with_strides(data, rows, columns, row_stride, column_stride)?;
+        let apart = |outer: usize, outer_count: usize, inner: usize, inner_count: usize| {
+            (inner > 0 || inner_count <= 1)
+                && (outer_count <= 1 || outer > (inner_count - 1).saturating_mul(inner))
+        };
+        let empty = rows == 0 || columns == 0;
+        if !empty
+            && !apart(row_stride, rows, column_stride, columns)
+            && !apart(column_stride, columns, row_stride, rows)
+        {
+            return Err(ViewError::Overlap { rows, columns, row_stride, column_stride });
+        }
+        Ok(Self { data, rows, columns, row_stride, column_stride })
+    }
+
+    /// Rows one after another.
+    ///
+    /// # Panics
+    /// When the slice is shorter than `rows * columns`.
+    pub fn row_major(data: &'a mut [T], rows: usize, columns: usize) -> Self {
+        Self::with_strides(data, rows, columns, columns, 1)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Columns one after another, as nalgebra stores them.
+    ///
+    /// # Panics
+    /// When the slice is shorter than `rows * columns`.
+    pub fn column_major(data: &'a mut [T], rows: usize, columns: usize) -> Self {
+        Self::with_strides(data, rows, columns, 1, rows).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Elements from one row to the next.
+    pub fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+
+    /// Elements from one column to the next.
+    pub fn column_stride(&self) -> usize {
+        self.column_stride
+    }
+
+    /// The slice behind the view.
+    pub fn data(&mut self) -> &mut [T] {
+        self.data
+    }
+
+    /// The same matrix for reading.
+    pub fn as_view(&self) -> MatrixView<'_, T> {
+        MatrixView {
+            data: self.data,
+            rows: self.rows,
+            columns: self.columns,
+            row_stride: self.row_stride,
+            column_stride: self.column_stride,
+        }
+    }
+
+    /// The same matrix borrowed for a shorter time.
+    pub fn reborrow(&mut self) -> MatrixViewMut<'_, T> {
+        MatrixViewMut { data: self.data, ..*self }
+    }
+
+    /// The transpose, without a copy.
+    pub fn transpose(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            data: self.data,
+        }
+    }
+
+    /// Calls `change` on every element with its row and column, rows first.
+    pub fn for_each(&mut self, mut change: impl FnMut(usize, usize, &mut T)) {
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                let offset = row * self.row_stride + column * self.column_stride;
+                change(row, column, &mut self.data[offset]);
+            }
+        }
+    }
+}
+
+impl<'a, T: Real> From<&'a mut nalgebra::DMatrix<T>> for MatrixViewMut<'a, T> {
+    fn from(matrix: &'a mut nalgebra::DMatrix<T>) -> Self {
+        let (rows, columns) = matrix.shape();
+        Self::column_major(matrix.as_mut_slice(), rows, columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_slice_is_refused_with_both_lengths() {
+        let error = MatrixView::with_strides(&[0.0f32; 5], 2, 3, 3, 1).unwrap_err();
+        assert!(error.to_string().contains("needs 6 elements, the slice has 5"), "{error}");
+    }
+
+    #[test]
+    fn overlapping_writes_are_refused() {
+        for (row_stride, column_stride) in [(2, 1), (0, 1), (1, 1), (3, 0)] {
+            let mut data = [0.0f32; 16];
+            let view = MatrixViewMut::with_strides(&mut data, 3, 3, row_stride, column_stride);
+            assert!(matches!(view, Err(ViewError::Overlap { .. })), "{row_stride} {column_stride}");
+        }
+        assert!(MatrixViewMut::with_strides(&mut [0.0f32; 16], 3, 3, 1, 4).is_ok());
+    }
+
+    #[test]
+    fn huge_strides_do_not_wrap_around() {
+        assert!(MatrixView::with_strides(&[0.0f64; 4], 3, 2, usize::MAX / 2, 1).is_err());
+    }
+
+    #[test]
+    fn nalgebra_matrices_pass_without_a_copy() {
+        let matrix = nalgebra::DMatrix::from_row_slice(2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let view = MatrixView::from(&matrix);
+        assert_eq!(view.at(1, 2), 6.0);
+        assert_eq!(view.data().as_ptr(), matrix.as_slice().as_ptr());
+    }
+}

@@ -1,0 +1,193 @@
+//! Step two of four: from scores to probabilities.
+//!
+//! For column-row sampling a probability is the chance of one draw and they sum to one; for
+//! Bernoulli sampling it is the chance to be kept, at most one each, and they sum to the budget.
+
+/// Why scores do not give probabilities.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ProbabilityError {
+    /// A score is negative, infinite or not a number.
+    #[error("score {index} is {value}; a score is a finite number of at least 0")]
+    InvalidScore {
+        /// Which one.
+        index: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// Every score is zero, so nothing says which pair matters.
+    #[error("all {count} scores are zero: the product is exactly zero and needs no sampling")]
+    AllZero {
+        /// How many there are.
+        count: usize,
+    },
+    /// The budget is not positive.
+    #[error("a budget of {budget} pairs was asked for; it is a finite number above 0")]
+    InvalidBudget {
+        /// What was asked for.
+        budget: f64,
+    },
+    /// The mixing weight is outside [0, 1].
+    #[error("epsilon is {epsilon}; it lies in [0, 1]")]
+    InvalidEpsilon {
+        /// What was asked for.
+        epsilon: f64,
+    },
+}
+
+/// The sum W of the scores, after checking each.
+pub(crate) fn checked_sum(scores: &[f64]) -> Result<f64, ProbabilityError> {
+    if let Some((index, &value)) =
+        scores.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0))
+    {
+        return Err(ProbabilityError::InvalidScore { index, value });
+    }
+    let sum: f64 = scores.iter().sum();
+    if sum == 0.0 {
+        return Err(ProbabilityError::AllZero { count: scores.len() });
+    }
+    Ok(sum)
+}
+
+fn checked_budget(budget: f64) -> Result<f64, ProbabilityError> {
+    if budget.is_finite() && budget > 0.0 {
+        Ok(budget)
+    } else {
+        Err(ProbabilityError::InvalidBudget { budget })
+    }
+}
+
+/// p_i = w_i / W, the distribution of least variance for column-row sampling (Drineas, Kannan,
+/// Mahoney 2006, lemma 4).
+///
+/// # Errors
+/// When a score is not a finite number of at least 0, or all are zero.
+pub fn proportional(scores: &[f64]) -> Result<Vec<f64>, ProbabilityError> {
+    let sum = checked_sum(scores)?;
+    Ok(scores.iter().map(|w| w / sum).collect())
+}
+
+/// p_i = 1/n.
+pub fn uniform(pairs: usize) -> Vec<f64> {
+    vec![1.0 / pairs as f64; pairs]
+}
+
+/// (1 - epsilon) p_i + epsilon / n. Bounds the scale 1/(k p_i) by n / (epsilon k), so that one
+/// unlikely pair cannot blow up a step.
+///
+/// # Errors
+/// When epsilon is outside [0, 1].
+pub fn mix_with_uniform(p: &[f64], epsilon: f64) -> Result<Vec<f64>, ProbabilityError> {
+    if !(0.0..=1.0).contains(&epsilon) {
+        return Err(ProbabilityError::InvalidEpsilon { epsilon });
+    }
+    let floor = epsilon / p.len() as f64;
+    Ok(p.iter().map(|p| (1.0 - epsilon) * p + floor).collect())
+}
+
+/// Inclusion probabilities p_i = min(1, w_i / level) with sum p_i = min(budget, number of
+/// non-zero scores): the least variance sum_i (1 - p_i)/p_i w_i^2 at that expected count.
+///
+/// The level is found by water-filling: sort the scores, cap the c largest at one, and take the
+/// least c for which the next one stays below one. O(n log n). Derived in `paper-notes` from the
+/// Karush-Kuhn-Tucker conditions.
+///
+/// ```
+/// use kernels::probability::water_filling;
+/// // One dominating pair is kept for certain; the rest share what is left of the budget.
+/// assert_eq!(water_filling(&[100.0, 1.0, 1.0, 2.0], 2.0)?, [1.0, 0.25, 0.25, 0.5]);
+/// # Ok::<(), kernels::probability::ProbabilityError>(())
+/// ```
+///
+/// # Errors
+/// When a score is not a finite number of at least 0, all are zero, or the budget is not
+/// positive.
+pub fn water_filling(scores: &[f64], budget: f64) -> Result<Vec<f64>, ProbabilityError> {
+    checked_sum(scores)?;
+    let budget = checked_budget(budget)?;
+    let mut sorted: Vec<f64> = scores.iter().copied().filter(|&w| w > 0.0).collect();
+    if budget >= sorted.len() as f64 {
+        return Ok(scores.iter().map(|&w| if w > 0.0 { 1.0 } else { 0.0 }).collect());
+    }
+    // Ascending, so that running sums from the small end lose no small score beside a large one.
+    sorted.sort_unstable_by(f64::total_cmp);
+    let sums: Vec<f64> = sorted
+        .iter()
+        .scan(0.0, |sum, w| {
+            *sum += w;
+            Some(*sum)
+        })
+        .collect();
+    let count = sorted.len();
+    let level = (0..count)
+        .take_while(|&capped| (capped as f64) < budget)
+        .map(|capped| (count - 1 - capped, sums[count - 1 - capped] / (budget - capped as f64)))
+        .find(|&(largest, level)| sorted[largest] <= level)
+        .map_or(sorted[count - 1], |(_, level)| level);
+    Ok(scores.iter().map(|w| (w / level).min(1.0)).collect())
+}
+
+/// Inclusion probabilities of the authors' released code: 0.9 min(1, k w_i / W) + 0.1 / n.
+///
+/// What the cap cuts off is not given to others and the mixture adds 0.1 pairs, not 0.1 k, so the
+/// expected count is at most 0.9 k + 0.1.
+///
+/// # Errors
+/// As [`water_filling`].
+pub fn as_released(scores: &[f64], budget: f64) -> Result<Vec<f64>, ProbabilityError> {
+    let sum = checked_sum(scores)?;
+    let budget = checked_budget(budget)?;
+    let capped: Vec<f64> = scores.iter().map(|w| (budget * w / sum).min(1.0)).collect();
+    mix_with_uniform(&capped, 0.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scores() -> impl Strategy<Value = Vec<f64>> {
+        prop::collection::vec(prop_oneof![0.0..1.0, 1e-9..1e9f64, Just(0.0)], 1..60)
+            .prop_filter("not all zero", |w| w.iter().any(|&w| w > 0.0))
+    }
+
+    proptest! {
+        #[test]
+        fn water_filling_meets_its_budget(w in scores(), share in 0.01..1.0f64) {
+            let budget = share * w.len() as f64;
+            let p = water_filling(&w, budget).unwrap();
+            let non_zero = w.iter().filter(|&&w| w > 0.0).count() as f64;
+            prop_assert!((p.iter().sum::<f64>() - budget.min(non_zero)).abs() < 1e-9 * budget);
+            prop_assert!(p.iter().all(|p| (0.0..=1.0).contains(p)));
+        }
+
+        #[test]
+        fn below_the_cap_probabilities_are_proportional(w in scores(), share in 0.01..1.0f64) {
+            // The Karush-Kuhn-Tucker conditions: one level for all, at most it where not capped.
+            let p = water_filling(&w, share * w.len() as f64).unwrap();
+            let levels: Vec<f64> = w.iter().zip(&p).filter(|(w, p)| **w > 0.0 && **p < 1.0)
+                .map(|(w, p)| w / p).collect();
+            if let Some(&level) = levels.first() {
+                prop_assert!(levels.iter().all(|l| (l / level - 1.0).abs() < 1e-9));
+                prop_assert!(w.iter().zip(&p).filter(|(_, p)| **p == 1.0)
+                    .all(|(w, _)| *w >= level * (1.0 - 1e-9)));
+            }
+        }
+    }
+
+    #[test]
+    fn clipping_alone_misses_the_budget() {
+        // The control of the budget test above: the released rule without redistribution.
+        let scores = [100.0, 1.0, 1.0, 2.0];
+        let released: f64 = as_released(&scores, 2.0).unwrap().iter().sum();
+        assert!(released < 1.2, "{released}");
+    }
+
+    #[test]
+    fn bad_scores_are_named() {
+        let error = proportional(&[1.0, f64::NAN]).unwrap_err();
+        assert!(error.to_string().starts_with("score 1 is NaN"), "{error}");
+        assert_eq!(proportional(&[0.0, 0.0]), Err(ProbabilityError::AllZero { count: 2 }));
+        assert!(matches!(water_filling(&[1.0], 0.0), Err(ProbabilityError::InvalidBudget { .. })));
+        assert!(mix_with_uniform(&[1.0], 1.5).is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! Step four of four: exact and selected matrix products.
+//!
+//! Every output element is one chain of fused multiply-adds in increasing order of the inner
+//! index, c <- fma(a, b, c) from zero. That sentence is the whole specification: blocking, thread
+//! count, instruction set and memory layout change nothing. A selected product is the same chain
+//! over the selected pairs, with the scale multiplied (and rounded) into the element of A, so a
+//! selection of all pairs with scale one gives the bits of the exact product.
+//!
+//! Work is parallel over blocks of the output on the ambient rayon pool. `operands` says where
+//! the numbers of a factor come from, `packing` copies them into the order the micro-kernel
+//! reads, `orientation` chooses which side of the output runs along the vector lanes, and
+//! `loop_nest` is the blocked product itself.
+
+mod loop_nest;
+mod operands;
+mod orientation;
+mod packing;
+
+use crate::matrix::{MatrixView, MatrixViewMut};
+use crate::raw::{InstructionSet, Real};
+use crate::selection::Selection;
+use operands::{Factor, Problem};
+
+/// C = AB, with A m x n, B n x p and C m x p.
+///
+/// 2mnp floating-point operations. Any strides; a transposed view costs no copy.
+///
+/// ```
+/// use kernels::{InstructionSet, MatrixView, MatrixViewMut, product::matmul};
+/// let a = MatrixView::row_major(&[1.0f32, 2.0, 3.0, 4.0], 2, 2);
+/// let mut c = [0.0; 4];
+/// let set = InstructionSet::detect();
+/// matmul(set, a, a.transpose(), MatrixViewMut::row_major(&mut c, 2, 2));
+/// assert_eq!(c, [5.0, 11.0, 11.0, 25.0]);
+/// ```
+///
+/// # Panics
+/// When the shapes do not fit.
+pub fn matmul<T: Real>(
+    set: InstructionSet,
+    a: MatrixView<T>,
+    b: MatrixView<T>,
+    c: MatrixViewMut<T>,
+) {
+    check_shapes(&a, &b, (a.rows(), b.columns()), &c);
+    let problem = Problem {
+        rows: a.rows(),
+        columns: b.columns(),
+        inner: a.columns(),
+        left: Factor::of_left(&a),
+        right: Factor::of_right(&b),
+    };
+    orientation::multiply(set, &problem, c);
+}
+
+/// The estimate of AB over a selection: C = sum_{i in S} s_i A_i B^i.
+///
+/// 2 m |S| p floating-point operations. The selected columns of A and rows of B are gathered and
+/// scaled on their way into the packed blocks, or read in place; pairs outside S are not touched.
+///
+/// # Panics
+/// When the shapes do not fit, or the selection is not over the inner dimension.
+pub fn matmul_selected<T: Real>(
+    set: InstructionSet,
+    a: MatrixView<T>,
+    b: MatrixView<T>,
+    selection: &Selection,
+    c: MatrixViewMut<T>,
+) {
+    if selection.pairs() == a.columns() && selection.is_exact() {
+        return matmul(set, a, b, c);
+    }
+    check_shapes(&a, &b, (a.rows(), b.columns()), &c);
+    assert_eq!(selection.pairs(), a.columns(), "the selection is over the inner dimension");
+    let scales = (!selection.is_unscaled()).then(|| selection.scales());
+    let problem = Problem {
+        rows: a.rows(),
+        columns: b.columns(),
+        inner: selection.len(),
+        left: Factor { inner_index: Some(selection.indices()), scales, ..Factor::of_left(&a) },
+        right: Factor { inner_index: Some(selection.indices()), ..Factor::of_right(&b) },
+    };
+    orientation::multiply(set, &problem, c);
+}
+
+/// The selected rows of AB, each times its scale: row j of C (|S| x p) is s_j times row i_j.
+///
+/// This is the weight gradient of a layer sampled in the forward pass (A = X^T): only the rows
+/// of sampled input features are not zero.
+///
+/// # Panics
+/// When the shapes do not fit, or the selection is not over the rows of A.
+pub fn matmul_selected_rows<T: Real>(
+    set: InstructionSet,
+    a: MatrixView<T>,
+    b: MatrixView<T>,
+    selection: &Selection,
+    mut c: MatrixViewMut<T>,
+) {
+    check_shapes(&a, &b, (selection.len(), b.columns()), &c);
+    assert_eq!(selection.pairs(), a.rows(), "the selection is over the rows of A");
+    let problem = Problem {
+        rows: selection.len(),
+        columns: b.columns(),
+        inner: a.columns(),
+        left: Factor { outer_index: Some(selection.indices()), ..Factor::of_left(&a) },
+        right: Factor::of_right(&b),
+    };
+    orientation::multiply(set, &problem, c.reborrow());
+    if !selection.is_unscaled() {
+        let scales = selection.scales();
+        c.for_each(|row, _, value| *value = value.times(T::from_f64(scales[row])));
+    }
+}
+
+/// The selected columns of AB, each times its scale: column j of C (m x |S|) is s_j times column
+/// i_j.
+///
+/// This is the input gradient of a layer sampled in the forward pass (B = W^T): only the columns
+/// of sampled input features are not zero.
+///
+/// # Panics
+/// When the shapes do not fit, or the selection is not over the columns of B.
+pub fn matmul_selected_columns<T: Real>(
+    set: InstructionSet,
+    a: MatrixView<T>,
+    b: MatrixView<T>,
+    selection: &Selection,
+    c: MatrixViewMut<T>,
+) {
+    matmul_selected_rows(set, b.transpose(), a.transpose(), selection, c.transpose());
+}
+
+fn check_shapes<T: Real>(
+    a: &MatrixView<T>,
+    b: &MatrixView<T>,
+    (rows, columns): (usize, usize),
+    c: &MatrixViewMut<T>,
+) {
+    assert_eq!(a.columns(), b.rows(), "the columns of A are the rows of B");
+    assert_eq!((c.rows(), c.columns()), (rows, columns), "the shape of C");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! Where the numbers of a product come from.
+
+use crate::matrix::MatrixView;
+use crate::raw::Real;
+
+/// One factor of a product, seen from its inner index (the one that is summed over) and its outer
+/// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times
+/// `scales[inner]` where there are scales; inner' and outer' go through the indices where there
+/// are some.
+#[derive(Clone, Copy)]
+pub(super) struct Factor<'a, T> {
+    pub(super) data: &'a [T],
+    pub(super) inner_stride: usize,
+    pub(super) outer_stride: usize,
+    pub(super) inner_index: Option<&'a [u32]>,
+    pub(super) outer_index: Option<&'a [u32]>,
+    pub(super) scales: Option<&'a [f64]>,
+}
+
+impl<'a, T: Real> Factor<'a, T> {
+    /// A as the left factor: its rows are the outer index.
+    pub(super) fn of_left(a: &MatrixView<'a, T>) -> Self {
+        Self {
+            data: a.data(),
+            inner_stride: a.column_stride(),
+            outer_stride: a.row_stride(),
+            inner_index: None,
+            outer_index: None,
+            scales: None,
+        }
+    }
+
+    /// B as the right factor: its columns are the outer index.
+    pub(super) fn of_right(b: &MatrixView<'a, T>) -> Self {
+        Self::of_left(&b.transpose())
+    }
+
+    pub(super) fn inner_offset(&self, inner: usize) -> usize {
+        self.inner_index.map_or(inner, |index| index[inner] as usize) * self.inner_stride
+    }
+
+    pub(super) fn outer_offset(&self, outer: usize) -> usize {
+        self.outer_index.map_or(outer, |index| index[outer] as usize) * self.outer_stride
+    }
+
+    /// What the number at an inner index is multiplied with.
+    pub(super) fn scale(&self, inner: usize) -> T {
+        self.scales.map_or(T::ONE, |scales| T::from_f64(scales[inner]))
+    }
+}
+
+/// C (rows x columns) = left (rows x inner) times right (inner x columns).
+pub(super) struct Problem<'a, T> {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) inner: usize,
+    pub(super) left: Factor<'a, T>,
+    pub(super) right: Factor<'a, T>,
+}
+
+impl<'a, T: Real> Problem<'a, T> {
+    /// The same product as C^T = B^T A^T.
+    pub(super) fn transposed(&self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            inner: self.inner,
+            left: self.right,
+            right: self.left,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Copies of blocks of a factor in the order the micro-kernel reads them, with selected pairs
+//! gathered and scaled on the way.
+
+use super::operands::{Factor, Problem};
+use crate::raw::{MAXIMUM_ROWS, Real};
+use std::ops::Range;
+
+/// A left factor is read in place while few lanes share each number.
+const LANES_WORTH_PACKING_LEFT: usize = 192;
+/// A right factor is read in place while few rows share each number.
+const ROWS_WORTH_PACKING_RIGHT: usize = 160;
+
+/// Whether the left factor is copied into tiles: always when pairs are gathered or scaled.
+pub(super) fn packs_left<T: Real>(problem: &Problem<T>) -> bool {
+    let left = &problem.left;
+    left.inner_index.is_some()
+        || left.scales.is_some()
+        || problem.columns >= LANES_WORTH_PACKING_LEFT
+}
+
+/// Whether the right factor is copied into panels: always unless its lanes are adjacent.
+pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
+    let right = &problem.right;
+    right.outer_index.is_some()
+        || right.scales.is_some()
+        || (right.outer_stride != 1 && problem.columns > 1)
+        || problem.rows >= ROWS_WORTH_PACKING_RIGHT
+}
+
+/// Packs rows `outer` of a left factor as tiles of [`MAXIMUM_ROWS`] rows, the last one as wide
+/// as what is left: within a tile, the numbers of one inner index are adjacent.
+pub(super) fn pack_left<T: Real>(
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    packed: &mut [T],
+) {
+    let depth = inner.len();
+    for (tile, packed) in (outer.start..outer.end)
+        .step_by(MAXIMUM_ROWS)
+        .zip(packed.chunks_mut(MAXIMUM_ROWS * depth.max(1)))
+    {
+        let rows = MAXIMUM_ROWS.min(outer.end - tile);
+        pack(factor, inner.clone(), tile..tile + rows, rows, packed);
+    }
+}
+
+/// Packs a block of a factor: `packed[inner * width + outer]`, with lanes from the block's end to
+/// `width` left as they are.
+pub(super) fn pack<T: Real>(
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    width: usize,
+    packed: &mut [T],
+) {
+    if factor.outer_stride == 1 && factor.outer_index.is_none() {
+        for (position, packed) in inner.zip(packed.chunks_mut(width)) {
+            let start = factor.inner_offset(position) + outer.start;
+            let source = &factor.data[start..start + outer.len()];
+            match factor.scales {
+                None => packed[..source.len()].copy_from_slice(source),
+                Some(_) => {
+                    let scale = factor.scale(position);
+                    for (to, from) in packed.iter_mut().zip(source) {
+                        *to = scale.times(*from);
+                    }
+                }
+            }
+        }
+        return;
+    }
+    for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
+        let block = start..outer.end.min(start + MAXIMUM_ROWS);
+        let packed = packed[lane..].chunks_mut(width);
+        match block.len() {
+            1 => gather::<T, 1>(factor, inner.clone(), block, packed),
+            2 => gather::<T, 2>(factor, inner.clone(), block, packed),
+            3 => gather::<T, 3>(factor, inner.clone(), block, packed),
+            4 => gather::<T, 4>(factor, inner.clone(), block, packed),
+            5 => gather::<T, 5>(factor, inner.clone(), block, packed),
+            _ => gather::<T, MAXIMUM_ROWS>(factor, inner.clone(), block, packed),
+        }
+    }
+}
+
+/// Copies COUNT outer indices side by side: one number of each, inner index by inner index, so
+/// that writes are adjacent.
+fn gather<'a, T: Real, const COUNT: usize>(
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    packed: impl Iterator<Item = &'a mut [T]>,
+) {
+    let sources: [&[T]; COUNT] =
+        std::array::from_fn(|lane| &factor.data[factor.outer_offset(outer.start + lane)..]);
+    let copy = |packed: &mut [T], offset: usize| {
+        for (to, source) in packed[..COUNT].iter_mut().zip(sources) {
+            *to = source[offset];
+        }
+    };
+    match (factor.inner_index, factor.scales) {
+        (None, None) => {
+            for (packed, position) in packed.zip(inner) {
+                copy(packed, position * factor.inner_stride);
+            }
+        }
+        (Some(index), None) => {
+            for (packed, &position) in packed.zip(&index[inner]) {
+                copy(packed, position as usize * factor.inner_stride);
+            }
+        }
+        (_, Some(_)) => {
+            for (packed, position) in packed.zip(inner) {
+                copy(packed, factor.inner_offset(position));
+                let scale = factor.scale(position);
+                packed[..COUNT].iter_mut().for_each(|value| *value = scale.times(*value));
+            }
+        }
+    }
+}

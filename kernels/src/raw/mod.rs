@@ -1,0 +1,24 @@
+//! The only unsafe code of the workspace: vector instructions, the micro-kernel, and output
+//! blocks that threads share. Everything above works through the safe functions exported here.
+//!
+//! [`micro_kernel`] holds the algorithm once, over the [`vector::Vector`] trait; `portable` and
+//! `x86` are thin instances of it. All of them execute the same fused multiply-adds in the same
+//! order on every output element, so they agree bit for bit.
+
+#![allow(unsafe_code)]
+
+mod elementwise;
+mod instruction_set;
+mod micro_kernel;
+mod output;
+mod portable;
+mod real;
+mod vector;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(crate) use elementwise::add_squares;
+pub use instruction_set::{InstructionSet, UnknownInstructionSet};
+pub(crate) use micro_kernel::{LeftTile, MAXIMUM_ROWS, RightPanel, accumulate_tile};
+pub(crate) use output::OutputBlock;
+pub use real::Real;

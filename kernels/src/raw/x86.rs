@@ -1,0 +1,162 @@
+//! The micro-kernel with AVX2 and AVX-512 registers.
+
+use super::micro_kernel::{Tile, TileFunction, choose_instance, tile};
+use super::vector::Vector;
+use std::arch::x86_64::*;
+
+/// Implements [`Vector`] for a register by naming its instructions.
+macro_rules! vector {
+    ($register:ident, $scalar:ident, $lanes:literal, $mask:ty, $make_mask:expr,
+     $splat:ident, $load:ident, $load_masked:expr, $store:ident, $store_masked:expr, $fma:ident) => {
+        impl Vector for $register {
+            type Scalar = $scalar;
+            type Mask = $mask;
+            const LANES: usize = $lanes;
+
+            #[inline(always)]
+            unsafe fn splat(value: $scalar) -> Self {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $splat(value) }
+            }
+
+            #[inline(always)]
+            unsafe fn mask(lanes: usize) -> $mask {
+                // SAFETY: the caller vouches for the instruction set.
+                #[allow(unused_unsafe)]
+                unsafe {
+                    $make_mask(lanes)
+                }
+            }
+
+            #[inline(always)]
+            unsafe fn load(from: *const $scalar) -> Self {
+                // SAFETY: the caller vouches for instruction set and memory.
+                unsafe { $load(from) }
+            }
+
+            #[inline(always)]
+            unsafe fn load_masked(from: *const $scalar, mask: $mask) -> Self {
+                // SAFETY: the caller vouches for instruction set and the memory of the mask.
+                unsafe { $load_masked(from, mask) }
+            }
+
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $scalar) {
+                // SAFETY: the caller vouches for instruction set and memory.
+                unsafe { $store(to, self) }
+            }
+
+            #[inline(always)]
+            unsafe fn store_masked(self, to: *mut $scalar, mask: $mask) {
+                // SAFETY: the caller vouches for instruction set and the memory of the mask.
+                unsafe { $store_masked(to, mask, self) }
+            }
+
+            #[inline(always)]
+            unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+                // SAFETY: the caller vouches for the instruction set.
+                unsafe { $fma(self, factor, addend) }
+            }
+        }
+    };
+}
+
+vector!(
+    __m512,
+    f32,
+    16,
+    __mmask16,
+    |lanes: usize| (u32::MAX >> (32 - lanes)) as u16,
+    _mm512_set1_ps,
+    _mm512_loadu_ps,
+    |from, mask| _mm512_maskz_loadu_ps(mask, from),
+    _mm512_storeu_ps,
+    _mm512_mask_storeu_ps,
+    _mm512_fmadd_ps
+);
+vector!(
+    __m512d,
+    f64,
+    8,
+    __mmask8,
+    |lanes: usize| (u32::MAX >> (32 - lanes)) as u8,
+    _mm512_set1_pd,
+    _mm512_loadu_pd,
+    |from, mask| _mm512_maskz_loadu_pd(mask, from),
+    _mm512_storeu_pd,
+    _mm512_mask_storeu_pd,
+    _mm512_fmadd_pd
+);
+vector!(
+    __m256,
+    f32,
+    8,
+    __m256i,
+    |lanes: usize| _mm256_cmpgt_epi32(
+        _mm256_set1_epi32(lanes as i32),
+        _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)
+    ),
+    _mm256_set1_ps,
+    _mm256_loadu_ps,
+    _mm256_maskload_ps,
+    _mm256_storeu_ps,
+    _mm256_maskstore_ps,
+    _mm256_fmadd_ps
+);
+vector!(
+    __m256d,
+    f64,
+    4,
+    __m256i,
+    |lanes: usize| _mm256_cmpgt_epi64(
+        _mm256_set1_epi64x(lanes as i64),
+        _mm256_setr_epi64x(0, 1, 2, 3)
+    ),
+    _mm256_set1_pd,
+    _mm256_loadu_pd,
+    _mm256_maskload_pd,
+    _mm256_storeu_pd,
+    _mm256_maskstore_pd,
+    _mm256_fmadd_pd
+);
+
+/// Micro-kernels of one instruction set for both element types.
+macro_rules! instances {
+    ($module:ident, $features:literal, $single:ident, $double:ident, $vectors:tt) => {
+        pub(super) mod $module {
+            use super::*;
+
+            #[target_feature(enable = $features)]
+            unsafe fn run<
+                V: Vector,
+                const ROWS: usize,
+                const VECTORS: usize,
+                const INDEXED: bool,
+            >(
+                arguments: &Tile<V::Scalar>,
+            ) {
+                // SAFETY: passed on from the caller.
+                unsafe { tile::<V, ROWS, VECTORS, INDEXED>(arguments) }
+            }
+
+            pub(in crate::raw) fn f32(
+                rows: usize,
+                vectors: usize,
+                indexed: bool,
+            ) -> TileFunction<f32> {
+                choose_instance!(run, $single, rows, vectors, indexed, $vectors)
+            }
+
+            pub(in crate::raw) fn f64(
+                rows: usize,
+                vectors: usize,
+                indexed: bool,
+            ) -> TileFunction<f64> {
+                choose_instance!(run, $double, rows, vectors, indexed, $vectors)
+            }
+        }
+    };
+}
+
+instances!(avx2, "avx2,fma", __m256, __m256d, [1 2]);
+instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3 4]);

@@ -1,0 +1,166 @@
+//! Step one of four: how much each column-row pair matters.
+//!
+//! The score of pair i of a product AB is w_i = |A_i| |B^i|, the Euclidean norm of the i-th
+//! column of A times that of the i-th row of B. It is the Frobenius norm of the rank-one matrix
+//! A_i B^i, and every sampler of the paper starts from it. Norms are kept apart from scores
+//! because the norms of a weight matrix change only when the weights do.
+
+use crate::matrix::MatrixView;
+use crate::random::below;
+use crate::raw::{InstructionSet, Real, add_squares};
+use rand::Rng;
+
+/// The Euclidean norm of every column, summed in f64 from the first row to the last.
+///
+/// ```
+/// use kernels::{MatrixView, scores::column_norms};
+/// let a = MatrixView::row_major(&[3.0f32, 0.0, 4.0, 2.0], 2, 2);
+/// assert_eq!(column_norms(a), [5.0, 2.0]);
+/// ```
+pub fn column_norms<T: Real>(a: MatrixView<T>) -> Vec<f64> {
+    let mut norms = vec![0.0; a.columns()];
+    column_norms_into(InstructionSet::detect(), a, &mut norms);
+    norms
+}
+
+/// [`column_norms`] into a buffer of one number a column, without allocation.
+///
+/// # Panics
+/// When the buffer's length is not the number of columns.
+pub fn column_norms_into<T: Real>(set: InstructionSet, a: MatrixView<T>, norms: &mut [f64]) {
+    assert_eq!(norms.len(), a.columns(), "one norm a column");
+    norms.fill(0.0);
+    if a.rows() == 0 || a.columns() == 0 {
+        return;
+    }
+    if a.column_stride() == 1 {
+        for row in 0..a.rows() {
+            let start = row * a.row_stride();
+            add_squares(set, &a.data()[start..start + a.columns()], norms);
+        }
+        norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
+    } else {
+        for (column, norm) in norms.iter_mut().enumerate() {
+            let start = column * a.column_stride();
+            let elements = a.data()[start..].iter().step_by(a.row_stride().max(1)).take(a.rows());
+            let sum = elements.fold(0.0, |sum, x| sum + x.to_f64() * x.to_f64());
+            *norm = sum.sqrt();
+        }
+    }
+}
+
+/// The Euclidean norm of every row, summed in f64 from the first column to the last.
+pub fn row_norms<T: Real>(b: MatrixView<T>) -> Vec<f64> {
+    column_norms(b.transpose())
+}
+
+/// [`row_norms`] into a buffer of one number a row, without allocation.
+///
+/// # Panics
+/// When the buffer's length is not the number of rows.
+pub fn row_norms_into<T: Real>(set: InstructionSet, b: MatrixView<T>, norms: &mut [f64]) {
+    column_norms_into(set, b.transpose(), norms);
+}
+
+/// w_i = left_i * right_i.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn pair_scores(left: &[f64], right: &[f64]) -> Vec<f64> {
+    let mut scores = vec![0.0; left.len()];
+    pair_scores_into(left, right, &mut scores);
+    scores
+}
+
+/// [`pair_scores`] into a buffer.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn pair_scores_into(left: &[f64], right: &[f64], scores: &mut [f64]) {
+    assert!(
+        left.len() == right.len() && left.len() == scores.len(),
+        "one norm of each side and one score a pair: {}, {}, {}",
+        left.len(),
+        right.len(),
+        scores.len()
+    );
+    for ((score, x), y) in scores.iter_mut().zip(left).zip(right) {
+        *score = x * y;
+    }
+}
+
+/// Scores estimated from a random few of the rows of A and of the columns of B (the released
+/// code takes 10 of each): the norms of the restricted column and row, cheap and noisy.
+///
+/// Rows and columns are drawn with replacement. Scores are relative; they are not rescaled.
+///
+/// # Panics
+/// When the inner dimensions differ.
+pub fn estimated_scores<T: Real>(
+    a: MatrixView<T>,
+    b: MatrixView<T>,
+    sampled_rows: usize,
+    sampled_columns: usize,
+    rng: &mut impl Rng,
+) -> Vec<f64> {
+    assert_eq!(a.columns(), b.rows(), "the inner dimensions of a product agree");
+    let rows = draw_positions(a.rows(), sampled_rows, rng);
+    let columns = draw_positions(b.columns(), sampled_columns, rng);
+    let norm =
+        |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |sum: f64, x| sum + x * x).sqrt();
+    (0..a.columns())
+        .map(|pair| {
+            let left = norm(&mut rows.iter().map(|&row| a.at(row, pair).to_f64()));
+            let right = norm(&mut columns.iter().map(|&column| b.at(pair, column).to_f64()));
+            left * right
+        })
+        .collect()
+}
+
+fn draw_positions(length: usize, count: usize, rng: &mut impl Rng) -> Vec<usize> {
+    if length == 0 { Vec::new() } else { (0..count).map(|_| below(rng, length)).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Stream, standard_normal};
+
+    #[test]
+    fn both_memory_layouts_give_the_same_bits() {
+        let mut rng = Stream::new(1, "scores").at(0);
+        let data: Vec<f32> = (0..77 * 53).map(|_| standard_normal(&mut rng) as f32).collect();
+        let rows = MatrixView::row_major(&data, 77, 53);
+        let copy: Vec<f32> = (0..53 * 77).map(|i| rows.at(i % 77, i / 77)).collect();
+        let columns = MatrixView::column_major(&copy, 77, 53);
+        assert_eq!(column_norms(rows), column_norms(columns));
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let mut rng = Stream::new(2, "scores").at(0);
+        let data: Vec<f32> = (0..31 * 45).map(|_| standard_normal(&mut rng) as f32).collect();
+        let a = MatrixView::row_major(&data, 31, 45);
+        let mut portable = vec![0.0; 45];
+        column_norms_into(InstructionSet::Portable, a, &mut portable);
+        for set in InstructionSet::available() {
+            let mut norms = vec![0.0; 45];
+            column_norms_into(set, a, &mut norms);
+            assert_eq!(norms, portable, "{set}");
+        }
+    }
+
+    #[test]
+    fn empty_matrices_have_norm_zero() {
+        assert_eq!(column_norms(MatrixView::<f32>::row_major(&[], 0, 3)), [0.0; 3]);
+        assert!(row_norms(MatrixView::<f64>::row_major(&[], 0, 3)).is_empty());
+    }
+
+    #[test]
+    fn estimated_scores_of_all_rows_rank_like_exact_ones() {
+        let a = MatrixView::row_major(&[1.0f64, 2.0, 3.0], 1, 3);
+        let b = MatrixView::row_major(&[1.0f64, 1.0, 1.0], 3, 1);
+        let scores = estimated_scores(a, b, 1, 1, &mut Stream::new(0, "slice").at(0));
+        assert_eq!(scores, [1.0, 2.0, 3.0]);
+    }
+}

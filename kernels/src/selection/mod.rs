@@ -1,0 +1,175 @@
+//! Step three of four: from probabilities to the pairs kept and the scale of each.
+
+mod bernoulli;
+mod top_k;
+mod uniform;
+mod with_replacement;
+
+pub use bernoulli::draw_bernoulli;
+pub use top_k::{adaptive_top_k, top_k};
+pub use uniform::draw_uniform_without_replacement;
+pub use with_replacement::draw_with_replacement;
+
+use crate::probability::ProbabilityError;
+
+/// Why no selection can be drawn.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SelectionError {
+    /// No pair may be kept.
+    #[error("a budget of 0 pairs was asked for; at least 1 is needed")]
+    ZeroBudget,
+    /// A probability is negative, above one or not a number.
+    #[error("probability {index} is {value}; it lies in [0, 1]")]
+    InvalidProbability {
+        /// Which one.
+        index: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// The probabilities of single draws do not sum to one.
+    #[error("the probabilities of a draw sum to {sum}, not 1")]
+    NotNormalised {
+        /// What they sum to.
+        sum: f64,
+    },
+    /// The share of the scores to keep is outside (0, 1].
+    #[error("a share of {share} of the scores was asked for; it lies in (0, 1]")]
+    InvalidShare {
+        /// What was asked for.
+        share: f64,
+    },
+    /// Indices are not strictly increasing, or reach beyond the number of pairs.
+    #[error(
+        "index {index} at position {position} is not above its predecessor or not below {pairs}"
+    )]
+    InvalidIndex {
+        /// Where in the list.
+        position: usize,
+        /// The index.
+        index: u32,
+        /// The number of pairs n.
+        pairs: usize,
+    },
+    /// The lists of indices and scales differ in length.
+    #[error("{indices} indices came with {scales} scales")]
+    LengthMismatch {
+        /// Number of indices.
+        indices: usize,
+        /// Number of scales.
+        scales: usize,
+    },
+    /// The scores do not give probabilities.
+    #[error(transparent)]
+    Probability(#[from] ProbabilityError),
+}
+
+/// The pairs S kept of n, in increasing order, with the scale s_i of each.
+///
+/// A pair drawn several times (sampling with replacement) stands once, with its scales summed:
+/// the estimate is the same and the work less.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    indices: Vec<u32>,
+    scales: Vec<f64>,
+    pairs: usize,
+}
+
+impl Selection {
+    /// A selection from its parts.
+    ///
+    /// # Errors
+    /// [`SelectionError::LengthMismatch`], or [`SelectionError::InvalidIndex`] when the indices
+    /// are not strictly increasing and below `pairs`.
+    pub fn new(indices: Vec<u32>, scales: Vec<f64>, pairs: usize) -> Result<Self, SelectionError> {
+        if indices.len() != scales.len() {
+            return Err(SelectionError::LengthMismatch {
+                indices: indices.len(),
+                scales: scales.len(),
+            });
+        }
+        let invalid = indices.iter().enumerate().position(|(position, &index)| {
+            index as usize >= pairs || (position > 0 && indices[position - 1] >= index)
+        });
+        match invalid {
+            Some(position) => {
+                Err(SelectionError::InvalidIndex { position, index: indices[position], pairs })
+            }
+            None => Ok(Self { indices, scales, pairs }),
+        }
+    }
+
+    /// Every pair with scale one: the exact product.
+    pub fn all(pairs: usize) -> Self {
+        Self { indices: (0..pairs as u32).collect(), scales: vec![1.0; pairs], pairs }
+    }
+
+    /// The kept pairs for which `scale` gives a number, in index order.
+    pub(crate) fn from_fn(pairs: usize, mut scale: impl FnMut(usize) -> Option<f64>) -> Self {
+        let (indices, scales) =
+            (0..pairs).filter_map(|index| Some((index as u32, scale(index)?))).unzip();
+        Self { indices, scales, pairs }
+    }
+
+    /// The kept indices, strictly increasing.
+    pub fn indices(&self) -> &[u32] {
+        &self.indices
+    }
+
+    /// The scale of each kept index.
+    pub fn scales(&self) -> &[f64] {
+        &self.scales
+    }
+
+    /// How many pairs are kept.
+    pub fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// Whether no pair is kept (Bernoulli sampling can come to that).
+    pub fn is_empty(&self) -> bool {
+        self.indices.is_empty()
+    }
+
+    /// The number of pairs n of the exact product.
+    pub fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    /// Whether the product over this selection is the exact one.
+    pub fn is_exact(&self) -> bool {
+        self.len() == self.pairs && self.is_unscaled()
+    }
+
+    /// Whether every scale is one.
+    pub fn is_unscaled(&self) -> bool {
+        self.scales.iter().all(|&scale| scale == 1.0)
+    }
+}
+
+fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
+    match p.iter().enumerate().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
+        Some((index, &value)) => Err(SelectionError::InvalidProbability { index, value }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_are_checked() {
+        assert!(Selection::new(vec![0, 2], vec![1.0, 1.0], 3).is_ok());
+        assert!(Selection::new(vec![2, 0], vec![1.0, 1.0], 3).is_err());
+        assert!(Selection::new(vec![1, 1], vec![1.0, 1.0], 3).is_err());
+        assert!(Selection::new(vec![0, 3], vec![1.0, 1.0], 3).is_err());
+        assert!(Selection::new(vec![0], vec![], 3).is_err());
+    }
+
+    #[test]
+    fn only_all_pairs_with_scale_one_are_exact() {
+        assert!(Selection::all(4).is_exact());
+        assert!(!Selection::new(vec![0, 1], vec![1.0, 2.0], 2).unwrap().is_exact());
+        assert!(!Selection::new(vec![0], vec![1.0], 2).unwrap().is_exact());
+    }
+}

@@ -1,0 +1,50 @@
+//! Uniform sampling without replacement, with or without the scale n/k.
+
+use super::{Selection, SelectionError};
+use crate::random::below;
+use rand::Rng;
+
+/// Keeps k of n pairs, each set of k equally likely; the scale is n/k (unbiased) or one.
+///
+/// The first k steps of a Fisher-Yates shuffle. When k is at least n, all pairs are kept.
+///
+/// # Errors
+/// When k is zero.
+pub fn draw_uniform_without_replacement(
+    pairs: usize,
+    k: usize,
+    scaled: bool,
+    rng: &mut impl Rng,
+) -> Result<Selection, SelectionError> {
+    if k == 0 {
+        return Err(SelectionError::ZeroBudget);
+    }
+    if k >= pairs {
+        return Ok(Selection::all(pairs));
+    }
+    let mut order: Vec<u32> = (0..pairs as u32).collect();
+    for position in 0..k {
+        order.swap(position, position + below(rng, pairs - position));
+    }
+    order.truncate(k);
+    order.sort_unstable();
+    let scale = if scaled { pairs as f64 / k as f64 } else { 1.0 };
+    Ok(Selection { scales: vec![scale; k], indices: order, pairs })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    #[test]
+    fn keeps_exactly_k_distinct_pairs() {
+        for step in 0..50 {
+            let mut rng = Stream::new(4, "uniform").at(step);
+            let selection = draw_uniform_without_replacement(20, 7, true, &mut rng).unwrap();
+            assert_eq!(selection.len(), 7);
+            assert!(selection.indices().windows(2).all(|pair| pair[0] < pair[1]));
+            assert!(selection.scales().iter().all(|&scale| scale == 20.0 / 7.0));
+        }
+    }
+}
