@@ -42,7 +42,10 @@ impl Cache {
         let text = std::fs::read_to_string(self.path(key)).ok()?;
         let entry: Entry = serde_json::from_str(&text).ok()?;
         if entry.key != key || entry.checksum != sha256(entry.value.as_bytes()) {
-            log::warn!("the cached result {} is damaged; computing it again", self.path(key).display());
+            log::warn!(
+                "the cached result {} is damaged; computing it again",
+                self.path(key).display()
+            );
             return None;
         }
         serde_json::from_str(&entry.value).ok()

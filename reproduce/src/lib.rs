@@ -3,5 +3,9 @@
 //! An exhibit is a file of `exhibit/`, its settings are `exhibits/NAME.yaml`, and
 //! its numbers are an [`result::ExhibitResult`], from which all files are made.
 
+pub mod cache;
+pub mod exhibit;
+pub mod names;
 pub mod plot;
+pub mod progress;
 pub mod result;

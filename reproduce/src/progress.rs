@@ -16,9 +16,9 @@ impl Progress {
     /// Progress of the exhibit `name`.
     pub fn new(name: &str) -> Self {
         let bar = ProgressBar::new(0);
-        if let Ok(style) =
-            ProgressStyle::with_template("{prefix} [{bar:30}] {percent:>3} %  {elapsed} elapsed, {eta} left  {wide_msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{prefix} [{bar:30}] {percent:>3} %  {elapsed} elapsed, {eta} left  {wide_msg}",
+        ) {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_prefix(name.to_string());

@@ -106,7 +106,7 @@ pub fn bernoulli_rules(
 mod tests {
     use super::super::matrices::{Distribution, norm};
     use super::*;
-    use kernels::backend::InstructionSet;
+    use kernels::InstructionSet;
 
     /// Mean of the squared error over draws, its standard error, and the closed form.
     fn measured(estimator: Estimator, k: usize) -> (f64, f64, f64) {

@@ -135,7 +135,11 @@ where
     for (scale, settings) in
         [(Scale::Quick, &quick), (Scale::Standard, &standard), (Scale::Paper, &paper)]
     {
-        settings.check().map_err(|field| ConfigError::Value { file: file.clone(), scale, field })?;
+        settings.check().map_err(|field| ConfigError::Value {
+            file: file.clone(),
+            scale,
+            field,
+        })?;
     }
     let PerScale { quick: s_quick, standard: s_standard, paper: s_paper } = document.seconds;
     let (experiment, seconds) = match scale {
@@ -192,7 +196,7 @@ impl<'de> Deserialize<'de> for NamedEstimator {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         Estimator::from_str(&name).map(NamedEstimator).map_err(|_| {
-            let all: Vec<&str> = Estimator::all().iter().map(|e| e.name()).collect();
+            let all: Vec<&str> = Estimator::ALL.iter().map(|e| e.name()).collect();
             D::Error::custom(unknown("estimator", &name, &all))
         })
     }

@@ -1,7 +1,7 @@
 //! The pair of random matrices that the error exhibits multiply, and how far a
 //! sampled product is from the exact one.
 
-use kernels::backend::InstructionSet;
+use kernels::InstructionSet;
 use kernels::matrix::{MatrixView, MatrixViewMut};
 use kernels::product::{matmul, matmul_selected};
 use kernels::random::{Stream, standard_normal};

@@ -9,7 +9,7 @@ mod matrices;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use kernels::backend::InstructionSet;
+use kernels::InstructionSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;

@@ -1,0 +1,291 @@
+//! Bernoulli sampling as the released code does it, beside water-filling.
+
+use kernels::random::Stream;
+use kernels::selection::draw_bernoulli;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::closed_form::{bernoulli, bernoulli_rules};
+use super::config::{FieldError, configure};
+use super::matmul_error::{check_budgets, check_sizes, half_width_of_root};
+use super::matrices::{Distribution, MatrixPair, norm};
+use super::{Context, Exhibit, Experiment};
+use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "bernoulli-budget",
+    title: "Bernoulli sampling: the budget asked for and the budget used",
+    shows: "how many pairs the released code's probabilities really keep, and their error beside \
+            water-filling at the same expected number of pairs",
+    paper: "not stated in the sources at hand",
+    needs_data: false,
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/bernoulli-budget.yaml"),
+    configure: configure::<BernoulliBudget>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BernoulliBudget {
+    rows: usize,
+    pairs: usize,
+    columns: usize,
+    distributions: Vec<Distribution>,
+    budgets: Vec<usize>,
+    repeats: usize,
+}
+
+/// What the repeats of one rule at one budget gave; errors over |A|_F |B|_F.
+struct Measurement {
+    distribution: Distribution,
+    rule: &'static str,
+    budget: usize,
+    expected: f64,
+    expected_deviation: f64,
+    kept: f64,
+    deviation: f64,
+    error: f64,
+    half_width: Option<f64>,
+    closed_form: f64,
+}
+
+impl Experiment for BernoulliBudget {
+    fn check(&self) -> Result<(), FieldError> {
+        check_sizes(self.rows, self.pairs, self.columns, self.repeats)?;
+        check_budgets(&self.budgets, self.pairs)
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        context.progress.set_length(self.distributions.len() * self.budgets.len());
+        let mut measurements = Vec::new();
+        for distribution in &self.distributions {
+            let sizes = (self.rows, self.pairs, self.columns);
+            let pair =
+                MatrixPair::generate(*distribution, sizes, context.seed, context.instructions);
+            let of_budgets = self
+                .budgets
+                .par_iter()
+                .map(|budget| {
+                    let rules = bernoulli_rules(&pair.scores, *budget)?;
+                    let measured = rules
+                        .iter()
+                        .map(|(rule, p)| {
+                            self.measure(context, *distribution, &pair, rule, *budget, p)
+                        })
+                        .collect::<anyhow::Result<Vec<Measurement>>>();
+                    context.progress.advance(1);
+                    measured
+                })
+                .collect::<anyhow::Result<Vec<Vec<Measurement>>>>()?;
+            measurements.extend(of_budgets.into_iter().flatten());
+        }
+        Ok(self.report(&measurements))
+    }
+}
+
+impl BernoulliBudget {
+    fn measure(
+        &self,
+        context: &Context,
+        distribution: Distribution,
+        pair: &MatrixPair,
+        rule: &'static str,
+        budget: usize,
+        p: &[f64],
+    ) -> anyhow::Result<Measurement> {
+        let stream = Stream::new(context.seed, "bernoulli-budget")
+            .child(distribution.name())
+            .child(rule)
+            .child(&budget.to_string());
+        let mut error = Vec::new();
+        let mut squares = Vec::with_capacity(self.repeats);
+        let mut counts = Vec::with_capacity(self.repeats);
+        for repeat in 0..self.repeats {
+            let selection = draw_bernoulli(p, &mut stream.at(repeat as u64))?;
+            counts.push(selection.len() as f64);
+            pair.error_into(&selection, context.instructions, &mut error);
+            let relative = norm(&error) / pair.scale;
+            squares.push(relative * relative);
+        }
+        let repeats = self.repeats as f64;
+        let mean_square = squares.iter().sum::<f64>() / repeats;
+        let kept = counts.iter().sum::<f64>() / repeats;
+        let spread = counts.iter().map(|c| (c - kept) * (c - kept)).sum::<f64>() / repeats;
+        Ok(Measurement {
+            distribution,
+            rule,
+            budget,
+            expected: p.iter().sum(),
+            expected_deviation: p.iter().map(|p| p * (1.0 - p)).sum::<f64>().sqrt(),
+            kept,
+            deviation: spread.sqrt(),
+            error: mean_square.sqrt(),
+            half_width: half_width_of_root(&squares, mean_square),
+            closed_form: bernoulli(&pair.scores, p).sqrt() / pair.scale,
+        })
+    }
+
+    fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
+        let mut records = Table::new(
+            "Pairs kept and error against the budget asked for",
+            vec![
+                Column::key("distribution"),
+                Column::key("rule"),
+                Column::key("k"),
+                Column::value("expected-kept", "pairs"),
+                Column::value("kept", "pairs"),
+                Column::value("expected-deviation", "pairs"),
+                Column::value("deviation", "pairs"),
+                Column::value("error", "of |A||B|"),
+                Column::value("error-half-width", "of |A||B|"),
+                Column::value("closed-form", "of |A||B|"),
+            ],
+        );
+        for m in measurements {
+            records.push(vec![
+                m.distribution.name().into(),
+                m.rule.into(),
+                m.budget.into(),
+                m.expected.into(),
+                m.kept.into(),
+                m.expected_deviation.into(),
+                m.deviation.into(),
+                m.error.into(),
+                m.half_width.into(),
+                m.closed_form.into(),
+            ]);
+        }
+        let mut panels = vec![self.kept_panel(measurements)];
+        if let Some(last) = self.distributions.last() {
+            panels.push(self.error_panel(measurements, *last));
+        }
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: format!("random {} x {} x {} products", self.rows, self.pairs, self.columns),
+            records,
+            tables: vec![self.comparison(measurements)],
+            figures: vec![Figure {
+                file: EXHIBIT.name.to_string(),
+                caption: "Left: the share of the budget that the released code's probabilities \
+                          use. Right: the error of the released rule and of water-filling, at the \
+                          budget asked for and at the number of pairs the released rule expects."
+                    .to_string(),
+                panels,
+            }],
+            remarks: vec![
+                "as-released: p_i = 0.9 min(1, k w_i / W) + 0.1 / n, so that about 0.9 k + 0.1 \
+                 pairs are expected, and fewer where a probability is capped. Water-filling: \
+                 p_i = min(1, w_i / √μ) with the sum of p_i equal to the budget."
+                    .to_string(),
+                format!(
+                    "Error: root mean square of |Ĉ - C|_F / (|A|_F |B|_F) over {} draws; one pair \
+                     of matrices a distribution, drawn from the seed.",
+                    self.repeats
+                ),
+            ],
+        }
+    }
+
+    fn kept_panel(&self, measurements: &[Measurement]) -> Panel {
+        let mut series = Vec::new();
+        for (style, distribution) in self.distributions.iter().enumerate() {
+            let here: Vec<&Measurement> = measurements
+                .iter()
+                .filter(|m| m.distribution == *distribution && m.rule == "as-released")
+                .collect();
+            let label = format!("as-released, {}", distribution.name());
+            let budget = |m: &Measurement| m.budget as f64;
+            let expected = here.iter().map(|m| Point::new(budget(m), m.expected / budget(m)));
+            let kept = here.iter().map(|m| Point::new(budget(m), m.kept / budget(m)));
+            series.push(Series {
+                label: label.clone(),
+                style: style + 4,
+                mark: Mark::Line,
+                points: expected.collect(),
+            });
+            series.push(Series {
+                label,
+                style: style + 4,
+                mark: Mark::Points,
+                points: kept.collect(),
+            });
+        }
+        let ends = [self.budgets.first(), self.budgets.last()];
+        series.push(Series {
+            label: "the budget asked for".to_string(),
+            style: 0,
+            mark: Mark::Dashed,
+            points: ends.into_iter().flatten().map(|k| Point::new(*k as f64, 1.0)).collect(),
+        });
+        Panel {
+            title: "pairs kept".to_string(),
+            x: Axis::linear("budget asked for, k (pairs)"),
+            y: Axis::linear("pairs kept / k"),
+            series,
+        }
+    }
+
+    fn error_panel(&self, measurements: &[Measurement], distribution: Distribution) -> Panel {
+        let mut series = Vec::new();
+        for (style, rule) in
+            ["water-filling", "as-released", "water-filling-same-count"].into_iter().enumerate()
+        {
+            let here: Vec<&Measurement> = measurements
+                .iter()
+                .filter(|m| m.distribution == distribution && m.rule == rule)
+                .collect();
+            let label = match rule {
+                "water-filling" => "water-filling with k pairs",
+                "as-released" => "as-released with k pairs",
+                _ => "water-filling with as many pairs as as-released",
+            };
+            let theory = here.iter().map(|m| Point::new(m.budget as f64, m.closed_form));
+            let measured =
+                here.iter().map(|m| Point::with_interval(m.budget as f64, m.error, m.half_width));
+            let one = |mark, points| Series { label: label.to_string(), style, mark, points };
+            series.push(one(Mark::Line, theory.collect()));
+            series.push(one(Mark::Points, measured.collect()));
+        }
+        Panel {
+            title: distribution.title().to_string(),
+            x: Axis::linear("budget asked for, k (pairs)"),
+            y: Axis::logarithmic("error, |Ĉ - C| / (|A| |B|)"),
+            series,
+        }
+    }
+
+    /// One row a distribution and budget: the count used, and the two errors at that count.
+    fn comparison(&self, measurements: &[Measurement]) -> Table {
+        let mut table = Table::new(
+            "as-released against water-filling at the same expected number of pairs",
+            vec![
+                Column::key("distribution"),
+                Column::key("k"),
+                Column::value("kept", "pairs"),
+                Column::value("error as released", "of |A||B|"),
+                Column::value("error water-filling", "of |A||B|"),
+                Column::value("closed form as released / water-filling", "ratio"),
+            ],
+        );
+        for released in measurements.iter().filter(|m| m.rule == "as-released") {
+            let same = measurements.iter().find(|m| {
+                m.rule == "water-filling-same-count"
+                    && (m.distribution, m.budget) == (released.distribution, released.budget)
+            });
+            if let Some(filled) = same {
+                table.push(vec![
+                    released.distribution.name().into(),
+                    released.budget.into(),
+                    released.kept.into(),
+                    released.error.into(),
+                    filled.error.into(),
+                    (released.closed_form / filled.closed_form).into(),
+                ]);
+            }
+        }
+        table
+    }
+}

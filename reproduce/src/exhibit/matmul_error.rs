@@ -1,0 +1,368 @@
+//! The error of a sampled product against the share of the pairs kept.
+
+use kernels::estimator::Estimator;
+use kernels::random::Stream;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::closed_form::expected_square_error;
+use super::config::{FieldError, NamedEstimator, configure};
+use super::matrices::{Distribution, MatrixPair, norm};
+use super::{Context, Exhibit, Experiment};
+use crate::result::{
+    Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "matmul-error",
+    title: "Error of a sampled matrix product",
+    shows: "how the error of each estimator falls with the share of the pairs kept, \
+            beside its closed form and the bound 1/√k",
+    paper: "the comparison of estimators on random matrices in the authors' notebook; \
+            its numbers are not stated in the sources at hand",
+    needs_data: false,
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/matmul-error.yaml"),
+    configure: configure::<MatmulError>,
+};
+
+/// The paper's own estimators and the plain ones; the rest goes to a second figure.
+const MAIN_FIGURE: [&str; 4] = ["top-k", "column-row", "bernoulli", "uniform-without-replacement"];
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MatmulError {
+    rows: usize,
+    pairs: usize,
+    columns: usize,
+    distributions: Vec<Distribution>,
+    estimators: Vec<NamedEstimator>,
+    budgets: Vec<usize>,
+    repeats: usize,
+    spectral_repeats: usize,
+}
+
+/// What the repeats of one estimator at one budget gave; errors over |A|_F |B|_F.
+struct Measurement {
+    distribution: Distribution,
+    estimator: Estimator,
+    budget: usize,
+    kept: f64,
+    error: f64,
+    half_width: Option<f64>,
+    closed_form: f64,
+    spectral: f64,
+    element: f64,
+}
+
+impl Experiment for MatmulError {
+    fn check(&self) -> Result<(), FieldError> {
+        check_sizes(self.rows, self.pairs, self.columns, self.repeats)?;
+        check_budgets(&self.budgets, self.pairs)?;
+        if self.spectral_repeats == 0 || self.spectral_repeats > self.repeats {
+            return Err(FieldError {
+                field: "spectral_repeats",
+                value: self.spectral_repeats.to_string(),
+                expected: "a number from 1 to repeats",
+            });
+        }
+        Ok(())
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let matrices: Vec<(Distribution, MatrixPair)> = self
+            .distributions
+            .iter()
+            .map(|distribution| {
+                let sizes = (self.rows, self.pairs, self.columns);
+                let pair =
+                    MatrixPair::generate(*distribution, sizes, context.seed, context.instructions);
+                (*distribution, pair)
+            })
+            .collect();
+        let mut cells = Vec::new();
+        for (distribution, pair) in &matrices {
+            for estimator in &self.estimators {
+                for budget in &self.budgets {
+                    cells.push((*distribution, pair, estimator.0, *budget));
+                }
+            }
+        }
+        context.progress.set_length(cells.len());
+        let measurements = cells
+            .par_iter()
+            .map(|(distribution, pair, estimator, budget)| {
+                let measurement = self.measure(context, *distribution, pair, *estimator, *budget);
+                context.progress.advance(1);
+                measurement
+            })
+            .collect::<anyhow::Result<Vec<Measurement>>>()?;
+        Ok(self.report(&measurements))
+    }
+}
+
+impl MatmulError {
+    fn measure(
+        &self,
+        context: &Context,
+        distribution: Distribution,
+        pair: &MatrixPair,
+        estimator: Estimator,
+        budget: usize,
+    ) -> anyhow::Result<Measurement> {
+        let stream = Stream::new(context.seed, "matmul-error")
+            .child(distribution.name())
+            .child(estimator.name())
+            .child(&budget.to_string());
+        // Without chance, one repeat says all.
+        let certain = matches!(estimator, Estimator::TopK | Estimator::AdaptiveTopK { .. });
+        let repeats = if certain { 1 } else { self.repeats };
+        let spectral_repeats = repeats.min(self.spectral_repeats);
+        let mut error = Vec::new();
+        let (mut kept, mut spectral, mut element) = (0.0, 0.0, 0.0);
+        let mut squares = Vec::with_capacity(repeats);
+        for repeat in 0..repeats {
+            let selection =
+                estimator.select(&pair.scores, budget, &mut stream.at(repeat as u64))?;
+            kept += selection.len() as f64;
+            pair.error_into(&selection, context.instructions, &mut error);
+            let relative = norm(&error) / pair.scale;
+            squares.push(relative * relative);
+            element += error.iter().map(|entry| entry.abs()).sum::<f64>() / error.len() as f64;
+            if repeat < spectral_repeats {
+                let relative = pair.spectral_norm(&error) / pair.scale;
+                spectral += relative * relative;
+            }
+        }
+        let mean_square = squares.iter().sum::<f64>() / repeats as f64;
+        Ok(Measurement {
+            distribution,
+            estimator,
+            budget,
+            kept: kept / repeats as f64,
+            error: mean_square.sqrt(),
+            half_width: half_width_of_root(&squares, mean_square),
+            closed_form: expected_square_error(estimator, pair, budget)?.max(0.0).sqrt()
+                / pair.scale,
+            spectral: (spectral / spectral_repeats as f64).sqrt(),
+            element: element / repeats as f64,
+        })
+    }
+
+    fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
+        let mut records = Table::new(
+            "Error against budget",
+            vec![
+                Column::key("distribution"),
+                Column::key("estimator"),
+                Column::key("k"),
+                Column::value("kept", "pairs"),
+                Column::value("error", "of |A||B|"),
+                Column::value("error-half-width", "of |A||B|"),
+                Column::value("closed-form", "of |A||B|"),
+                Column::value("spectral-error", "of |A||B|"),
+                Column::value("mean-element-error", "absolute"),
+            ],
+        );
+        for m in measurements {
+            records.push(vec![
+                m.distribution.name().into(),
+                m.estimator.name().into(),
+                m.budget.into(),
+                m.kept.into(),
+                m.error.into(),
+                m.half_width.into(),
+                m.closed_form.into(),
+                m.spectral.into(),
+                m.element.into(),
+            ]);
+        }
+        let is_main = |m: &Measurement| MAIN_FIGURE.contains(&m.estimator.name());
+        let mut figures = Vec::new();
+        for (file, in_main, which) in [
+            ("matmul-error", true, "the paper's estimators and uniform sampling"),
+            ("matmul-error-variants", false, "the variants in the released code"),
+        ] {
+            if measurements.iter().any(|m| is_main(m) == in_main) {
+                figures.push(Figure {
+                    file: file.to_string(),
+                    caption: format!(
+                        "Normalised Frobenius error of a sampled product against the share of \
+                         the pairs kept, for {which}; markers are means over the repeats, lines \
+                         the closed forms."
+                    ),
+                    panels: self.panels(measurements, |m| is_main(m) == in_main),
+                });
+            }
+        }
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: format!("random {} x {} x {} products", self.rows, self.pairs, self.columns),
+            records,
+            tables: vec![self.summary(measurements)],
+            figures,
+            remarks: vec![
+                format!(
+                    "Error: root mean square of |Ĉ - C|_F / (|A|_F |B|_F) over {} draws; one pair \
+                     of matrices a distribution, drawn from the seed. Closed form: the same \
+                     expectation for the same matrices.",
+                    self.repeats
+                ),
+                agreement(measurements),
+                format!(
+                    "The spectral error is the mean over the first {} draws, also over |A|_F |B|_F.",
+                    self.spectral_repeats
+                ),
+            ],
+        }
+    }
+
+    fn panels(&self, all: &[Measurement], shown: impl Fn(&Measurement) -> bool) -> Vec<Panel> {
+        let share = |budget: usize| budget as f64 / self.pairs as f64;
+        let mut panels = Vec::new();
+        for distribution in &self.distributions {
+            let bound =
+                self.budgets.iter().map(|k| Point::new(share(*k), 1.0 / (*k as f64).sqrt()));
+            let mut series = vec![];
+            for (style, estimator) in self
+                .estimators
+                .iter()
+                .filter(|e| all.iter().any(|m| m.estimator == e.0 && shown(m)))
+                .enumerate()
+            {
+                // At k = n the product is exact, and zero has no place on a logarithmic axis.
+                let here: Vec<&Measurement> = all
+                    .iter()
+                    .filter(|m| m.distribution == *distribution && m.estimator == estimator.0)
+                    .filter(|m| m.budget < self.pairs)
+                    .collect();
+                let one = |mark, points| Series {
+                    label: estimator.0.name().to_string(),
+                    style,
+                    mark,
+                    points,
+                };
+                let theory = here.iter().map(|m| Point::new(share(m.budget), m.closed_form));
+                series.push(one(Mark::Line, theory.collect()));
+                let measured = here
+                    .iter()
+                    .map(|m| Point::with_interval(share(m.budget), m.error, m.half_width));
+                series.push(one(Mark::Points, measured.collect()));
+            }
+            series.push(Series {
+                label: "bound 1/√k".to_string(),
+                style: 0,
+                mark: Mark::Dashed,
+                points: bound.collect(),
+            });
+            panels.push(Panel {
+                title: distribution.title().to_string(),
+                x: Axis::linear("share of the pairs kept, k/n"),
+                y: Axis::logarithmic("error, |Ĉ - C| / (|A| |B|)"),
+                series,
+            });
+        }
+        panels
+    }
+
+    /// Measured error and closed form at the budgets nearest to a tenth, a quarter and a half.
+    fn summary(&self, measurements: &[Measurement]) -> Table {
+        let mut chosen: Vec<usize> = [0.1, 0.25, 0.5]
+            .iter()
+            .filter_map(|share| {
+                let wanted = share * self.pairs as f64;
+                self.budgets.iter().copied().min_by(|a, b| {
+                    (*a as f64 - wanted).abs().total_cmp(&(*b as f64 - wanted).abs())
+                })
+            })
+            .collect();
+        chosen.dedup();
+        let mut columns = vec![Column::key("distribution"), Column::key("estimator")];
+        for budget in &chosen {
+            columns.push(Column::value(&format!("error at k = {budget}"), ""));
+            columns.push(Column::value(&format!("closed form at k = {budget}"), ""));
+        }
+        let mut table = Table::new("Error over |A||B|: measured, and by the closed form", columns);
+        for distribution in &self.distributions {
+            for estimator in &self.estimators {
+                let mut row = vec![distribution.name().into(), estimator.0.name().into()];
+                for budget in &chosen {
+                    let found = measurements.iter().find(|m| {
+                        (m.distribution, m.estimator, m.budget)
+                            == (*distribution, estimator.0, *budget)
+                    });
+                    row.push(found.map_or(Cell::Missing, |m| m.error.into()));
+                    row.push(found.map_or(Cell::Missing, |m| m.closed_form.into()));
+                }
+                table.push(row);
+            }
+        }
+        table
+    }
+}
+
+/// How many measured intervals hold their closed form.
+fn agreement(measurements: &[Measurement]) -> String {
+    let random: Vec<f64> = measurements
+        .iter()
+        .filter_map(|m| Some((m.error - m.closed_form).abs() / m.half_width.filter(|h| *h > 0.0)?))
+        .collect();
+    let inside = random.iter().filter(|distance| **distance <= 1.0).count();
+    let farthest = random.iter().fold(0.0, |a: f64, b| a.max(*b)) * 1.96;
+    format!(
+        "The closed form lies in the 95 % interval of {inside} of {} random cells; the farthest \
+         is {} standard errors away.",
+        random.len(),
+        significant(farthest, 3)
+    )
+}
+
+/// Half the 95 % interval of the root of a mean of squares: the normal interval of the mean,
+/// carried through the root.
+pub fn half_width_of_root(squares: &[f64], mean: f64) -> Option<f64> {
+    if squares.len() < 2 || mean <= 0.0 {
+        return None;
+    }
+    let count = squares.len() as f64;
+    let variance = squares.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / (count - 1.0);
+    Some(1.96 * (variance / count).sqrt() / (2.0 * mean.sqrt()))
+}
+
+/// Sizes that a product and its repeats can have.
+///
+/// # Errors
+/// Names the first size that is zero.
+pub fn check_sizes(
+    rows: usize,
+    pairs: usize,
+    columns: usize,
+    repeats: usize,
+) -> Result<(), FieldError> {
+    let fields = [("rows", rows), ("pairs", pairs), ("columns", columns), ("repeats", repeats)];
+    match fields.iter().find(|(_, size)| *size == 0) {
+        Some((field, _)) => {
+            Err(FieldError { field, value: "0".to_string(), expected: "a number above 0" })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Budgets from 1 to the number of pairs, increasing.
+///
+/// # Errors
+/// Names the list.
+pub fn check_budgets(budgets: &[usize], pairs: usize) -> Result<(), FieldError> {
+    let increasing = budgets.windows(2).all(|two| two[0] < two[1]);
+    let inside = budgets.iter().all(|budget| (1..=pairs).contains(budget));
+    if increasing && inside && !budgets.is_empty() {
+        return Ok(());
+    }
+    Err(FieldError {
+        field: "budgets",
+        value: format!("{budgets:?}"),
+        expected: "increasing numbers from 1 to pairs",
+    })
+}
