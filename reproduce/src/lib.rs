@@ -4,8 +4,12 @@
 //! its numbers are an [`result::ExhibitResult`], from which all files are made.
 
 pub mod cache;
+pub mod check;
+pub mod cli;
 pub mod exhibit;
+pub mod files;
 pub mod names;
 pub mod plot;
 pub mod progress;
 pub mod result;
+pub mod run;

@@ -1,2 +1,72 @@
-//! Regenerates every figure and table.
-fn main() {}
+//! Regenerates every figure and table: see `reproduce --help`.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use kernels::InstructionSet;
+use reproduce::cache::WRITING;
+use reproduce::cli::{Command, CommandLine};
+use reproduce::{check, run};
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    match execute(&command_line) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether everything that was checked is right.
+fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
+    let options = &command_line.options;
+    let level = match options.verbose {
+        0 => log::LevelFilter::Warn,
+        1 => log::LevelFilter::Info,
+        _ => log::LevelFilter::Debug,
+    };
+    env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
+    stop_cleanly_on_interrupt()?;
+    let instructions = instruction_set()?;
+    log::info!("products are computed with {instructions} instructions");
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = options.threads {
+        pool = pool.num_threads(threads as usize);
+    }
+    let pool = pool.build().context("threads cannot be started")?;
+    pool.install(|| match &command_line.command {
+        None => run::run(&[], options, instructions).map(|()| true),
+        Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions).map(|()| true),
+        Some(Command::List) => run::list(options).map(|()| true),
+        Some(Command::Check { exhibits, reference, accept }) => {
+            check::check(exhibits, reference, *accept, options, instructions)
+        }
+    })
+}
+
+/// The processor's best instruction set, or the one that the environment asks for.
+fn instruction_set() -> anyhow::Result<InstructionSet> {
+    const VARIABLE: &str = "SAMPLED_INSTRUCTION_SET";
+    let Ok(name) = std::env::var(VARIABLE) else { return Ok(InstructionSet::detect()) };
+    let set: InstructionSet = name.parse().with_context(|| VARIABLE.to_string())?;
+    anyhow::ensure!(set.is_available(), "{VARIABLE}: this processor has no {set} instructions");
+    Ok(set)
+}
+
+/// Files are renamed into place, so stopping needs only to wait for the one being written.
+fn stop_cleanly_on_interrupt() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        let _whole = WRITING.lock();
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nstopped; what is finished is kept, and the same command goes on from there"
+        );
+        std::process::exit(130);
+    })
+    .context("interrupts cannot be caught")
+}

@@ -1,0 +1,83 @@
+//! The files of an exhibit: figures, CSV and a Markdown report, and the list of all of them.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::cache::write_whole;
+use crate::exhibit::{EXHIBITS, Task};
+use crate::plot;
+use crate::result::ExhibitResult;
+
+/// Name and text of every file of an exhibit. All are made before any is written.
+///
+/// # Errors
+/// When a figure cannot be drawn.
+pub fn of_exhibit(task: &Task, result: &ExhibitResult) -> anyhow::Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    let mut pictures = String::new();
+    for figure in &result.figures {
+        // A user's own experiment has figures under its own name.
+        let name = format!("{}.svg", figure.file.replacen(task.exhibit.name, &task.name, 1));
+        let svg = plot::draw(figure)?;
+        pictures.push_str(&format!("![{}]({name})\n\n", figure.caption));
+        files.push((name, svg));
+    }
+    files.push((format!("{}.csv", task.name), result.records.csv()?));
+    let tables: Vec<String> = result.tables.iter().map(|table| table.markdown()).collect();
+    let remarks: Vec<String> = result.remarks.iter().map(|r| format!("- {r}\n")).collect();
+    let report = format!(
+        "# {}\n\nThis exhibit shows {}.\n\n{pictures}{}\n{}\n\
+         All numbers: [{name}.csv]({name}.csv). Same quantity in the paper: {}.\n\n\
+         Data: {}. Scale: {}. Seed: {}. Settings: {}.\n",
+        result.title,
+        task.exhibit.shows,
+        tables.join("\n"),
+        remarks.concat(),
+        task.exhibit.paper,
+        result.data,
+        task.scale,
+        task.seed,
+        task.settings_hash(),
+        name = task.name,
+    );
+    files.push((format!("{}.md", task.name), report));
+    Ok(files)
+}
+
+/// Writes the files of an exhibit into `folder`.
+///
+/// # Errors
+/// Names the file that cannot be written.
+pub fn write(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
+    files.iter().try_for_each(|(name, text)| write_whole(&folder.join(name), text))
+}
+
+/// Writes `README.md`: one line for every exhibit that has a report in `folder`.
+///
+/// # Errors
+/// When the folder cannot be read or written.
+pub fn write_list(folder: &Path) -> anyhow::Result<()> {
+    let mut text = String::from(
+        "# Figures and tables\n\nWritten by `cargo run --release -p reproduce`; do not edit.\n\n",
+    );
+    for exhibit in EXHIBITS.iter().filter(|e| folder.join(format!("{}.md", e.name)).exists()) {
+        text.push_str(&format!(
+            "- [{name}]({name}.md) ([numbers]({name}.csv)): {}.\n",
+            exhibit.shows,
+            name = exhibit.name
+        ));
+    }
+    write_whole(&folder.join("README.md"), &text)
+}
+
+/// Makes sure that `folder` can be written, before anything is computed for it.
+///
+/// # Errors
+/// Names the folder.
+pub fn check_writable(folder: &Path) -> anyhow::Result<()> {
+    let cannot = || format!("output folder {} cannot be written", folder.display());
+    std::fs::create_dir_all(folder).with_context(cannot)?;
+    tempfile::tempfile_in(folder).with_context(cannot)?;
+    Ok(())
+}

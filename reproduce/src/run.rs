@@ -1,0 +1,201 @@
+//! `run` and `list`: the plan, then exhibit after exhibit.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use kernels::InstructionSet;
+use serde_json::json;
+
+use crate::cache::{Cache, sha256};
+use crate::cli::Options;
+use crate::exhibit::{Context, EXHIBITS, Task};
+use crate::files;
+use crate::progress::Progress;
+use crate::result::{ExhibitResult, significant};
+
+/// The tasks that the names ask for; every exhibit when there are none.
+///
+/// # Errors
+/// That of the first name or file that is wrong.
+pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>> {
+    let all: Vec<String> = EXHIBITS.iter().map(|exhibit| exhibit.name.to_string()).collect();
+    let requests = if requests.is_empty() { &all } else { requests };
+    requests.iter().map(|r| Ok(Task::new(r, options.scale, options.seed)?)).collect()
+}
+
+/// The folder of finished results: `.sampled` beside the output folder.
+pub fn cache_folder(out: &Path) -> PathBuf {
+    match out.parent() {
+        Some(parent) if parent != Path::new("") => parent.join(".sampled"),
+        _ => PathBuf::from(".sampled"),
+    }
+}
+
+/// Computes the exhibits and writes their files.
+///
+/// # Errors
+/// The first wrong input, before anything is written, or the first failure after.
+pub fn run(
+    requests: &[String],
+    options: &Options,
+    instructions: InstructionSet,
+) -> anyhow::Result<()> {
+    let tasks = tasks(requests, options)?;
+    files::check_writable(&options.out)?;
+    let cache = Cache::new(cache_folder(&options.out));
+    // A time is measured again whenever it is asked for by name.
+    let stored: Vec<Option<ExhibitResult>> = tasks
+        .iter()
+        .map(|task| {
+            let again = task.exhibit.is_timing && !requests.is_empty();
+            if again { None } else { cache.get(&key(task, instructions)) }
+        })
+        .collect();
+    show_plan(&tasks, &stored, options);
+    for (task, stored) in tasks.iter().zip(stored) {
+        let started = Instant::now();
+        let is_stored = stored.is_some();
+        let result = match stored {
+            Some(result) => result,
+            None => {
+                let progress = Progress::new(&task.name);
+                let context =
+                    Context { seed: task.seed, instructions, cache: &cache, progress: &progress };
+                let result = task.run(&context);
+                progress.finish();
+                let result = result?;
+                cache.put(&key(task, instructions), &result)?;
+                result
+            }
+        };
+        let files = files::of_exhibit(task, &result)?;
+        files::write(&options.out, &files)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let paths: Vec<String> =
+            files.iter().map(|(name, _)| options.out.join(name).display().to_string()).collect();
+        if options.json {
+            let event = json!({
+                "event": "exhibit", "name": task.name, "cached": is_stored,
+                "seconds": seconds, "files": paths,
+            });
+            println!("{event}");
+        } else {
+            let time = if is_stored { "stored".into() } else { format!("{seconds:.1} s") };
+            println!("{:<18} {time:>8}  {}", task.name, paths.join(" "));
+        }
+    }
+    files::write_list(&options.out)?;
+    let list = options.out.join("README.md").display().to_string();
+    if options.json {
+        println!("{}", json!({"event": "done", "open": list}));
+    } else {
+        println!("\nOpen {list}");
+    }
+    Ok(())
+}
+
+/// What the stored result of the whole exhibit depends on.
+fn key(task: &Task, instructions: InstructionSet) -> String {
+    let key = task.key("none");
+    if task.exhibit.is_timing {
+        format!("{key} instructions {instructions} threads {}", rayon::current_num_threads())
+    } else {
+        key
+    }
+}
+
+fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options) {
+    let seconds: f64 = tasks
+        .iter()
+        .zip(stored)
+        .filter(|(_, stored)| stored.is_none())
+        .map(|(task, _)| task.configured.seconds)
+        .sum();
+    if options.json {
+        let exhibits: Vec<_> = tasks
+            .iter()
+            .zip(stored)
+            .map(|(task, stored)| {
+                json!({
+                    "name": task.name, "cached": stored.is_some(),
+                    "estimated_seconds": task.configured.seconds,
+                    "settings": sha256(task.configured.settings.as_bytes()),
+                })
+            })
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "event": "plan", "scale": options.scale.to_string(), "seed": options.seed,
+                "estimated_seconds": seconds, "exhibits": exhibits,
+            })
+        );
+        return;
+    }
+    println!(
+        "Plan: scale {}, seed {}, into {}",
+        options.scale,
+        options.seed,
+        options.out.display()
+    );
+    for (task, stored) in tasks.iter().zip(stored) {
+        let time = match stored {
+            Some(_) => "stored".to_string(),
+            None => format!("about {}", duration(task.configured.seconds)),
+        };
+        println!("  {:<18} {time:<14} {}", task.name, task.exhibit.title);
+    }
+    println!("  together about {} on two cores\n", duration(seconds));
+}
+
+/// Prints every exhibit.
+pub fn list(options: &Options) -> anyhow::Result<()> {
+    for task in tasks(&[], options)? {
+        let exhibit = task.exhibit;
+        if options.json {
+            let line = json!({
+                "name": exhibit.name, "title": exhibit.title, "shows": exhibit.shows,
+                "paper": exhibit.paper, "needs_data": exhibit.needs_data,
+                "estimated_seconds": task.configured.seconds,
+            });
+            println!("{line}");
+        } else {
+            println!("{}: {}", exhibit.name, exhibit.title);
+            println!("    shows  {}", exhibit.shows);
+            println!("    paper  {}", exhibit.paper);
+            println!(
+                "    takes  about {} at {} scale on two cores",
+                duration(task.configured.seconds),
+                options.scale
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Seconds in words: "40 s", "7 min", "2.5 h".
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{} h", significant(s / 3600.0, 2)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_in_the_unit_that_fits() {
+        assert_eq!(duration(40.0), "40 s");
+        assert_eq!(duration(420.0), "7 min");
+        assert_eq!(duration(9000.0), "2.5 h");
+    }
+
+    #[test]
+    fn results_are_kept_beside_the_output() {
+        assert_eq!(cache_folder(Path::new("figures")), Path::new(".sampled"));
+        assert_eq!(cache_folder(Path::new("a/figures")), Path::new("a/.sampled"));
+    }
+}
