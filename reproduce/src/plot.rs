@@ -352,7 +352,7 @@ impl Span {
             AxisScale::Logarithmic => {
                 let value = libm::pow(10.0, position);
                 match libm::floor(position + 1e-9) as i32 {
-                    exponent @ -3..=5 => format!("{value:.*}", (-exponent).max(0) as usize),
+                    exponent @ -4..=5 => format!("{value:.*}", (-exponent).max(0) as usize),
                     _ => format!("{value:.0e}"),
                 }
             }

@@ -291,18 +291,23 @@ impl Table {
     /// The table in Markdown; four significant digits a number.
     pub fn markdown(&self) -> String {
         let mut text = format!("**{}**\n\n", self.caption);
-        let headings: Vec<String> = self.columns.iter().map(Column::heading).collect();
+        let headings: Vec<String> =
+            self.columns.iter().map(|column| escape_bars(&column.heading())).collect();
         text.push_str(&format!("| {} |\n", headings.join(" | ")));
         let rules: Vec<&str> =
             self.columns.iter().map(|c| if c.is_key { "---" } else { "---:" }).collect();
         text.push_str(&format!("| {} |\n", rules.join(" | ")));
         for row in &self.rows {
-            let cells: Vec<String> =
-                row.iter().map(|cell| cell.show(4).replace('|', "\\|")).collect();
+            let cells: Vec<String> = row.iter().map(|cell| escape_bars(&cell.show(4))).collect();
             text.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
         text
     }
+}
+
+/// A bar ends a cell in Markdown.
+fn escape_bars(text: &str) -> String {
+    text.replace('|', "\\|")
 }
 
 impl ExhibitResult {
@@ -384,8 +389,9 @@ mod tests {
     }
 
     #[test]
-    fn markdown_escapes_bars_in_cells_and_aligns_numbers() {
+    fn markdown_escapes_bars_and_aligns_numbers() {
         let text = example().markdown();
+        assert!(text.contains("| estimator | k | error (of \\|A\\|\\|B\\|) |"));
         assert!(text.contains("| --- | --- | ---: |"));
         assert!(text.contains("| top-k | 5 | 0.1235 |"));
     }

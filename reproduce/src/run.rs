@@ -109,8 +109,7 @@ fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options
         .iter()
         .zip(stored)
         .filter(|(_, stored)| stored.is_none())
-        .map(|(task, _)| task.configured.seconds)
-        .sum();
+        .fold(0.0, |sum, (task, _)| sum + task.configured.seconds);
     if options.json {
         let exhibits: Vec<_> = tasks
             .iter()

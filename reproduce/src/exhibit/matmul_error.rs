@@ -212,6 +212,8 @@ impl MatmulError {
                     self.repeats
                 ),
                 agreement(measurements),
+                "adaptive-top-k keeps 90 % of the sum of the scores whatever the budget."
+                    .to_string(),
                 format!(
                     "The spectral error is the mean over the first {} draws, also over |A|_F |B|_F.",
                     self.spectral_repeats

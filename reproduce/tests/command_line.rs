@@ -1,0 +1,167 @@
+//! The program as a user meets it: what it says, what it writes, how it ends.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs the program in `folder` with no settings from the environment.
+fn reproduce(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_reproduce"))
+        .current_dir(folder)
+        .env_remove("SAMPLED_DATA")
+        .env_remove("SAMPLED_INSTRUCTION_SET")
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn standard_error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The run ends with code 2, says all of `words` on one line, and leaves no output.
+fn assert_refused(folder: &Path, arguments: &[&str], words: &[&str]) {
+    let output = reproduce(folder, arguments);
+    let message = standard_error(&output);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    for word in words {
+        assert!(message.contains(word), "{word:?} is not in {message:?}");
+    }
+    assert!(!folder.join("figures").exists(), "{arguments:?} left output");
+    assert!(!folder.join(".sampled").exists(), "{arguments:?} left stored results");
+}
+
+/// A small experiment of a user's own, with one line replaced.
+fn experiment(replaced: &str, replacement: &str) -> String {
+    let settings = "{rows: 4, pairs: 8, columns: 5, distributions: [unit-mean], \
+                    estimators: [top-k, bernoulli], budgets: [2, 4], repeats: 10, spectral_repeats: 1}";
+    let text = format!(
+        "exhibit: matmul-error\nseconds: {{quick: 1, standard: 1, paper: 1}}\nscales:\n  \
+         quick: {settings}\n  standard: {settings}\n  paper: {settings}\n"
+    );
+    assert!(text.contains(replaced));
+    text.replacen(replaced, replacement, 1)
+}
+
+fn refuses_experiment(replaced: &str, replacement: &str, words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.yaml"), experiment(replaced, replacement)).unwrap();
+    assert_refused(folder.path(), &["run", "mine.yaml"], &[&["mine.yaml"], words].concat());
+}
+
+#[test]
+fn an_unknown_exhibit_is_refused_with_the_nearest_name() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_refused(folder.path(), &["run", "matmul-eror"], &["matmul-eror", "matmul-error?"]);
+}
+
+#[test]
+fn an_unknown_estimator_is_refused_with_the_nearest_name() {
+    refuses_experiment("top-k", "topk", &["scales.quick.estimators", "\"topk\"", "top-k?", "line 4"]);
+}
+
+#[test]
+fn an_unknown_field_is_refused_with_its_line() {
+    refuses_experiment("repeats: 10", "repeat: 10", &["scales.quick", "`repeat`", "line 4"]);
+}
+
+#[test]
+fn broken_yaml_is_refused_with_its_line() {
+    refuses_experiment("budgets: [2, 4]", "budgets: [2, 4", &["line"]);
+}
+
+#[test]
+fn a_budget_beyond_the_pairs_is_refused() {
+    refuses_experiment("[2, 4]", "[2, 9]", &["scales.quick.budgets", "[2, 9]", "from 1 to pairs"]);
+}
+
+#[test]
+fn a_missing_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_refused(folder.path(), &["run", "nowhere.yaml"], &["nowhere.yaml", "No such file"]);
+}
+
+#[test]
+fn an_output_folder_that_is_a_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("taken"), "").unwrap();
+    let arguments = ["run", "matmul-error", "--scale", "quick", "--out", "taken"];
+    assert_refused(folder.path(), &arguments, &["output folder taken"]);
+}
+
+#[test]
+fn an_unknown_instruction_set_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_reproduce"))
+        .current_dir(folder.path())
+        .env("SAMPLED_INSTRUCTION_SET", "mmx")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        standard_error(&output)
+            .contains("SAMPLED_INSTRUCTION_SET: there is no instruction set 'mmx'")
+    );
+}
+
+#[test]
+fn the_second_run_uses_what_the_first_stored_and_a_damaged_entry_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.yaml"), experiment("10", "10")).unwrap();
+    let run = || {
+        let output = reproduce(folder.path(), &["run", "mine.yaml", "--json"]);
+        assert!(output.status.success(), "{}", standard_error(&output));
+        let is_stored = String::from_utf8_lossy(&output.stdout).contains("\"cached\":true");
+        (is_stored, std::fs::read_to_string(folder.path().join("figures/mine.csv")).unwrap())
+    };
+    let (is_stored, first) = run();
+    assert!(!is_stored);
+    assert_eq!(run(), (true, first.clone()));
+    for entry in std::fs::read_dir(folder.path().join(".sampled")).unwrap() {
+        std::fs::write(entry.unwrap().path(), "{").unwrap();
+    }
+    assert_eq!(run(), (false, first));
+}
+
+#[test]
+fn a_users_experiment_has_files_under_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.yaml"), experiment("10", "10")).unwrap();
+    assert!(reproduce(folder.path(), &["run", "mine.yaml"]).status.success());
+    let mut names: Vec<String> = std::fs::read_dir(folder.path().join("figures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["README.md", "mine.csv", "mine.md", "mine.svg"]);
+}
+
+#[test]
+fn check_agrees_with_its_own_reference_and_sees_a_changed_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |more: &[&str]| {
+        let arguments = [&["check", "bernoulli-budget", "--reference", "numbers"], more].concat();
+        reproduce(folder.path(), &arguments)
+    };
+    assert!(check(&["--accept"]).status.success());
+    assert!(check(&[]).status.success());
+    let path = folder.path().join("numbers/bernoulli-budget.standard.txt");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line = "heavy-tailed as-released k=1 expected-kept = 1.00000 pairs";
+    assert!(text.contains(line), "{text}");
+    std::fs::write(&path, text.replace(line, &line.replace("1.00000", "2.00000"))).unwrap();
+    let output = check(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("2.00000 pairs -> 1.00000 pairs (-5.00e-1 relative)"), "{said}");
+}
+
+#[test]
+fn help_shows_examples_and_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = reproduce(folder.path(), &["--help"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    for word in ["Examples:", "Exit codes:", "SAMPLED_DATA", "--scale"] {
+        assert!(text.contains(word), "{word}");
+    }
+}
