@@ -12,7 +12,9 @@ use std::ops::Range;
 /// read from the first while it passes the tiles of the left.
 const INNER_BLOCK: usize = 256;
 /// Rows of a block: its part of the left factor stays in the second-level cache.
-const ROW_BLOCK: usize = 192;
+const ROW_BLOCK: usize = 384;
+/// Lanes of a block: its packed panels stay in the second-level cache beside those rows.
+const LANE_BLOCK: usize = 1024;
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
 
@@ -73,56 +75,69 @@ fn multiply_part<T: Real>(
     if problem.inner == 0 {
         return fill_with_zero(set, rows.len(), lanes.len(), &mut output);
     }
+    for lane_start in (0..lanes.len()).step_by(LANE_BLOCK) {
+        let count = LANE_BLOCK.min(lanes.len() - lane_start);
+        let block = lanes.start + lane_start..lanes.start + lane_start + count;
+        let part = output.part((0, lane_start), (rows.len(), count));
+        multiply_lane_block(set, problem, rows.clone(), block, part);
+    }
+}
+
+fn multiply_lane_block<T: Real>(
+    set: InstructionSet,
+    problem: &Problem<T>,
+    rows: Range<usize>,
+    lanes: Range<usize>,
+    mut output: OutputBlock<T>,
+) {
     let width = T::panel_width(set);
+    let panels = lanes.len().div_ceil(width);
+    let panel_lanes = |panel: usize| {
+        let start = lanes.start + panel * width;
+        start..lanes.end.min(start + width)
+    };
     let (packs_left, packs_right) = (packs_left(problem), packs_right(problem));
     T::with_scratch(|scratch| {
         for inner_start in (0..problem.inner).step_by(INNER_BLOCK) {
             let inner = inner_start..problem.inner.min(inner_start + INNER_BLOCK);
             let panel_size = inner.len() * width;
-            if packs_right {
-                let needed = lanes.len().div_ceil(width) * panel_size;
-                grow(&mut scratch.right, needed);
-            }
+            let packed_right =
+                scratch.right.first(if packs_right { panels * panel_size } else { 0 });
             for row_start in (rows.start..rows.end).step_by(ROW_BLOCK) {
                 let block = row_start..rows.end.min(row_start + ROW_BLOCK);
-                if packs_left {
-                    grow(&mut scratch.left, block.len() * inner.len());
-                    let left = &mut scratch.left[..block.len() * inner.len()];
-                    pack_left(&problem.left, inner.clone(), block.clone(), left);
-                }
-                for (panel, lane_start) in (lanes.start..lanes.end).step_by(width).enumerate() {
-                    let panel_lanes = lane_start..lanes.end.min(lane_start + width);
-                    let count = panel_lanes.len();
-                    let right = if packs_right {
-                        let packed =
-                            &mut scratch.right[panel * panel_size..(panel + 1) * panel_size];
-                        if row_start == rows.start {
-                            pack(&problem.right, inner.clone(), panel_lanes, width, packed);
+                let packed_left = packs_left.then(|| {
+                    let packed = scratch.left.first(block.len() * inner.len());
+                    pack_left(&problem.left, inner.clone(), block.clone(), packed);
+                    &*packed
+                });
+                for panel in 0..panels {
+                    let columns = panel_lanes(panel);
+                    let first_rows = row_start == rows.start;
+                    if packs_right && first_rows {
+                        let packed = &mut packed_right[panel * panel_size..][..panel_size];
+                        pack(&problem.right, inner.clone(), columns.clone(), width, packed);
+                    }
+                    let right_panel = |panel: usize| {
+                        let columns = panel_lanes(panel);
+                        if packs_right {
+                            let packed = &packed_right[panel * panel_size..][..panel_size];
+                            RightPanel::new(packed, width, None, inner.len(), columns.len())
+                        } else {
+                            read_in_place(problem, inner.clone(), columns)
                         }
-                        RightPanel::new(packed, width, None, inner.len(), count)
-                    } else {
-                        let factor = &problem.right;
-                        let stride = factor.inner_stride;
-                        let (start, index) = match factor.inner_index {
-                            Some(index) => (0, Some(&index[inner.clone()])),
-                            None => (inner.start * stride, None),
-                        };
-                        let data = &factor.data[start + lane_start..];
-                        RightPanel::new(data, stride, index, inner.len(), count)
                     };
-                    let packed_left = packs_left.then_some(&scratch.left[..]);
-                    let corner = (row_start - rows.start, lane_start - lanes.start);
-                    let mut part = output.part(corner, (block.len(), count));
-                    let accumulate = inner_start > 0;
+                    // What is not packed yet will be read by the packing itself.
+                    let next = (panel + 1 < panels && !(packs_right && first_rows))
+                        .then(|| right_panel(panel + 1));
+                    let corner = (row_start - rows.start, panel * width);
                     multiply_panel(
                         set,
                         problem,
                         packed_left,
                         inner.clone(),
                         block.clone(),
-                        &right,
-                        &mut part,
-                        accumulate,
+                        (&right_panel(panel), next.as_ref()),
+                        &mut output.part(corner, (block.len(), columns.len())),
                     );
                 }
             }
@@ -130,19 +145,39 @@ fn multiply_part<T: Real>(
     });
 }
 
-/// One block of rows by one panel.
+/// A panel of a right factor whose lanes are adjacent where they are.
+fn read_in_place<'a, T: Real>(
+    problem: &Problem<'a, T>,
+    inner: Range<usize>,
+    lanes: Range<usize>,
+) -> RightPanel<'a, T> {
+    let factor = &problem.right;
+    let stride = factor.inner_stride;
+    let (start, index) = match factor.inner_index {
+        Some(index) => (lanes.start, Some(&index[inner.clone()])),
+        None => (lanes.start + inner.start * stride, None),
+    };
+    RightPanel::new(&factor.data[start..], stride, index, inner.len(), lanes.len())
+}
+
+/// One block of rows by one panel, while the next panel is fetched.
 fn multiply_panel<T: Real>(
     set: InstructionSet,
     problem: &Problem<T>,
     packed_left: Option<&[T]>,
     inner: Range<usize>,
     rows: Range<usize>,
-    right: &RightPanel<T>,
+    (right, next): (&RightPanel<T>, Option<&RightPanel<T>>),
     output: &mut OutputBlock<T>,
-    accumulate: bool,
 ) {
     let lanes = output.lanes();
-    for start in (0..rows.len()).step_by(MAXIMUM_ROWS) {
+    let accumulate = inner.start > 0;
+    // Each tile asks for its share of the next panel.
+    let share = inner.len().div_ceil(rows.len().div_ceil(MAXIMUM_ROWS));
+    for (tile, start) in (0..rows.len()).step_by(MAXIMUM_ROWS).enumerate() {
+        if let Some(next) = next {
+            next.prefetch(tile * share..(tile + 1) * share);
+        }
         let count = MAXIMUM_ROWS.min(rows.len() - start);
         let left = match packed_left {
             Some(packed) => LeftTile {
@@ -192,11 +227,5 @@ fn fill_with_zero<T: Real>(
             let count = zeros.len().min(lanes - start);
             output.part((row, start), (1, count)).copy_from(&zeros, zeros.len());
         }
-    }
-}
-
-fn grow<T: Real>(buffer: &mut Vec<T>, needed: usize) {
-    if buffer.len() < needed {
-        buffer.resize(needed, T::ZERO);
     }
 }

@@ -148,6 +148,27 @@ impl<'a, T> RightPanel<'a, T> {
         assert!(inner == 0 || last * stride + lanes <= data.len(), "the panel lies in its slice");
         Self { data, stride, index, inner, lanes }
     }
+
+    /// Asks for some inner indices of the panel to be brought into the second-level cache.
+    pub(crate) fn prefetch(&self, inner: std::ops::Range<usize>) {
+        for step in inner.start..inner.end.min(self.inner) {
+            let position = self.index.map_or(step, |index| index[step] as usize);
+            let row = &self.data[position * self.stride..][..self.lanes];
+            prefetch(row);
+        }
+    }
+}
+
+/// Asks for the cache lines of a slice; only ever a hint.
+fn prefetch<T>(numbers: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.chunks(64 / size_of::<T>()) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing, and its instruction is in every x86-64 processor.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = numbers;
 }
 
 /// output (+)= left * right for one tile, at row and lane (0, 0) of `output`.

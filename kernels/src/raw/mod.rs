@@ -13,6 +13,7 @@ mod micro_kernel;
 mod output;
 mod portable;
 mod real;
+mod scratch;
 mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;

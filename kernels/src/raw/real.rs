@@ -2,17 +2,9 @@
 
 use super::InstructionSet;
 use super::micro_kernel::TileFunction;
+use super::scratch::Scratch;
 use std::cell::RefCell;
 use std::fmt::{Debug, Display};
-
-/// Scratch memory of one thread, kept between products so that a training step allocates nothing.
-#[derive(Debug, Default)]
-pub struct Scratch<T> {
-    /// Packed tiles of the left factor.
-    pub(crate) left: Vec<T>,
-    /// Packed panels of the right factor.
-    pub(crate) right: Vec<T>,
-}
 
 /// `f32` or `f64`. Sealed: the kernels exist for these two.
 pub trait Real:
