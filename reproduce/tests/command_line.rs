@@ -57,7 +57,11 @@ fn an_unknown_exhibit_is_refused_with_the_nearest_name() {
 
 #[test]
 fn an_unknown_estimator_is_refused_with_the_nearest_name() {
-    refuses_experiment("top-k", "topk", &["scales.quick.estimators", "\"topk\"", "top-k?", "line 4"]);
+    refuses_experiment(
+        "top-k",
+        "topk",
+        &["scales.quick.estimators", "\"topk\"", "top-k?", "line 4"],
+    );
 }
 
 #[test]

@@ -49,6 +49,42 @@ impl InstructionSet {
             Self::Avx2 | Self::Avx512 => false,
         }
     }
+
+    /// Runs plain loops over independent elements, compiled for this instruction set.
+    ///
+    /// The compiler neither reorders sums nor fuses operations, so the numbers do not depend on
+    /// the set. A set that the processor does not have runs as [`Self::Portable`].
+    ///
+    /// ```
+    /// use kernels::InstructionSet;
+    /// let mut numbers = [1.0f32, 2.0, 3.0];
+    /// InstructionSet::detect().run(|| numbers.iter_mut().for_each(|x| *x *= 2.0));
+    /// assert_eq!(numbers, [2.0, 4.0, 6.0]);
+    /// ```
+    #[inline(always)]
+    pub fn run<R>(self, work: impl FnOnce() -> R) -> R {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has the instructions.
+            Self::Avx512 if self.is_available() => unsafe { with_avx512(work) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the processor has the instructions.
+            Self::Avx2 if self.is_available() => unsafe { with_avx2(work) },
+            _ => work(),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2")]
+fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
+    work()
 }
 
 impl fmt::Display for InstructionSet {

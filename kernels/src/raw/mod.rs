@@ -7,7 +7,6 @@
 
 #![allow(unsafe_code)]
 
-mod elementwise;
 mod instruction_set;
 mod micro_kernel;
 mod output;
@@ -18,7 +17,6 @@ mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use elementwise::add_squares;
 pub use instruction_set::{InstructionSet, UnknownInstructionSet};
 pub(crate) use micro_kernel::{LeftTile, MAXIMUM_ROWS, RightPanel, accumulate_tile};
 pub(crate) use output::OutputBlock;
