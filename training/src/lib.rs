@@ -1,1 +1,15 @@
-//! training
+//! SGD training with sampled products: layers, networks, optimisers, data sets, and the loop.
+//!
+//! Minibatches are row-major matrices of f32, one sample a row. Every random draw is addressed by
+//! seed, name and step, and every sum has one order, so a training run gives the same bits for
+//! any thread count, instruction set, optimisation level and machine.
+
+pub mod counting;
+pub mod data;
+pub mod layer;
+pub mod loss;
+pub mod matrix;
+pub mod network;
+pub mod optimizer;
+pub mod sampling;
+pub mod train;

@@ -1,0 +1,35 @@
+//! Counted multiply-adds, as the paper's savings are counted.
+
+use serde::{Deserialize, Serialize};
+use std::ops::AddAssign;
+
+/// Multiply-adds of forward product, input gradient and weight gradient: those performed, and
+/// those of the exact products.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Computations {
+    /// What was computed, from the selections really drawn.
+    pub performed: u64,
+    /// What exact products would have taken.
+    pub exact: u64,
+}
+
+impl Computations {
+    /// Counts a product of `rows x inner x columns`, of which a part was computed.
+    pub fn count(&mut self, performed: [usize; 3], exact: [usize; 3]) {
+        let multiply = |sides: [usize; 3]| sides.iter().map(|&side| side as u64).product::<u64>();
+        self.performed += multiply(performed);
+        self.exact += multiply(exact);
+    }
+
+    /// Performed over exact; one when nothing was counted.
+    pub fn share(&self) -> f64 {
+        if self.exact == 0 { 1.0 } else { self.performed as f64 / self.exact as f64 }
+    }
+}
+
+impl AddAssign for Computations {
+    fn add_assign(&mut self, other: Self) {
+        self.performed += other.performed;
+        self.exact += other.exact;
+    }
+}

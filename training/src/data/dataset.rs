@@ -1,0 +1,97 @@
+//! Images with labels, in memory.
+
+use sha2::{Digest, Sha256};
+
+/// Labelled images of one size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// What people call it; figures and tables say it.
+    pub name: String,
+    /// Colour channels of an image.
+    pub channels: usize,
+    /// Rows of an image.
+    pub height: usize,
+    /// Columns of an image.
+    pub width: usize,
+    /// Labels are below this.
+    pub classes: usize,
+    /// Images x channels x height x width.
+    pub pixels: Vec<u8>,
+    /// One an image.
+    pub labels: Vec<u8>,
+}
+
+impl Dataset {
+    /// The number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Numbers in an image: channels times height times width.
+    pub fn features(&self) -> usize {
+        self.channels * self.height * self.width
+    }
+
+    /// The pixels of one image, channel by channel, row by row.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn image(&self, index: usize) -> &[u8] {
+        &self.pixels[index * self.features()..(index + 1) * self.features()]
+    }
+
+    /// The images from `first` on, at most `count` of them.
+    pub fn part(&self, first: usize, count: usize) -> Self {
+        let (first, last) = (first.min(self.len()), first.saturating_add(count).min(self.len()));
+        Self {
+            name: self.name.clone(),
+            pixels: self.pixels[first * self.features()..last * self.features()].to_vec(),
+            labels: self.labels[first..last].to_vec(),
+            ..*self
+        }
+    }
+
+    fn hash(&self, hash: &mut Sha256) {
+        for side in [self.channels, self.height, self.width, self.classes, self.len()] {
+            hash.update((side as u64).to_le_bytes());
+        }
+        hash.update(&self.pixels);
+        hash.update(&self.labels);
+    }
+}
+
+/// A data set in the three parts of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Splits {
+    /// What is learnt from.
+    pub train: Dataset,
+    /// What settings are judged by: the first images of the published training set.
+    pub held_out: Dataset,
+    /// What results are reported on.
+    pub test: Dataset,
+}
+
+impl Splits {
+    /// At most so many images of each part, the first ones.
+    pub fn limited(&self, train: usize, held_out: usize, test: usize) -> Self {
+        Self {
+            train: self.train.part(0, train),
+            held_out: self.held_out.part(0, held_out),
+            test: self.test.part(0, test),
+        }
+    }
+
+    /// SHA-256 over shapes, pixels and labels of the three parts, in hexadecimal.
+    pub fn checksum(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [&self.train, &self.held_out, &self.test] {
+            part.hash(&mut hash);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

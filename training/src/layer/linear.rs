@@ -1,0 +1,350 @@
+//! The fully connected layer, with exact and sampled products.
+
+use super::{Context, Gradient, Layer, Parameter};
+use crate::counting::Computations;
+use crate::matrix::Matrix;
+use crate::sampling::{Mode, SamplingPolicy};
+use kernels::estimator::Estimator;
+use kernels::product::{matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows};
+use kernels::random::{Generator, Stream, uniform};
+use kernels::scores::{column_norms_into, pair_scores_into, row_norms_into};
+use kernels::{InstructionSet, Selection};
+use rayon::prelude::*;
+
+/// Y = XW + b, with X of batch x inputs and W of inputs x outputs.
+///
+/// A row of W belongs to an input feature, so the rows of a selection are read where they are.
+#[derive(Debug)]
+pub struct Linear {
+    name: String,
+    inputs: usize,
+    outputs: usize,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    policy: Option<SamplingPolicy>,
+    sampling: bool,
+    /// Norms of the rows of W, kept until the weights change.
+    weight_row_norms: Vec<f64>,
+    weight_norms_valid: bool,
+    activation_norms: Vec<f64>,
+    scores: Vec<f64>,
+    /// The selection of the last forward pass; none when it was exact.
+    selection: Option<Selection>,
+    /// Whether `weight_gradient` holds the rows of `selection` only.
+    compact: bool,
+    weight_gradient: Vec<f32>,
+    bias_gradient: Vec<f32>,
+    compact_input_gradient: Matrix,
+    output: Matrix,
+    input_gradient: Matrix,
+    computations: Computations,
+}
+
+impl Linear {
+    /// A layer with weights and biases uniform in +-1/sqrt(inputs) (PyTorch's default).
+    pub fn new(
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+        policy: Option<SamplingPolicy>,
+        stream: Stream,
+    ) -> Self {
+        let bound = 1.0 / (inputs as f64).sqrt();
+        let draw = |name: &str, count: usize| -> Vec<f32> {
+            let mut generator = stream.child(name).at(0);
+            (0..count).map(|_| ((2.0 * uniform(&mut generator) - 1.0) * bound) as f32).collect()
+        };
+        Self {
+            name: name.to_owned(),
+            inputs,
+            outputs,
+            weight: draw("weight", inputs * outputs),
+            bias: draw("bias", outputs),
+            policy,
+            sampling: true,
+            weight_row_norms: vec![0.0; inputs],
+            weight_norms_valid: false,
+            activation_norms: vec![0.0; inputs],
+            scores: vec![0.0; inputs],
+            selection: None,
+            compact: false,
+            weight_gradient: Vec::new(),
+            bias_gradient: vec![0.0; outputs],
+            compact_input_gradient: Matrix::default(),
+            output: Matrix::default(),
+            input_gradient: Matrix::default(),
+            computations: Computations::default(),
+        }
+    }
+
+    fn active_policy(&self) -> Option<SamplingPolicy> {
+        self.policy.filter(|_| self.sampling)
+    }
+
+    fn weight_view(&self) -> kernels::MatrixView<'_, f32> {
+        kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs)
+    }
+
+    /// The pairs of the forward product to keep; none when the product is exact.
+    fn select_forward(&mut self, context: &Context, input: &Matrix) -> Option<Selection> {
+        let policy = self.active_policy().filter(|policy| policy.mode != Mode::Backward)?;
+        let mut generator = context.generator(&self.name)?;
+        let k = policy.budget(self.inputs);
+        if k >= self.inputs {
+            return None;
+        }
+        if !self.weight_norms_valid {
+            refresh_row_norms(context.set, &self.weight, self.outputs, &mut self.weight_row_norms);
+            self.weight_norms_valid = true;
+        }
+        column_norms_into(context.set, input.view(), &mut self.activation_norms);
+        pair_scores_into(&self.activation_norms, &self.weight_row_norms, &mut self.scores);
+        select(policy.estimator, &self.scores, k, &mut generator)
+    }
+
+    fn backward_exact_weight(&mut self, context: &Context, input: &Matrix, gradient: &Matrix) {
+        let batch = input.rows();
+        self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
+        let to =
+            kernels::MatrixViewMut::row_major(&mut self.weight_gradient, self.inputs, self.outputs);
+        matmul(context.set, input.view().transpose(), gradient.view(), to);
+        self.computations
+            .count([self.inputs, batch, self.outputs], [self.inputs, batch, self.outputs]);
+    }
+
+    fn backward_exact_input(&mut self, context: &Context, gradient: &Matrix) {
+        let batch = gradient.rows();
+        let mut to = std::mem::take(&mut self.input_gradient);
+        to.reshape(batch, self.inputs);
+        matmul(context.set, gradient.view(), self.weight_view().transpose(), to.view_mut());
+        self.input_gradient = to;
+        let sides = [batch, self.outputs, self.inputs];
+        self.computations.count(sides, sides);
+    }
+
+    /// Gradients through the sampled entries: rows S of W's, columns S of X's.
+    fn backward_selected(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        gradient: &Matrix,
+        selection: &Selection,
+        input_gradient_needed: bool,
+    ) {
+        let (batch, kept) = (input.rows(), selection.len());
+        self.weight_gradient.resize(kept * self.outputs, 0.0);
+        let to = kernels::MatrixViewMut::row_major(&mut self.weight_gradient, kept, self.outputs);
+        matmul_selected_rows(context.set, input.view().transpose(), gradient.view(), selection, to);
+        self.compact = true;
+        let exact = [self.inputs, batch, self.outputs];
+        self.computations.count([kept, batch, self.outputs], exact);
+        if !input_gradient_needed {
+            return;
+        }
+        let mut compact = std::mem::take(&mut self.compact_input_gradient);
+        compact.reshape(batch, kept);
+        let weight = self.weight_view().transpose();
+        matmul_selected_columns(
+            context.set,
+            gradient.view(),
+            weight,
+            selection,
+            compact.view_mut(),
+        );
+        self.computations.count([batch, self.outputs, kept], exact);
+        self.input_gradient.reshape(batch, self.inputs);
+        let to = self.input_gradient.data_mut();
+        to.fill(0.0);
+        for (row, to) in to.chunks_exact_mut(self.inputs).enumerate() {
+            for (&index, &value) in selection.indices().iter().zip(compact.row(row)) {
+                to[index as usize] = value;
+            }
+        }
+        self.compact_input_gradient = compact;
+    }
+
+    /// Backward sampling: dW over the minibatch, dX over the output features.
+    fn backward_sampled(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        gradient: &Matrix,
+        policy: SamplingPolicy,
+        input_gradient_needed: bool,
+    ) {
+        let batch = input.rows();
+        let mut generator = context.generator(&self.name);
+        let mut draw = |left: kernels::MatrixView<f32>, right: kernels::MatrixView<f32>| {
+            let pairs = left.columns();
+            let k = policy.budget(pairs);
+            let generator = generator.as_mut().filter(|_| k < pairs)?;
+            let (mut left_norms, mut right_norms) = (vec![0.0; pairs], vec![0.0; pairs]);
+            column_norms_into(context.set, left, &mut left_norms);
+            row_norms_into(context.set, right, &mut right_norms);
+            let mut scores = vec![0.0; pairs];
+            pair_scores_into(&left_norms, &right_norms, &mut scores);
+            select(policy.estimator, &scores, k, generator)
+        };
+        let samples = draw(input.view().transpose(), gradient.view());
+        let features = if input_gradient_needed {
+            draw(gradient.view(), self.weight_view().transpose())
+        } else {
+            None
+        };
+        match samples {
+            None => self.backward_exact_weight(context, input, gradient),
+            Some(samples) => {
+                self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
+                let to = kernels::MatrixViewMut::row_major(
+                    &mut self.weight_gradient,
+                    self.inputs,
+                    self.outputs,
+                );
+                let transposed = input.view().transpose();
+                matmul_selected(context.set, transposed, gradient.view(), &samples, to);
+                self.computations.count(
+                    [self.inputs, samples.len(), self.outputs],
+                    [self.inputs, batch, self.outputs],
+                );
+            }
+        }
+        match features {
+            None if !input_gradient_needed => {}
+            None => self.backward_exact_input(context, gradient),
+            Some(features) => {
+                let mut to = std::mem::take(&mut self.input_gradient);
+                to.reshape(batch, self.inputs);
+                let weight = self.weight_view().transpose();
+                matmul_selected(context.set, gradient.view(), weight, &features, to.view_mut());
+                self.input_gradient = to;
+                self.computations.count(
+                    [batch, features.len(), self.inputs],
+                    [batch, self.outputs, self.inputs],
+                );
+            }
+        }
+    }
+}
+
+impl Layer for Linear {
+    fn forward(&mut self, context: &Context, input: &Matrix) {
+        assert_eq!(input.columns(), self.inputs, "{}: input features", self.name);
+        self.selection = self.select_forward(context, input);
+        let batch = input.rows();
+        let mut output = std::mem::take(&mut self.output);
+        output.reshape(batch, self.outputs);
+        let kept = match &self.selection {
+            None => {
+                matmul(context.set, input.view(), self.weight_view(), output.view_mut());
+                self.inputs
+            }
+            Some(selection) => {
+                let weight = self.weight_view();
+                matmul_selected(context.set, input.view(), weight, selection, output.view_mut());
+                selection.len()
+            }
+        };
+        if context.training.is_some() {
+            let exact = [batch, self.inputs, self.outputs];
+            self.computations.count([batch, kept, self.outputs], exact);
+        }
+        for row in output.data_mut().chunks_exact_mut(self.outputs) {
+            for (value, bias) in row.iter_mut().zip(&self.bias) {
+                *value += bias;
+            }
+        }
+        self.output = output;
+    }
+
+    fn output(&self) -> &Matrix {
+        &self.output
+    }
+
+    fn backward(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        input_gradient_needed: bool,
+    ) {
+        self.bias_gradient.fill(0.0);
+        for row in output_gradient.data().chunks_exact(self.outputs) {
+            for (sum, value) in self.bias_gradient.iter_mut().zip(row) {
+                *sum += value;
+            }
+        }
+        self.compact = false;
+        let policy = self.active_policy();
+        let mode = policy.map(|policy| policy.mode);
+        match (self.selection.take(), policy) {
+            (Some(selection), _) if mode == Some(Mode::Forward) => {
+                self.backward_selected(
+                    context,
+                    input,
+                    output_gradient,
+                    &selection,
+                    input_gradient_needed,
+                );
+                self.selection = Some(selection);
+            }
+            (_, Some(policy)) if mode == Some(Mode::Backward) => {
+                let needed = input_gradient_needed;
+                self.backward_sampled(context, input, output_gradient, policy, needed);
+            }
+            _ => {
+                self.backward_exact_weight(context, input, output_gradient);
+                if input_gradient_needed {
+                    self.backward_exact_input(context, output_gradient);
+                }
+            }
+        }
+    }
+
+    fn input_gradient(&self) -> &Matrix {
+        &self.input_gradient
+    }
+
+    fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
+        let gradient = match &self.selection {
+            Some(selection) if self.compact => {
+                Gradient::Rows { indices: selection.indices(), values: &self.weight_gradient }
+            }
+            _ => Gradient::Dense(&self.weight_gradient),
+        };
+        visit(Parameter { values: &mut self.weight, row_length: self.outputs, gradient });
+        let gradient = Gradient::Dense(&self.bias_gradient);
+        visit(Parameter { values: &mut self.bias, row_length: self.outputs, gradient });
+        self.weight_norms_valid = false;
+    }
+
+    fn set_sampling(&mut self, on: bool) {
+        self.sampling = on;
+    }
+
+    fn take_computations(&mut self) -> Computations {
+        std::mem::take(&mut self.computations)
+    }
+}
+
+/// A selection, or none where the product is to be exact. Scores that are not finite come from
+/// activations that are not: the exact product then carries them to the loss, which reports it.
+fn select(
+    estimator: Estimator,
+    scores: &[f64],
+    k: usize,
+    generator: &mut Generator,
+) -> Option<Selection> {
+    estimator.select(scores, k, generator).ok().filter(|selection| !selection.is_exact())
+}
+
+/// Norms of the rows of a row-major matrix, rows in parallel.
+fn refresh_row_norms(set: InstructionSet, matrix: &[f32], columns: usize, norms: &mut [f64]) {
+    const ROWS: usize = 64;
+    norms.par_chunks_mut(ROWS).zip(matrix.par_chunks(ROWS * columns)).for_each(|(norms, rows)| {
+        let view = kernels::MatrixView::row_major(rows, norms.len(), columns);
+        row_norms_into(set, view, norms);
+    });
+}
+
+#[cfg(test)]
+mod tests;

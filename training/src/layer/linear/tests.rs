@@ -1,0 +1,170 @@
+//! The layer against naive formulas in f64.
+
+use super::*;
+use kernels::random::standard_normal;
+
+const BATCH: usize = 12;
+const INPUTS: usize = 30;
+const OUTPUTS: usize = 20;
+
+fn numbers(seed: u64, rows: usize, columns: usize) -> Matrix {
+    let mut rng = Stream::new(seed, "linear").at(0);
+    let data = (0..rows * columns).map(|_| standard_normal(&mut rng) as f32).collect();
+    Matrix::from_rows(rows, columns, data)
+}
+
+fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Linear {
+    let policy = mode.map(|mode| SamplingPolicy { estimator, ratio, minimal_k: 1, mode });
+    Linear::new("layer", INPUTS, OUTPUTS, policy, Stream::new(4, "layer"))
+}
+
+fn context() -> Context {
+    Context { set: InstructionSet::detect(), training: Some((Stream::new(9, "run"), 3)) }
+}
+
+/// sum over inner of scale(inner) left(row, inner) right(inner, column).
+fn product(
+    (rows, inner, columns): (usize, usize, usize),
+    scale: impl Fn(usize) -> f64,
+    left: impl Fn(usize, usize) -> f32,
+    right: impl Fn(usize, usize) -> f32,
+) -> Vec<f64> {
+    (0..rows * columns)
+        .map(|i| {
+            (0..inner)
+                .map(|j| {
+                    scale(j) * f64::from(left(i / columns, j)) * f64::from(right(j, i % columns))
+                })
+                .sum()
+        })
+        .collect()
+}
+
+fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (x, y) in found.iter().zip(expected) {
+        assert!((f64::from(*x) - y).abs() < 1e-4 * (1.0 + y.abs()), "{what}: {x} and {y}");
+    }
+}
+
+fn dense_weight_gradient(layer: &mut Linear) -> Vec<f32> {
+    let mut gradients = Vec::new();
+    layer.visit_parameters(&mut |parameter| {
+        let rows = parameter.values.len() / parameter.row_length;
+        gradients.push(
+            (0..rows)
+                .flat_map(|row| {
+                    let zeros = vec![0.0; parameter.row_length];
+                    parameter.gradient.row(row, parameter.row_length).map_or(zeros, <[f32]>::to_vec)
+                })
+                .collect::<Vec<f32>>(),
+        );
+    });
+    gradients.swap_remove(0)
+}
+
+#[test]
+fn gradients_pass_through_the_sampled_entries_only() {
+    for estimator in [Estimator::TopK, Estimator::ColumnRow, Estimator::Bernoulli] {
+        let mut layer = layer(Some(Mode::Forward), estimator, 0.4);
+        let (x, dy) = (numbers(1, BATCH, INPUTS), numbers(2, BATCH, OUTPUTS));
+        layer.forward(&context(), &x);
+        let selection = layer.selection.clone().expect("the product is sampled");
+        assert!(selection.len() < INPUTS);
+        let scale = |input: usize| {
+            let position = selection.indices().binary_search(&(input as u32));
+            position.map_or(0.0, |position| selection.scales()[position])
+        };
+        let (weight, bias) = (layer.weight.clone(), layer.bias.clone());
+        let w = |input: usize, output: usize| weight[input * OUTPUTS + output];
+        let mut y = product((BATCH, INPUTS, OUTPUTS), scale, |b, i| x.row(b)[i], w);
+        y.iter_mut().zip(bias.iter().cycle()).for_each(|(y, b)| *y += f64::from(*b));
+        assert_close(layer.output().data(), &y, "output");
+        layer.backward(&context(), &x, &dy, true);
+        let sides = (INPUTS, BATCH, OUTPUTS);
+        let mut dw = product(sides, |_| 1.0, |i, b| x.row(b)[i], |b, o| dy.row(b)[o]);
+        dw.chunks_mut(OUTPUTS).enumerate().for_each(|(i, row)| {
+            row.iter_mut().for_each(|value| *value *= scale(i));
+        });
+        assert_close(&dense_weight_gradient(&mut layer), &dw, "weight gradient");
+        let sides = (BATCH, OUTPUTS, INPUTS);
+        let mut dx = product(sides, |_| 1.0, |b, o| dy.row(b)[o], |o, i| w(i, o));
+        dx.iter_mut().enumerate().for_each(|(i, value)| *value *= scale(i % INPUTS));
+        assert_close(layer.input_gradient().data(), &dx, "input gradient");
+        let share = layer.take_computations().share();
+        assert!((share - selection.len() as f64 / INPUTS as f64).abs() < 1e-12, "{share}");
+    }
+}
+
+#[test]
+fn black_box_gradients_are_the_exact_ones() {
+    let (x, dy) = (numbers(1, BATCH, INPUTS), numbers(2, BATCH, OUTPUTS));
+    let mut gradients = [None, Some(Mode::BlackBox)].map(|mode| {
+        let mut layer = layer(mode, Estimator::Bernoulli, 0.4);
+        layer.forward(&context(), &x);
+        layer.backward(&context(), &x, &dy, true);
+        (layer.output().clone(), layer.input_gradient().clone(), dense_weight_gradient(&mut layer))
+    });
+    let [exact, black_box] = &mut gradients;
+    assert_eq!((&exact.1, &exact.2), (&black_box.1, &black_box.2));
+    assert_ne!(exact.0, black_box.0, "the forward product is sampled");
+}
+
+#[test]
+fn backward_sampling_is_unbiased_and_leaves_the_output_exact() {
+    let (x, dy) = (numbers(1, BATCH, INPUTS), numbers(2, BATCH, OUTPUTS));
+    let mut exact = layer(None, Estimator::Bernoulli, 0.5);
+    exact.forward(&context(), &x);
+    exact.backward(&context(), &x, &dy, true);
+    let expected = dense_weight_gradient(&mut exact);
+    // The mean of many draws: within five standard errors of the exact gradient for unbiased
+    // sampling, and far outside for top-k, the control.
+    let deviations = |estimator| {
+        let mut layer = layer(Some(Mode::Backward), estimator, 0.5);
+        let steps = 2_000;
+        let (mut sum, mut squares) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
+        for step in 0..steps {
+            let context = Context { training: Some((Stream::new(9, "run"), step)), ..context() };
+            layer.forward(&context, &x);
+            assert_eq!(layer.output(), exact.output());
+            layer.backward(&context, &x, &dy, true);
+            for (i, value) in dense_weight_gradient(&mut layer).into_iter().enumerate() {
+                sum[i] += f64::from(value);
+                squares[i] += f64::from(value).powi(2);
+            }
+        }
+        let count = steps as f64;
+        (0..expected.len())
+            .map(|i| {
+                let mean = sum[i] / count;
+                let error = ((squares[i] / count - mean * mean).max(1e-12) / count).sqrt();
+                (mean - f64::from(expected[i])).abs() / error
+            })
+            .fold(0.0, f64::max)
+    };
+    assert!(deviations(Estimator::Bernoulli) < 5.0);
+    assert!(deviations(Estimator::TopK) > 50.0, "the control is rejected");
+}
+
+#[test]
+fn a_budget_of_all_features_is_the_exact_layer_bit_for_bit() {
+    let (x, dy) = (numbers(1, BATCH, INPUTS), numbers(2, BATCH, OUTPUTS));
+    let mut exact = layer(None, Estimator::TopK, 1.0);
+    exact.forward(&context(), &x);
+    exact.backward(&context(), &x, &dy, true);
+    for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
+        let mut sampled = layer(Some(mode), Estimator::ColumnRow, 1.0);
+        sampled.forward(&context(), &x);
+        sampled.backward(&context(), &x, &dy, true);
+        assert_eq!(sampled.output(), exact.output());
+        assert_eq!(sampled.input_gradient(), exact.input_gradient());
+        assert_eq!(dense_weight_gradient(&mut sampled), dense_weight_gradient(&mut exact));
+    }
+}
+
+#[test]
+fn inputs_of_zeros_are_multiplied_exactly() {
+    let mut layer = layer(Some(Mode::Forward), Estimator::Bernoulli, 0.2);
+    layer.forward(&context(), &Matrix::zeros(BATCH, INPUTS));
+    assert_eq!(layer.output().row(0), &layer.bias[..]);
+}

@@ -1,0 +1,97 @@
+//! Layers: a forward pass, a backward pass, and parameters with their gradients.
+
+mod dropout;
+mod linear;
+mod relu;
+
+pub use dropout::Dropout;
+pub use linear::Linear;
+pub use relu::Relu;
+
+use crate::counting::Computations;
+use crate::matrix::Matrix;
+use kernels::InstructionSet;
+use kernels::random::{Generator, Stream};
+
+/// What a layer is told about the step it takes part in.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// The vector instructions to use.
+    pub set: InstructionSet,
+    /// Randomness of this training run and the step's number; none during evaluation.
+    pub training: Option<(Stream, u64)>,
+}
+
+impl Context {
+    /// An exact pass without dropout.
+    pub fn evaluation(set: InstructionSet) -> Self {
+        Self { set, training: None }
+    }
+
+    /// The generator of one layer in this step.
+    fn generator(&self, layer: &str) -> Option<Generator> {
+        self.training.map(|(stream, step)| stream.child(layer).at(step))
+    }
+}
+
+/// The gradient of a parameter.
+#[derive(Clone, Copy, Debug)]
+pub enum Gradient<'a> {
+    /// A number for every number of the parameter.
+    Dense(&'a [f32]),
+    /// Some rows of the parameter, in increasing order; all others are zero.
+    Rows {
+        /// Which rows.
+        indices: &'a [u32],
+        /// Their numbers, one row after another.
+        values: &'a [f32],
+    },
+}
+
+impl<'a> Gradient<'a> {
+    /// One row of the gradient, or none where it is zero.
+    pub fn row(&self, row: usize, length: usize) -> Option<&'a [f32]> {
+        let (position, values) = match *self {
+            Self::Dense(values) => (row, values),
+            Self::Rows { indices, values } => (indices.binary_search(&(row as u32)).ok()?, values),
+        };
+        Some(&values[position * length..(position + 1) * length])
+    }
+}
+
+/// A parameter with the gradient of the last backward pass.
+#[derive(Debug)]
+pub struct Parameter<'a> {
+    /// The numbers, row by row.
+    pub values: &'a mut [f32],
+    /// Numbers in a row.
+    pub row_length: usize,
+    /// The gradient.
+    pub gradient: Gradient<'a>,
+}
+
+/// A step of a network, with its own output and gradient buffers.
+pub trait Layer: Send {
+    /// Computes the output of a minibatch.
+    fn forward(&mut self, context: &Context, input: &Matrix);
+    /// The output of the last forward pass.
+    fn output(&self) -> &Matrix;
+    /// Computes the gradients from that of the output; that of the input only where it is needed.
+    fn backward(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        input_gradient_needed: bool,
+    );
+    /// The gradient of the input of the last backward pass.
+    fn input_gradient(&self) -> &Matrix;
+    /// Calls `visit` on each parameter, always in the same order; they may be changed.
+    fn visit_parameters(&mut self, _visit: &mut dyn FnMut(Parameter<'_>)) {}
+    /// Turns sampling on or off where the layer has a policy.
+    fn set_sampling(&mut self, _on: bool) {}
+    /// Takes the multiply-adds counted since the last call.
+    fn take_computations(&mut self) -> Computations {
+        Computations::default()
+    }
+}

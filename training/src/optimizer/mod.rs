@@ -1,0 +1,171 @@
+//! Optimisers: how a gradient changes a parameter.
+
+mod adam;
+mod sgd;
+
+use crate::layer::Parameter;
+use kernels::InstructionSet;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// An optimiser's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Stochastic gradient descent with momentum (not Nesterov's) and weight decay.
+    Sgd {
+        /// The learning rate.
+        learning_rate: f32,
+        /// The share of the velocity that stays.
+        #[serde(default)]
+        momentum: f32,
+        /// The factor of the squared norm of the weights in the loss, times two.
+        #[serde(default)]
+        weight_decay: f32,
+    },
+    /// Adam (Kingma and Ba 2015) with beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8.
+    Adam {
+        /// The learning rate.
+        learning_rate: f32,
+    },
+}
+
+impl OptimizerConfig {
+    /// The learning rate.
+    pub fn learning_rate(&self) -> f32 {
+        match *self {
+            Self::Sgd { learning_rate, .. } | Self::Adam { learning_rate } => learning_rate,
+        }
+    }
+}
+
+/// An optimiser with the state of every parameter it has seen.
+#[derive(Debug)]
+pub struct Optimizer {
+    config: OptimizerConfig,
+    set: InstructionSet,
+    steps: u64,
+    states: Vec<State>,
+    next: usize,
+}
+
+/// Running averages of one parameter, one number for each of its numbers.
+#[derive(Debug, Default)]
+struct State {
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+/// Rows of a parameter that one task changes.
+const ROWS_A_TASK: usize = 32;
+
+impl Optimizer {
+    /// An optimiser that has made no step.
+    pub fn new(config: OptimizerConfig, set: InstructionSet) -> Self {
+        Self { config, set, steps: 0, states: Vec::new(), next: 0 }
+    }
+
+    /// Begins a step; [`Optimizer::update`] is then called on every parameter in a fixed order.
+    pub fn begin_step(&mut self) {
+        self.steps += 1;
+        self.next = 0;
+    }
+
+    /// Changes one parameter. Rows without a gradient change as with a gradient of zero.
+    pub fn update(&mut self, parameter: Parameter<'_>) {
+        if self.next == self.states.len() {
+            self.states.push(State::default());
+        }
+        let state = &mut self.states[self.next];
+        self.next += 1;
+        let Parameter { values, row_length, gradient } = parameter;
+        state.first.resize(values.len(), 0.0);
+        state.second.resize(values.len(), 0.0);
+        if values.is_empty() {
+            return;
+        }
+        let (config, set) = (self.config, self.set);
+        let correction = adam::bias_correction(self.steps);
+        values
+            .par_chunks_mut(ROWS_A_TASK * row_length)
+            .zip(state.first.par_chunks_mut(ROWS_A_TASK * row_length))
+            .zip(state.second.par_chunks_mut(ROWS_A_TASK * row_length))
+            .enumerate()
+            .for_each(|(task, ((values, first), second))| {
+                let rows = values
+                    .chunks_exact_mut(row_length)
+                    .zip(first.chunks_exact_mut(row_length))
+                    .zip(second.chunks_exact_mut(row_length));
+                for (row, ((values, first), second)) in rows.enumerate() {
+                    let gradient = gradient.row(task * ROWS_A_TASK + row, row_length);
+                    set.run(|| match config {
+                        OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
+                            let factors = (learning_rate, momentum, weight_decay);
+                            sgd::update(values, first, gradient, factors);
+                        }
+                        OptimizerConfig::Adam { learning_rate } => {
+                            adam::update(
+                                values,
+                                first,
+                                second,
+                                gradient,
+                                learning_rate,
+                                correction,
+                            );
+                        }
+                    });
+                }
+            });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::Gradient;
+
+    const CONFIGS: [OptimizerConfig; 2] = [
+        OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01 },
+        OptimizerConfig::Adam { learning_rate: 0.1 },
+    ];
+
+    #[test]
+    fn missing_rows_are_rows_of_zeros_bit_for_bit() {
+        for config in CONFIGS {
+            let set = InstructionSet::detect();
+            let (mut sparse, mut dense) =
+                (Optimizer::new(config, set), Optimizer::new(config, set));
+            let mut x = vec![1.0f32, -2.0, 3.0, 0.5, 0.25, -1.0];
+            let mut y = x.clone();
+            for indices in [&[0u32, 2][..], &[1], &[0, 1, 2], &[]] {
+                let compact: Vec<f32> = (0..2 * indices.len()).map(|i| i as f32 - 0.7).collect();
+                let mut full = vec![0.0; 6];
+                for (position, &row) in indices.iter().enumerate() {
+                    full[2 * row as usize..][..2].copy_from_slice(&compact[2 * position..][..2]);
+                }
+                sparse.begin_step();
+                dense.begin_step();
+                let rows = Gradient::Rows { indices, values: &compact };
+                sparse.update(Parameter { values: &mut x, row_length: 2, gradient: rows });
+                let gradient = Gradient::Dense(&full);
+                dense.update(Parameter { values: &mut y, row_length: 2, gradient });
+                assert_eq!(x, y, "{config:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quadratic_is_minimised() {
+        for config in CONFIGS {
+            let mut optimizer = Optimizer::new(config, InstructionSet::detect());
+            let mut x = vec![5.0f32];
+            for _ in 0..500 {
+                let gradient = [2.0 * (x[0] - 1.0)];
+                optimizer.begin_step();
+                let gradient = Gradient::Dense(&gradient);
+                optimizer.update(Parameter { values: &mut x, row_length: 1, gradient });
+            }
+            assert!((x[0] - 1.0).abs() < 0.02, "{config:?}: {}", x[0]);
+        }
+    }
+}

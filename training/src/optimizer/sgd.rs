@@ -1,0 +1,25 @@
+//! Stochastic gradient descent with momentum and weight decay.
+
+/// velocity <- momentum velocity + gradient + decay value; value <- value - rate velocity
+/// (the form of PyTorch, without dampening). A gradient that is not there is zero.
+#[inline(always)]
+pub(super) fn update(
+    values: &mut [f32],
+    velocity: &mut [f32],
+    gradient: Option<&[f32]>,
+    (rate, momentum, decay): (f32, f32, f32),
+) {
+    let change = |value: &mut f32, velocity: &mut f32, gradient: f32| {
+        *velocity = momentum * *velocity + (gradient + decay * *value);
+        *value -= rate * *velocity;
+    };
+    let elements = values.iter_mut().zip(velocity);
+    match gradient {
+        Some(gradient) => {
+            for ((value, velocity), &gradient) in elements.zip(gradient) {
+                change(value, velocity, gradient);
+            }
+        }
+        None => elements.for_each(|(value, velocity)| change(value, velocity, 0.0)),
+    }
+}

@@ -1,0 +1,114 @@
+//! Whole training runs.
+
+use super::*;
+use crate::data::generated_digits;
+use crate::sampling::Mode;
+use kernels::Estimator;
+use rayon::ThreadPoolBuilder;
+
+fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
+    TrainingConfig {
+        hidden: vec![64, 48],
+        dropout: 0.1,
+        batch_size: 50,
+        epochs: 2,
+        optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
+        policy,
+        exact_epochs: 0,
+        seed: 1,
+    }
+}
+
+fn policy(estimator: Estimator, mode: Mode) -> Option<SamplingPolicy> {
+    Some(SamplingPolicy { estimator, ratio: 0.3, minimal_k: 10, mode })
+}
+
+fn run(config: &TrainingConfig, splits: &Splits, set: InstructionSet) -> TrainingReport {
+    train(config, splits, set, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+#[test]
+fn every_thread_count_and_instruction_set_trains_to_the_same_bits() {
+    let splits = generated_digits(1, 620, 50, 100);
+    let config = config(policy(Estimator::Bernoulli, Mode::Forward));
+    let reference = run(&config, &splits, InstructionSet::detect());
+    for threads in [1, 2, 3, 8] {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let report = pool.install(|| run(&config, &splits, InstructionSet::detect()));
+        assert_eq!(report, reference, "{threads} threads");
+    }
+    for set in InstructionSet::available() {
+        assert_eq!(run(&config, &splits, set), reference, "{set}");
+    }
+    // Debug and release builds, and every machine, are held to the same constant.
+    assert_eq!(&reference.parameters[..16], PINNED);
+}
+const PINNED: &str = "063fa4e00d9ec7f0";
+
+#[test]
+fn another_seed_trains_to_other_bits() {
+    let splits = generated_digits(1, 200, 50, 50);
+    let one = config(None);
+    let two = TrainingConfig { seed: 2, ..one.clone() };
+    let set = InstructionSet::detect();
+    assert_ne!(run(&one, &splits, set).parameters, run(&two, &splits, set).parameters);
+}
+
+#[test]
+fn a_ratio_of_one_trains_to_the_exact_bits() {
+    let splits = generated_digits(1, 300, 50, 50);
+    let exact = config(None);
+    let mut sampled = config(policy(Estimator::ColumnRow, Mode::Forward));
+    sampled.policy.as_mut().unwrap().ratio = 1.0;
+    let set = InstructionSet::detect();
+    assert_eq!(run(&exact, &splits, set), run(&sampled, &splits, set));
+    let mut warm = config(policy(Estimator::TopK, Mode::Forward));
+    warm.exact_epochs = warm.epochs;
+    assert_eq!(run(&exact, &splits, set).parameters, run(&warm, &splits, set).parameters);
+}
+
+#[test]
+fn training_learns_in_every_mode_and_counts_what_it_saved() {
+    let splits = generated_digits(3, 2_000, 100, 400);
+    for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
+        let config = TrainingConfig { epochs: 4, ..config(policy(Estimator::Bernoulli, mode)) };
+        let report = run(&config, &splits, InstructionSet::detect());
+        let last = report.epochs[3];
+        assert!(last.test.accuracy > 0.3, "{mode:?}: {}", last.test.accuracy);
+        // The black box does not see the noise it trains under, whose loss may grow with the
+        // weights.
+        let improved = last.train.loss < report.epochs[0].train.loss;
+        assert!(improved || mode == Mode::BlackBox, "{mode:?}");
+        assert!(report.computations.share() < 0.9, "{mode:?}");
+    }
+}
+
+#[test]
+fn bad_settings_are_named() {
+    let splits = generated_digits(1, 60, 10, 10);
+    let refuse = |change: &dyn Fn(&mut TrainingConfig)| {
+        let mut config = config(policy(Estimator::TopK, Mode::Forward));
+        change(&mut config);
+        train(&config, &splits, InstructionSet::detect(), &mut |_| ControlFlow::Continue(()))
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(refuse(&|config| config.batch_size = 0).starts_with("batch_size is 0"));
+    assert!(refuse(&|config| config.dropout = 1.0).starts_with("dropout is 1"));
+    assert!(refuse(&|config| config.policy.as_mut().unwrap().ratio = 2.0).contains("ratio is 2"));
+    let rate = f32::MAX;
+    let error = refuse(&|config| {
+        config.optimizer =
+            OptimizerConfig::Sgd { learning_rate: rate, momentum: 0.0, weight_decay: 0.0 };
+    });
+    assert!(error.contains("at step"), "{error}");
+}
+
+#[test]
+fn an_observer_can_stop_a_run() {
+    let splits = generated_digits(1, 200, 10, 10);
+    let stopped = train(&config(None), &splits, InstructionSet::detect(), &mut |progress| {
+        if progress.steps == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(stopped, Err(TrainingError::Stopped { epochs: 0 }));
+}
