@@ -1,6 +1,7 @@
 //! `run` and `list`: the plan, then exhibit after exhibit.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use kernels::InstructionSet;
@@ -10,6 +11,7 @@ use crate::cache::{Cache, sha256};
 use crate::cli::Options;
 use crate::exhibit::{Context, EXHIBITS, Task};
 use crate::files;
+use crate::images::{Images, Library};
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
 
@@ -41,30 +43,39 @@ pub fn run(
     instructions: InstructionSet,
 ) -> anyhow::Result<()> {
     let tasks = tasks(requests, options)?;
+    let images = images(&tasks, options)?;
     files::check_writable(&options.out)?;
     let cache = Cache::new(cache_folder(&options.out));
+    let keys: Vec<String> =
+        tasks.iter().zip(&images).map(|(task, i)| key(task, i.as_deref(), instructions)).collect();
     // A time is measured again whenever it is asked for by name.
     let stored: Vec<Option<ExhibitResult>> = tasks
         .iter()
-        .map(|task| {
+        .zip(&keys)
+        .map(|(task, key)| {
             let again = task.exhibit.is_timing && !requests.is_empty();
-            if again { None } else { cache.get(&key(task, instructions)) }
+            if again { None } else { cache.get(key) }
         })
         .collect();
     show_plan(&tasks, &stored, options);
-    for (task, stored) in tasks.iter().zip(stored) {
+    for (((task, images), key), stored) in tasks.iter().zip(&images).zip(&keys).zip(stored) {
         let started = Instant::now();
         let is_stored = stored.is_some();
         let result = match stored {
             Some(result) => result,
             None => {
                 let progress = Progress::new(&task.name);
-                let context =
-                    Context { seed: task.seed, instructions, cache: &cache, progress: &progress };
+                let context = Context {
+                    seed: task.seed,
+                    instructions,
+                    images: images.as_deref(),
+                    cache: &cache,
+                    progress: &progress,
+                };
                 let result = task.run(&context);
                 progress.finish();
                 let result = result?;
-                cache.put(&key(task, instructions), &result)?;
+                cache.put(key, &result)?;
                 result
             }
         };
@@ -94,9 +105,19 @@ pub fn run(
     Ok(())
 }
 
+/// The images of every task that trains, read before anything is computed or written.
+///
+/// # Errors
+/// When a file of a set is missing or damaged.
+pub fn images(tasks: &[Task], options: &Options) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
+    let mut library = Library::new(&options.data);
+    let wanted = tasks.iter().map(|task| task.configured.experiment.images());
+    wanted.map(|config| Ok(config.map(|config| library.get(config)).transpose()?)).collect()
+}
+
 /// What the stored result of the whole exhibit depends on.
-fn key(task: &Task, instructions: InstructionSet) -> String {
-    let key = task.key("none");
+fn key(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
+    let key = task.key(images);
     if task.exhibit.is_timing {
         format!("{key} instructions {instructions} threads {}", rayon::current_num_threads())
     } else {
@@ -154,7 +175,8 @@ pub fn list(options: &Options) -> anyhow::Result<()> {
         if options.json {
             let line = json!({
                 "name": exhibit.name, "title": exhibit.title, "shows": exhibit.shows,
-                "paper": exhibit.paper, "needs_data": exhibit.needs_data,
+                "paper": exhibit.paper,
+                "needs_data": task.configured.experiment.images().is_some(),
                 "estimated_seconds": task.configured.seconds,
             });
             println!("{line}");

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// An optimiser's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OptimizerConfig {
     /// Stochastic gradient descent with momentum (not Nesterov's) and weight decay.
     Sgd {
