@@ -5,8 +5,8 @@ use crate::raw::Real;
 
 /// One factor of a product, seen from its inner index (the one that is summed over) and its outer
 /// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times
-/// `scales[inner]` where there are scales; inner' and outer' go through the indices where there
-/// are some.
+/// `inner_scales[inner]` and `outer_scales[outer]` where there are scales; inner' and outer' go
+/// through the indices where there are some.
 #[derive(Clone, Copy)]
 pub(super) struct Factor<'a, T> {
     pub(super) data: &'a [T],
@@ -14,7 +14,9 @@ pub(super) struct Factor<'a, T> {
     pub(super) outer_stride: usize,
     pub(super) inner_index: Option<&'a [u32]>,
     pub(super) outer_index: Option<&'a [u32]>,
-    pub(super) scales: Option<&'a [f64]>,
+    pub(super) inner_scales: Option<&'a [f64]>,
+    /// Only together with an index.
+    pub(super) outer_scales: Option<&'a [f64]>,
 }
 
 impl<'a, T: Real> Factor<'a, T> {
@@ -26,7 +28,8 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_stride: a.row_stride(),
             inner_index: None,
             outer_index: None,
-            scales: None,
+            inner_scales: None,
+            outer_scales: None,
         }
     }
 
@@ -43,9 +46,19 @@ impl<'a, T: Real> Factor<'a, T> {
         self.outer_index.map_or(outer, |index| index[outer] as usize) * self.outer_stride
     }
 
-    /// What the number at an inner index is multiplied with.
-    pub(super) fn scale(&self, inner: usize) -> T {
-        self.scales.map_or(T::ONE, |scales| T::from_f64(scales[inner]))
+    /// What the numbers at an inner index are multiplied with.
+    pub(super) fn inner_scale(&self, inner: usize) -> T {
+        self.inner_scales.map_or(T::ONE, |scales| T::from_f64(scales[inner]))
+    }
+
+    /// What the numbers at an outer index are multiplied with.
+    pub(super) fn outer_scale(&self, outer: usize) -> T {
+        self.outer_scales.map_or(T::ONE, |scales| T::from_f64(scales[outer]))
+    }
+
+    /// Whether numbers are multiplied on the way.
+    pub(super) fn is_scaled(&self) -> bool {
+        self.inner_scales.is_some() || self.outer_scales.is_some()
     }
 }
 
