@@ -18,13 +18,13 @@ const LANE_BLOCK: usize = 1024;
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
 
-/// Splits the output among the threads of the ambient pool and multiplies each part.
+/// Splits the output into about `parts` tasks of the ambient pool and multiplies each.
 pub(super) fn multiply_block<T: Real>(
     set: InstructionSet,
     problem: &Problem<T>,
     output: OutputBlock<T>,
+    parts: usize,
 ) {
-    let parts = rayon::current_num_threads();
     split(set, problem, 0..problem.rows, 0..problem.columns, output, parts);
 }
 
