@@ -74,12 +74,7 @@ fn convolve_channels<T: Real>(
         kept: selection.map(Selection::indices),
         margins: Margins::even(shape.padding()),
     };
-    let positions = Positions {
-        rows: shape.output_height(),
-        columns: shape.output_width(),
-        step: shape.stride(),
-        first: (0, 0),
-    };
+    let positions = Positions::of_output(shape);
     let mut taps = Vec::with_capacity(planes.kept_channels() * shape.taps());
     for kept in 0..planes.kept_channels() {
         for row in 0..shape.kernel_height() {
@@ -94,6 +89,7 @@ fn convolve_channels<T: Real>(
         outer_stride: shape.input_channels() * shape.taps(),
         inner_index: repeated.as_ref().map(|taps| &taps.indices[..]),
         outer_index: None,
+        outer_run: 1,
         scales: repeated.as_ref().and_then(|taps| taps.scales.as_deref()),
     };
     let weights = (shape.output_channels(), &weights);

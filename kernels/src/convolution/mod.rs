@@ -9,11 +9,16 @@
 //! and a selection of all channels with scale one gives the bits of the exact convolution.
 
 mod forward;
+mod kernel_gradient;
 mod padding;
 mod shape;
 mod sliding;
 
 pub use forward::{convolve, convolve_selected};
+pub use kernel_gradient::{
+    kernel_gradient, kernel_gradient_of_channels, kernel_gradient_selected,
+    kernel_gradient_selected_positions,
+};
 pub use shape::{ConvolutionShape, ShapeError};
 
 fn check_len<T>(name: &str, numbers: &[T], expected: usize) {

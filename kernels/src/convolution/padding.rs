@@ -78,6 +78,31 @@ impl<'a, T: Real> Planes<'a, T> {
         plane * self.padded_height() * self.padded_width()
     }
 
+    /// Copies the kept channels of one image with their margins as `[row][column][channel]`.
+    pub(super) fn copy_channels_last(&self, image: usize, copy: &mut [T]) {
+        let channels = self.kept_channels();
+        let Margins { top, left, .. } = self.margins;
+        let image = &self.data[image * self.image_len()..];
+        let rows = copy.chunks_exact_mut(self.padded_width() * channels);
+        for (row, copy) in rows.enumerate() {
+            let Some(row) = row.checked_sub(top).filter(|&row| row < self.height) else {
+                copy.fill(T::ZERO);
+                continue;
+            };
+            let (before, rest) = copy.split_at_mut(left * channels);
+            let (inside, after) = rest.split_at_mut(self.width * channels);
+            before.fill(T::ZERO);
+            after.fill(T::ZERO);
+            for kept in 0..channels {
+                let start = (self.channel(kept) * self.height + row) * self.width;
+                let source = &image[start..start + self.width];
+                for (pixel, x) in inside.chunks_exact_mut(channels).zip(source) {
+                    pixel[kept] = *x;
+                }
+            }
+        }
+    }
+
     /// Copies the kept channels of the images in `images` with their margins.
     pub(super) fn copy_padded(&self, images: &[T], copy: &mut [T]) {
         let (height, width) = (self.padded_height(), self.padded_width());

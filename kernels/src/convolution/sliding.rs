@@ -4,6 +4,7 @@
 //! an offset of the inner index (channel and tap) and one of the outer index (image and
 //! position). So the matrix is never formed: the product reads the images through two tables.
 
+use super::ConvolutionShape;
 use super::padding::Planes;
 use crate::matrix::MatrixViewMut;
 use crate::product::{Factor, Problem, multiply_in_parts};
@@ -24,6 +25,16 @@ pub(super) struct Positions {
 }
 
 impl Positions {
+    /// Where the kernel stands in a padded input image.
+    pub(super) fn of_output(shape: &ConvolutionShape) -> Self {
+        Self {
+            rows: shape.output_height(),
+            columns: shape.output_width(),
+            step: shape.stride(),
+            first: (0, 0),
+        }
+    }
+
     pub(super) fn count(&self) -> usize {
         self.rows * self.columns
     }
@@ -42,18 +53,18 @@ impl Positions {
         }
     }
 
-    /// The offsets of the positions of some images in memory.
-    pub(super) fn offsets<T: Real>(&self, images: usize, planes: &Planes<T>) -> Vec<u32> {
-        let width = planes.padded_width();
-        let mut offsets = Vec::with_capacity(images * self.count());
-        for image in 0..images {
-            for row in 0..self.rows {
-                let row = self.first.0 + row * self.step;
-                let start = image * planes.read_len() + row * width + self.first.1;
-                offsets.extend((0..self.columns).map(|column| (start + column * self.step) as u32));
-            }
-        }
-        offsets
+    /// The offsets of the positions in an image with rows `row_stride` numbers apart and columns
+    /// `column_stride`.
+    pub(super) fn offsets(
+        &self,
+        row_stride: usize,
+        column_stride: usize,
+    ) -> impl Iterator<Item = usize> {
+        (0..self.rows).flat_map(move |row| {
+            let start = (self.first.0 + row * self.step) * row_stride;
+            let column = move |column: usize| (self.first.1 + column * self.step) * column_stride;
+            (0..self.columns).map(move |index| start + column(index))
+        })
     }
 }
 
@@ -70,7 +81,11 @@ pub(super) fn multiply_patches<T: Real>(
     let (image_len, count) = (planes.image_len(), positions.count());
     let batch = planes.data.len() / image_len;
     let group = positions.group().min(batch);
-    let offsets = positions.offsets(group, planes);
+    let in_image: Vec<usize> = positions.offsets(planes.padded_width(), 1).collect();
+    let offsets: Vec<u32> = (0..group)
+        .flat_map(|image| in_image.iter().map(move |offset| image * planes.read_len() + offset))
+        .map(|offset| offset as u32)
+        .collect();
     let run = positions.run(planes.padded_width());
     let groups = batch.div_ceil(group);
     let parts = rayon::current_num_threads().div_ceil(groups);
@@ -97,6 +112,7 @@ pub(super) fn multiply_patches<T: Real>(
                 outer_stride: 1,
                 inner_index: Some(taps),
                 outer_index,
+                outer_run: run,
                 scales: None,
             };
             let problem =

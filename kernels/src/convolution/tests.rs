@@ -63,6 +63,59 @@ fn naive_forward<T: Real>(
     output
 }
 
+/// The chain of the specification over a selection of image b, position p as pair b P + p.
+fn naive_kernel_gradient<T: Real>(
+    shape: &ConvolutionShape,
+    input: &[T],
+    output_gradient: &[T],
+    selection: &Selection,
+) -> Vec<T> {
+    let (channels, outputs, count) =
+        (shape.input_channels(), shape.output_channels(), shape.positions());
+    let mut gradient = Vec::new();
+    for o in 0..outputs {
+        for c in 0..channels {
+            for tap in 0..shape.taps() {
+                let mut sum = T::ZERO;
+                for (&pair, &scale) in selection.indices().iter().zip(selection.scales()) {
+                    let (image, position) = (pair as usize / count, pair as usize % count);
+                    let dy = output_gradient[(image * outputs + o) * count + position];
+                    if let Some(pixel) = pixel(shape, position, tap) {
+                        let x = input[(image * channels + c) * shape.pixels() + pixel];
+                        sum = scaled(scale, dy).mul_add(x, sum);
+                    }
+                }
+                gradient.push(sum);
+            }
+        }
+    }
+    gradient
+}
+
+/// A selection of images as one of all their positions.
+fn positions_of_images(shape: &ConvolutionShape, images: &Selection) -> Selection {
+    let count = shape.positions() as u32;
+    let (indices, scales) = images
+        .indices()
+        .iter()
+        .zip(images.scales())
+        .flat_map(|(&image, &scale)| (image * count..(image + 1) * count).map(move |p| (p, scale)))
+        .unzip();
+    Selection::new(indices, scales, shape.batch() * count as usize).unwrap()
+}
+
+/// The channels of an outer x channels x inner tensor that are selected, times their scales.
+fn compact<T: Real>(tensor: &[T], channels: usize, inner: usize, kept: &Selection) -> Vec<T> {
+    let mut numbers = Vec::new();
+    for outer in tensor.chunks(channels * inner) {
+        for (&c, &scale) in kept.indices().iter().zip(kept.scales()) {
+            let channel = &outer[c as usize * inner..][..inner];
+            numbers.extend(channel.iter().map(|&x| scaled(scale, x)));
+        }
+    }
+    numbers
+}
+
 /// Shapes that between them have every special case.
 fn shapes() -> Vec<ConvolutionShape> {
     [
@@ -101,6 +154,44 @@ fn check_forward<T: Real>(shape: &ConvolutionShape, seed: u64) {
             let sampled = naive_forward(shape, &input, &kernels, &channels);
             assert!(bits(&output) == bits(&sampled), "selected, {set}, {shape:?}");
         }
+    }
+}
+
+fn check_kernel_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
+    let input = numbers::<T>(seed, shape.input_len());
+    let dy = numbers::<T>(seed + 1, shape.output_len());
+    let pairs = shape.batch() * shape.positions();
+    let exact = naive_kernel_gradient(shape, &input, &dy, &Selection::all(pairs));
+    for set in InstructionSet::available() {
+        let mut gradient = vec![T::from_f64(f64::NAN); shape.kernel_len()];
+        kernel_gradient(set, shape, &input, &dy, &mut gradient);
+        assert!(bits(&gradient) == bits(&exact), "exact, {set}, {shape:?}");
+        for scaled in [false, true] {
+            let images = some_of(seed, shape.batch(), scaled);
+            kernel_gradient_selected(set, shape, &input, &dy, &images, &mut gradient);
+            let sampled =
+                naive_kernel_gradient(shape, &input, &dy, &positions_of_images(shape, &images));
+            assert!(bits(&gradient) == bits(&sampled), "images, {set}, {shape:?}");
+
+            let positions = some_of(seed, pairs, scaled);
+            kernel_gradient_selected_positions(set, shape, &input, &dy, &positions, &mut gradient);
+            let sampled = naive_kernel_gradient(shape, &input, &dy, &positions);
+            assert!(bits(&gradient) == bits(&sampled), "positions, {set}, {shape:?}");
+
+            let channels = some_of(seed, shape.input_channels(), scaled);
+            let expected = compact(&exact, shape.input_channels(), shape.taps(), &channels);
+            let mut gradient = vec![T::from_f64(f64::NAN); expected.len()];
+            kernel_gradient_of_channels(set, shape, &input, &dy, &channels, &mut gradient);
+            assert!(bits(&gradient) == bits(&expected), "channels, {set}, {shape:?}");
+        }
+    }
+}
+
+#[test]
+fn kernel_gradients_are_the_naive_chain_bit_for_bit() {
+    for (seed, shape) in shapes().iter().enumerate() {
+        check_kernel_gradient::<f32>(shape, seed as u64);
+        check_kernel_gradient::<f64>(shape, seed as u64);
     }
 }
 

@@ -7,6 +7,9 @@ use crate::raw::Real;
 /// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times
 /// `scales[inner]` where there are scales; inner' and outer' go through the indices where there
 /// are some.
+///
+/// Outer indices come in runs of `outer_run`, counted from the first, whose offsets are one
+/// apart: what packing may copy at once.
 #[derive(Clone, Copy)]
 pub(crate) struct Factor<'a, T> {
     pub(crate) data: &'a [T],
@@ -14,6 +17,7 @@ pub(crate) struct Factor<'a, T> {
     pub(crate) outer_stride: usize,
     pub(crate) inner_index: Option<&'a [u32]>,
     pub(crate) outer_index: Option<&'a [u32]>,
+    pub(crate) outer_run: usize,
     pub(crate) scales: Option<&'a [f64]>,
 }
 
@@ -26,6 +30,7 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_stride: a.row_stride(),
             inner_index: None,
             outer_index: None,
+            outer_run: 1,
             scales: None,
         }
     }
