@@ -1,9 +1,8 @@
 //! The convolution itself, exact or over a selection of input channels.
 
 use super::padding::{Margins, Planes};
-use super::sliding::{Positions, multiply_patches};
+use super::sliding::{Positions, Weights, Window, multiply_patches};
 use super::{ConvolutionShape, check_len};
-use crate::product::Factor;
 use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
 
@@ -74,7 +73,6 @@ fn convolve_channels<T: Real>(
         kept: selection.map(Selection::indices),
         margins: Margins::even(shape.padding()),
     };
-    let positions = Positions::of_output(shape);
     let mut taps = Vec::with_capacity(planes.kept_channels() * shape.taps());
     for kept in 0..planes.kept_channels() {
         for row in 0..shape.kernel_height() {
@@ -82,35 +80,27 @@ fn convolve_channels<T: Real>(
             taps.extend((0..shape.kernel_width()).map(|column| (start + column) as u32));
         }
     }
-    let repeated = selection.map(|selection| ChannelTaps::new(selection, shape.taps()));
-    let weights = Factor {
-        data: kernels,
-        inner_stride: 1,
-        outer_stride: shape.input_channels() * shape.taps(),
-        inner_index: repeated.as_ref().map(|taps| &taps.indices[..]),
-        outer_index: None,
-        outer_run: 1,
-        scales: repeated.as_ref().and_then(|taps| taps.scales.as_deref()),
+    let window = Window {
+        weights: selection.map(|selection| weights_of_channels(selection, shape.taps())),
+        scales: selection.filter(|selection| !selection.is_unscaled()).map(|selection| {
+            let repeated = |&scale| std::iter::repeat_n(scale, shape.taps());
+            selection.scales().iter().flat_map(repeated).collect()
+        }),
+        taps,
+        positions: Positions::of_output(shape),
+        targets: None,
     };
-    let weights = (shape.output_channels(), &weights);
-    multiply_patches(set, weights, &taps, &planes, &positions, output);
+    let weights = Weights {
+        data: kernels,
+        rows: shape.output_channels(),
+        stride: shape.input_channels() * shape.taps(),
+        index: None,
+    };
+    multiply_patches(set, &weights, &planes, &[window], shape.positions(), output);
 }
 
-/// A selection of channels as one of their taps: channel c has the `taps` numbers from c `taps`.
-struct ChannelTaps {
-    indices: Vec<u32>,
-    /// None where every scale is one.
-    scales: Option<Vec<f64>>,
-}
-
-impl ChannelTaps {
-    fn new(selection: &Selection, taps: usize) -> Self {
-        let indices = selection.indices().iter().map(|&channel| channel as usize * taps);
-        let scales = selection.scales().iter();
-        Self {
-            indices: indices.flat_map(|start| (start..start + taps).map(|i| i as u32)).collect(),
-            scales: (!selection.is_unscaled())
-                .then(|| scales.flat_map(|&scale| std::iter::repeat_n(scale, taps)).collect()),
-        }
-    }
+/// Where the weights of the selected channels lie in a kernel.
+fn weights_of_channels(selection: &Selection, taps: usize) -> Vec<u32> {
+    let starts = selection.indices().iter().map(|&channel| channel as usize * taps);
+    starts.flat_map(|start| (start..start + taps).map(|weight| weight as u32)).collect()
 }

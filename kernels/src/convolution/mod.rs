@@ -9,12 +9,14 @@
 //! and a selection of all channels with scale one gives the bits of the exact convolution.
 
 mod forward;
+mod input_gradient;
 mod kernel_gradient;
 mod padding;
 mod shape;
 mod sliding;
 
 pub use forward::{convolve, convolve_selected};
+pub use input_gradient::{input_gradient, input_gradient_of_channels, input_gradient_selected};
 pub use kernel_gradient::{
     kernel_gradient, kernel_gradient_of_channels, kernel_gradient_selected,
     kernel_gradient_selected_positions,

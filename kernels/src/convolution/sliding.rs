@@ -11,7 +11,7 @@ use crate::product::{Factor, Problem, multiply_in_parts};
 use crate::raw::{InstructionSet, Real, TensorBuffers};
 use rayon::prelude::*;
 
-/// Positions of a group: enough to share the packed kernels among, as many as a block of lanes.
+/// Positions of a group: enough to share the packed weights among, as many as a block of lanes.
 const GROUP_POSITIONS: usize = 1024;
 
 /// The positions of a window in one image: rows x columns of them, `step` pixels apart.
@@ -39,11 +39,6 @@ impl Positions {
         self.rows * self.columns
     }
 
-    /// Images of a group; it depends on the shape alone.
-    pub(super) fn group(&self) -> usize {
-        (GROUP_POSITIONS / self.count()).max(1)
-    }
-
     /// How many successive positions lie side by side in memory.
     fn run(&self, padded_width: usize) -> usize {
         match self.step {
@@ -68,31 +63,53 @@ impl Positions {
     }
 }
 
-/// output (images x rows x positions) = weights (rows x inner) times the patches of each image,
-/// where the patch numbers of inner index i lie at `taps[i]` from the position.
+/// The weights of a window: `rows` output planes, the numbers of each `stride` from those of the
+/// one before, or at its index where there is one.
+pub(super) struct Weights<'a, T> {
+    pub(super) data: &'a [T],
+    pub(super) rows: usize,
+    pub(super) stride: usize,
+    pub(super) index: Option<&'a [u32]>,
+}
+
+/// One window over the planes: which numbers it multiplies, where it stands, and where the
+/// results go.
+pub(super) struct Window {
+    /// Where the weight of each inner index lies in a row; side by side without it.
+    pub(super) weights: Option<Vec<u32>>,
+    /// What each weight is multiplied with.
+    pub(super) scales: Option<Vec<f64>>,
+    /// Where the number of each inner index lies, from the position.
+    pub(super) taps: Vec<u32>,
+    pub(super) positions: Positions,
+    /// Where the result of each position goes in its output plane; in order without it.
+    pub(super) targets: Option<Vec<u32>>,
+}
+
+/// output (images x weight rows x `plane` numbers): for every image and window, the weights
+/// times the patches at its positions.
 pub(super) fn multiply_patches<T: Real>(
     set: InstructionSet,
-    (rows, weights): (usize, &Factor<T>),
-    taps: &[u32],
+    weights: &Weights<T>,
     planes: &Planes<T>,
-    positions: &Positions,
+    windows: &[Window],
+    plane: usize,
     output: &mut [T],
 ) {
-    let (image_len, count) = (planes.image_len(), positions.count());
+    if weights.rows == 0 {
+        return;
+    }
+    let image_len = planes.image_len();
     let batch = planes.data.len() / image_len;
-    let group = positions.group().min(batch);
-    let in_image: Vec<usize> = positions.offsets(planes.padded_width(), 1).collect();
-    let offsets: Vec<u32> = (0..group)
-        .flat_map(|image| in_image.iter().map(move |offset| image * planes.read_len() + offset))
-        .map(|offset| offset as u32)
-        .collect();
-    let run = positions.run(planes.padded_width());
-    let groups = batch.div_ceil(group);
-    let parts = rayon::current_num_threads().div_ceil(groups);
+    // The group depends on the shape alone.
+    let largest = windows.iter().map(|window| window.positions.count()).max().unwrap_or(1);
+    let group = (GROUP_POSITIONS / largest.max(1)).clamp(1, batch);
+    let offsets: Vec<Vec<u32>> =
+        windows.iter().map(|window| position_offsets(&window.positions, group, planes)).collect();
+    let parts = rayon::current_num_threads().div_ceil(batch.div_ceil(group));
     let stored = planes.data.par_chunks(group * image_len);
-    stored.zip(output.par_chunks_mut(group * rows * count)).for_each(|(stored, output)| {
+    stored.zip(output.par_chunks_mut(group * weights.rows * plane)).for_each(|(stored, output)| {
         let images = stored.len() / image_len;
-        let columns = images * count;
         TensorBuffers::lend(|buffers| {
             let data = if planes.needs_copy() {
                 let copy = buffers.input.first(images * planes.read_len());
@@ -101,35 +118,90 @@ pub(super) fn multiply_patches<T: Real>(
             } else {
                 stored
             };
-            let (start, outer_index) = if run == columns {
-                (offsets[0] as usize, None)
-            } else {
-                (0, Some(&offsets[..columns]))
-            };
-            let patches = Factor {
-                data: &data[start..],
-                inner_stride: 1,
-                outer_stride: 1,
-                inner_index: Some(taps),
-                outer_index,
-                outer_run: run,
-                scales: None,
-            };
-            let problem =
-                Problem { rows, columns, inner: taps.len(), left: *weights, right: patches };
-            if images == 1 {
-                let output = MatrixViewMut::row_major(output, rows, columns);
-                return multiply_in_parts(set, &problem, output, parts);
-            }
-            let together = buffers.output.first(rows * columns);
-            let view = MatrixViewMut::row_major(together, rows, columns);
-            multiply_in_parts(set, &problem, view, parts);
-            for (row, from) in together.chunks_exact(columns).enumerate() {
-                for (image, from) in from.chunks_exact(count).enumerate() {
-                    let start = (image * rows + row) * count;
-                    output[start..start + count].copy_from_slice(from);
+            for (window, offsets) in windows.iter().zip(&offsets) {
+                let count = window.positions.count();
+                let columns = images * count;
+                let problem = Problem {
+                    rows: weights.rows,
+                    columns,
+                    inner: window.taps.len(),
+                    left: weights.factor(window),
+                    right: window.patches(data, &offsets[..columns], planes.padded_width()),
+                };
+                if images == 1 && window.targets.is_none() {
+                    let output = MatrixViewMut::row_major(output, weights.rows, columns);
+                    multiply_in_parts(set, &problem, output, parts);
+                    continue;
+                }
+                let product = buffers.output.first(weights.rows * columns);
+                let view = MatrixViewMut::row_major(product, weights.rows, columns);
+                multiply_in_parts(set, &problem, view, parts);
+                for (image, output) in output.chunks_exact_mut(weights.rows * plane).enumerate() {
+                    for (row, output) in output.chunks_exact_mut(plane).enumerate() {
+                        window.place(&product[row * columns + image * count..][..count], output);
+                    }
                 }
             }
         });
     });
+}
+
+impl<'a, T: Real> Weights<'a, T> {
+    fn factor(&self, window: &'a Window) -> Factor<'a, T> {
+        Factor {
+            data: self.data,
+            inner_stride: 1,
+            outer_stride: self.stride,
+            inner_index: window.weights.as_deref(),
+            outer_index: self.index,
+            outer_run: 1,
+            scales: window.scales.as_deref(),
+        }
+    }
+}
+
+impl Window {
+    /// The patches of some images as a right factor.
+    fn patches<'a, T: Real>(
+        &'a self,
+        data: &'a [T],
+        offsets: &'a [u32],
+        padded_width: usize,
+    ) -> Factor<'a, T> {
+        let outer_run = self.positions.run(padded_width);
+        // A single run needs no table.
+        let start = offsets.first().map_or(0, |&offset| offset as usize);
+        let (data, outer_index) =
+            if outer_run == offsets.len() { (&data[start..], None) } else { (data, Some(offsets)) };
+        let inner_index = Some(&self.taps[..]);
+        Factor {
+            data,
+            inner_stride: 1,
+            outer_stride: 1,
+            inner_index,
+            outer_index,
+            outer_run,
+            scales: None,
+        }
+    }
+
+    /// Copies the results of one image and row into their plane.
+    fn place<T: Real>(&self, results: &[T], plane: &mut [T]) {
+        match &self.targets {
+            None => plane.copy_from_slice(results),
+            Some(targets) => {
+                for (&target, result) in targets.iter().zip(results) {
+                    plane[target as usize] = *result;
+                }
+            }
+        }
+    }
+}
+
+fn position_offsets<T: Real>(positions: &Positions, images: usize, planes: &Planes<T>) -> Vec<u32> {
+    let in_image: Vec<usize> = positions.offsets(planes.padded_width(), 1).collect();
+    (0..images)
+        .flat_map(|image| in_image.iter().map(move |offset| image * planes.read_len() + offset))
+        .map(|offset| offset as u32)
+        .collect()
 }

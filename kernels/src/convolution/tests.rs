@@ -92,6 +92,41 @@ fn naive_kernel_gradient<T: Real>(
     gradient
 }
 
+/// The chain of the specification over a selection of output channels.
+fn naive_input_gradient<T: Real>(
+    shape: &ConvolutionShape,
+    output_gradient: &[T],
+    kernels: &[T],
+    selection: &Selection,
+) -> Vec<T> {
+    let (channels, outputs, taps) = (shape.input_channels(), shape.output_channels(), shape.taps());
+    let mut gradient = Vec::new();
+    for image in 0..shape.batch() {
+        for c in 0..channels {
+            for y in 0..shape.height() {
+                for x in 0..shape.width() {
+                    let mut sum = T::ZERO;
+                    for (&o, &scale) in selection.indices().iter().zip(selection.scales()) {
+                        for tap in 0..taps {
+                            let position = (0..shape.positions()).find(|&position| {
+                                pixel(shape, position, tap) == Some(y * shape.width() + x)
+                            });
+                            if let Some(position) = position {
+                                let start = (image * outputs + o as usize) * shape.positions();
+                                let weight = kernels[(o as usize * channels + c) * taps + tap];
+                                let dy = output_gradient[start + position];
+                                sum = scaled(scale, weight).mul_add(dy, sum);
+                            }
+                        }
+                    }
+                    gradient.push(sum);
+                }
+            }
+        }
+    }
+    gradient
+}
+
 /// A selection of images as one of all their positions.
 fn positions_of_images(shape: &ConvolutionShape, images: &Selection) -> Selection {
     let count = shape.positions() as u32;
@@ -184,6 +219,38 @@ fn check_kernel_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
             kernel_gradient_of_channels(set, shape, &input, &dy, &channels, &mut gradient);
             assert!(bits(&gradient) == bits(&expected), "channels, {set}, {shape:?}");
         }
+    }
+}
+
+fn check_input_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
+    let dy = numbers::<T>(seed, shape.output_len());
+    let kernels = numbers::<T>(seed + 1, shape.kernel_len());
+    let exact =
+        naive_input_gradient(shape, &dy, &kernels, &Selection::all(shape.output_channels()));
+    for set in InstructionSet::available() {
+        let mut gradient = vec![T::from_f64(f64::NAN); shape.input_len()];
+        input_gradient(set, shape, &dy, &kernels, &mut gradient);
+        assert!(bits(&gradient) == bits(&exact), "exact, {set}, {shape:?}");
+        for scaled in [false, true] {
+            let channels = some_of(seed, shape.output_channels(), scaled);
+            input_gradient_selected(set, shape, &dy, &kernels, &channels, &mut gradient);
+            let sampled = naive_input_gradient(shape, &dy, &kernels, &channels);
+            assert!(bits(&gradient) == bits(&sampled), "selected, {set}, {shape:?}");
+
+            let channels = some_of(seed, shape.input_channels(), scaled);
+            let expected = compact(&exact, shape.input_channels(), shape.pixels(), &channels);
+            let mut gradient = vec![T::from_f64(f64::NAN); expected.len()];
+            input_gradient_of_channels(set, shape, &dy, &kernels, &channels, &mut gradient);
+            assert!(bits(&gradient) == bits(&expected), "channels, {set}, {shape:?}");
+        }
+    }
+}
+
+#[test]
+fn input_gradients_are_the_naive_chain_bit_for_bit() {
+    for (seed, shape) in shapes().iter().enumerate() {
+        check_input_gradient::<f32>(shape, seed as u64);
+        check_input_gradient::<f64>(shape, seed as u64);
     }
 }
 
