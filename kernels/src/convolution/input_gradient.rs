@@ -168,7 +168,10 @@ impl Axis {
         let after = after.max().unwrap_or(0);
         for phase in &mut phases {
             // Where a phase has no tap its positions are never read.
-            phase.position = (phase.position + before + 1).saturating_sub(phase.taps);
+            phase.position = match phase.taps {
+                0 => 0,
+                taps => phase.position + before + 1 - taps,
+            };
         }
         Self { phases, before, after }
     }

@@ -123,7 +123,11 @@ impl ConvolutionShape {
             stride,
             padding,
         };
-        addressable("output", &[batch, output_channels, shape.positions()])?;
+        // The input gradient reads the output with less than this many zeros around it.
+        let surrounded = |size: usize, kernel: usize| size + 2 * kernel + 2;
+        let rows = surrounded(shape.output_height(), kernel_height);
+        let columns = surrounded(shape.output_width(), kernel_width);
+        addressable("output", &[batch, output_channels, rows, columns])?;
         Ok(shape)
     }
 

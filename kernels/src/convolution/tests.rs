@@ -100,27 +100,30 @@ fn naive_input_gradient<T: Real>(
     selection: &Selection,
 ) -> Vec<T> {
     let (channels, outputs, taps) = (shape.input_channels(), shape.output_channels(), shape.taps());
+    let mut sources = vec![None; taps * shape.pixels()];
+    for (tap, sources) in sources.chunks_mut(shape.pixels()).enumerate() {
+        for position in 0..shape.positions() {
+            if let Some(pixel) = pixel(shape, position, tap) {
+                sources[pixel] = Some(position);
+            }
+        }
+    }
     let mut gradient = Vec::new();
     for image in 0..shape.batch() {
         for c in 0..channels {
-            for y in 0..shape.height() {
-                for x in 0..shape.width() {
-                    let mut sum = T::ZERO;
-                    for (&o, &scale) in selection.indices().iter().zip(selection.scales()) {
-                        for tap in 0..taps {
-                            let position = (0..shape.positions()).find(|&position| {
-                                pixel(shape, position, tap) == Some(y * shape.width() + x)
-                            });
-                            if let Some(position) = position {
-                                let start = (image * outputs + o as usize) * shape.positions();
-                                let weight = kernels[(o as usize * channels + c) * taps + tap];
-                                let dy = output_gradient[start + position];
-                                sum = scaled(scale, weight).mul_add(dy, sum);
-                            }
+            for pixel in 0..shape.pixels() {
+                let mut sum = T::ZERO;
+                for (&o, &scale) in selection.indices().iter().zip(selection.scales()) {
+                    for tap in 0..taps {
+                        if let Some(position) = sources[tap * shape.pixels() + pixel] {
+                            let start = (image * outputs + o as usize) * shape.positions();
+                            let weight = kernels[(o as usize * channels + c) * taps + tap];
+                            let dy = output_gradient[start + position];
+                            sum = scaled(scale, weight).mul_add(dy, sum);
                         }
                     }
-                    gradient.push(sum);
                 }
+                gradient.push(sum);
             }
         }
     }
@@ -219,6 +222,100 @@ fn check_kernel_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
             kernel_gradient_of_channels(set, shape, &input, &dy, &channels, &mut gradient);
             assert!(bits(&gradient) == bits(&expected), "channels, {set}, {shape:?}");
         }
+    }
+}
+
+#[test]
+#[ignore]
+fn timing() {
+    let set = InstructionSet::detect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(std::env::var("T").map_or(1, |t| t.parse().unwrap()))
+        .build()
+        .unwrap();
+    for (b, c, o, size, k, stride) in [
+        (32, 64, 64, 32, 3, 1),
+        (32, 128, 128, 16, 3, 1),
+        (32, 256, 256, 8, 3, 1),
+        (32, 64, 128, 32, 3, 2),
+        (32, 64, 128, 32, 1, 2),
+        (64, 32, 64, 14, 5, 1),
+        (64, 1, 32, 28, 5, 1),
+        (16, 640, 640, 8, 3, 1),
+        (4, 256, 64, 56, 1, 1),
+    ] {
+        let shape = ConvolutionShape::new(b, [c, size, size], [o, k, k], stride, k / 2).unwrap();
+        let x = numbers::<f32>(1, shape.input_len());
+        let w = numbers::<f32>(2, shape.kernel_len());
+        let dy = numbers::<f32>(3, shape.output_len());
+        let half = Selection::new((0..c as u32).step_by(2).collect(), vec![1.5; c.div_ceil(2)], c)
+            .unwrap();
+        let h = half.len();
+        let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
+        let mut best = [f64::INFINITY; 7];
+        let square = numbers::<f32>(1, 512 * 512);
+        let mut result = square.clone();
+        for _ in 0..5 {
+            let mut index = 0;
+            let mut time = |f: &mut (dyn FnMut() + Send)| {
+                let seconds = pool.install(|| {
+                    let now = || -> f64 {
+                        let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+                        text.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
+                    };
+                    let start = now();
+                    let wall = std::time::Instant::now();
+                    let mut count = 0;
+                    while wall.elapsed().as_secs_f64() < 0.06 {
+                        f();
+                        count += 1;
+                    }
+                    (now() - start) / f64::from(count)
+                });
+                best[index] = best[index].min(seconds);
+                index += 1;
+            };
+            time(&mut || convolve(set, &shape, &x, &w, &mut y));
+            time(&mut || convolve_selected(set, &shape, &x, &w, &half, &mut y));
+            time(&mut || input_gradient(set, &shape, &dy, &w, &mut dx));
+            time(&mut || {
+                input_gradient_of_channels(
+                    set,
+                    &shape,
+                    &dy,
+                    &w,
+                    &half,
+                    &mut dx[..shape.input_len() / c * h],
+                )
+            });
+            time(&mut || kernel_gradient(set, &shape, &x, &dy, &mut dw));
+            time(&mut || {
+                kernel_gradient_of_channels(
+                    set,
+                    &shape,
+                    &x,
+                    &dy,
+                    &half,
+                    &mut dw[..shape.kernel_len() / c * h],
+                )
+            });
+            time(&mut || {
+                let view = crate::MatrixView::row_major(&square, 512, 512);
+                let view_mut = crate::MatrixViewMut::row_major(&mut result, 512, 512);
+                crate::product::matmul(set, view, view, view_mut);
+            });
+        }
+        let flops = 2.0 * shape.multiply_adds() as f64 / 1e9;
+        println!(
+            "[{:.0}] B{b} {c}->{o} {size}x{size} k{k} s{stride}: forward {:.0} GFLOP/s half x{:.2}, dX {:.0} x{:.2}, dW {:.0} x{:.2}",
+            512.0f64.powi(3) * 2e-9 / best[6],
+            flops / best[0],
+            best[0] / best[1],
+            flops / best[2],
+            best[2] / best[3],
+            flops / best[4],
+            best[4] / best[5]
+        );
     }
 }
 
