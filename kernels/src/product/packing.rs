@@ -2,7 +2,7 @@
 //! gathered and scaled on the way.
 
 use super::operands::{Factor, Problem};
-use crate::raw::{MAXIMUM_ROWS, Real};
+use crate::raw::{InstructionSet, MAXIMUM_ROWS, Real};
 use std::ops::Range;
 
 /// A left factor is read in place while few lanes share each number.
@@ -33,6 +33,7 @@ pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
 /// Packs rows `outer` of a left factor as tiles of [`MAXIMUM_ROWS`] rows, the last one as wide
 /// as what is left: within a tile, the numbers of one inner index are adjacent.
 pub(super) fn pack_left<T: Real>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -44,13 +45,14 @@ pub(super) fn pack_left<T: Real>(
         .zip(packed.chunks_mut(MAXIMUM_ROWS * depth.max(1)))
     {
         let rows = MAXIMUM_ROWS.min(outer.end - tile);
-        pack(factor, inner.clone(), tile..tile + rows, rows, packed);
+        pack(set, factor, inner.clone(), tile..tile + rows, rows, packed);
     }
 }
 
 /// Packs a block of a factor: `packed[inner * width + outer]`, with lanes from the block's end to
 /// `width` left as they are.
 pub(super) fn pack<T: Real>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -74,7 +76,7 @@ pub(super) fn pack<T: Real>(
         return;
     }
     if factor.outer_stride == 1 && factor.outer_run >= SHORTEST_RUN && outer.len() > MAXIMUM_ROWS {
-        return pack_runs(factor, inner, outer, width, packed);
+        return set.run(|| pack_runs(factor, inner, outer, width, packed));
     }
     for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
         let block = start..outer.end.min(start + MAXIMUM_ROWS);
@@ -92,6 +94,7 @@ pub(super) fn pack<T: Real>(
 
 /// Packs outer indices that lie side by side in runs: a slice of each run, inner index by inner
 /// index.
+#[inline(always)]
 fn pack_runs<T: Real>(
     factor: &Factor<T>,
     inner: Range<usize>,
