@@ -14,6 +14,11 @@ use rayon::prelude::*;
 /// Positions of a group: enough to share the packed weights among, as many as a block of lanes.
 const GROUP_POSITIONS: usize = 1024;
 
+/// Positions of an image from which on its patches are read in place.
+const FEWEST_IN_LINES: usize = 256;
+/// Cost of copying one number of a patch, in fused multiply-adds.
+const COPY: usize = 12;
+
 /// The positions of a window in one image: rows x columns of them, `step` pixels apart.
 #[derive(Clone, Copy)]
 pub(super) struct Positions {
@@ -39,13 +44,12 @@ impl Positions {
         self.rows * self.columns
     }
 
-    /// How many successive positions lie side by side in memory.
-    fn run(&self, padded_width: usize) -> usize {
-        match self.step {
-            1 if self.columns == padded_width => self.count(),
-            1 => self.columns,
-            _ => 1,
-        }
+    /// Whether to compute whole lines of the padded plane, the numbers between two rows of
+    /// positions thrown away: the patches are then read where they are.
+    fn worth_whole_lines(&self, weight_rows: usize, padded_width: usize) -> bool {
+        let waste = weight_rows * (padded_width - self.columns);
+        let worth = self.count() >= FEWEST_IN_LINES && waste < COPY * self.columns;
+        self.step == 1 && (padded_width == self.columns || worth)
     }
 
     /// The offsets of the positions in an image with rows `row_stride` numbers apart and columns
@@ -101,11 +105,15 @@ pub(super) fn multiply_patches<T: Real>(
     }
     let image_len = planes.image_len();
     let batch = planes.data.len() / image_len;
-    // The group depends on the shape alone.
+    let width = planes.padded_width();
+    let in_lines =
+        windows.iter().all(|window| window.positions.worth_whole_lines(weights.rows, width));
     let largest = windows.iter().map(|window| window.positions.count()).max().unwrap_or(1);
-    let group = (GROUP_POSITIONS / largest.max(1)).clamp(1, batch);
-    let offsets: Vec<Vec<u32>> =
-        windows.iter().map(|window| position_offsets(&window.positions, group, planes)).collect();
+    let group = if in_lines { 1 } else { (GROUP_POSITIONS / largest.max(1)).clamp(1, batch) };
+    let layouts: Vec<Layout> = windows
+        .iter()
+        .map(|window| Layout::new(&window.positions, group, planes, in_lines))
+        .collect();
     let parts = rayon::current_num_threads().div_ceil(batch.div_ceil(group));
     let stored = planes.data.par_chunks(group * image_len);
     stored.zip(output.par_chunks_mut(group * weights.rows * plane)).for_each(|(stored, output)| {
@@ -118,17 +126,16 @@ pub(super) fn multiply_patches<T: Real>(
             } else {
                 stored
             };
-            for (window, offsets) in windows.iter().zip(&offsets) {
-                let count = window.positions.count();
-                let columns = images * count;
+            for (window, layout) in windows.iter().zip(&layouts) {
+                let columns = layout.columns(images, window);
                 let problem = Problem {
                     rows: weights.rows,
                     columns,
                     inner: window.taps.len(),
                     left: weights.factor(window),
-                    right: window.patches(data, &offsets[..columns], planes.padded_width()),
+                    right: layout.patches(data, &window.taps, columns),
                 };
-                if images == 1 && window.targets.is_none() {
+                if columns == plane && window.targets.is_none() {
                     let output = MatrixViewMut::row_major(output, weights.rows, columns);
                     multiply_in_parts(set, &problem, output, parts);
                     continue;
@@ -138,7 +145,8 @@ pub(super) fn multiply_patches<T: Real>(
                 multiply_in_parts(set, &problem, view, parts);
                 for (image, output) in output.chunks_exact_mut(weights.rows * plane).enumerate() {
                     for (row, output) in output.chunks_exact_mut(plane).enumerate() {
-                        window.place(&product[row * columns + image * count..][..count], output);
+                        let results = &product[row * columns..][..columns];
+                        layout.place(window, image, results, output);
                     }
                 }
             }
@@ -160,48 +168,81 @@ impl<'a, T: Real> Weights<'a, T> {
     }
 }
 
-impl Window {
-    /// The patches of some images as a right factor.
+/// How the positions of a group of images become the columns of a product.
+enum Layout {
+    /// One image, its rows of positions so far apart as in memory, from the first position on.
+    Lines { first: usize, line: usize },
+    /// Position after position, each at its offset, in runs of adjacent ones.
+    Table { offsets: Vec<u32>, run: usize },
+}
+
+impl Layout {
+    fn new<T: Real>(
+        positions: &Positions,
+        images: usize,
+        planes: &Planes<T>,
+        in_lines: bool,
+    ) -> Self {
+        let line = planes.padded_width();
+        if in_lines {
+            return Self::Lines { first: positions.first.0 * line + positions.first.1, line };
+        }
+        let in_image: Vec<usize> = positions.offsets(line, 1).collect();
+        let offsets = (0..images)
+            .flat_map(|image| in_image.iter().map(move |offset| image * planes.read_len() + offset))
+            .map(|offset| offset as u32)
+            .collect();
+        Self::Table { offsets, run: if positions.step == 1 { positions.columns } else { 1 } }
+    }
+
+    /// Columns of the product for some images.
+    fn columns(&self, images: usize, window: &Window) -> usize {
+        let Positions { rows, columns, .. } = window.positions;
+        match self {
+            Self::Lines { line, .. } => (rows - 1) * line + columns,
+            Self::Table { .. } => images * window.positions.count(),
+        }
+    }
+
+    /// The patches as a right factor.
     fn patches<'a, T: Real>(
         &'a self,
         data: &'a [T],
-        offsets: &'a [u32],
-        padded_width: usize,
+        taps: &'a [u32],
+        columns: usize,
     ) -> Factor<'a, T> {
-        let outer_run = self.positions.run(padded_width);
-        // A single run needs no table.
-        let start = offsets.first().map_or(0, |&offset| offset as usize);
-        let (data, outer_index) =
-            if outer_run == offsets.len() { (&data[start..], None) } else { (data, Some(offsets)) };
-        let inner_index = Some(&self.taps[..]);
+        let (first, outer_index, outer_run) = match self {
+            Self::Lines { first, .. } => (*first, None, 1),
+            Self::Table { offsets, run } => (0, Some(&offsets[..columns]), *run),
+        };
         Factor {
-            data,
+            data: &data[first..],
             inner_stride: 1,
             outer_stride: 1,
-            inner_index,
+            inner_index: Some(taps),
             outer_index,
             outer_run,
             scales: None,
         }
     }
 
-    /// Copies the results of one image and row into their plane.
-    fn place<T: Real>(&self, results: &[T], plane: &mut [T]) {
-        match &self.targets {
-            None => plane.copy_from_slice(results),
-            Some(targets) => {
-                for (&target, result) in targets.iter().zip(results) {
-                    plane[target as usize] = *result;
+    /// Copies one row of the product, as far as it is of one image, into its output plane.
+    fn place<T: Real>(&self, window: &Window, image: usize, results: &[T], plane: &mut [T]) {
+        let Positions { rows, columns, .. } = window.positions;
+        let (start, line) = match self {
+            Self::Lines { line, .. } => (0, *line),
+            Self::Table { .. } => (image * rows * columns, columns),
+        };
+        for row in 0..rows {
+            let results = &results[start + row * line..][..columns];
+            match &window.targets {
+                None => plane[row * columns..][..columns].copy_from_slice(results),
+                Some(targets) => {
+                    for (&target, result) in targets[row * columns..].iter().zip(results) {
+                        plane[target as usize] = *result;
+                    }
                 }
             }
         }
     }
-}
-
-fn position_offsets<T: Real>(positions: &Positions, images: usize, planes: &Planes<T>) -> Vec<u32> {
-    let in_image: Vec<usize> = positions.offsets(planes.padded_width(), 1).collect();
-    (0..images)
-        .flat_map(|image| in_image.iter().map(move |offset| image * planes.read_len() + offset))
-        .map(|offset| offset as u32)
-        .collect()
 }
