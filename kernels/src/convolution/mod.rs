@@ -12,6 +12,7 @@ mod forward;
 mod input_gradient;
 mod kernel_gradient;
 mod padding;
+pub mod scores;
 mod shape;
 mod sliding;
 

@@ -100,8 +100,8 @@ pub(super) fn multiply_patches<T: Real>(
     plane: usize,
     output: &mut [T],
 ) {
-    if weights.rows == 0 {
-        return;
+    if weights.rows == 0 || planes.kept_channels() == 0 {
+        return output.fill(T::ZERO);
     }
     let image_len = planes.image_len();
     let batch = planes.data.len() / image_len;

@@ -1,5 +1,8 @@
 //! Convolutions against naive loops: bit for bit, and against f64.
 
+mod norms;
+mod properties;
+
 use super::*;
 use crate::random::{Stream, below, standard_normal};
 use crate::raw::{InstructionSet, Real};
