@@ -19,7 +19,8 @@ mod packing;
 use crate::matrix::{MatrixView, MatrixViewMut};
 use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
-use operands::{Factor, Problem};
+pub(crate) use operands::{Factor, Problem};
+pub(crate) use orientation::multiply_in_parts;
 
 /// C = AB, with A m x n, B n x p and C m x p.
 ///

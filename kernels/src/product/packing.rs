@@ -2,13 +2,16 @@
 //! gathered and scaled on the way.
 
 use super::operands::{Factor, Problem};
-use crate::raw::{MAXIMUM_ROWS, Real};
+use crate::raw::{InstructionSet, MAXIMUM_ROWS, Real};
 use std::ops::Range;
 
 /// A left factor is read in place while few lanes share each number.
 const LANES_WORTH_PACKING_LEFT: usize = 192;
 /// A right factor is read in place while few rows share each number.
 const ROWS_WORTH_PACKING_RIGHT: usize = 160;
+
+/// Outer indices that lie side by side are copied as slices from this many on.
+const SHORTEST_RUN: usize = 5;
 
 /// Whether the left factor is copied into tiles: always when pairs are gathered or scaled.
 pub(super) fn packs_left<T: Real>(problem: &Problem<T>) -> bool {
@@ -28,6 +31,7 @@ pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
 /// Packs rows `outer` of a left factor as tiles of [`MAXIMUM_ROWS`] rows, the last one as wide
 /// as what is left: within a tile, the numbers of one inner index are adjacent.
 pub(super) fn pack_left<T: Real>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -39,13 +43,14 @@ pub(super) fn pack_left<T: Real>(
         .zip(packed.chunks_mut(MAXIMUM_ROWS * depth.max(1)))
     {
         let rows = MAXIMUM_ROWS.min(outer.end - tile);
-        pack(factor, inner.clone(), tile..tile + rows, rows, packed);
+        pack(set, factor, inner.clone(), tile..tile + rows, rows, packed);
     }
 }
 
 /// Packs a block of a factor: `packed[inner * width + outer]`, with lanes from the block's end to
 /// `width` left as they are.
 pub(super) fn pack<T: Real>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -68,6 +73,9 @@ pub(super) fn pack<T: Real>(
         }
         return;
     }
+    if factor.outer_stride == 1 && factor.outer_run >= SHORTEST_RUN && outer.len() > MAXIMUM_ROWS {
+        return set.run(|| pack_runs(factor, inner, outer, width, packed));
+    }
     for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
         let block = start..outer.end.min(start + MAXIMUM_ROWS);
         let packed = packed[lane..].chunks_mut(width);
@@ -79,6 +87,51 @@ pub(super) fn pack<T: Real>(
             5 => gather::<T, 5>(factor, inner.clone(), block, packed),
             _ => gather::<T, MAXIMUM_ROWS>(factor, inner.clone(), block, packed),
         }
+    }
+}
+
+/// Packs outer indices that lie side by side in runs: a slice of each run, inner index by inner
+/// index.
+#[inline(always)]
+fn pack_runs<T: Real>(
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    width: usize,
+    packed: &mut [T],
+) {
+    let runs: Vec<(Range<usize>, usize)> = (outer.start / factor.outer_run..)
+        .map(|run| (run * factor.outer_run, (run + 1) * factor.outer_run))
+        .map(|(start, end)| start.max(outer.start)..end.min(outer.end))
+        .take_while(|run| !run.is_empty())
+        .map(|run| {
+            let offset = factor.outer_offset(run.start);
+            (run.start - outer.start..run.end - outer.start, offset)
+        })
+        .collect();
+    for (position, packed) in inner.zip(packed.chunks_mut(width)) {
+        let source = &factor.data[factor.inner_offset(position)..];
+        for (lanes, offset) in &runs {
+            copy_run(&source[*offset..offset + lanes.len()], &mut packed[lanes.clone()]);
+        }
+        if factor.inner_scales.is_some() {
+            let scale = factor.inner_scale(position);
+            packed[..outer.len()].iter_mut().for_each(|value| *value = scale.times(*value));
+        }
+    }
+}
+
+/// Copies a short slice in pieces of fixed size, each a move or two where a call would cost more.
+#[inline(always)]
+fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
+    const PIECE: usize = 8;
+    let (pieces, rest) = from.as_chunks::<PIECE>();
+    let (to_pieces, to_rest) = to.as_chunks_mut::<PIECE>();
+    for (to, from) in to_pieces.iter_mut().zip(pieces) {
+        *to = *from;
+    }
+    for (to, from) in to_rest.iter_mut().zip(rest) {
+        *to = *from;
     }
 }
 
