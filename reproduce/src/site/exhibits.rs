@@ -1,0 +1,130 @@
+//! One exhibit as the page shows it.
+
+use minijinja::{Value, context};
+
+use super::{SamplingFigure, SiteError};
+use crate::plot;
+use crate::result::{Column, ExhibitResult, Table};
+
+/// An exhibit and where its numbers come from.
+#[derive(Clone, Debug)]
+pub struct ExhibitPage {
+    /// Name of its files and its place in the page.
+    pub name: String,
+    /// Heading.
+    pub title: String,
+    /// What it shows, in a sentence without a full stop.
+    pub shows: String,
+    /// Which figure of the paper shows the same quantity.
+    pub paper: String,
+    /// Its settings as YAML.
+    pub settings: String,
+    /// Checksum of the settings that were used.
+    pub settings_hash: String,
+    /// The one command that computes it.
+    pub command: String,
+    /// Raised whenever the code changes its numbers.
+    pub version: u32,
+    /// What it found; none when it has not been computed.
+    pub result: Option<ExhibitResult>,
+}
+
+impl ExhibitPage {
+    /// The values of the template `exhibit.html`.
+    pub(super) fn view(&self) -> Result<Value, SiteError> {
+        let result = match &self.result {
+            Some(result) => Some(self.result_view(result)?),
+            None => None,
+        };
+        Ok(context! {
+            name => self.name,
+            title => self.title,
+            shows => self.shows,
+            paper => self.paper,
+            settings => self.settings,
+            settings_hash => self.settings_hash,
+            command => self.command,
+            version => self.version,
+            result,
+        })
+    }
+
+    fn result_view(&self, result: &ExhibitResult) -> Result<Value, SiteError> {
+        let figures = result
+            .figures
+            .iter()
+            .map(|figure| {
+                let svg = Value::from_safe_string(plot::draw(figure)?);
+                Ok(context! { svg, caption => figure.caption, panels => figure.panels.len() })
+            })
+            .collect::<Result<Vec<Value>, SiteError>>()?;
+        let csv = result
+            .records
+            .csv()
+            .map_err(|reason| SiteError::Csv { exhibit: self.name.clone(), reason })?;
+        let sampling = SamplingFigure::of_exhibit(&self.name)
+            .map_err(|reason| SiteError::Sampling { exhibit: self.name.clone(), reason })?;
+        let sampling = match sampling {
+            Some(figure) => {
+                let json = Value::from_safe_string(script_json(&figure)?);
+                Some(context! { json, ..Value::from_serialize(figure) })
+            }
+            None => None,
+        };
+        Ok(context! {
+            figures,
+            tables => result.tables.iter().map(|t| table_view(t, 4)).collect::<Vec<Value>>(),
+            records => table_view(&result.records, 6),
+            csv => data_address("text/csv", &csv),
+            remarks => result.remarks,
+            data => result.data,
+            sampling,
+        })
+    }
+}
+
+/// JSON that cannot end the script element it stands in.
+fn script_json(figure: &SamplingFigure) -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string(figure)?.replace('<', "\\u003c"))
+}
+
+fn table_view(table: &Table, digits: usize) -> Value {
+    let rows: Vec<Vec<String>> = table
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|cell| cell.show(digits)).collect())
+        .collect();
+    context! {
+        caption => table.caption,
+        columns => table.columns.iter().map(column_view).collect::<Vec<Value>>(),
+        rows,
+    }
+}
+
+fn column_view(column: &Column) -> Value {
+    context! { name => column.name, unit => column.unit, is_key => column.is_key }
+}
+
+/// The text as a `data:` address, which needs no file beside the page.
+fn data_address(kind: &str, text: &str) -> String {
+    let mut address = format!("data:{kind};charset=utf-8,");
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b',' => {
+                address.push(char::from(byte));
+            }
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_address_keeps_every_byte() {
+        assert_eq!(data_address("text/csv", "a,b\n1 %"), "data:text/csv;charset=utf-8,a,b%0A1%20%25");
+    }
+}
