@@ -12,6 +12,7 @@ use crate::exhibit::{Context, EXHIBITS, Task};
 use crate::files;
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
+use crate::site;
 
 /// The tasks that the names ask for; every exhibit when there are none.
 ///
@@ -52,6 +53,7 @@ pub fn run(
         })
         .collect();
     show_plan(&tasks, &stored, options);
+    let mut computed = Vec::with_capacity(tasks.len());
     for (task, stored) in tasks.iter().zip(stored) {
         let started = Instant::now();
         let is_stored = stored.is_some();
@@ -83,15 +85,56 @@ pub fn run(
             let time = if is_stored { "stored".into() } else { format!("{seconds:.1} s") };
             println!("{:<18} {time:>8}  {}", task.name, paths.join(" "));
         }
+        computed.push(result);
     }
     files::write_list(&options.out)?;
-    let list = options.out.join("README.md").display().to_string();
+    write_page(&tasks, computed, &cache, options, instructions)?;
+    let page = options.out.join("index.html").display().to_string();
     if options.json {
-        println!("{}", json!({"event": "done", "open": list}));
+        println!("{}", json!({"event": "done", "open": page}));
     } else {
-        println!("\nOpen {list}");
+        println!("\nOpen {page}");
     }
     Ok(())
+}
+
+/// Writes the page: every built-in exhibit, as computed now or before, and the user's own.
+fn write_page(
+    tasks: &[Task],
+    results: Vec<ExhibitResult>,
+    cache: &Cache,
+    options: &Options,
+    instructions: InstructionSet,
+) -> anyhow::Result<()> {
+    let mut computed: Vec<(&Task, Option<ExhibitResult>)> =
+        tasks.iter().zip(results.into_iter().map(Some)).collect();
+    let others: Vec<Task> = self::tasks(&[], options)?
+        .into_iter()
+        .filter(|other| tasks.iter().all(|task| task.name != other.name))
+        .collect();
+    computed.extend(others.iter().map(|task| (task, cache.get(&key(task, instructions)))));
+    let place = |task: &Task| {
+        EXHIBITS.iter().position(|exhibit| exhibit.name == task.name).unwrap_or(EXHIBITS.len())
+    };
+    computed.sort_by_key(|(task, _)| place(task));
+    let exhibits: Vec<site::ExhibitPage> = computed
+        .into_iter()
+        .map(|(task, result)| site::ExhibitPage::of_task(task, result))
+        .collect::<Result<_, _>>()?;
+    let provenance = site::Provenance {
+        scale: options.scale.to_string(),
+        seed: options.seed,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        instructions: instructions.to_string(),
+    };
+    let page = site::Site {
+        exhibits: &exhibits,
+        claims: None,
+        headline: None,
+        notes: site::NOTES,
+        provenance,
+    };
+    site::write(&options.out, &page)
 }
 
 /// What the stored result of the whole exhibit depends on.

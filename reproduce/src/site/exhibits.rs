@@ -1,13 +1,15 @@
 //! One exhibit as the page shows it.
 
 use minijinja::{Value, context};
+use serde::Serialize;
 
-use super::{SamplingFigure, SiteError};
+use super::{SamplingFigure, SiteError, value};
+use crate::exhibit::Task;
 use crate::plot;
-use crate::result::{Column, ExhibitResult, Table};
+use crate::result::{ExhibitResult, Table};
 
 /// An exhibit and where its numbers come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ExhibitPage {
     /// Name of its files and its place in the page.
     pub name: String,
@@ -26,27 +28,52 @@ pub struct ExhibitPage {
     /// Raised whenever the code changes its numbers.
     pub version: u32,
     /// What it found; none when it has not been computed.
+    #[serde(skip)]
     pub result: Option<ExhibitResult>,
 }
 
 impl ExhibitPage {
+    /// The exhibit that `task` computes, with its result where there is one.
+    ///
+    /// The settings are the exhibit's commented file, or for a user's own experiment the block of
+    /// settings that was used.
+    ///
+    /// # Errors
+    /// [`SiteError::Settings`] when the settings cannot be written as YAML.
+    pub fn of_task(task: &Task, result: Option<ExhibitResult>) -> Result<Self, SiteError> {
+        let is_built_in = task.name == task.exhibit.name;
+        let settings = if is_built_in {
+            task.exhibit.yaml.to_string()
+        } else {
+            let value: serde_json::Value = serde_json::from_str(&task.configured.settings)?;
+            serde_yaml::to_string(&value)
+                .map_err(|reason| SiteError::Settings { exhibit: task.name.clone(), reason })?
+        };
+        let request = if is_built_in { task.name.clone() } else { format!("{}.yaml", task.name) };
+        let command = format!(
+            "cargo run --release -p reproduce -- run {request} --scale {} --seed {}",
+            task.scale, task.seed
+        );
+        Ok(ExhibitPage {
+            name: task.name.clone(),
+            title: task.exhibit.title.to_string(),
+            shows: task.exhibit.shows.to_string(),
+            paper: task.exhibit.paper.to_string(),
+            settings,
+            settings_hash: task.settings_hash(),
+            command,
+            version: task.exhibit.version,
+            result,
+        })
+    }
+
     /// The values of the template `exhibit.html`.
     pub(super) fn view(&self) -> Result<Value, SiteError> {
         let result = match &self.result {
             Some(result) => Some(self.result_view(result)?),
             None => None,
         };
-        Ok(context! {
-            name => self.name,
-            title => self.title,
-            shows => self.shows,
-            paper => self.paper,
-            settings => self.settings,
-            settings_hash => self.settings_hash,
-            command => self.command,
-            version => self.version,
-            result,
-        })
+        Ok(context! { result, ..value(self) })
     }
 
     fn result_view(&self, result: &ExhibitResult) -> Result<Value, SiteError> {
@@ -55,7 +82,7 @@ impl ExhibitPage {
             .iter()
             .map(|figure| {
                 let svg = Value::from_safe_string(plot::draw(figure)?);
-                Ok(context! { svg, caption => figure.caption, panels => figure.panels.len() })
+                Ok(context! { svg, caption => &figure.caption, panels => figure.panels.len() })
             })
             .collect::<Result<Vec<Value>, SiteError>>()?;
         let csv = result
@@ -67,7 +94,7 @@ impl ExhibitPage {
         let sampling = match sampling {
             Some(figure) => {
                 let json = Value::from_safe_string(script_json(&figure)?);
-                Some(context! { json, ..Value::from_serialize(figure) })
+                Some(context! { json, ..value(figure) })
             }
             None => None,
         };
@@ -76,8 +103,8 @@ impl ExhibitPage {
             tables => result.tables.iter().map(|t| table_view(t, 4)).collect::<Vec<Value>>(),
             records => table_view(&result.records, 6),
             csv => data_address("text/csv", &csv),
-            remarks => result.remarks,
-            data => result.data,
+            remarks => &result.remarks,
+            data => &result.data,
             sampling,
         })
     }
@@ -89,20 +116,13 @@ fn script_json(figure: &SamplingFigure) -> Result<String, serde_json::Error> {
 }
 
 fn table_view(table: &Table, digits: usize) -> Value {
-    let rows: Vec<Vec<String>> = table
-        .rows
-        .iter()
-        .map(|row| row.iter().map(|cell| cell.show(digits)).collect())
-        .collect();
+    let rows: Vec<Vec<String>> =
+        table.rows.iter().map(|row| row.iter().map(|cell| cell.show(digits)).collect()).collect();
     context! {
-        caption => table.caption,
-        columns => table.columns.iter().map(column_view).collect::<Vec<Value>>(),
+        caption => &table.caption,
+        columns => value(&table.columns),
         rows,
     }
-}
-
-fn column_view(column: &Column) -> Value {
-    context! { name => column.name, unit => column.unit, is_key => column.is_key }
 }
 
 /// The text as a `data:` address, which needs no file beside the page.
@@ -125,6 +145,9 @@ mod tests {
 
     #[test]
     fn a_data_address_keeps_every_byte() {
-        assert_eq!(data_address("text/csv", "a,b\n1 %"), "data:text/csv;charset=utf-8,a,b%0A1%20%25");
+        assert_eq!(
+            data_address("text/csv", "a,b\n1 %"),
+            "data:text/csv;charset=utf-8,a,b%0A1%20%25"
+        );
     }
 }

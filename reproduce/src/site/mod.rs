@@ -3,20 +3,21 @@
 //! A page holds its own styles, scripts and pictures, so that it works from disk without a
 //! network; its content security policy forbids every load from elsewhere.
 
-mod balance;
 mod claims;
 mod exhibits;
+#[cfg(test)]
+mod markup;
 mod notes;
 mod sampling;
 
 use std::path::Path;
 
+use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::cache::write_whole;
-pub use balance::{Element, MarkupError, elements};
 pub use claims::{Claim, HeadlineRow, Verdict};
 pub use exhibits::ExhibitPage;
 pub use notes::{NOTES, Note};
@@ -99,8 +100,16 @@ pub enum SiteError {
         /// What the estimator says.
         reason: kernels::selection::SelectionError,
     },
-    /// The numbers of an interactive figure cannot be put into the page.
-    #[error("interactive figure: {0}")]
+    /// The settings cannot be shown as YAML.
+    #[error("exhibit {exhibit}: settings: {reason}")]
+    Settings {
+        /// Name of the exhibit.
+        exhibit: String,
+        /// What the writer says.
+        reason: serde_yaml::Error,
+    },
+    /// Settings or the numbers of an interactive figure cannot be read or written as JSON.
+    #[error("numbers of the page: {0}")]
     Numbers(#[from] serde_json::Error),
 }
 
@@ -109,9 +118,8 @@ pub enum SiteError {
 /// # Errors
 /// [`SiteError`] naming the note, claim, exhibit or template.
 pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError> {
-    let environment = environment();
-    let notes: Vec<Value> =
-        site.notes.iter().map(|note| context! { slug => note.slug, title => note.title }).collect();
+    let environment = environment()?;
+    let notes = value(site.notes);
     let exhibits = site.exhibits.iter().map(|page| page.view()).collect::<Result<Vec<_>, _>>()?;
     let claims = site.claims.map(|claims| claims.iter().map(|c| claim(c, site, out)).collect());
     let claims: Option<Vec<Value>> = claims.transpose()?;
@@ -123,11 +131,12 @@ pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError
             .and_then(|template| template.render(values))
             .map_err(|reason| SiteError::Template { page, reason })
     };
-    let index = context! { exhibits, claims, headline, notes, provenance => site.provenance };
+    let index = context! { exhibits, claims, headline, notes => notes.clone(), provenance => value(&site.provenance) };
     let mut pages = vec![("index.html".to_string(), fill("index.html", index)?)];
     for note in site.notes {
         let body = Value::from_safe_string(notes::render(note)?);
-        let values = context! { slug => note.slug, title => note.title, body, notes };
+        let values =
+            context! { slug => note.slug, title => note.title, body, notes => notes.clone() };
         pages.push((format!("notes/{}.html", note.slug), fill("note.html", values)?));
     }
     Ok(pages)
@@ -142,25 +151,35 @@ pub fn write(out: &Path, site: &Site) -> anyhow::Result<()> {
 }
 
 /// The templates; values are escaped unless they are marked as markup.
-fn environment() -> Environment<'static> {
+fn environment() -> Result<Environment<'static>, SiteError> {
     let mut environment = Environment::new();
     let templates = [
         ("layout.html", include_str!("templates/layout.html")),
         ("index.html", include_str!("templates/index.html")),
         ("exhibit.html", include_str!("templates/exhibit.html")),
         ("note.html", include_str!("templates/note.html")),
-        ("style.css", include_str!("templates/style.css")),
-        ("page.js", include_str!("templates/page.js")),
-        ("sampling.js", include_str!("templates/sampling.js")),
-        ("self_test.js", include_str!("templates/self_test.js")),
     ];
-    environment.set_trim_blocks(true);
-    environment.set_lstrip_blocks(true);
-    for (name, text) in templates {
-        // A template that cannot be read is reported when it is asked for.
-        let _ = environment.add_template(name, text);
+    for (page, text) in templates {
+        environment
+            .add_template(page, text)
+            .map_err(|reason| SiteError::Template { page, reason })?;
     }
-    environment
+    let inlined = [
+        ("style", include_str!("templates/style.css")),
+        ("early_script", include_str!("templates/early.js")),
+        ("page_script", include_str!("templates/page.js")),
+        ("sampling_script", include_str!("templates/sampling.js")),
+        ("self_test_script", include_str!("templates/self_test.js")),
+    ];
+    for (name, text) in inlined {
+        environment.add_global(name, Value::from_safe_string(text.to_string()));
+    }
+    Ok(environment)
+}
+
+/// What a template sees of a value.
+fn value(of: impl Serialize) -> Value {
+    Value::from(Serde(of))
 }
 
 fn claim(claim: &Claim, site: &Site, out: &Path) -> Result<Value, SiteError> {
@@ -171,12 +190,14 @@ fn claim(claim: &Claim, site: &Site, out: &Path) -> Result<Value, SiteError> {
     let code_is_near = claim.code.as_ref().is_some_and(|path| out.join("..").join(path).exists());
     let (sign, verdict) = claim.verdict.sign_and_words();
     let p_value = claim.p_value.map(|p| crate::result::significant(p, 2));
-    Ok(context! { code_is_near, sign, verdict, p_value, proof, class => claim.verdict, ..Value::from_serialize(claim) })
+    let class = value(claim.verdict);
+    let rest = value(claim);
+    Ok(context! { code_is_near, sign, verdict, class, p_value, proof, ..rest })
 }
 
 fn headline(row: &HeadlineRow, site: &Site) -> Result<Value, SiteError> {
     exhibit_exists(&row.quantity, row.exhibit.as_deref(), site)?;
-    Ok(Value::from_serialize(row))
+    Ok(value(row))
 }
 
 fn exhibit_exists(from: &str, name: Option<&str>, site: &Site) -> Result<(), SiteError> {

@@ -3,11 +3,12 @@
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 use pulldown_latex::config::DisplayMode;
 use pulldown_latex::{RenderConfig, Storage, mathml};
+use serde::Serialize;
 
 use super::SiteError;
 
 /// A note of the study: a proof, a derivation, a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// Name of its page, without ending.
     pub slug: &'static str,
@@ -134,7 +135,8 @@ mod tests {
 
     #[test]
     fn formulas_become_mathml() {
-        let text = rendered("Inline $w_i = \\|A_i\\|$ and\n\n$$\\sum_{i=1}^n p_i \\le k$$\n").unwrap();
+        let text =
+            rendered("Inline $w_i = \\|A_i\\|$ and\n\n$$\\sum_{i=1}^n p_i \\le k$$\n").unwrap();
         assert_eq!(text.matches("<math").count(), 2);
         assert!(text.contains("display=\"block\""), "{text}");
         assert!(text.contains("<msub>"), "{text}");
@@ -165,7 +167,8 @@ mod tests {
 
     #[test]
     fn raw_html_is_text() {
-        let text = rendered("a <img src=x onerror=alert(1)>\n\n<script>alert(2)</script>\n").unwrap();
+        let text =
+            rendered("a <img src=x onerror=alert(1)>\n\n<script>alert(2)</script>\n").unwrap();
         assert!(!text.contains("<img") && !text.contains("<script"), "{text}");
     }
 }

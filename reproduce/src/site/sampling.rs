@@ -111,7 +111,9 @@ impl SamplingFigure {
                 let weights = norms.weights();
                 let settings = estimators
                     .iter()
-                    .map(|estimator| (1..=PAIRS).map(|k| setting(*estimator, &weights, k)).collect())
+                    .map(|estimator| {
+                        (1..=PAIRS).map(|k| setting(*estimator, &weights, k)).collect()
+                    })
                     .collect::<Result<_, _>>()?;
                 Ok(NormsChoice { label: norms.label(), weights, settings })
             })
@@ -136,11 +138,7 @@ impl SamplingFigure {
 ///
 /// # Errors
 /// When the estimator refuses the weights.
-pub fn setting(
-    estimator: Estimator,
-    weights: &[f64],
-    k: usize,
-) -> Result<Setting, SelectionError> {
+pub fn setting(estimator: Estimator, weights: &[f64], k: usize) -> Result<Setting, SelectionError> {
     let p = match estimator {
         // Every estimator takes the exact product when all pairs may be kept.
         _ if k >= weights.len() => vec![1.0; weights.len()],
