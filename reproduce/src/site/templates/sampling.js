@@ -95,8 +95,8 @@
       const setting = norms.settings[index][k - 1];
       const withReplacement = data.estimators[index].with_replacement && k < pairs;
       state = { k, norms, index, setting, withReplacement, random: generator(1) };
-      Object.assign(state, { draws: 0, squares: 0, fourths: 0, kept: 0, last: null });
-      show();
+      Object.assign(state, { draws: 0, squares: 0, fourths: 0, kept: 0 });
+      draw(1);
     }
 
     function draw(times) {
@@ -134,18 +134,13 @@
       slider.setAttribute("aria-valuetext", `${k} of ${pairs} pairs`);
       write("closed-error", significant(setting.error), setting.error);
       write("closed-kept", significant(setting.kept), setting.kept);
-      write("error", last ? significant(last.error) : "–");
-      write("kept", last ? String(last.kept) : "–");
-      if (draws > 0) {
-        const { error, half } = measured();
-        const interval = draws > 1 ? ` ± ${significant(half, 2)}` : "";
-        write("mean-error", significant(error) + interval, error);
-        out("mean-error").dataset.half = half;
-        write("mean-kept", significant(state.kept / draws), state.kept / draws);
-      } else {
-        write("mean-error", "–");
-        write("mean-kept", "–");
-      }
+      write("error", significant(last.error), last.error);
+      write("kept", String(last.kept), last.kept);
+      const { error, half } = measured();
+      const interval = draws > 1 ? ` ± ${significant(half, 2)}` : "";
+      write("mean-error", significant(error) + interval, error);
+      out("mean-error").dataset.half = half;
+      write("mean-kept", significant(state.kept / draws), state.kept / draws);
       out("status").textContent = describe();
       drawBars();
       drawCurves();
@@ -153,22 +148,18 @@
 
     function describe() {
       const { k, setting, last, draws } = state;
-      const closed = `closed form ${significant(setting.error)}`;
-      if (!last) return `k = ${k}: ${closed}. No draw yet.`;
-      const soFar = `${draws} ${draws === 1 ? "draw" : "draws"}`;
-      return `${soFar}: the last keeps ${last.kept} of ${pairs} pairs, error ` +
-        `${significant(last.error)}; root mean square ${significant(measured().error)}, ${closed}.`;
+      const soFar = draws === 1 ? "1 draw: it" : `${draws} draws: the last`;
+      return `${soFar} keeps ${last.kept} of ${pairs} pairs, error ${significant(last.error)}; ` +
+        `root mean square so far ${significant(measured().error)}; closed form for k = ${k} ` +
+        `${significant(setting.error)}.`;
     }
 
     function drawBars() {
       const { norms, last, index } = state;
-      const added = norms.weights.map((w, i) => (last ? last.scales[i] * w : 0));
-      const label = last
-        ? `Pairs kept and their scales: ${last.scales
-            .map((s, i) => (s > 0 ? `${i + 1} times ${significant(s, 3)}` : ""))
-            .filter((text) => text)
-            .join(", ") || "none"}.`
-        : "Norms of the twenty pairs; nothing drawn yet.";
+      const added = norms.weights.map((w, i) => last.scales[i] * w);
+      const kept = last.scales.map((s, i) => (s > 0 ? `${i + 1} times ${significant(s, 3)}` : ""));
+      const names = kept.filter((text) => text !== "").join(", ");
+      const label = `Pairs kept and their scales: ${names || "none"}.`;
       const every = place("bars").clientWidth < 420 ? 5 : 1;
       const ticks = norms.weights.map((_, i) => i + 1).filter((i) => every === 1 || i % every === 0);
       const chart = axes(place("bars"), label, {
@@ -193,7 +184,7 @@
             class: name,
           });
         if (added[i] > 0) bar(added[i], `kept series-${index}`);
-        bar(w, last && added[i] === 0 ? "norm dropped" : "norm");
+        bar(w, added[i] === 0 ? "norm dropped" : "norm");
         if (added[i] > 0) {
           const at = { x: chart.x(i + 1), y: chart.y(Math.max(added[i], w)) - 5 };
           const text = `×${significant(last.scales[i], slot < 34 ? 2 : 3)}`;
@@ -208,7 +199,7 @@
     }
 
     function drawCurves() {
-      const { norms, index, k, setting, draws } = state;
+      const { norms, index, k, setting } = state;
       const names = data.estimators.map((estimator) => estimator.label);
       const label = `Closed-form error for k from 1 to ${pairs}, for ${names.join(", ")}; at k = ` +
         `${k} it is ${significant(setting.error)} for ${names[index]}.`;
@@ -228,11 +219,8 @@
       const [x, y] = [chart.x(k), chart.y(setting.error)];
       add(chart.svg, "line", { x1: x, x2: x, y1: chart.y(0), y2: y, class: "drop" });
       add(chart.svg, "circle", { cx: x, cy: y, r: 5, class: `dot series-${index}` });
-      if (draws > 0) {
-        const at = chart.y(measured().error);
-        const d = `M${x} ${at - 7}l6 7l-6 7l-6 -7z`;
-        add(chart.svg, "path", { d, class: "measured" });
-      }
+      const d = `M${x} ${chart.y(measured().error) - 7}l6 7l-6 7l-6 -7z`;
+      add(chart.svg, "path", { d, class: "measured" });
     }
 
     holder.addEventListener("input", restart);
