@@ -147,11 +147,10 @@
     }
 
     function describe() {
-      const { k, setting, last, draws } = state;
-      const soFar = draws === 1 ? "1 draw: it" : `${draws} draws: the last`;
-      return `${soFar} keeps ${last.kept} of ${pairs} pairs, error ${significant(last.error)}; ` +
-        `root mean square so far ${significant(measured().error)}; closed form for k = ${k} ` +
-        `${significant(setting.error)}.`;
+      const { setting, last, draws } = state;
+      return `Draw ${draws} keeps ${last.kept} of ${pairs} pairs, error ` +
+        `${significant(last.error)}. Root mean square so far ${significant(measured().error)}, ` +
+        `closed form ${significant(setting.error)}.`;
     }
 
     function drawBars() {

@@ -68,6 +68,14 @@
     return { before, after, again: colour() };
   }
 
+  // By how much the page is wider than a window of that width.
+  function overflow(width) {
+    document.documentElement.style.width = `${width}px`;
+    const wider = document.body.scrollWidth - width;
+    document.documentElement.style.width = "";
+    return wider;
+  }
+
   addEventListener("load", () => {
     const report = {};
     try {
@@ -79,7 +87,9 @@
       report.sorted = table ? sortColumn(table, table.tHead.rows[0].cells.length - 1) : [];
       report.theme = switchTheme();
       document.querySelectorAll("details").forEach((details) => (details.open = true));
-      report.width = { page: root.scrollWidth, window: root.clientWidth };
+      // No browser makes its window as narrow as a phone, but a narrow one has the phone's layout.
+      const narrower = root.clientWidth < 600 ? [390, 320] : [];
+      report.overflow = [root.clientWidth, ...narrower].map(overflow);
       report.loads = performance.getEntriesByType("resource").map((entry) => entry.name);
     } catch (error) {
       pageErrors.push(String(error));
