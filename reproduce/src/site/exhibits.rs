@@ -1,12 +1,12 @@
 //! One exhibit as the page shows it.
 
-use minijinja::{Value, context};
+use minijinja::{HtmlEscape, Value, context};
 use serde::Serialize;
 
 use super::{SamplingFigure, SiteError, value};
 use crate::exhibit::Task;
 use crate::plot;
-use crate::result::{ExhibitResult, Table};
+use crate::result::{Cell, ExhibitResult, Table};
 
 /// An exhibit and where its numbers come from.
 #[derive(Clone, Debug, Serialize)]
@@ -118,11 +118,39 @@ fn script_json(figure: &SamplingFigure) -> Result<String, serde_json::Error> {
 fn table_view(table: &Table, digits: usize) -> Value {
     let rows: Vec<Vec<String>> =
         table.rows.iter().map(|row| row.iter().map(|cell| cell.show(digits)).collect()).collect();
-    context! {
-        caption => &table.caption,
-        columns => value(&table.columns),
-        rows,
+    let columns: Vec<Value> = (0..table.columns.len())
+        .map(|index| {
+            let is_number = table.rows.iter().all(|row| !matches!(row[index], Cell::Text(_)));
+            context! { is_number, ..value(&table.columns[index]) }
+        })
+        .collect();
+    context! { caption => &table.caption, columns, rows }
+}
+
+/// The text as markup, with an index such as that of p_i or |A|_F set as a subscript.
+pub(super) fn subscripts(text: &str) -> Value {
+    let characters: Vec<char> = text.chars().collect();
+    let is_word = |place: Option<usize>| {
+        place.and_then(|place| characters.get(place)).is_some_and(|c| c.is_alphanumeric())
+    };
+    let mut markup = String::new();
+    let mut place = 0;
+    while let Some(character) = characters.get(place) {
+        // One letter or a bar before it and one letter behind it: other names keep theirs.
+        let is_index = *character == '_'
+            && (is_word(place.checked_sub(1)) || place > 0 && characters[place - 1] == '|')
+            && !is_word(place.checked_sub(2))
+            && is_word(Some(place + 1))
+            && !is_word(Some(place + 2));
+        if is_index {
+            markup.push_str(&format!("<sub>{}</sub>", characters[place + 1]));
+            place += 2;
+        } else {
+            markup.push_str(&HtmlEscape(&character.to_string()).to_string());
+            place += 1;
+        }
     }
+    Value::from_safe_string(markup)
 }
 
 /// The text as a `data:` address, which needs no file beside the page.
@@ -149,5 +177,14 @@ mod tests {
             data_address("text/csv", "a,b\n1 %"),
             "data:text/csv;charset=utf-8,a,b%0A1%20%25"
         );
+    }
+
+    #[test]
+    fn an_index_is_a_subscript_and_a_name_is_not() {
+        let markup = |text: &str| subscripts(text).to_string();
+        assert_eq!(markup("p_i = 0.9 w_i"), "p<sub>i</sub> = 0.9 w<sub>i</sub>");
+        assert_eq!(markup("|Ĉ - C|_F"), "|Ĉ - C|<sub>F</sub>");
+        assert_eq!(markup("spectral_repeats a_bc ab_c _i"), "spectral_repeats a_bc ab_c _i");
+        assert_eq!(markup("a<b & c"), "a&lt;b &amp; c");
     }
 }

@@ -153,6 +153,7 @@ pub fn write(out: &Path, site: &Site) -> anyhow::Result<()> {
 /// The templates; values are escaped unless they are marked as markup.
 fn environment() -> Result<Environment<'static>, SiteError> {
     let mut environment = Environment::new();
+    environment.add_filter("subscripts", exhibits::subscripts);
     let templates = [
         ("layout.html", include_str!("templates/layout.html")),
         ("index.html", include_str!("templates/index.html")),
