@@ -138,8 +138,8 @@ pub(super) fn subscripts(text: &str) -> Value {
     while let Some(character) = characters.get(place) {
         // One letter or a bar before it and one letter behind it: other names keep theirs.
         let is_index = *character == '_'
-            && (is_word(place.checked_sub(1)) || place > 0 && characters[place - 1] == '|')
-            && !is_word(place.checked_sub(2))
+            && (is_word(place.checked_sub(1)) && !is_word(place.checked_sub(2))
+                || place > 0 && characters[place - 1] == '|')
             && is_word(Some(place + 1))
             && !is_word(Some(place + 2));
         if is_index {
