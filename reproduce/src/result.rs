@@ -337,7 +337,8 @@ impl ExhibitResult {
 }
 
 /// A number with so many significant digits: plain where that is readable, with
-/// a power of ten elsewhere. Whole numbers lose their decimals.
+/// a power of ten elsewhere. A number that is whole to these digits is shown without decimals,
+/// so that rounding in the last bit never changes the text.
 ///
 /// ```
 /// use reproduce::result::significant;
@@ -354,7 +355,11 @@ pub fn significant(value: f64, digits: usize) -> String {
     let exponent: i32 = scientific.split('e').nth(1).and_then(|e| e.parse().ok()).unwrap_or(0);
     if (-4..digits as i32).contains(&exponent) {
         let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-        format!("{value:.decimals$}")
+        let plain = format!("{value:.decimals$}");
+        match plain.split_once('.') {
+            Some((whole, decimals)) if decimals.bytes().all(|digit| digit == b'0') => whole.into(),
+            _ => plain,
+        }
     } else {
         scientific
     }
@@ -414,8 +419,9 @@ mod tests {
     }
 
     #[test]
-    fn rounding_up_to_a_power_of_ten_keeps_the_number_of_digits() {
-        assert_eq!(significant(0.99999999, 3), "1.00");
+    fn rounding_up_to_a_power_of_ten_gives_a_whole_number() {
+        assert_eq!(significant(0.99999999, 3), "1");
+        assert_eq!(significant(9.9999999, 3), significant(10.0, 3));
         assert_eq!(significant(-0.5, 3), "-0.500");
         assert_eq!(significant(-0.0, 3), "0");
         assert_eq!(significant(123456.7, 3), "1.23e5");

@@ -1,6 +1,7 @@
 //! `run` and `list`: the plan, then exhibit after exhibit.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use kernels::InstructionSet;
@@ -10,6 +11,7 @@ use crate::cache::{Cache, sha256};
 use crate::cli::Options;
 use crate::exhibit::{Context, EXHIBITS, Task};
 use crate::files;
+use crate::images::{Images, Library};
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
 use crate::site;
@@ -42,31 +44,40 @@ pub fn run(
     instructions: InstructionSet,
 ) -> anyhow::Result<()> {
     let tasks = tasks(requests, options)?;
+    let images = images(&tasks, options)?;
     files::check_writable(&options.out)?;
     let cache = Cache::new(cache_folder(&options.out));
+    let keys: Vec<String> =
+        tasks.iter().zip(&images).map(|(task, i)| key(task, i.as_deref(), instructions)).collect();
     // A time is measured again whenever it is asked for by name.
     let stored: Vec<Option<ExhibitResult>> = tasks
         .iter()
-        .map(|task| {
+        .zip(&keys)
+        .map(|(task, key)| {
             let again = task.exhibit.is_timing && !requests.is_empty();
-            if again { None } else { cache.get(&key(task, instructions)) }
+            if again { None } else { cache.get(key) }
         })
         .collect();
     show_plan(&tasks, &stored, options);
-    let mut computed = Vec::with_capacity(tasks.len());
-    for (task, stored) in tasks.iter().zip(stored) {
+    let mut results = Vec::with_capacity(tasks.len());
+    for (((task, images), key), stored) in tasks.iter().zip(&images).zip(&keys).zip(stored) {
         let started = Instant::now();
         let is_stored = stored.is_some();
         let result = match stored {
             Some(result) => result,
             None => {
                 let progress = Progress::new(&task.name);
-                let context =
-                    Context { seed: task.seed, instructions, cache: &cache, progress: &progress };
+                let context = Context {
+                    seed: task.seed,
+                    instructions,
+                    images: images.as_deref(),
+                    cache: &cache,
+                    progress: &progress,
+                };
                 let result = task.run(&context);
                 progress.finish();
                 let result = result?;
-                cache.put(&key(task, instructions), &result)?;
+                cache.put(key, &result)?;
                 result
             }
         };
@@ -85,10 +96,10 @@ pub fn run(
             let time = if is_stored { "stored".into() } else { format!("{seconds:.1} s") };
             println!("{:<18} {time:>8}  {}", task.name, paths.join(" "));
         }
-        computed.push(result);
+        results.push(result);
     }
     files::write_list(&options.out)?;
-    write_page(&tasks, computed, &cache, options, instructions)?;
+    write_page(&tasks, &images, results, &cache, options, instructions)?;
     let page = options.out.join("index.html").display().to_string();
     if options.json {
         println!("{}", json!({"event": "done", "open": page}));
@@ -101,26 +112,35 @@ pub fn run(
 /// Writes the page: every built-in exhibit, as computed now or before, and the user's own.
 fn write_page(
     tasks: &[Task],
+    images: &[Option<Arc<Images>>],
     results: Vec<ExhibitResult>,
     cache: &Cache,
     options: &Options,
     instructions: InstructionSet,
 ) -> anyhow::Result<()> {
-    let mut computed: Vec<(&Task, Option<ExhibitResult>)> =
-        tasks.iter().zip(results.into_iter().map(Some)).collect();
-    let others: Vec<Task> = self::tasks(&[], options)?
-        .into_iter()
-        .filter(|other| tasks.iter().all(|task| task.name != other.name))
-        .collect();
-    computed.extend(others.iter().map(|task| (task, cache.get(&key(task, instructions)))));
-    let place = |task: &Task| {
-        EXHIBITS.iter().position(|exhibit| exhibit.name == task.name).unwrap_or(EXHIBITS.len())
-    };
-    computed.sort_by_key(|(task, _)| place(task));
-    let exhibits: Vec<site::ExhibitPage> = computed
-        .into_iter()
-        .map(|(task, result)| site::ExhibitPage::of_task(task, result))
-        .collect::<Result<_, _>>()?;
+    let mut pages = Vec::new();
+    for ((task, images), result) in tasks.iter().zip(images).zip(results) {
+        pages.push(site::ExhibitPage::of_task(task, images.as_deref(), Some(result))?);
+    }
+    let mut library = Library::new(&options.data);
+    for other in self::tasks(&[], options)? {
+        if tasks.iter().any(|task| task.name == other.name) {
+            continue;
+        }
+        // An exhibit whose images are missing has not been computed.
+        let images = other.configured.experiment.images().map(|config| library.get(config));
+        let (images, result) = match images.transpose() {
+            Ok(images) => {
+                let result = cache.get(&key(&other, images.as_deref(), instructions));
+                (images, result)
+            }
+            Err(_) => (None, None),
+        };
+        pages.push(site::ExhibitPage::of_task(&other, images.as_deref(), result)?);
+    }
+    pages.sort_by_key(|page| {
+        EXHIBITS.iter().position(|exhibit| exhibit.name == page.name).unwrap_or(EXHIBITS.len())
+    });
     let provenance = site::Provenance {
         scale: options.scale.to_string(),
         seed: options.seed,
@@ -128,7 +148,7 @@ fn write_page(
         instructions: instructions.to_string(),
     };
     let page = site::Site {
-        exhibits: &exhibits,
+        exhibits: &pages,
         claims: None,
         headline: None,
         notes: site::NOTES,
@@ -137,9 +157,19 @@ fn write_page(
     site::write(&options.out, &page)
 }
 
+/// The images of every task that trains, read before anything is computed or written.
+///
+/// # Errors
+/// When a file of a set is missing or damaged.
+pub fn images(tasks: &[Task], options: &Options) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
+    let mut library = Library::new(&options.data);
+    let wanted = tasks.iter().map(|task| task.configured.experiment.images());
+    wanted.map(|config| Ok(config.map(|config| library.get(config)).transpose()?)).collect()
+}
+
 /// What the stored result of the whole exhibit depends on.
-fn key(task: &Task, instructions: InstructionSet) -> String {
-    let key = task.key("none");
+fn key(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
+    let key = task.key(images);
     if task.exhibit.is_timing {
         format!("{key} instructions {instructions} threads {}", rayon::current_num_threads())
     } else {
@@ -197,7 +227,8 @@ pub fn list(options: &Options) -> anyhow::Result<()> {
         if options.json {
             let line = json!({
                 "name": exhibit.name, "title": exhibit.title, "shows": exhibit.shows,
-                "paper": exhibit.paper, "needs_data": exhibit.needs_data,
+                "paper": exhibit.paper,
+                "needs_data": task.configured.experiment.images().is_some(),
                 "estimated_seconds": task.configured.seconds,
             });
             println!("{line}");

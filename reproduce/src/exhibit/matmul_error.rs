@@ -21,7 +21,6 @@ pub const EXHIBIT: Exhibit = Exhibit {
             beside its closed form and the bound 1/√k",
     paper: "the comparison of estimators on random matrices in the authors' notebook; \
             its numbers are not stated in the sources at hand",
-    needs_data: false,
     is_timing: false,
     version: 1,
     yaml: include_str!("../../exhibits/matmul-error.yaml"),

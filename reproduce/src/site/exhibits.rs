@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{SamplingFigure, SiteError, value};
 use crate::exhibit::Task;
+use crate::images::Images;
 use crate::plot;
 use crate::result::{Cell, ExhibitResult, Table};
 
@@ -25,6 +26,8 @@ pub struct ExhibitPage {
     pub settings_hash: String,
     /// The one command that computes it.
     pub command: String,
+    /// Which images it trains on, if it does, and the start of their checksum.
+    pub images: Option<String>,
     /// Raised whenever the code changes its numbers.
     pub version: u32,
     /// What it found; none when it has not been computed.
@@ -40,7 +43,11 @@ impl ExhibitPage {
     ///
     /// # Errors
     /// [`SiteError::Settings`] when the settings cannot be written as YAML.
-    pub fn of_task(task: &Task, result: Option<ExhibitResult>) -> Result<Self, SiteError> {
+    pub fn of_task(
+        task: &Task,
+        images: Option<&Images>,
+        result: Option<ExhibitResult>,
+    ) -> Result<Self, SiteError> {
         let is_built_in = task.name == task.exhibit.name;
         let settings = if is_built_in {
             task.exhibit.yaml.to_string()
@@ -62,6 +69,8 @@ impl ExhibitPage {
             settings,
             settings_hash: task.settings_hash(),
             command,
+            images: images
+                .map(|images| format!("{}, SHA-256 {:.12}…", images.description, images.checksum)),
             version: task.exhibit.version,
             result,
         })

@@ -43,6 +43,7 @@ fn exhibit(name: &str, caption: &str) -> ExhibitPage {
         settings: caption.into(),
         settings_hash: "0123456789ab".into(),
         command: caption.into(),
+        images: Some(caption.into()),
         version: 1,
         result: Some(result(caption)),
     }

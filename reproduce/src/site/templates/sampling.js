@@ -4,13 +4,13 @@
 (() => {
   const NAMESPACE = "http://www.w3.org/2000/svg";
 
-  // Four significant digits, as in the tables.
+  // So many significant digits, without decimals that are all zero: as in the tables.
   function significant(value, digits = 4) {
     if (Number.isInteger(value)) return String(value);
     const scientific = value.toExponential(digits - 1);
     const exponent = Number(scientific.split("e")[1]);
     if (exponent < -4 || exponent >= digits) return scientific.replace("e+", "e");
-    return value.toFixed(Math.max(digits - 1 - exponent, 0));
+    return value.toFixed(Math.max(digits - 1 - exponent, 0)).replace(/\.0+$/, "");
   }
 
   // A 32-bit generator with a fixed start: the same draws every time the page is opened.
