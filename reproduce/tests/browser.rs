@@ -6,7 +6,9 @@ use std::process::Command;
 
 use kernels::estimator::Estimator;
 use reproduce::result::significant;
-use reproduce::site::{Norms, PAIRS, setting};
+use reproduce::site::{
+    Claim, HeadlineRow, Norms, Note, PAIRS, Provenance, Site, Verdict, setting, write,
+};
 use serde::Deserialize;
 
 /// What `self_test.js` writes.
@@ -49,6 +51,8 @@ struct Theme {
     after: String,
     again: String,
 }
+
+const SKIPPED: &str = "skipped: no chromium, chromium-browser or google-chrome on the path";
 
 fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -124,34 +128,36 @@ fn assert_sorted(sorted: &[Sorted]) {
     }
 }
 
+/// A page without an error, without a load from elsewhere, that fits, and whose links resolve.
+fn assert_sound(report: &Report, page: &Path) {
+    let page_name = page.display();
+    assert_eq!(report.errors, [String::new(); 0], "{page_name}");
+    assert_eq!(report.loads, [String::new(); 0], "{page_name}");
+    assert!(report.overflow.iter().all(|pixels| *pixels <= 0.0), "{page_name}: {report:?}");
+    let folder = page.parent().unwrap();
+    let files = report.links.iter().filter(|link| !link.starts_with(['#', 'h']));
+    for link in files {
+        let file = link.split('#').next().unwrap_or_default();
+        assert!(folder.join(file).is_file(), "{page_name}: {link} leads nowhere");
+    }
+    assert_ne!(report.theme.before, report.theme.after, "{page_name}");
+    assert_eq!(report.theme.before, report.theme.again, "{page_name}");
+}
+
 #[test]
-fn the_page_works_in_a_browser() {
-    let Some(browser) = browser() else {
-        println!("skipped: no chromium, chromium-browser or google-chrome on the path");
-        return;
-    };
+fn the_page_of_a_run_works_in_a_browser() {
+    let Some(browser) = browser() else { return println!("{SKIPPED}") };
     let folder = tempfile::tempdir().unwrap();
     let run = Command::new(env!("CARGO_BIN_EXE_reproduce"))
         .current_dir(folder.path())
-        .args(["--scale", "quick"])
+        .args(["run", "matmul-error", "bernoulli-budget", "--scale", "quick"])
         .output()
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-    let figures = folder.path().join("figures");
-    let page = figures.join("index.html");
-    for (name, width) in [("wide", 1280), ("phone", 390)] {
+    let page = folder.path().join("figures/index.html");
+    for (name, width) in [("wide", 1280), ("narrow", 390)] {
         let report = report(&browser, &page, width, &folder.path().join(name));
-        assert_eq!(report.errors, [String::new(); 0], "{name}");
-        assert_eq!(report.loads, [String::new(); 0], "{name}");
-        assert!(
-            report.overflow.iter().all(|pixels| *pixels <= 0.0),
-            "{name}: {:?}",
-            report.overflow
-        );
-        for link in report.links.iter().filter(|link| !link.starts_with('#')) {
-            let file = link.split('#').next().unwrap_or_default();
-            assert!(figures.join(file).is_file(), "{name}: {link} leads nowhere");
-        }
+        assert_sound(&report, &page);
         // Three estimators in one figure and two in the other.
         assert_eq!(report.settings.len(), Norms::ALL.len() * PAIRS * 5, "{name}");
         let mut figures: Vec<&str> = report.settings.iter().map(|p| p.figure.as_str()).collect();
@@ -160,7 +166,48 @@ fn the_page_works_in_a_browser() {
         report.settings.iter().for_each(assert_agrees);
         assert!(report.settings.iter().any(|position| position.measured.is_some()));
         assert_sorted(&report.sorted);
-        assert_ne!(report.theme.before, report.theme.after);
-        assert_eq!(report.theme.before, report.theme.again);
+    }
+}
+
+#[test]
+fn claims_and_notes_work_in_a_browser() {
+    let Some(browser) = browser() else { return println!("{SKIPPED}") };
+    let folder = tempfile::tempdir().unwrap();
+    let text = "</script><b>hostile</b> & rather long, so that a narrow window has to wrap it";
+    let claims = [Claim {
+        id: "variance".into(),
+        statement: text.into(),
+        source: "paper, lemma 1".into(),
+        verdict: Verdict::Holds,
+        estimate: "1.02 ± 0.03".into(),
+        prediction: "1".into(),
+        p_value: Some(0.4),
+        proof: Some("level#the-level".into()),
+        code: None,
+        exhibit: None,
+    }];
+    let headline =
+        [HeadlineRow { quantity: text.into(), ours: "97 %".into(), stated: None, exhibit: None }];
+    let markdown = "At $\\sum_i p_i = k$:\n\n$$p_i = \\min\\Big(1, \\frac{w_i}{\\lambda}\\Big)$$\n\n\
+                    ## The level\n\n| k | level |\n| --- | --- |\n| 1 | 2 |\n\n[All](#the-level)\n";
+    let notes = [Note { slug: "level", title: "The level", markdown }];
+    let site = Site {
+        exhibits: &[],
+        claims: Some(&claims),
+        headline: Some(&headline),
+        notes: &notes,
+        provenance: Provenance {
+            scale: "quick".into(),
+            seed: 1,
+            version: "0.1.0".into(),
+            instructions: "portable".into(),
+        },
+    };
+    write(folder.path(), &site).unwrap();
+    for name in ["index.html", "notes/level.html"] {
+        let page = folder.path().join(name);
+        let report = report(&browser, &page, 390, &folder.path().join("profile"));
+        assert_sound(&report, &page);
+        assert!(report.links.iter().any(|link| link.ends_with("#the-level")), "{report:?}");
     }
 }

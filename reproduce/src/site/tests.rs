@@ -122,7 +122,7 @@ fn every_link_inside_the_pages_has_its_target() {
         pages.iter().map(|(name, text)| (name.as_str(), elements(text).unwrap())).collect();
     let mut followed = 0;
     for (name, elements) in &parsed {
-        for link in attributes(elements, "href").iter().filter(|link| !link.starts_with("data:")) {
+        for link in attributes(elements, "href").iter().filter(|link| !link.contains(':')) {
             let (file, part) = link.split_once('#').unwrap_or((link, ""));
             let target = match (file, name.starts_with("notes/")) {
                 ("", _) => name.to_string(),
