@@ -15,3 +15,4 @@ pub mod plot;
 pub mod progress;
 pub mod result;
 pub mod run;
+pub mod site;

@@ -183,7 +183,7 @@ impl Column {
         Column { name: name.to_string(), unit: unit.to_string(), is_key: false }
     }
 
-    fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         if self.unit.is_empty() {
             self.name.clone()
         } else {
@@ -224,7 +224,7 @@ impl From<Option<f64>> for Cell {
 }
 
 impl Cell {
-    fn show(&self, digits: usize) -> String {
+    pub(crate) fn show(&self, digits: usize) -> String {
         match self {
             Cell::Number(value) => significant(*value, digits),
             Cell::Text(text) => text.clone(),

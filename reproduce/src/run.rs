@@ -14,6 +14,7 @@ use crate::files;
 use crate::images::{Images, Library};
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
+use crate::site;
 
 /// The tasks that the names ask for; every exhibit when there are none.
 ///
@@ -58,6 +59,7 @@ pub fn run(
         })
         .collect();
     show_plan(&tasks, &stored, options);
+    let mut results = Vec::with_capacity(tasks.len());
     for (((task, images), key), stored) in tasks.iter().zip(&images).zip(&keys).zip(stored) {
         let started = Instant::now();
         let is_stored = stored.is_some();
@@ -94,15 +96,65 @@ pub fn run(
             let time = if is_stored { "stored".into() } else { format!("{seconds:.1} s") };
             println!("{:<18} {time:>8}  {}", task.name, paths.join(" "));
         }
+        results.push(result);
     }
     files::write_list(&options.out)?;
-    let list = options.out.join("README.md").display().to_string();
+    write_page(&tasks, &images, results, &cache, options, instructions)?;
+    let page = options.out.join("index.html").display().to_string();
     if options.json {
-        println!("{}", json!({"event": "done", "open": list}));
+        println!("{}", json!({"event": "done", "open": page}));
     } else {
-        println!("\nOpen {list}");
+        println!("\nOpen {page}");
     }
     Ok(())
+}
+
+/// Writes the page: every built-in exhibit, as computed now or before, and the user's own.
+fn write_page(
+    tasks: &[Task],
+    images: &[Option<Arc<Images>>],
+    results: Vec<ExhibitResult>,
+    cache: &Cache,
+    options: &Options,
+    instructions: InstructionSet,
+) -> anyhow::Result<()> {
+    let mut pages = Vec::new();
+    for ((task, images), result) in tasks.iter().zip(images).zip(results) {
+        pages.push(site::ExhibitPage::of_task(task, images.as_deref(), Some(result))?);
+    }
+    let mut library = Library::new(&options.data);
+    for other in self::tasks(&[], options)? {
+        if tasks.iter().any(|task| task.name == other.name) {
+            continue;
+        }
+        // An exhibit whose images are missing has not been computed.
+        let images = other.configured.experiment.images().map(|config| library.get(config));
+        let (images, result) = match images.transpose() {
+            Ok(images) => {
+                let result = cache.get(&key(&other, images.as_deref(), instructions));
+                (images, result)
+            }
+            Err(_) => (None, None),
+        };
+        pages.push(site::ExhibitPage::of_task(&other, images.as_deref(), result)?);
+    }
+    pages.sort_by_key(|page| {
+        EXHIBITS.iter().position(|exhibit| exhibit.name == page.name).unwrap_or(EXHIBITS.len())
+    });
+    let provenance = site::Provenance {
+        scale: options.scale.to_string(),
+        seed: options.seed,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        instructions: instructions.to_string(),
+    };
+    let page = site::Site {
+        exhibits: &pages,
+        claims: None,
+        headline: None,
+        notes: site::NOTES,
+        provenance,
+    };
+    site::write(&options.out, &page)
 }
 
 /// The images of every task that trains, read before anything is computed or written.
