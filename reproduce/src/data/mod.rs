@@ -1,0 +1,4 @@
+//! The published data sets: what is there, and fetching what is not.
+
+pub mod catalogue;
+pub mod checksum;
