@@ -2,3 +2,6 @@
 
 pub mod catalogue;
 pub mod checksum;
+pub mod fetch;
+pub mod local;
+pub mod transfer;
