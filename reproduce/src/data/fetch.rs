@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use thiserror::Error;
-use ureq::Agent;
+use ureq::{Agent, Proxy};
 
 use super::catalogue::{DataSet, PublishedFile};
-use super::local::{FileState, LocalFile, inspect, part_path};
+use super::local::{self, FileState, LocalFile, inspect, part_path};
 use super::transfer::{Failure, Part, Reason, transfer};
 
 /// How patient a fetch is, and whether it may use the network.
@@ -21,6 +21,8 @@ use super::transfer::{Failure, Part, Reason, transfer};
 pub struct FetchSettings {
     /// Addresses of folders that are tried before the published ones.
     pub mirrors: Vec<String>,
+    /// The proxy that all requests go through, if any.
+    pub proxy: Option<Proxy>,
     /// Longest wait for a connection.
     pub connect: Duration,
     /// Longest silence of a mirror.
@@ -32,9 +34,12 @@ pub struct FetchSettings {
 }
 
 impl Default for FetchSettings {
+    /// The published mirrors, through the proxy of the variables `ALL_PROXY`, `HTTPS_PROXY` or
+    /// `HTTP_PROXY`, except to the hosts of `NO_PROXY`.
     fn default() -> Self {
         FetchSettings {
             mirrors: Vec::new(),
+            proxy: Proxy::try_from_env(),
             connect: Duration::from_secs(20),
             stall: Duration::from_secs(30),
             resumptions: 5,
@@ -114,8 +119,7 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher that goes through the proxy of `HTTPS_PROXY`, `HTTP_PROXY` or `ALL_PROXY`, if
-    /// there is one, except to the hosts of `NO_PROXY`.
+    /// A fetcher with these settings.
     ///
     /// # Errors
     /// When a mirror of the settings is no address.
@@ -129,6 +133,7 @@ impl Fetcher {
             }
         }
         let agent = Agent::config_builder()
+            .proxy(settings.proxy.clone())
             .timeout_resolve(Some(settings.connect))
             .timeout_connect(Some(settings.connect))
             .timeout_per_read(Some(settings.stall))
@@ -159,7 +164,8 @@ impl Fetcher {
         if local.state.is_usable() {
             return Ok(Fetched::AlreadyThere(local));
         }
-        let path = super::local::folder(data, data_set).join(file.name);
+        let folder = local::folder(data, data_set);
+        let path = folder.join(file.name);
         if local.state != FileState::Missing && local.path != path {
             return Err(FetchError::InTheWay { path: local.path });
         }
@@ -167,25 +173,32 @@ impl Fetcher {
             return Err(FetchError::Offline { path });
         }
         let part = part_path(&path);
-        let url =
-            self.fill(&part, data_set, file, progress).map_err(|error| error.at(&path, &part))?;
-        std::fs::rename(&part, &path)
-            .map_err(|source| FetchError::Disk { path: path.clone(), source })?;
-        Ok(Fetched::From { path, url })
+        let disk = |source| FetchError::Disk { path: path.clone(), source };
+        std::fs::create_dir_all(&folder).map_err(disk)?;
+        let mut opened =
+            Part::open(&part).map_err(disk)?.ok_or(FetchError::Busy { path: part.clone() })?;
+        match self.fill(&mut opened, data_set, file, progress).map_err(disk)? {
+            Ok(url) => {
+                std::fs::rename(&part, &path).map_err(disk)?;
+                Ok(Fetched::From { path, url })
+            }
+            Err(failures) => {
+                if opened.bytes().map_err(disk)? == 0 {
+                    std::fs::remove_file(&part).map_err(disk)?;
+                }
+                Err(FetchError::AllMirrors { path, failures })
+            }
+        }
     }
 
-    /// Fills the part from the mirrors, in turn; returns the address that completed it.
+    /// Fills the part from the mirrors, in turn: the address that completed it, or why none did.
     fn fill(
         &self,
-        path: &Path,
+        part: &mut Part,
         data_set: &DataSet,
         file: &PublishedFile,
         progress: &ProgressBar,
-    ) -> Result<String, Unfilled> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut part = Part::open(path)?.ok_or(Unfilled::Busy)?;
+    ) -> io::Result<Result<String, Vec<(String, Reason)>>> {
         if part.bytes()? > file.bytes {
             part.clear()?;
         }
@@ -197,20 +210,16 @@ impl Fetcher {
         for mirror in mirrors.chain(data_set.mirrors.iter().copied()) {
             let url = format!("{mirror}{}", file.name);
             progress.set_message(url.clone());
-            match self.ask(&url, file, &mut part, progress) {
-                Ok(()) => return Ok(url),
-                Err(Failure::Local(error)) => return Err(error.into()),
+            match self.ask(&url, file, part, progress) {
+                Ok(()) => return Ok(Ok(url)),
+                Err(Failure::Local(error)) => return Err(error),
                 Err(Failure::Mirror(reason)) => {
                     progress.suspend(|| log::info!("{url} {reason}"));
                     failures.push((url, reason));
                 }
             }
         }
-        if part.bytes()? == 0 {
-            drop(part);
-            std::fs::remove_file(path)?;
-        }
-        Err(Unfilled::AllMirrors(failures))
+        Ok(Err(failures))
     }
 
     /// Asks one mirror, as long as it makes progress.
@@ -249,31 +258,6 @@ impl Fetcher {
                     progress.suspend(|| log::info!("{url} {reason}; asking for the rest"));
                 }
                 Err(local) => return Err(local),
-            }
-        }
-    }
-}
-
-/// Why a part was not filled.
-enum Unfilled {
-    Busy,
-    Disk(io::Error),
-    AllMirrors(Vec<(String, Reason)>),
-}
-
-impl From<io::Error> for Unfilled {
-    fn from(error: io::Error) -> Self {
-        Unfilled::Disk(error)
-    }
-}
-
-impl Unfilled {
-    fn at(self, path: &Path, part: &Path) -> FetchError {
-        match self {
-            Unfilled::Busy => FetchError::Busy { path: part.into() },
-            Unfilled::Disk(source) => FetchError::Disk { path: part.into(), source },
-            Unfilled::AllMirrors(failures) => {
-                FetchError::AllMirrors { path: path.into(), failures }
             }
         }
     }

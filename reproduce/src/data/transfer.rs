@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
@@ -73,7 +73,6 @@ impl From<io::Error> for Failure {
 
 /// An unfinished download, locked against other processes while it is open.
 pub(super) struct Part {
-    pub path: PathBuf,
     file: File,
 }
 
@@ -85,7 +84,7 @@ impl Part {
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => Ok(None),
             // A file system without locks still holds files.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(Part { path: path.into(), file })),
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(Part { file })),
         }
     }
 
