@@ -6,6 +6,7 @@
 pub mod cache;
 pub mod check;
 pub mod cli;
+pub mod data;
 pub mod exhibit;
 pub mod files;
 pub mod images;
