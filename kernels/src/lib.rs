@@ -13,6 +13,7 @@
 //! scratch memory of each thread.
 
 pub mod approximate;
+pub mod convolution;
 pub mod estimator;
 pub mod matrix;
 pub mod probability;

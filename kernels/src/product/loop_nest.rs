@@ -18,13 +18,13 @@ const LANE_BLOCK: usize = 1024;
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
 
-/// Splits the output among the threads of the ambient pool and multiplies each part.
+/// Splits the output into about `parts` tasks of the ambient pool and multiplies each.
 pub(super) fn multiply_block<T: Real>(
     set: InstructionSet,
     problem: &Problem<T>,
     output: OutputBlock<T>,
+    parts: usize,
 ) {
-    let parts = rayon::current_num_threads();
     split(set, problem, 0..problem.rows, 0..problem.columns, output, parts);
 }
 
@@ -73,7 +73,7 @@ fn multiply_part<T: Real>(
     mut output: OutputBlock<T>,
 ) {
     if problem.inner == 0 {
-        return fill_with_zero(set, rows.len(), lanes.len(), &mut output);
+        return fill_with_zero(rows.len(), lanes.len(), &mut output);
     }
     for lane_start in (0..lanes.len()).step_by(LANE_BLOCK) {
         let count = LANE_BLOCK.min(lanes.len() - lane_start);
@@ -107,7 +107,7 @@ fn multiply_lane_block<T: Real>(
                 let block = row_start..rows.end.min(row_start + ROW_BLOCK);
                 let packed_left = packs_left.then(|| {
                     let packed = scratch.left.first(block.len() * inner.len());
-                    pack_left(&problem.left, inner.clone(), block.clone(), packed);
+                    pack_left(set, &problem.left, inner.clone(), block.clone(), packed);
                     &*packed
                 });
                 for panel in 0..panels {
@@ -115,7 +115,7 @@ fn multiply_lane_block<T: Real>(
                     let first_rows = row_start == rows.start;
                     if packs_right && first_rows {
                         let packed = &mut packed_right[panel * panel_size..][..panel_size];
-                        pack(&problem.right, inner.clone(), columns.clone(), width, packed);
+                        pack(set, &problem.right, inner.clone(), columns.clone(), width, packed);
                     }
                     let right_panel = |panel: usize| {
                         let columns = panel_lanes(panel);
@@ -215,13 +215,8 @@ fn multiply_panel<T: Real>(
 /// The widest panel of any instruction set and type.
 const MAXIMUM_WIDTH: usize = 64;
 
-fn fill_with_zero<T: Real>(
-    set: InstructionSet,
-    rows: usize,
-    lanes: usize,
-    output: &mut OutputBlock<T>,
-) {
-    let zeros = vec![T::ZERO; T::panel_width(set)];
+fn fill_with_zero<T: Real>(rows: usize, lanes: usize, output: &mut OutputBlock<T>) {
+    let zeros = [T::ZERO; MAXIMUM_WIDTH];
     for row in 0..rows {
         for start in (0..lanes).step_by(zeros.len()) {
             let count = zeros.len().min(lanes - start);

@@ -5,62 +5,80 @@ use crate::raw::Real;
 
 /// One factor of a product, seen from its inner index (the one that is summed over) and its outer
 /// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times
-/// `scales[inner]` where there are scales; inner' and outer' go through the indices where there
-/// are some.
+/// `inner_scales[inner]` and `outer_scales[outer]` where there are scales; inner' and outer' go
+/// through the indices where there are some.
+///
+/// Outer indices come in runs of `outer_run`, counted from the first, whose offsets are one
+/// apart: what packing may copy at once.
 #[derive(Clone, Copy)]
-pub(super) struct Factor<'a, T> {
-    pub(super) data: &'a [T],
-    pub(super) inner_stride: usize,
-    pub(super) outer_stride: usize,
-    pub(super) inner_index: Option<&'a [u32]>,
-    pub(super) outer_index: Option<&'a [u32]>,
-    pub(super) scales: Option<&'a [f64]>,
+pub(crate) struct Factor<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) inner_stride: usize,
+    pub(crate) outer_stride: usize,
+    pub(crate) inner_index: Option<&'a [u32]>,
+    pub(crate) outer_index: Option<&'a [u32]>,
+    pub(crate) outer_run: usize,
+    pub(crate) inner_scales: Option<&'a [f64]>,
+    /// Only together with an index, and with runs of one.
+    pub(crate) outer_scales: Option<&'a [f64]>,
 }
 
 impl<'a, T: Real> Factor<'a, T> {
     /// A as the left factor: its rows are the outer index.
-    pub(super) fn of_left(a: &MatrixView<'a, T>) -> Self {
+    pub(crate) fn of_left(a: &MatrixView<'a, T>) -> Self {
         Self {
             data: a.data(),
             inner_stride: a.column_stride(),
             outer_stride: a.row_stride(),
             inner_index: None,
             outer_index: None,
-            scales: None,
+            outer_run: 1,
+            inner_scales: None,
+            outer_scales: None,
         }
     }
 
     /// B as the right factor: its columns are the outer index.
-    pub(super) fn of_right(b: &MatrixView<'a, T>) -> Self {
+    pub(crate) fn of_right(b: &MatrixView<'a, T>) -> Self {
         Self::of_left(&b.transpose())
     }
 
-    pub(super) fn inner_offset(&self, inner: usize) -> usize {
+    pub(crate) fn inner_offset(&self, inner: usize) -> usize {
         self.inner_index.map_or(inner, |index| index[inner] as usize) * self.inner_stride
     }
 
-    pub(super) fn outer_offset(&self, outer: usize) -> usize {
+    pub(crate) fn outer_offset(&self, outer: usize) -> usize {
         self.outer_index.map_or(outer, |index| index[outer] as usize) * self.outer_stride
     }
 
-    /// What the number at an inner index is multiplied with.
-    pub(super) fn scale(&self, inner: usize) -> T {
-        self.scales.map_or(T::ONE, |scales| T::from_f64(scales[inner]))
+    /// What the numbers at an inner index are multiplied with.
+    pub(crate) fn inner_scale(&self, inner: usize) -> T {
+        self.inner_scales.map_or(T::ONE, |scales| T::from_f64(scales[inner]))
+    }
+
+    /// What the numbers at an outer index are multiplied with.
+    pub(crate) fn outer_scale(&self, outer: usize) -> T {
+        self.outer_scales.map_or(T::ONE, |scales| T::from_f64(scales[outer]))
+    }
+
+    /// Whether numbers are multiplied on the way.
+    pub(crate) fn is_scaled(&self) -> bool {
+        self.inner_scales.is_some() || self.outer_scales.is_some()
     }
 }
 
 /// C (rows x columns) = left (rows x inner) times right (inner x columns).
-pub(super) struct Problem<'a, T> {
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) inner: usize,
-    pub(super) left: Factor<'a, T>,
-    pub(super) right: Factor<'a, T>,
+pub(crate) struct Problem<'a, T> {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) inner: usize,
+    pub(crate) left: Factor<'a, T>,
+    pub(crate) right: Factor<'a, T>,
 }
 
 impl<'a, T: Real> Problem<'a, T> {
     /// The same product as C^T = B^T A^T.
-    pub(super) fn transposed(&self) -> Self {
+    pub(crate) fn transposed(&self) -> Self {
         Self {
             rows: self.columns,
             columns: self.rows,

@@ -15,7 +15,18 @@ const COPY: f64 = 12.0;
 /// The same where source and destination run across each other.
 const TRANSPOSE: f64 = 24.0;
 
+/// C over the threads of the ambient pool.
 pub(super) fn multiply<T: Real>(set: InstructionSet, problem: &Problem<T>, c: MatrixViewMut<T>) {
+    multiply_in_parts(set, problem, c, rayon::current_num_threads());
+}
+
+/// C as about `parts` tasks of the ambient pool; how many is without effect on the numbers.
+pub(crate) fn multiply_in_parts<T: Real>(
+    set: InstructionSet,
+    problem: &Problem<T>,
+    c: MatrixViewMut<T>,
+    parts: usize,
+) {
     if problem.rows == 0 || problem.columns == 0 {
         return;
     }
@@ -27,7 +38,7 @@ pub(super) fn multiply<T: Real>(set: InstructionSet, problem: &Problem<T>, c: Ma
     let (rows, lanes) = (c.rows(), c.columns());
     let (row_stride, lane_stride) = (c.row_stride(), c.column_stride());
     let output = OutputBlock::new(c.data, rows, lanes, row_stride, lane_stride);
-    multiply_block(set, problem, output);
+    multiply_block(set, problem, output, parts);
 }
 
 fn cost<T: Real>(set: InstructionSet, problem: &Problem<T>, output_lane_stride: usize) -> f64 {

@@ -2,7 +2,7 @@
 //! gathered and scaled on the way.
 
 use super::operands::{Factor, Problem};
-use crate::raw::{MAXIMUM_ROWS, Real};
+use crate::raw::{InstructionSet, MAXIMUM_ROWS, Real};
 use std::ops::Range;
 
 /// A left factor is read in place while few lanes share each number.
@@ -10,19 +10,20 @@ const LANES_WORTH_PACKING_LEFT: usize = 192;
 /// A right factor is read in place while few rows share each number.
 const ROWS_WORTH_PACKING_RIGHT: usize = 160;
 
+/// Outer indices that lie side by side are copied as slices from this many on.
+const SHORTEST_RUN: usize = 5;
+
 /// Whether the left factor is copied into tiles: always when pairs are gathered or scaled.
 pub(super) fn packs_left<T: Real>(problem: &Problem<T>) -> bool {
     let left = &problem.left;
-    left.inner_index.is_some()
-        || left.scales.is_some()
-        || problem.columns >= LANES_WORTH_PACKING_LEFT
+    left.inner_index.is_some() || left.is_scaled() || problem.columns >= LANES_WORTH_PACKING_LEFT
 }
 
 /// Whether the right factor is copied into panels: always unless its lanes are adjacent.
 pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
     let right = &problem.right;
     right.outer_index.is_some()
-        || right.scales.is_some()
+        || right.is_scaled()
         || (right.outer_stride != 1 && problem.columns > 1)
         || problem.rows >= ROWS_WORTH_PACKING_RIGHT
 }
@@ -30,6 +31,7 @@ pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
 /// Packs rows `outer` of a left factor as tiles of [`MAXIMUM_ROWS`] rows, the last one as wide
 /// as what is left: within a tile, the numbers of one inner index are adjacent.
 pub(super) fn pack_left<T: Real>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -41,13 +43,14 @@ pub(super) fn pack_left<T: Real>(
         .zip(packed.chunks_mut(MAXIMUM_ROWS * depth.max(1)))
     {
         let rows = MAXIMUM_ROWS.min(outer.end - tile);
-        pack(factor, inner.clone(), tile..tile + rows, rows, packed);
+        pack(set, factor, inner.clone(), tile..tile + rows, rows, packed);
     }
 }
 
 /// Packs a block of a factor: `packed[inner * width + outer]`, with lanes from the block's end to
 /// `width` left as they are.
 pub(super) fn pack<T: Real>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -58,10 +61,10 @@ pub(super) fn pack<T: Real>(
         for (position, packed) in inner.zip(packed.chunks_mut(width)) {
             let start = factor.inner_offset(position) + outer.start;
             let source = &factor.data[start..start + outer.len()];
-            match factor.scales {
+            match factor.inner_scales {
                 None => packed[..source.len()].copy_from_slice(source),
                 Some(_) => {
-                    let scale = factor.scale(position);
+                    let scale = factor.inner_scale(position);
                     for (to, from) in packed.iter_mut().zip(source) {
                         *to = scale.times(*from);
                     }
@@ -69,6 +72,9 @@ pub(super) fn pack<T: Real>(
             }
         }
         return;
+    }
+    if factor.outer_stride == 1 && factor.outer_run >= SHORTEST_RUN && outer.len() > MAXIMUM_ROWS {
+        return set.run(|| pack_runs(factor, inner, outer, width, packed));
     }
     for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
         let block = start..outer.end.min(start + MAXIMUM_ROWS);
@@ -81,6 +87,51 @@ pub(super) fn pack<T: Real>(
             5 => gather::<T, 5>(factor, inner.clone(), block, packed),
             _ => gather::<T, MAXIMUM_ROWS>(factor, inner.clone(), block, packed),
         }
+    }
+}
+
+/// Packs outer indices that lie side by side in runs: a slice of each run, inner index by inner
+/// index.
+#[inline(always)]
+fn pack_runs<T: Real>(
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    width: usize,
+    packed: &mut [T],
+) {
+    let runs: Vec<(Range<usize>, usize)> = (outer.start / factor.outer_run..)
+        .map(|run| (run * factor.outer_run, (run + 1) * factor.outer_run))
+        .map(|(start, end)| start.max(outer.start)..end.min(outer.end))
+        .take_while(|run| !run.is_empty())
+        .map(|run| {
+            let offset = factor.outer_offset(run.start);
+            (run.start - outer.start..run.end - outer.start, offset)
+        })
+        .collect();
+    for (position, packed) in inner.zip(packed.chunks_mut(width)) {
+        let source = &factor.data[factor.inner_offset(position)..];
+        for (lanes, offset) in &runs {
+            copy_run(&source[*offset..offset + lanes.len()], &mut packed[lanes.clone()]);
+        }
+        if factor.inner_scales.is_some() {
+            let scale = factor.inner_scale(position);
+            packed[..outer.len()].iter_mut().for_each(|value| *value = scale.times(*value));
+        }
+    }
+}
+
+/// Copies a short slice in pieces of fixed size, each a move or two where a call would cost more.
+#[inline(always)]
+fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
+    const PIECE: usize = 8;
+    let (pieces, rest) = from.as_chunks::<PIECE>();
+    let (to_pieces, to_rest) = to.as_chunks_mut::<PIECE>();
+    for (to, from) in to_pieces.iter_mut().zip(pieces) {
+        *to = *from;
+    }
+    for (to, from) in to_rest.iter_mut().zip(rest) {
+        *to = *from;
     }
 }
 
@@ -99,22 +150,26 @@ fn gather<'a, T: Real, const COUNT: usize>(
             *to = source[offset];
         }
     };
-    match (factor.inner_index, factor.scales) {
-        (None, None) => {
+    match (factor.inner_index, factor.is_scaled()) {
+        (None, false) => {
             for (packed, position) in packed.zip(inner) {
                 copy(packed, position * factor.inner_stride);
             }
         }
-        (Some(index), None) => {
+        (Some(index), false) => {
             for (packed, &position) in packed.zip(&index[inner]) {
                 copy(packed, position as usize * factor.inner_stride);
             }
         }
-        (_, Some(_)) => {
+        (_, true) => {
+            let outer_scales: [T; COUNT] =
+                std::array::from_fn(|lane| factor.outer_scale(outer.start + lane));
             for (packed, position) in packed.zip(inner) {
                 copy(packed, factor.inner_offset(position));
-                let scale = factor.scale(position);
-                packed[..COUNT].iter_mut().for_each(|value| *value = scale.times(*value));
+                let inner_scale = factor.inner_scale(position);
+                for (value, outer_scale) in packed[..COUNT].iter_mut().zip(outer_scales) {
+                    *value = inner_scale.times(outer_scale).times(*value);
+                }
             }
         }
     }

@@ -21,3 +21,4 @@ pub use instruction_set::{InstructionSet, UnknownInstructionSet};
 pub(crate) use micro_kernel::{LeftTile, MAXIMUM_ROWS, RightPanel, accumulate_tile};
 pub(crate) use output::OutputBlock;
 pub use real::Real;
+pub(crate) use scratch::TensorBuffers;

@@ -12,6 +12,27 @@ pub struct Scratch<T> {
     pub(crate) left: AlignedBuffer<T>,
     /// Packed panels of the right factor.
     pub(crate) right: AlignedBuffer<T>,
+    /// Tensors of a convolution in the layout its products read and write.
+    pub(crate) tensors: TensorBuffers<T>,
+}
+
+/// Buffers that are taken out while a convolution runs, since its products use the others.
+#[derive(Debug, Default)]
+pub(crate) struct TensorBuffers<T> {
+    /// An input in the layout the product reads.
+    pub(crate) input: AlignedBuffer<T>,
+    /// An output in the layout the product writes.
+    pub(crate) output: AlignedBuffer<T>,
+}
+
+impl<T: Real> TensorBuffers<T> {
+    /// Lends this thread's buffers; a nested loan gets fresh ones.
+    pub(crate) fn lend<R>(run: impl FnOnce(&mut Self) -> R) -> R {
+        let mut buffers = T::with_scratch(|scratch| std::mem::take(&mut scratch.tensors));
+        let result = run(&mut buffers);
+        T::with_scratch(|scratch| scratch.tensors = buffers);
+        result
+    }
 }
 
 /// A growing buffer whose first number lies at the start of a cache line.

@@ -6,9 +6,13 @@ mod uniform;
 mod with_replacement;
 
 pub use bernoulli::draw_bernoulli;
+pub(crate) use bernoulli::draw_bernoulli_into;
 pub use top_k::{adaptive_top_k, top_k};
+pub(crate) use top_k::{adaptive_top_k_into, top_k_into};
 pub use uniform::draw_uniform_without_replacement;
+pub(crate) use uniform::draw_uniform_without_replacement_into;
 pub use with_replacement::draw_with_replacement;
+pub(crate) use with_replacement::draw_with_replacement_into;
 
 use crate::probability::ProbabilityError;
 
@@ -67,7 +71,7 @@ pub enum SelectionError {
 ///
 /// A pair drawn several times (sampling with replacement) stands once, with its scales summed:
 /// the estimate is the same and the work less.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
     indices: Vec<u32>,
     scales: Vec<f64>,
@@ -103,11 +107,25 @@ impl Selection {
         Self { indices: (0..pairs as u32).collect(), scales: vec![1.0; pairs], pairs }
     }
 
-    /// The kept pairs for which `scale` gives a number, in index order.
-    pub(crate) fn from_fn(pairs: usize, mut scale: impl FnMut(usize) -> Option<f64>) -> Self {
-        let (indices, scales) =
-            (0..pairs).filter_map(|index| Some((index as u32, scale(index)?))).unzip();
-        Self { indices, scales, pairs }
+    /// Becomes [`Selection::all`], in the memory it has.
+    pub(crate) fn set_all(&mut self, pairs: usize) {
+        self.set(pairs, |_| Some(1.0));
+    }
+
+    /// Becomes the pairs for which `scale` gives a number, in index order, in the memory it has.
+    pub(crate) fn set(&mut self, pairs: usize, mut scale: impl FnMut(usize) -> Option<f64>) {
+        self.indices.clear();
+        self.scales.clear();
+        // Room for all: how many are kept changes from draw to draw.
+        self.indices.reserve(pairs);
+        self.scales.reserve(pairs);
+        self.pairs = pairs;
+        for index in 0..pairs {
+            if let Some(scale) = scale(index) {
+                self.indices.push(index as u32);
+                self.scales.push(scale);
+            }
+        }
     }
 
     /// The kept indices, strictly increasing.
@@ -144,6 +162,16 @@ impl Selection {
     pub fn is_unscaled(&self) -> bool {
         self.scales.iter().all(|&scale| scale == 1.0)
     }
+}
+
+/// Memory that drawing a selection needs, kept from one draw to the next.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    pub(crate) probabilities: Vec<f64>,
+    pub(crate) sorted: Vec<f64>,
+    pub(crate) sums: Vec<f64>,
+    pub(crate) keys: Vec<u64>,
+    pub(crate) counts: Vec<u32>,
 }
 
 fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
