@@ -131,8 +131,8 @@ fn assert_sorted(sorted: &[Sorted]) {
 /// A page without an error, without a load from elsewhere, that fits, and whose links resolve.
 fn assert_sound(report: &Report, page: &Path) {
     let page_name = page.display();
-    assert_eq!(report.errors, [String::new(); 0], "{page_name}");
-    assert_eq!(report.loads, [String::new(); 0], "{page_name}");
+    assert!(report.errors.is_empty(), "{page_name}: {:?}", report.errors);
+    assert!(report.loads.is_empty(), "{page_name}: {:?}", report.loads);
     assert!(report.overflow.iter().all(|pixels| *pixels <= 0.0), "{page_name}: {report:?}");
     let folder = page.parent().unwrap();
     let files = report.links.iter().filter(|link| !link.starts_with(['#', 'h']));

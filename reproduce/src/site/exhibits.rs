@@ -26,8 +26,10 @@ pub struct ExhibitPage {
     pub settings_hash: String,
     /// The one command that computes it.
     pub command: String,
-    /// Which images it trains on, if it does, and the start of their checksum.
-    pub images: Option<String>,
+    /// Start of the SHA-256 of the images it trains on, if it does.
+    pub images_checksum: Option<String>,
+    /// Whether its numbers are times, which depend on the machine.
+    pub is_timing: bool,
     /// Raised whenever the code changes its numbers.
     pub version: u32,
     /// What it found; none when it has not been computed.
@@ -69,8 +71,8 @@ impl ExhibitPage {
             settings,
             settings_hash: task.settings_hash(),
             command,
-            images: images
-                .map(|images| format!("{}, SHA-256 {:.12}…", images.description, images.checksum)),
+            images_checksum: images.map(|images| format!("{:.12}", images.checksum)),
+            is_timing: task.exhibit.is_timing,
             version: task.exhibit.version,
             result,
         })
