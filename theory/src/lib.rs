@@ -12,4 +12,6 @@ pub mod closed_form;
 pub mod controls;
 pub mod enumeration;
 pub mod matrices;
+pub mod moments;
 pub mod sampler;
+pub mod statements;

@@ -1,0 +1,4 @@
+//! One file a statement: the closed form or claim, its checks, its negative controls.
+
+pub mod unbiasedness;
+pub mod variance;

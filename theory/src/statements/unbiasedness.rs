@@ -1,0 +1,137 @@
+//! T1: the samplers that scale by the inverse of their probabilities are unbiased.
+
+use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::controls::Mistake;
+use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
+use crate::sampler::Sampler;
+use kernels::{Estimator, InstructionSet};
+
+/// T1 for draws with replacement.
+pub static COLUMN_ROW: Claim = Claim::new(
+    "T1.column-row",
+    "Unbiasedness of column-row sampling",
+    "The mean of the estimate over all draws is the exact product, for any probabilities that are \
+     positive where the pairs are not zero.",
+    r"\mathbb{E}\,\frac1k\sum_{t=1}^{k}\frac{A_{i_t}B^{i_t}}{p_{i_t}} = AB",
+    "Drineas, Kannan, Mahoney 2006, lemma 3",
+    "unbiasedness.md",
+);
+
+/// T1 for Bernoulli coins.
+pub static BERNOULLI: Claim = Claim::new(
+    "T1.bernoulli",
+    "Unbiasedness of Bernoulli-CRS",
+    "The mean of the estimate over all outcomes of the coins is the exact product.",
+    r"\mathbb{E}\sum_{i}\frac{Z_i}{p_i}A_iB^i = AB,\quad Z_i\sim\mathrm{Bernoulli}(p_i)",
+    "proved in paper-notes/unbiasedness.md",
+    "unbiasedness.md",
+);
+
+/// T1 for designs that keep a pair at most once.
+pub static HORVITZ_THOMPSON: Claim = Claim::new(
+    "T1.horvitz-thompson",
+    "Unbiasedness of the Horvitz-Thompson estimator",
+    "For any design without replacement with positive inclusion probabilities, scaling by their \
+     inverse makes the mean of the estimate the exact product.",
+    r"\mathbb{E}\sum_{i\in S}\frac{A_iB^i}{\pi_i} = AB,\quad \pi_i=\Pr(i\in S)>0",
+    "Horvitz and Thompson 1952; proved in paper-notes/unbiasedness.md",
+    "unbiasedness.md",
+);
+
+/// The claim about an estimator.
+pub fn claim_about(estimator: &Estimator) -> &'static Claim {
+    match estimator {
+        Estimator::Bernoulli | Estimator::BernoulliAsReleased => &BERNOULLI,
+        Estimator::UniformWithoutReplacement => &HORVITZ_THOMPSON,
+        _ => &COLUMN_ROW,
+    }
+}
+
+/// Relative bias |E C_hat - C|_F / W of a sampler on the worst of the cases, against zero.
+///
+/// # Errors
+/// When the sampler cannot be enumerated.
+pub fn exact_bias(
+    set: InstructionSet,
+    sampler: &Sampler,
+    cases: &[Case],
+) -> Result<Option<Verdict>, CheckError> {
+    let verdicts: Result<Vec<Verdict>, CheckError> = cases
+        .iter()
+        .map(|case| {
+            let moments = Moments::enumerate(set, case, sampler)?;
+            let sum: f64 = case.factors.scores().iter().sum();
+            Ok(Verdict::exact(
+                claim_about(&sampler.estimator),
+                format!("enumeration of {sampler}: {}", case.name()),
+                moments.bias() / sum,
+                0.0,
+                ROUNDINGS * f64::EPSILON * moments.magnitude / sum,
+                moments.outcomes,
+                format!("The mean of {sampler} is not the exact product, so training with it follows another gradient."),
+            ))
+        })
+        .collect();
+    Ok(worst(verdicts?))
+}
+
+/// The unbiased estimators of the kernels.
+pub fn unbiased_samplers() -> impl Iterator<Item = Sampler> {
+    Estimator::ALL.into_iter().filter(Estimator::is_unbiased).map(Sampler::right)
+}
+
+/// Estimators that are not unbiased, each with the mistake or the wrong claim.
+pub fn biased_samplers() -> Vec<Sampler> {
+    let mistaken = [Estimator::ColumnRow, Estimator::Bernoulli].into_iter();
+    mistaken
+        .flat_map(|estimator| Mistake::ALL.map(|mistake| Sampler::wrong(estimator, mistake)))
+        .chain(Estimator::ALL.into_iter().filter(|e| !e.is_unbiased()).map(Sampler::right))
+        .collect()
+}
+
+/// Checks every unbiased estimator by enumeration.
+///
+/// # Errors
+/// When a sampler cannot be enumerated.
+pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    all(settings, unbiased_samplers())
+}
+
+/// The same check on every biased sampler: each must fail.
+///
+/// # Errors
+/// When a sampler cannot be enumerated.
+pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    all(settings, biased_samplers().into_iter())
+}
+
+fn all(
+    settings: &Settings,
+    samplers: impl Iterator<Item = Sampler>,
+) -> Result<Vec<Verdict>, CheckError> {
+    let cases = cases(settings.seed);
+    samplers.filter_map(|s| exact_bias(settings.set, &s, &cases).transpose()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claim::Scale;
+
+    const SETTINGS: Settings =
+        Settings { seed: 1, scale: Scale::Quick, set: InstructionSet::Portable };
+
+    #[test]
+    fn unbiased_estimators_are_unbiased_to_rounding() {
+        for verdict in checks(&SETTINGS).unwrap() {
+            assert!(verdict.passed, "{verdict:#?}");
+        }
+    }
+
+    #[test]
+    fn every_biased_sampler_is_rejected() {
+        for verdict in controls(&SETTINGS).unwrap() {
+            assert!(!verdict.passed, "{verdict:#?}");
+        }
+    }
+}
