@@ -14,4 +14,6 @@ pub mod enumeration;
 pub mod matrices;
 pub mod moments;
 pub mod sampler;
+pub mod special;
 pub mod statements;
+pub mod statistics;

@@ -9,9 +9,9 @@ use nalgebra::DMatrix;
 
 /// The multiple of machine epsilon, times the magnitudes summed, by which an exact check may miss.
 ///
-/// An outcome's probability is a product of at most six interval lengths, each off by a rounding
-/// of a cumulative sum of at most six terms; estimate, square and weighted sum add a rounding
-/// each. Errors of different outcomes cancel, so the multiple does not grow with their number.
+/// An outcome's probability is a product of at most six interval lengths, each off by the roundings
+/// of a cumulative sum of at most six terms; estimate and square add one each, and the weighted sum
+/// runs over at most 6^4 outcomes, whose roundings largely cancel.
 pub const ROUNDINGS: f64 = 64.0;
 
 /// Factors and a budget to enumerate.
