@@ -1,5 +1,6 @@
 //! What is claimed, and what a check found.
 
+use crate::statistics::{INTERVAL_LEVEL, Sample};
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -123,6 +124,31 @@ impl Verdict {
             sample_size: sample_size as u64,
             // A comparison that also refuses what is not a number.
             passed: estimate <= bound + allowed,
+            meaning: meaning.into(),
+        }
+    }
+
+    /// A statistical check of the mean of a sample, with the statistic and p-value of a test.
+    ///
+    /// Taken alone it passes at [`INTERVAL_LEVEL`]; the suite decides over all p-values.
+    pub fn tested(
+        claim: &Claim,
+        check: impl Into<Text>,
+        sample: &Sample,
+        prediction: f64,
+        (statistic, p_value): (f64, f64),
+        meaning: impl Into<Text>,
+    ) -> Self {
+        Self {
+            claim: claim.clone(),
+            check: check.into(),
+            estimate: sample.mean(),
+            prediction,
+            interval: sample.interval(),
+            statistic,
+            p_value: Some(p_value),
+            sample_size: sample.count(),
+            passed: p_value >= INTERVAL_LEVEL,
             meaning: meaning.into(),
         }
     }

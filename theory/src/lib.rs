@@ -13,6 +13,7 @@ pub mod controls;
 pub mod enumeration;
 pub mod matrices;
 pub mod moments;
+pub mod monte_carlo;
 pub mod sampler;
 pub mod special;
 pub mod statements;

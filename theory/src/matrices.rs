@@ -105,7 +105,7 @@ pub enum Family {
     Shifted,
     /// Entries N(0, 1) times a Pareto factor a pair, with infinite fourth moment.
     HeavyTailed,
-    /// Nine entries of ten are zero, the others N(0, 1), as after a ReLU that seldom fires.
+    /// Seven entries of ten are zero, the others N(0, 1), as after a ReLU that seldom fires.
     Sparse,
 }
 
@@ -140,7 +140,7 @@ impl Family {
         match self {
             Self::Gaussian | Self::HeavyTailed => standard_normal(rng),
             Self::Shifted => 1.0 + standard_normal(rng),
-            Self::Sparse if uniform(rng) < 0.9 => 0.0,
+            Self::Sparse if uniform(rng) < 0.7 => 0.0,
             Self::Sparse => standard_normal(rng),
         }
     }

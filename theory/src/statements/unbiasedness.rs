@@ -1,10 +1,15 @@
 //! T1: the samplers that scale by the inverse of their probabilities are unbiased.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::controls::Mistake;
+use crate::matrices::{Family, norm_squared};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
+use crate::monte_carlo::{Experiment, sizes};
 use crate::sampler::Sampler;
-use kernels::{Estimator, InstructionSet};
+use crate::statistics::{Sample, hotelling};
+use kernels::random::{Stream, standard_normal};
+use kernels::{Estimator, InstructionSet, Selection};
+use nalgebra::DVector;
 
 /// T1 for draws with replacement.
 pub static COLUMN_ROW: Claim = Claim::new(
@@ -68,11 +73,57 @@ pub fn exact_bias(
                 0.0,
                 ROUNDINGS * f64::EPSILON * moments.magnitude / sum,
                 moments.outcomes,
-                format!("The mean of {sampler} is not the exact product, so training with it follows another gradient."),
+                failure(sampler),
             ))
         })
         .collect();
     Ok(worst(verdicts?))
+}
+
+/// A test that the mean error of an experiment is zero: Hotelling's statistic of the error's
+/// components along the product, along its trend over the index (where a wrong generator or an
+/// index shows), and along random directions of rank one.
+///
+/// # Errors
+/// When the sampler refuses its input.
+pub fn sampled_bias(experiment: &Experiment) -> Result<Verdict, CheckError> {
+    const RANDOM_DIRECTIONS: u64 = 2;
+    let Experiment { settings, sampler, factors, .. } = experiment;
+    let exact = factors.exact(settings.set);
+    let middle = (factors.pairs() as f64 - 1.0) / 2.0;
+    let tilt = (0..factors.pairs()).map(|i| (i as f64 - middle) / middle);
+    let tilted =
+        Selection::new((0..factors.pairs() as u32).collect(), tilt.collect(), factors.pairs())?;
+    let mut directions = vec![exact.clone(), factors.estimate(settings.set, &tilted)];
+    directions.extend((0..RANDOM_DIRECTIONS).map(|step| {
+        let mut rng = Stream::new(settings.seed, "directions").child(&factors.name).at(step);
+        let mut normal = |length| DVector::from_fn(length, |_, _| standard_normal(&mut rng));
+        normal(exact.nrows()) * normal(exact.ncols()).transpose()
+    }));
+    directions.iter_mut().for_each(|direction| {
+        let norm = norm_squared(direction).sqrt();
+        direction.scale_mut(1.0 / norm);
+    });
+    let errors = experiment.observe("bias", |estimate| {
+        let error = estimate - &exact;
+        DVector::from_iterator(directions.len(), directions.iter().map(|d| d.dot(&error)))
+    })?;
+    let norm = norm_squared(&exact).sqrt();
+    let along_product = Sample::of(errors.iter().map(|error| 1.0 + error[0] / norm));
+    Ok(Verdict::tested(
+        claim_about(&sampler.estimator),
+        experiment.name(),
+        &along_product,
+        1.0,
+        hotelling(&errors),
+        failure(sampler),
+    ))
+}
+
+fn failure(sampler: &Sampler) -> String {
+    format!(
+        "The mean of {sampler} is not the exact product, so training with it follows another gradient."
+    )
 }
 
 /// The unbiased estimators of the kernels.
@@ -87,6 +138,37 @@ pub fn biased_samplers() -> Vec<Sampler> {
         .flat_map(|estimator| Mistake::ALL.map(|mistake| Sampler::wrong(estimator, mistake)))
         .chain(Estimator::ALL.into_iter().filter(|e| !e.is_unbiased()).map(Sampler::right))
         .collect()
+}
+
+/// Every check by Monte Carlo; uniform probabilities only where the scores have moments enough for
+/// the central limit theorem to set in.
+pub fn experiments(settings: &Settings) -> Vec<Experiment> {
+    let mut found = Vec::new();
+    for &size in sizes(settings.scale) {
+        for family in Family::ALL {
+            let follows_scores = |sampler: &Sampler| {
+                !matches!(
+                    sampler.estimator,
+                    Estimator::UniformWithReplacement | Estimator::UniformWithoutReplacement
+                )
+            };
+            let fit = unbiased_samplers()
+                .filter(|sampler| family != Family::HeavyTailed || follows_scores(sampler));
+            found.extend(fit.map(|sampler| Experiment::new(settings, sampler, family, size)));
+        }
+    }
+    found
+}
+
+/// Every negative control by Monte Carlo. An index off by one is not among them: each pair still
+/// comes once on average where no probability is zero, and it is the variance that is wrong.
+pub fn control_experiments(settings: &Settings) -> Vec<Experiment> {
+    let size = sizes(Scale::Quick)[0];
+    let wrong = [Estimator::ColumnRow, Estimator::Bernoulli].into_iter().flat_map(|estimator| {
+        [Mistake::MissingScale, Mistake::ScaleOfNextBudget, Mistake::BiasedGenerator]
+            .map(|mistake| Sampler::wrong(estimator, mistake))
+    });
+    wrong.map(|sampler| Experiment::new(settings, sampler, Family::Gaussian, size)).collect()
 }
 
 /// Checks every unbiased estimator by enumeration.
@@ -116,7 +198,6 @@ fn all(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::Scale;
 
     const SETTINGS: Settings =
         Settings { seed: 1, scale: Scale::Quick, set: InstructionSet::Portable };
@@ -131,6 +212,18 @@ mod tests {
     #[test]
     fn every_biased_sampler_is_rejected() {
         for verdict in controls(&SETTINGS).unwrap() {
+            assert!(!verdict.passed, "{verdict:#?}");
+        }
+    }
+
+    #[test]
+    fn draws_show_no_bias_and_controls_show_theirs() {
+        for experiment in experiments(&SETTINGS) {
+            let verdict = sampled_bias(&experiment).unwrap();
+            assert!(verdict.passed, "{verdict:#?}");
+        }
+        for experiment in control_experiments(&SETTINGS) {
+            let verdict = sampled_bias(&experiment).unwrap();
             assert!(!verdict.passed, "{verdict:#?}");
         }
     }

@@ -1,11 +1,13 @@
 //! T2: the mean squared errors in closed form.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::closed_form;
 use crate::controls::Mistake;
-use crate::matrices::norm_squared;
+use crate::matrices::{Family, norm_squared, squared_distance};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
+use crate::monte_carlo::{Experiment, sizes};
 use crate::sampler::{Sampler, draw_probabilities, inclusion_probabilities};
+use crate::statistics::Sample;
 use kernels::{Estimator, InstructionSet};
 
 /// T2 for draws with replacement.
@@ -98,11 +100,54 @@ pub fn exact_variance(
                 prediction / square,
                 ROUNDINGS * f64::EPSILON * moments.magnitude.powi(2) / square,
                 moments.outcomes,
-                format!("The error of {sampler} is not what the formula says, so budgets chosen by the formula are wrong."),
+                failure(sampler),
             ))
         })
         .collect();
     Ok(worst(verdicts?))
+}
+
+/// Student's test that the mean squared error of an experiment is the closed form. The error of
+/// the sample mean is estimated by its jackknife, which for a mean is the usual standard error.
+///
+/// # Errors
+/// When the sampler refuses its input.
+pub fn sampled_variance(experiment: &Experiment) -> Result<Verdict, CheckError> {
+    let Experiment { settings, sampler, factors, size } = experiment;
+    let exact = factors.exact(settings.set);
+    let scores = factors.scores();
+    let prediction = predicted(&sampler.estimator, &scores, size.k, norm_squared(&exact))?;
+    let errors = experiment.observe("variance", |estimate| squared_distance(estimate, &exact))?;
+    let relative = Sample::of(errors.iter().map(|error| error / prediction));
+    Ok(Verdict::tested(
+        claim_about(&sampler.estimator),
+        format!("error over prediction, {}", experiment.name()),
+        &relative,
+        1.0,
+        relative.student(1.0),
+        failure(sampler),
+    ))
+}
+
+fn failure(sampler: &Sampler) -> String {
+    format!(
+        "The error of {sampler} is not what the formula says, so budgets chosen by it are wrong."
+    )
+}
+
+/// Every negative control by Monte Carlo. A generator that leans along the index hardly moves the
+/// error of column-row sampling on exchangeable pairs; the test of the bias finds it.
+pub fn control_experiments(settings: &Settings) -> Vec<Experiment> {
+    let size = sizes(Scale::Quick)[0];
+    let wrong = [Estimator::ColumnRow, Estimator::Bernoulli].into_iter().flat_map(|estimator| {
+        Mistake::ALL
+            .into_iter()
+            .filter(move |&mistake| {
+                (estimator, mistake) != (Estimator::ColumnRow, Mistake::BiasedGenerator)
+            })
+            .map(move |mistake| Sampler::wrong(estimator, mistake))
+    });
+    wrong.map(|sampler| Experiment::new(settings, sampler, Family::HeavyTailed, size)).collect()
 }
 
 /// Checks the closed form of every unbiased estimator by enumeration.
@@ -135,7 +180,6 @@ fn all(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claim::Scale;
 
     const SETTINGS: Settings =
         Settings { seed: 1, scale: Scale::Quick, set: InstructionSet::Portable };
@@ -150,6 +194,18 @@ mod tests {
     #[test]
     fn every_mistake_is_rejected() {
         for verdict in controls(&SETTINGS).unwrap() {
+            assert!(!verdict.passed, "{verdict:#?}");
+        }
+    }
+
+    #[test]
+    fn draws_have_the_predicted_error_and_controls_have_not() {
+        for experiment in super::super::unbiasedness::experiments(&SETTINGS) {
+            let verdict = sampled_variance(&experiment).unwrap();
+            assert!(verdict.passed, "{verdict:#?}");
+        }
+        for experiment in control_experiments(&SETTINGS) {
+            let verdict = sampled_variance(&experiment).unwrap();
             assert!(!verdict.passed, "{verdict:#?}");
         }
     }
