@@ -175,7 +175,7 @@ pub fn control_experiments(settings: &Settings) -> Vec<Experiment> {
 ///
 /// # Errors
 /// When a sampler cannot be enumerated.
-pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+pub fn exact_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     all(settings, unbiased_samplers())
 }
 
@@ -183,8 +183,24 @@ pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 ///
 /// # Errors
 /// When a sampler cannot be enumerated.
-pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+pub fn exact_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     all(settings, biased_samplers().into_iter())
+}
+
+/// Checks every unbiased estimator by Monte Carlo.
+///
+/// # Errors
+/// When a sampler refuses its input.
+pub fn sampled_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    experiments(settings).iter().map(sampled_bias).collect()
+}
+
+/// The same test on estimators with a mistake: each must fail.
+///
+/// # Errors
+/// When a sampler refuses its input.
+pub fn sampled_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    control_experiments(settings).iter().map(sampled_bias).collect()
 }
 
 fn all(
@@ -198,33 +214,17 @@ fn all(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SETTINGS: Settings =
-        Settings { seed: 1, scale: Scale::Quick, set: InstructionSet::Portable };
+    use crate::statements::tests::{assert_passed, assert_rejected};
 
     #[test]
-    fn unbiased_estimators_are_unbiased_to_rounding() {
-        for verdict in checks(&SETTINGS).unwrap() {
-            assert!(verdict.passed, "{verdict:#?}");
-        }
+    fn enumeration_agrees_and_rejects_the_controls() {
+        assert_passed(exact_checks);
+        assert_rejected(exact_controls);
     }
 
     #[test]
-    fn every_biased_sampler_is_rejected() {
-        for verdict in controls(&SETTINGS).unwrap() {
-            assert!(!verdict.passed, "{verdict:#?}");
-        }
-    }
-
-    #[test]
-    fn draws_show_no_bias_and_controls_show_theirs() {
-        for experiment in experiments(&SETTINGS) {
-            let verdict = sampled_bias(&experiment).unwrap();
-            assert!(verdict.passed, "{verdict:#?}");
-        }
-        for experiment in control_experiments(&SETTINGS) {
-            let verdict = sampled_bias(&experiment).unwrap();
-            assert!(!verdict.passed, "{verdict:#?}");
-        }
+    fn draws_agree_and_reject_the_controls() {
+        assert_passed(sampled_checks);
+        assert_rejected(sampled_controls);
     }
 }

@@ -154,7 +154,7 @@ pub fn control_experiments(settings: &Settings) -> Vec<Experiment> {
 ///
 /// # Errors
 /// When a sampler cannot be enumerated.
-pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+pub fn exact_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let unbiased = Estimator::ALL.into_iter().filter(Estimator::is_unbiased);
     all(settings, unbiased.map(Sampler::right))
 }
@@ -163,10 +163,26 @@ pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 ///
 /// # Errors
 /// When a sampler cannot be enumerated.
-pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+pub fn exact_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let estimators = [Estimator::ColumnRow, Estimator::Bernoulli].into_iter();
     let wrong = estimators.flat_map(|e| Mistake::ALL.map(|mistake| Sampler::wrong(e, mistake)));
     all(settings, wrong)
+}
+
+/// Checks every unbiased estimator by Monte Carlo.
+///
+/// # Errors
+/// When a sampler refuses its input.
+pub fn sampled_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    super::unbiasedness::experiments(settings).iter().map(sampled_variance).collect()
+}
+
+/// The same test on estimators with a mistake: each must fail.
+///
+/// # Errors
+/// When a sampler refuses its input.
+pub fn sampled_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    control_experiments(settings).iter().map(sampled_variance).collect()
 }
 
 fn all(
@@ -180,33 +196,17 @@ fn all(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SETTINGS: Settings =
-        Settings { seed: 1, scale: Scale::Quick, set: InstructionSet::Portable };
+    use crate::statements::tests::{assert_passed, assert_rejected};
 
     #[test]
-    fn closed_forms_hold_to_rounding() {
-        for verdict in checks(&SETTINGS).unwrap() {
-            assert!(verdict.passed, "{verdict:#?}");
-        }
+    fn enumeration_agrees_and_rejects_the_controls() {
+        assert_passed(exact_checks);
+        assert_rejected(exact_controls);
     }
 
     #[test]
-    fn every_mistake_is_rejected() {
-        for verdict in controls(&SETTINGS).unwrap() {
-            assert!(!verdict.passed, "{verdict:#?}");
-        }
-    }
-
-    #[test]
-    fn draws_have_the_predicted_error_and_controls_have_not() {
-        for experiment in super::super::unbiasedness::experiments(&SETTINGS) {
-            let verdict = sampled_variance(&experiment).unwrap();
-            assert!(verdict.passed, "{verdict:#?}");
-        }
-        for experiment in control_experiments(&SETTINGS) {
-            let verdict = sampled_variance(&experiment).unwrap();
-            assert!(!verdict.passed, "{verdict:#?}");
-        }
+    fn draws_agree_and_reject_the_controls() {
+        assert_passed(sampled_checks);
+        assert_rejected(sampled_controls);
     }
 }
