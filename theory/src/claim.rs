@@ -111,8 +111,7 @@ impl Verdict {
         sample_size: usize,
         meaning: impl Into<Text>,
     ) -> Self {
-        let excess = (estimate - bound).max(0.0);
-        let statistic = if excess == 0.0 { 0.0 } else { excess / allowed };
+        let statistic = if estimate <= bound { 0.0 } else { (estimate - bound) / allowed };
         Self {
             claim: claim.clone(),
             check: check.into(),
@@ -122,8 +121,8 @@ impl Verdict {
             statistic,
             p_value: None,
             sample_size: sample_size as u64,
-            // A comparison that also refuses what is not a number.
-            passed: estimate <= bound + allowed,
+            // Not a number is not at most one.
+            passed: statistic <= 1.0,
             meaning: meaning.into(),
         }
     }
