@@ -1,5 +1,6 @@
 //! What is claimed, and what a check found.
 
+use crate::special::binomial_upper;
 use crate::statistics::{INTERVAL_LEVEL, Sample};
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,8 @@ pub struct Verdict {
     pub estimate: f64,
     /// What the claim says it is.
     pub prediction: f64,
+    /// Whether the prediction is a bound, so that the p-value is not uniform where the claim holds.
+    pub is_bound: bool,
     /// Where the true value lies: the estimate give or take rounding (exact checks) or a
     /// confidence interval at the level of [`crate::statistics::INTERVAL_LEVEL`].
     pub interval: (f64, f64),
@@ -92,6 +95,7 @@ impl Verdict {
             check: check.into(),
             estimate,
             prediction,
+            is_bound: false,
             interval: (estimate - allowed, estimate + allowed),
             statistic,
             p_value: None,
@@ -117,6 +121,7 @@ impl Verdict {
             check: check.into(),
             estimate,
             prediction: bound,
+            is_bound: true,
             interval: (f64::NEG_INFINITY, bound + allowed),
             statistic,
             p_value: None,
@@ -143,6 +148,7 @@ impl Verdict {
             check: check.into(),
             estimate: sample.mean(),
             prediction,
+            is_bound: false,
             interval: sample.interval(),
             statistic,
             p_value: Some(p_value),
@@ -150,6 +156,21 @@ impl Verdict {
             passed: p_value >= INTERVAL_LEVEL,
             meaning: meaning.into(),
         }
+    }
+
+    /// The exact binomial test that something happens with at most this probability.
+    pub fn seldom(
+        claim: &Claim,
+        check: impl Into<Text>,
+        happened: impl IntoIterator<Item = bool>,
+        probability: f64,
+        meaning: impl Into<Text>,
+    ) -> Self {
+        let sample = Sample::of(happened.into_iter().map(|yes| f64::from(u8::from(yes))));
+        let count = (sample.mean() * sample.count() as f64).round();
+        let p_value = binomial_upper(count as u64, sample.count(), probability);
+        let test = (count, p_value);
+        Self { is_bound: true, ..Self::tested(claim, check, &sample, probability, test, meaning) }
     }
 }
 

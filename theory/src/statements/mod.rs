@@ -1,6 +1,8 @@
 //! One file a statement: the claims with their closed form, the checks, the negative controls.
 
 pub mod comparison;
+pub mod concentration;
+pub mod mixture;
 pub mod number_kept;
 pub mod optimality;
 pub mod top_k;
@@ -28,7 +30,7 @@ pub struct Statement {
 }
 
 /// T1, T2 and so on, in order.
-pub const ALL: [Statement; 6] = [
+pub const ALL: [Statement; 8] = [
     Statement {
         name: "unbiasedness",
         exact: unbiasedness::exact_checks,
@@ -70,6 +72,20 @@ pub const ALL: [Statement; 6] = [
         exact_controls: number_kept::exact_controls,
         sampled: number_kept::sampled_checks,
         sampled_controls: number_kept::sampled_controls,
+    },
+    Statement {
+        name: "concentration",
+        exact: concentration::exact_checks,
+        exact_controls: concentration::exact_controls,
+        sampled: concentration::sampled_checks,
+        sampled_controls: concentration::sampled_controls,
+    },
+    Statement {
+        name: "mixture",
+        exact: mixture::checks,
+        exact_controls: mixture::controls,
+        sampled: none,
+        sampled_controls: none,
     },
 ];
 

@@ -7,7 +7,6 @@ use crate::matrices::Family;
 use crate::moments::{Case, ROUNDINGS, cases, worst};
 use crate::monte_carlo::sizes;
 use crate::sampler::{Sampler, inclusion_probabilities};
-use crate::special::binomial_upper;
 use crate::statistics::Sample;
 use kernels::Estimator;
 use kernels::random::Stream;
@@ -149,15 +148,11 @@ fn sampled(
         ));
         let excess = variance.sqrt();
         let limit = bound.tails(mean, size.pairs, excess).0;
-        let exceeded = Sample::of(kept.iter().map(|k| f64::from(u8::from(*k >= mean + excess))));
-        let count = kept.iter().filter(|&&k| k >= mean + excess).count() as u64;
-        let p_value = binomial_upper(count, size.repeats, limit);
-        found.push(Verdict::tested(
+        found.push(Verdict::seldom(
             &TAIL,
             format!("beyond one standard deviation, {check}"),
-            &exceeded,
+            kept.iter().map(|&kept| kept >= mean + excess),
             limit,
-            (count as f64, p_value),
             "Memory reserved by the tail bound would not suffice.",
         ));
     }
