@@ -18,3 +18,4 @@ pub mod sampler;
 pub mod special;
 pub mod statements;
 pub mod statistics;
+pub mod suite;

@@ -72,7 +72,7 @@ impl Sample {
 /// Hotelling's statistic of vectors against mean zero, and its p-value (Fisher's F with d and
 /// n - d degrees of freedom).
 ///
-/// Infinite with p-value 0 when the covariance is singular.
+/// When the covariance is singular: infinite with p-value 0, or 0 with p-value 1 for a mean of zero.
 ///
 /// # Panics
 /// When there are no more vectors than components.
@@ -85,7 +85,7 @@ pub fn hotelling(vectors: &[DVector<f64>]) -> (f64, f64) {
         sum + &centred * centred.transpose()
     }) / (n as f64 - 1.0);
     let Some(factor) = covariance.cholesky() else {
-        return (f64::INFINITY, 0.0);
+        return if mean.norm() == 0.0 { (0.0, 1.0) } else { (f64::INFINITY, 0.0) };
     };
     let statistic = n as f64 * mean.dot(&factor.solve(&mean));
     let (n, d) = (n as f64, d as f64);

@@ -168,7 +168,7 @@ pub fn control_experiments(settings: &Settings) -> Vec<Experiment> {
         [Mistake::MissingScale, Mistake::ScaleOfNextBudget, Mistake::BiasedGenerator]
             .map(|mistake| Sampler::wrong(estimator, mistake))
     });
-    wrong.map(|sampler| Experiment::new(settings, sampler, Family::Gaussian, size)).collect()
+    wrong.map(|sampler| Experiment::new(settings, sampler, Family::Shifted, size)).collect()
 }
 
 /// Checks every unbiased estimator by enumeration.
