@@ -5,6 +5,7 @@ pub mod concentration;
 pub mod mixture;
 pub mod number_kept;
 pub mod optimality;
+pub mod ridge;
 pub mod top_k;
 pub mod unbiasedness;
 pub mod variance;
@@ -30,7 +31,7 @@ pub struct Statement {
 }
 
 /// T1, T2 and so on, in order.
-pub const ALL: [Statement; 8] = [
+pub const ALL: [Statement; 9] = [
     Statement {
         name: "unbiasedness",
         exact: unbiasedness::exact_checks,
@@ -72,6 +73,13 @@ pub const ALL: [Statement; 8] = [
         exact_controls: number_kept::exact_controls,
         sampled: number_kept::sampled_checks,
         sampled_controls: number_kept::sampled_controls,
+    },
+    Statement {
+        name: "ridge",
+        exact: ridge::checks,
+        exact_controls: ridge::controls,
+        sampled: none,
+        sampled_controls: none,
     },
     Statement {
         name: "concentration",
