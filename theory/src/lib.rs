@@ -14,6 +14,7 @@ pub mod enumeration;
 pub mod matrices;
 pub mod moments;
 pub mod monte_carlo;
+pub mod network;
 pub mod sampler;
 pub mod special;
 pub mod statements;

@@ -122,6 +122,16 @@ impl fmt::Display for Sampler {
     }
 }
 
+/// Every outcome of coins with these probabilities.
+///
+/// # Errors
+/// When a probability lies outside [0, 1].
+pub fn bernoulli_outcomes(p: &[f64]) -> Result<Vec<Outcome>, CheckError> {
+    let coins = Sampler::right(Estimator::Bernoulli);
+    let draws = p.iter().map(|&p| coins.coin(p)).collect::<Result<Vec<_>, _>>()?;
+    outcomes(|decided| draws.get(decided.len()).cloned(), |rng| draw_bernoulli(p, rng))
+}
+
 /// The probabilities of one draw of an estimator that draws with replacement.
 ///
 /// # Errors

@@ -1,11 +1,14 @@
 //! One file a statement: the claims with their closed form, the checks, the negative controls.
 
+pub mod backward_sampling;
 pub mod comparison;
 pub mod concentration;
+pub mod forward_bias;
 pub mod mixture;
 pub mod number_kept;
 pub mod optimality;
 pub mod ridge;
+pub mod sgd_convergence;
 pub mod top_k;
 pub mod unbiasedness;
 pub mod variance;
@@ -31,7 +34,7 @@ pub struct Statement {
 }
 
 /// T1, T2 and so on, in order.
-pub const ALL: [Statement; 9] = [
+pub const ALL: [Statement; 12] = [
     Statement {
         name: "unbiasedness",
         exact: unbiasedness::exact_checks,
@@ -78,6 +81,27 @@ pub const ALL: [Statement; 9] = [
         name: "ridge",
         exact: ridge::checks,
         exact_controls: ridge::controls,
+        sampled: none,
+        sampled_controls: none,
+    },
+    Statement {
+        name: "backward_sampling",
+        exact: backward_sampling::checks,
+        exact_controls: backward_sampling::controls,
+        sampled: none,
+        sampled_controls: none,
+    },
+    Statement {
+        name: "forward_bias",
+        exact: forward_bias::checks,
+        exact_controls: forward_bias::controls,
+        sampled: none,
+        sampled_controls: none,
+    },
+    Statement {
+        name: "sgd_convergence",
+        exact: sgd_convergence::checks,
+        exact_controls: sgd_convergence::controls,
         sampled: none,
         sampled_controls: none,
     },
