@@ -34,7 +34,7 @@ pub fn cache_folder(out: &Path) -> PathBuf {
     }
 }
 
-/// Computes the exhibits and writes their files.
+/// Computes the exhibits and writes their files. True when nothing that was checked failed.
 ///
 /// # Errors
 /// The first wrong input, before anything is written, or the first failure after.
@@ -42,7 +42,7 @@ pub fn run(
     requests: &[String],
     options: &Options,
     instructions: InstructionSet,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let tasks = tasks(requests, options)?;
     let images = images(&tasks, options)?;
     files::check_writable(&options.out)?;
@@ -98,15 +98,23 @@ pub fn run(
         }
         results.push(result);
     }
+    let failures: Vec<String> = tasks
+        .iter()
+        .zip(&results)
+        .flat_map(|(task, result)| result.failures.iter().map(|f| format!("{}: {f}", task.name)))
+        .collect();
     files::write_list(&options.out)?;
     write_page(&tasks, &images, results, &cache, options, instructions)?;
     let page = options.out.join("index.html").display().to_string();
     if options.json {
-        println!("{}", json!({"event": "done", "open": page}));
+        println!("{}", json!({"event": "done", "open": page, "failures": failures}));
     } else {
+        for failure in &failures {
+            println!("\nFAILED {failure}");
+        }
         println!("\nOpen {page}");
     }
-    Ok(())
+    Ok(failures.is_empty())
 }
 
 /// Writes the page: every built-in exhibit, as computed now or before, and the user's own.
