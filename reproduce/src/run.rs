@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use kernels::InstructionSet;
 use serde_json::json;
 
@@ -155,10 +156,19 @@ fn write_page(
         version: env!("CARGO_PKG_VERSION").to_string(),
         instructions: instructions.to_string(),
     };
+    let result = |name: &str| {
+        let page = pages.iter().find(|page| page.name == name)?;
+        page.result.as_ref()
+    };
+    let suite = result("claims").and_then(|claims| claims.json.as_deref());
+    let suite = suite.map(serde_json::from_str).transpose().context("stored claims")?;
+    let claims = suite.map(|suite| site::of_suite(&suite, site::NOTES));
+    let headline =
+        result("mlp-accuracy").map(|mlp| site::headline_rows(mlp, result("layer-timing")));
     let page = site::Site {
         exhibits: &pages,
-        claims: None,
-        headline: None,
+        claims: claims.as_deref(),
+        headline: headline.as_deref(),
         notes: site::NOTES,
         provenance,
     };
