@@ -3,6 +3,7 @@
 pub mod backward_sampling;
 pub mod comparison;
 pub mod concentration;
+pub mod designs;
 pub mod forward_bias;
 pub mod mixture;
 pub mod number_kept;
@@ -34,7 +35,7 @@ pub struct Statement {
 }
 
 /// T1, T2 and so on, in order.
-pub const ALL: [Statement; 12] = [
+pub const ALL: [Statement; 13] = [
     Statement {
         name: "unbiasedness",
         exact: unbiasedness::exact_checks,
@@ -67,6 +68,13 @@ pub const ALL: [Statement; 12] = [
         name: "comparison",
         exact: comparison::checks,
         exact_controls: comparison::controls,
+        sampled: none,
+        sampled_controls: none,
+    },
+    Statement {
+        name: "designs",
+        exact: designs::checks,
+        exact_controls: designs::controls,
         sampled: none,
         sampled_controls: none,
     },
