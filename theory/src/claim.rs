@@ -204,6 +204,9 @@ pub enum CheckError {
     /// Scores gave no probabilities.
     #[error("no probabilities could be formed: {0}")]
     Probability(#[from] kernels::probability::ProbabilityError),
+    /// A convolution has no such shape.
+    #[error("the convolution of a check has no valid shape: {0}")]
+    Shape(#[from] kernels::convolution::ShapeError),
     /// A sampler asked for another number of random words than its law says.
     #[error("the sampler asked for {asked} random words where {scripted} were scripted")]
     WordsAsked {

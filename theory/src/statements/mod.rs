@@ -3,6 +3,7 @@
 pub mod backward_sampling;
 pub mod comparison;
 pub mod concentration;
+pub mod convolution;
 pub mod designs;
 pub mod forward_bias;
 pub mod mixture;
@@ -35,7 +36,7 @@ pub struct Statement {
 }
 
 /// T1, T2 and so on, in order.
-pub const ALL: [Statement; 13] = [
+pub const ALL: [Statement; 14] = [
     Statement {
         name: "unbiasedness",
         exact: unbiasedness::exact_checks,
@@ -49,6 +50,13 @@ pub const ALL: [Statement; 13] = [
         exact_controls: variance::exact_controls,
         sampled: variance::sampled_checks,
         sampled_controls: variance::sampled_controls,
+    },
+    Statement {
+        name: "convolution",
+        exact: convolution::checks,
+        exact_controls: convolution::controls,
+        sampled: none,
+        sampled_controls: none,
     },
     Statement {
         name: "optimality",
