@@ -89,7 +89,7 @@ impl Verdict {
         meaning: impl Into<Text>,
     ) -> Self {
         let error = (estimate - prediction).abs();
-        let statistic = if error == 0.0 { 0.0 } else { error / allowed };
+        let statistic = if error == 0.0 { 0.0 } else { finite(error / allowed) };
         Self {
             claim: claim.clone(),
             check: check.into(),
@@ -115,14 +115,14 @@ impl Verdict {
         sample_size: usize,
         meaning: impl Into<Text>,
     ) -> Self {
-        let statistic = if estimate <= bound { 0.0 } else { (estimate - bound) / allowed };
+        let statistic = if estimate <= bound { 0.0 } else { finite((estimate - bound) / allowed) };
         Self {
             claim: claim.clone(),
             check: check.into(),
             estimate,
             prediction: bound,
             is_bound: true,
-            interval: (f64::NEG_INFINITY, bound + allowed),
+            interval: (estimate - allowed, estimate + allowed),
             statistic,
             p_value: None,
             sample_size: sample_size as u64,
@@ -150,7 +150,7 @@ impl Verdict {
             prediction,
             is_bound: false,
             interval: sample.interval(),
-            statistic,
+            statistic: finite(statistic),
             p_value: Some(p_value),
             sample_size: sample.count(),
             passed: p_value >= INTERVAL_LEVEL,
@@ -172,6 +172,11 @@ impl Verdict {
         let test = (count, p_value);
         Self { is_bound: true, ..Self::tested(claim, check, &sample, probability, test, meaning) }
     }
+}
+
+/// Infinity as the largest number, which JSON can hold.
+fn finite(statistic: f64) -> f64 {
+    statistic.clamp(-f64::MAX, f64::MAX)
 }
 
 /// How much work the checks do.
@@ -204,6 +209,9 @@ pub enum CheckError {
     /// Scores gave no probabilities.
     #[error("no probabilities could be formed: {0}")]
     Probability(#[from] kernels::probability::ProbabilityError),
+    /// A convolution has no such shape.
+    #[error("the convolution of a check has no valid shape: {0}")]
+    Shape(#[from] kernels::convolution::ShapeError),
     /// A sampler asked for another number of random words than its law says.
     #[error("the sampler asked for {asked} random words where {scripted} were scripted")]
     WordsAsked {
@@ -218,4 +226,35 @@ pub enum CheckError {
         /// The outcome of each draw.
         outcome: Vec<usize>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static CLAIM: Claim = Claim::new("T0", "name", "statement", "x", "source", "note.md");
+
+    #[test]
+    fn verdicts_survive_json_also_where_the_statistic_is_infinite() {
+        let constant = Sample::of([1.0, 1.0]);
+        for verdict in [
+            Verdict::tested(&CLAIM, "constant", &constant, 0.0, constant.student(0.0), "no"),
+            Verdict::at_most(&CLAIM, "bound", 2.0, 1.0, 0.0, 1, "no"),
+            Verdict::exact(&CLAIM, "exact", 2.0, 1.0, 0.0, 1, "no"),
+            Verdict::seldom(&CLAIM, "seldom", [true; 99], 0.01, "no"),
+        ] {
+            assert!(!verdict.passed, "{verdict:?}");
+            let text = serde_json::to_string(&verdict).unwrap();
+            assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_does_not_pass() {
+        assert!(!Verdict::exact(&CLAIM, "exact", f64::NAN, 1.0, 1.0, 1, "no").passed);
+        assert!(!Verdict::at_most(&CLAIM, "bound", f64::NAN, 1.0, 1.0, 1, "no").passed);
+        let sample = Sample::of([f64::NAN, 1.0]);
+        let test = sample.student(0.0);
+        assert!(!Verdict::tested(&CLAIM, "mean", &sample, 0.0, test, "no").passed);
+    }
 }

@@ -114,22 +114,21 @@ pub struct Outcome {
 
 /// Every outcome of a sampler, with its probability.
 ///
-/// `next` gives the intervals of the next draw after the decisions made so far, or nothing when
-/// the sampler is done; `sample` runs the sampler.
+/// `next` gives the intervals of the next draw after those taken so far, or nothing when the
+/// sampler is done; `sample` runs the sampler.
 ///
 /// # Errors
 /// [`CheckError::WordsAsked`] when the sampler consumes another number of words than `next`
 /// scripts, [`CheckError::NotConstant`] when its selection changes inside an interval, and the
 /// sampler's own errors.
 pub fn outcomes(
-    next: impl Fn(&[usize]) -> Option<Vec<Interval>>,
+    next: impl Fn(&[Interval]) -> Result<Option<Vec<Interval>>, CheckError>,
     sample: impl Fn(&mut ScriptedSource) -> Result<Selection, SelectionError>,
 ) -> Result<Vec<Outcome>, CheckError> {
     let mut found = Vec::new();
     let mut open: Vec<Vec<Interval>> = vec![Vec::new()];
     while let Some(path) = open.pop() {
-        let decisions: Vec<usize> = path.iter().map(|interval| interval.value).collect();
-        if let Some(branches) = next(&decisions) {
+        if let Some(branches) = next(&path)? {
             // Reversed, so that outcomes come in lexicographic order off the end of the list.
             for interval in branches.into_iter().rev() {
                 let mut longer = path.clone();
@@ -141,7 +140,8 @@ pub fn outcomes(
         let at_first = replay(path.iter().map(|interval| interval.first), &sample)?;
         let at_last = replay(path.iter().map(|interval| interval.last), &sample)?;
         if at_first != at_last {
-            return Err(CheckError::NotConstant { outcome: decisions });
+            let outcome = path.iter().map(|interval| interval.value).collect();
+            return Err(CheckError::NotConstant { outcome });
         }
         let probability = path.iter().map(Interval::probability).product();
         found.push(Outcome { probability, selection: at_first });
@@ -187,14 +187,14 @@ mod tests {
     #[test]
     fn a_wrong_number_of_words_is_seen() {
         let p = [0.5, 0.5];
-        let one_coin = |decided: &[usize]| decided.is_empty().then(|| coin(0.5));
+        let one_coin = |path: &[Interval]| Ok(path.is_empty().then(|| coin(0.5)));
         let error = outcomes(one_coin, |rng| draw_bernoulli(&p, rng)).unwrap_err();
         assert_eq!(error, CheckError::WordsAsked { asked: 2, scripted: 1 });
     }
 
     #[test]
     fn a_wrong_interval_is_seen() {
-        let wrong = |decided: &[usize]| decided.is_empty().then(|| coin(0.4));
+        let wrong = |path: &[Interval]| Ok(path.is_empty().then(|| coin(0.4)));
         let error = outcomes(wrong, |rng| draw_bernoulli(&[0.5], rng)).unwrap_err();
         assert!(matches!(error, CheckError::NotConstant { .. }));
     }

@@ -10,6 +10,7 @@
 pub mod claim;
 pub mod closed_form;
 pub mod controls;
+pub mod design;
 pub mod enumeration;
 pub mod matrices;
 pub mod moments;

@@ -63,7 +63,7 @@ impl Sampler {
     /// When the enumeration does not fit the sampler, or the sampler refuses its input.
     pub fn outcomes(&self, scores: &[f64], k: usize) -> Result<Vec<Outcome>, CheckError> {
         let draws = self.draws(scores, k)?;
-        outcomes(|decided| draws.get(decided.len()).cloned(), |rng| self.select(scores, k, rng))
+        outcomes(|path| Ok(draws.get(path.len()).cloned()), |rng| self.select(scores, k, rng))
     }
 
     /// The intervals of each of its random draws.
@@ -129,7 +129,7 @@ impl fmt::Display for Sampler {
 pub fn bernoulli_outcomes(p: &[f64]) -> Result<Vec<Outcome>, CheckError> {
     let coins = Sampler::right(Estimator::Bernoulli);
     let draws = p.iter().map(|&p| coins.coin(p)).collect::<Result<Vec<_>, _>>()?;
-    outcomes(|decided| draws.get(decided.len()).cloned(), |rng| draw_bernoulli(p, rng))
+    outcomes(|path| Ok(draws.get(path.len()).cloned()), |rng| draw_bernoulli(p, rng))
 }
 
 /// The probabilities of one draw of an estimator that draws with replacement.

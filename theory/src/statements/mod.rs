@@ -3,6 +3,9 @@
 pub mod backward_sampling;
 pub mod comparison;
 pub mod concentration;
+pub mod convolution;
+pub mod design_comparison;
+pub mod designs;
 pub mod forward_bias;
 pub mod mixture;
 pub mod number_kept;
@@ -34,7 +37,7 @@ pub struct Statement {
 }
 
 /// T1, T2 and so on, in order.
-pub const ALL: [Statement; 12] = [
+pub const ALL: [Statement; 15] = [
     Statement {
         name: "unbiasedness",
         exact: unbiasedness::exact_checks,
@@ -48,6 +51,13 @@ pub const ALL: [Statement; 12] = [
         exact_controls: variance::exact_controls,
         sampled: variance::sampled_checks,
         sampled_controls: variance::sampled_controls,
+    },
+    Statement {
+        name: "convolution",
+        exact: convolution::checks,
+        exact_controls: convolution::controls,
+        sampled: none,
+        sampled_controls: none,
     },
     Statement {
         name: "optimality",
@@ -67,6 +77,20 @@ pub const ALL: [Statement; 12] = [
         name: "comparison",
         exact: comparison::checks,
         exact_controls: comparison::controls,
+        sampled: none,
+        sampled_controls: none,
+    },
+    Statement {
+        name: "designs",
+        exact: designs::exact_checks,
+        exact_controls: designs::exact_controls,
+        sampled: designs::sampled_checks,
+        sampled_controls: designs::sampled_controls,
+    },
+    Statement {
+        name: "design_comparison",
+        exact: design_comparison::checks,
+        exact_controls: design_comparison::controls,
         sampled: none,
         sampled_controls: none,
     },
