@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use server::{Answer, Server};
 
+#[path = "fetch/command.rs"]
+mod command;
 #[path = "fetch/server.rs"]
 mod server;
 

@@ -7,10 +7,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use reproduce::data::catalogue::{CIFAR_10, FASHION_MNIST};
-use server::{Answer, Server};
 
-#[path = "fetch/server.rs"]
-mod server;
+use crate::server::{Answer, Server};
 
 /// Runs `reproduce data` in `folder` behind the proxy.
 fn data(folder: &Path, proxy: &Server, no_proxy: &str, arguments: &[&str]) -> Output {
