@@ -108,6 +108,16 @@ fn mlp_modes_on_mnist() {
 }
 
 #[test]
+fn gradient_error_on_generated_digits() {
+    assert_snapshot_without_data("gradient-error");
+}
+
+#[test]
+fn gradient_error_on_mnist() {
+    assert_snapshot_on_mnist("gradient-error");
+}
+
+#[test]
 fn numbers_depend_on_neither_threads_nor_instruction_set() {
     let empty = tempfile::tempdir().unwrap();
     for name in ["bernoulli-budget", "mlp-modes"] {

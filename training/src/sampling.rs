@@ -15,6 +15,17 @@ pub enum Mode {
     BlackBox,
 }
 
+impl Mode {
+    /// The name used in settings and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+            Self::BlackBox => "black-box",
+        }
+    }
+}
+
 /// How the products of a layer are sampled during training. Evaluation is always exact.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

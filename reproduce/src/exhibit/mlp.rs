@@ -178,6 +178,11 @@ impl MlpSettings {
             .collect())
     }
 
+    /// A run with exact products.
+    pub fn exact_config(&self, seed: u64) -> TrainingConfig {
+        self.config(&Sampling::EXACT, seed)
+    }
+
     fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
         let policy = sampling.estimator.map(|estimator| SamplingPolicy {
             estimator,

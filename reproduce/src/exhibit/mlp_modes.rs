@@ -70,14 +70,6 @@ impl Experiment for MlpModes {
     }
 }
 
-fn name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Forward => "forward",
-        Mode::Backward => "backward",
-        Mode::BlackBox => "black-box",
-    }
-}
-
 impl MlpModes {
     fn report(&self, trained: &[Trained], data: String) -> ExhibitResult {
         let last = self.training.epochs - 1;
@@ -95,7 +87,7 @@ impl MlpModes {
         let mut records = Table::new("After the last epoch", columns());
         for setting in trained {
             let accuracy = setting.test_accuracy(last);
-            let mode = setting.sampling.estimator.map_or("all", |_| name(setting.sampling.mode));
+            let mode = setting.sampling.estimator.map_or("all", |_| setting.sampling.mode.name());
             records.push(vec![
                 setting.sampling.name().into(),
                 mode.into(),
@@ -132,7 +124,7 @@ impl MlpModes {
                 .iter()
                 .enumerate()
                 .map(|(style, mode)| Series {
-                    label: name(*mode).to_string(),
+                    label: mode.name().to_string(),
                     style,
                     mark: Mark::JoinedPoints,
                     points: trained

@@ -5,6 +5,7 @@ mod calibration;
 pub mod claims;
 mod closed_form;
 pub mod config;
+mod gradient_error;
 mod layer_timing;
 mod matmul_error;
 mod matrices;
@@ -83,7 +84,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 9] = [
+pub static EXHIBITS: [Exhibit; 10] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -92,6 +93,7 @@ pub static EXHIBITS: [Exhibit; 9] = [
     sgd_convergence::EXHIBIT,
     mlp_accuracy::EXHIBIT,
     mlp_modes::EXHIBIT,
+    gradient_error::EXHIBIT,
     layer_timing::EXHIBIT,
 ];
 

@@ -119,7 +119,7 @@ fn exhibit_of(id: &str) -> &'static str {
         "T3" | "T6" => "bernoulli-budget",
         "T7" => "ridge",
         "T10" => "sgd-convergence",
-        "T8" | "T9" => "mlp-modes",
+        "T8" | "T9" => "gradient-error",
         _ => "matmul-error",
     }
 }

@@ -5,7 +5,7 @@ mod mlp;
 pub use mlp::mlp;
 
 use crate::counting::Computations;
-use crate::layer::{Context, Layer};
+use crate::layer::{Context, Layer, Parameter};
 use crate::matrix::Matrix;
 use crate::optimizer::Optimizer;
 
@@ -57,13 +57,28 @@ impl Network {
         }
     }
 
+    /// Calls `visit` on each parameter, always in the same order; they may be changed.
+    pub fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
+        self.layers.iter_mut().for_each(|layer| layer.visit_parameters(visit));
+    }
+
     /// All parameters, in order.
     pub fn parameters(&mut self) -> Vec<f32> {
         let mut all = Vec::new();
-        for layer in &mut self.layers {
-            layer.visit_parameters(&mut |parameter| all.extend_from_slice(parameter.values));
-        }
+        self.visit_parameters(&mut |parameter| all.extend_from_slice(parameter.values));
         all
+    }
+
+    /// Replaces all parameters by those of a network of the same shape.
+    ///
+    /// # Panics
+    /// When there are fewer numbers than parameters.
+    pub fn set_parameters(&mut self, mut all: &[f32]) {
+        self.visit_parameters(&mut |parameter| {
+            let (first, rest) = all.split_at(parameter.values.len());
+            parameter.values.copy_from_slice(first);
+            all = rest;
+        });
     }
 
     /// Takes the multiply-adds counted since the last call.

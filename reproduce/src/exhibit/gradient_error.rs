@@ -1,0 +1,379 @@
+//! Bias and spread of the sampled gradients of a real network along its training (T8, T9).
+
+use std::ops::ControlFlow;
+
+use anyhow::Context as _;
+use kernels::random::Stream;
+use serde::{Deserialize, Serialize};
+use training::layer::Context as StepContext;
+use training::loss::softmax_cross_entropy;
+use training::matrix::Matrix;
+use training::network::{Network, mlp};
+use training::sampling::{Mode, SamplingPolicy};
+use training::train::{Trainer, fill_minibatch};
+
+use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::mlp::{MlpSettings, check_ratios};
+use super::{Context, Exhibit, Experiment};
+use crate::images::{ImageConfig, Images};
+use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "gradient-error",
+    title: "Bias and spread of sampled gradients along training",
+    shows: "how far the weight gradients of each layer of the MLP are from the exact ones, in mean \
+            and in single draws, when sampled forward and backward, along an exact training run \
+            and against the share of the pairs kept",
+    paper: "the relative gradient error of the experiments; its numbers are not stated in the \
+            sources at hand",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/gradient-error.yaml"),
+    configure: configure::<GradientError>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradientError {
+    training: MlpSettings,
+    estimators: Vec<NamedEstimator>,
+    modes: Vec<Mode>,
+    ratios: Vec<Ratio>,
+    /// The ratio followed along training.
+    followed: Ratio,
+    draws: usize,
+}
+
+/// One layer's weight gradient at one time under one kind of sampling, over its exact norm.
+struct Measurement {
+    epoch: usize,
+    layer: usize,
+    estimator: &'static str,
+    mode: Mode,
+    ratio: f64,
+    bias: f64,
+    error: f64,
+}
+
+/// The weight gradients of the linear layers of one minibatch.
+type Gradients = Vec<Vec<f64>>;
+
+impl Experiment for GradientError {
+    fn check(&self) -> Result<(), FieldError> {
+        self.training.check()?;
+        check_ratios(&self.ratios)?;
+        if self.draws < 2 {
+            let (field, value) = ("draws", self.draws.to_string());
+            return Err(FieldError { field, value, expected: "at least 2" });
+        }
+        if !self.ratios.contains(&self.followed) {
+            let (field, value) = ("followed", self.followed.value().to_string());
+            return Err(FieldError { field, value, expected: "one of the ratios" });
+        }
+        Ok(())
+    }
+
+    fn images(&self) -> Option<ImageConfig> {
+        Some(self.training.images)
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let images = context.images.context("images were not loaded")?;
+        let config = self.training.exact_config(context.seed);
+        let mut trainer = Trainer::new(&config, &images.splits, context.instructions)?;
+        context.progress.set_length(2 * self.training.epochs + 1);
+        let mut measurements = self.measure(context, images, &mut trainer, 0)?;
+        context.progress.advance(1);
+        while !trainer.is_finished() {
+            trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
+            context.progress.advance(1);
+            let epoch = trainer.report().epochs.len();
+            measurements.extend(self.measure(context, images, &mut trainer, epoch)?);
+            context.progress.advance(1);
+        }
+        Ok(self.report(&measurements, &images.description))
+    }
+}
+
+impl GradientError {
+    /// Every kind of sampling on one minibatch; all ratios after the last epoch, one before.
+    fn measure(
+        &self,
+        context: &Context,
+        images: &Images,
+        trainer: &mut Trainer,
+        epoch: usize,
+    ) -> anyhow::Result<Vec<Measurement>> {
+        let parameters = trainer.network().parameters();
+        let (mut input, mut labels) = (Matrix::default(), Vec::new());
+        let samples = 0..self.training.batch_size.min(images.splits.train.len());
+        fill_minibatch(&images.splits.train, samples, &mut input, &mut labels);
+        let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
+        let step = |draw| StepContext { set: context.instructions, training: Some((stream, draw)) };
+        let mut network = self.network(images, &parameters, None);
+        let exact = weight_gradients(&mut network, &step(0), &input, &labels);
+        let is_last = epoch == self.training.epochs;
+        let mut found = Vec::new();
+        for estimator in &self.estimators {
+            for &mode in &self.modes {
+                let ratios = self.ratios.iter().filter(|r| is_last || **r == self.followed);
+                for ratio in ratios.map(|ratio| ratio.value()).filter(|ratio| *ratio < 1.0) {
+                    let policy = SamplingPolicy {
+                        estimator: estimator.0,
+                        ratio,
+                        minimal_k: self.training.minimal_k,
+                        mode,
+                    };
+                    let mut network = self.network(images, &parameters, Some(policy));
+                    let mut deviations: Vec<Deviation> =
+                        exact.iter().map(|exact| Deviation::from(exact)).collect();
+                    for draw in 0..self.draws as u64 {
+                        let drawn = weight_gradients(&mut network, &step(draw), &input, &labels);
+                        deviations.iter_mut().zip(&drawn).for_each(|(d, drawn)| d.add(drawn));
+                    }
+                    for (layer, deviation) in deviations.iter().enumerate() {
+                        let (bias, error) = deviation.bias_and_error();
+                        let (estimator, layer) = (estimator.0.name(), layer + 1);
+                        found.push(Measurement {
+                            epoch,
+                            layer,
+                            estimator,
+                            mode,
+                            ratio,
+                            bias,
+                            error,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The network with these parameters, without dropout: only sampling is random.
+    fn network(
+        &self,
+        images: &Images,
+        parameters: &[f32],
+        policy: Option<SamplingPolicy>,
+    ) -> Network {
+        let (train, hidden) = (&images.splits.train, &self.training.hidden);
+        let stream = Stream::new(0, "replaced");
+        let mut network = mlp(train.features(), hidden, train.classes, 0.0, policy, stream);
+        network.set_parameters(parameters);
+        network
+    }
+
+    fn report(&self, measurements: &[Measurement], data: &str) -> ExhibitResult {
+        let mut records = Table::new(
+            "Weight gradients, over the norm of the exact gradient",
+            vec![
+                Column::key("epoch"),
+                Column::key("layer"),
+                Column::key("estimator"),
+                Column::key("mode"),
+                Column::key("ratio"),
+                Column::value("bias", "of the norm"),
+                Column::value("error", "of the norm"),
+            ],
+        );
+        for m in measurements {
+            records.push(vec![
+                m.epoch.into(),
+                m.layer.into(),
+                m.estimator.into(),
+                m.mode.name().into(),
+                m.ratio.into(),
+                m.bias.into(),
+                m.error.into(),
+            ]);
+        }
+        let last = self.training.epochs;
+        let mut summary = Table::new("After the last epoch", records.columns[1..].to_vec());
+        summary.rows = records
+            .rows
+            .iter()
+            .filter(|row| row[0] == last.into())
+            .map(|row| row[1..].to_vec())
+            .collect();
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: data.to_string(),
+            records,
+            tables: vec![summary],
+            figures: vec![self.along_training(measurements), self.against_ratio(measurements)],
+            remarks: vec![
+                format!(
+                    "One fixed minibatch of {}, {} draws, dropout off. Error: root mean square \
+                     distance of a drawn gradient from the exact one. Bias: distance of the mean \
+                     draw from the exact gradient, less what the number of draws lets one expect \
+                     without bias; zero where nothing is left.",
+                    self.training.batch_size, self.draws
+                ),
+                "Sampled backward with an unbiased estimator, every layer's gradient is unbiased \
+                 in any network; sampled forward it is not, as soon as a layer is not linear."
+                    .to_string(),
+            ],
+            ..ExhibitResult::default()
+        }
+    }
+
+    /// A panel a layer: bias and error of the first estimator, epoch by epoch.
+    fn along_training(&self, measurements: &[Measurement]) -> Figure {
+        let estimator = self.estimators[0].0.name();
+        let layers = 1..=self.training.hidden.len() + 1;
+        let panels = layers.map(|layer| {
+            let mut series = Vec::new();
+            for (number, &mode) in self.modes.iter().enumerate() {
+                let here: Vec<&Measurement> = measurements
+                    .iter()
+                    .filter(|m| (m.layer, m.estimator, m.mode) == (layer, estimator, mode))
+                    .filter(|m| m.ratio == self.followed.value())
+                    .collect();
+                let one = |label: &str, style, number: &dyn Fn(&Measurement) -> f64| Series {
+                    label: format!("{label}, {}", mode.name()),
+                    style,
+                    mark: Mark::JoinedPoints,
+                    points: here.iter().map(|m| Point::new(m.epoch as f64, number(m))).collect(),
+                };
+                series.push(one("error", 2 * number, &|m| m.error));
+                series.push(one("bias", 2 * number + 1, &|m| m.bias));
+            }
+            Panel {
+                title: format!("layer {layer}"),
+                x: Axis::linear("epoch"),
+                y: Axis::linear("share of the gradient's norm"),
+                series,
+            }
+        });
+        Figure {
+            file: EXHIBIT.name.to_string(),
+            caption: format!(
+                "Bias and root mean square error of the weight gradients of each layer along \
+                 training, over the norm of the exact gradient, sampled by {estimator} at ratio \
+                 {} forward and backward.",
+                self.followed.value()
+            ),
+            panels: panels.collect(),
+        }
+    }
+
+    /// A panel an estimator: the first layer's bias against the ratio, after the last epoch.
+    fn against_ratio(&self, measurements: &[Measurement]) -> Figure {
+        let panels = self.estimators.iter().map(|estimator| {
+            let mut series = Vec::new();
+            for (number, &mode) in self.modes.iter().enumerate() {
+                let here: Vec<&Measurement> = measurements
+                    .iter()
+                    .filter(|m| m.epoch == self.training.epochs && m.layer == 1)
+                    .filter(|m| m.estimator == estimator.0.name() && m.mode == mode)
+                    .collect();
+                let one = |label: &str, style, number: &dyn Fn(&Measurement) -> f64| Series {
+                    label: format!("{label}, {}", mode.name()),
+                    style,
+                    mark: Mark::JoinedPoints,
+                    points: here.iter().map(|m| Point::new(m.ratio, number(m))).collect(),
+                };
+                series.push(one("error", 2 * number, &|m| m.error));
+                series.push(one("bias", 2 * number + 1, &|m| m.bias));
+            }
+            Panel {
+                title: estimator.0.name().to_string(),
+                x: Axis::linear("share of the pairs kept, k/n"),
+                y: Axis::linear("share of the gradient's norm"),
+                series,
+            }
+        });
+        Figure {
+            file: format!("{}-ratio", EXHIBIT.name),
+            caption: "Bias and root mean square error of the first layer's weight gradient after \
+                      the last epoch against the share of the pairs kept, a panel an estimator, \
+                      sampled forward and backward."
+                .to_string(),
+            panels: panels.collect(),
+        }
+    }
+}
+
+/// The weight gradients of all linear layers in one step; the parameters stay.
+fn weight_gradients(
+    network: &mut Network,
+    step: &StepContext,
+    input: &Matrix,
+    labels: &[u8],
+) -> Gradients {
+    let mut gradient = Matrix::default();
+    let logits = network.forward(step, input);
+    softmax_cross_entropy(logits, labels, &mut gradient);
+    network.backward(step, input, &gradient);
+    let mut found = Vec::new();
+    network.visit_parameters(&mut |parameter| {
+        let rows = parameter.values.len() / parameter.row_length;
+        // A bias is one row.
+        if rows > 1 {
+            let mut dense = Vec::with_capacity(parameter.values.len());
+            for row in 0..rows {
+                match parameter.gradient.row(row, parameter.row_length) {
+                    Some(values) => dense.extend(values.iter().map(|value| f64::from(*value))),
+                    None => dense.extend(std::iter::repeat_n(0.0, parameter.row_length)),
+                }
+            }
+            found.push(dense);
+        }
+    });
+    found
+}
+
+/// How drawn gradients deviate from an exact one, draw by draw.
+struct Deviation<'a> {
+    exact: &'a [f64],
+    sum: Vec<f64>,
+    squares: f64,
+    draws: f64,
+}
+
+impl<'a> Deviation<'a> {
+    fn from(exact: &'a [f64]) -> Self {
+        Deviation { exact, sum: vec![0.0; exact.len()], squares: 0.0, draws: 0.0 }
+    }
+
+    fn add(&mut self, drawn: &[f64]) {
+        for ((sum, drawn), exact) in self.sum.iter_mut().zip(drawn).zip(self.exact) {
+            let deviation = drawn - exact;
+            *sum += deviation;
+            self.squares += deviation * deviation;
+        }
+        self.draws += 1.0;
+    }
+
+    /// Norm of the bias and root mean square error, over the exact norm.
+    fn bias_and_error(&self) -> (f64, f64) {
+        let norm = self.exact.iter().map(|exact| exact * exact).sum::<f64>();
+        if norm == 0.0 {
+            return (0.0, 0.0);
+        }
+        let mean_square = self.squares / self.draws;
+        let of_mean = self.sum.iter().map(|sum| sum * sum).sum::<f64>() / self.draws.powi(2);
+        // The squared deviation of the mean has expectation bias^2 + variance / draws.
+        let bias = of_mean - (mean_square - of_mean) / (self.draws - 1.0);
+        ((bias.max(0.0) / norm).sqrt(), (mean_square / norm).sqrt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bias_and_error_of_known_draws() {
+        // Draws 2 and 4 around an exact 1: mean 3, bias^2 = 4 - 1, mean square error 5.
+        let mut deviation = Deviation::from(&[1.0]);
+        deviation.add(&[2.0]);
+        deviation.add(&[4.0]);
+        let (bias, error) = deviation.bias_and_error();
+        assert!((bias - 3.0f64.sqrt()).abs() < 1e-15, "{bias}");
+        assert!((error - 5.0f64.sqrt()).abs() < 1e-15, "{error}");
+    }
+}
