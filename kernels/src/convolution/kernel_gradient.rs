@@ -126,6 +126,8 @@ struct PairTables {
     output_gradient: Vec<u32>,
     input: Vec<u32>,
     scales: Option<Vec<f64>>,
+    /// How many numbers of the output gradient lie side by side.
+    run: usize,
 }
 
 impl Pairs<'_> {
@@ -171,7 +173,7 @@ impl Pairs<'_> {
         let scales = (!selection.is_unscaled()).then(|| {
             selection.scales().iter().flat_map(|&s| std::iter::repeat_n(s, taken)).collect()
         });
-        PairTables { output_gradient, input, scales }
+        PairTables { output_gradient, input, scales, run: taken }
     }
 }
 
@@ -225,6 +227,7 @@ fn sum_over<T: Real>(
                 outer_stride: shape.positions(),
                 inner_index: Some(&tables.output_gradient),
                 outer_index: None,
+                inner_run: tables.run,
                 outer_run: 1,
                 scales: tables.scales.as_deref(),
             },
@@ -234,6 +237,7 @@ fn sum_over<T: Real>(
                 outer_stride: 1,
                 inner_index: Some(&tables.input),
                 outer_index: (shape.kernel_height() > 1).then_some(&outer_index),
+                inner_run: 1,
                 outer_run: run,
                 scales: None,
             },

@@ -1,6 +1,8 @@
 //! Copies of channel planes with zeros around them.
 
+use crate::product::interleave;
 use crate::raw::Real;
+use std::array;
 
 /// Zeros around a plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,25 +83,38 @@ impl<'a, T: Real> Planes<'a, T> {
     /// Copies the kept channels of one image with their margins as `[row][column][channel]`.
     pub(super) fn copy_channels_last(&self, image: usize, copy: &mut [T]) {
         let channels = self.kept_channels();
-        let Margins { top, left, .. } = self.margins;
-        let image = &self.data[image * self.image_len()..];
-        let rows = copy.chunks_exact_mut(self.padded_width() * channels);
-        for (row, copy) in rows.enumerate() {
-            let Some(row) = row.checked_sub(top).filter(|&row| row < self.height) else {
-                copy.fill(T::ZERO);
-                continue;
+        let Margins { top, left, right, .. } = self.margins;
+        let row_len = self.padded_width() * channels;
+        let (above, rest) = copy.split_at_mut(top * row_len);
+        let (rows, below) = rest.split_at_mut(self.height * row_len);
+        above.fill(T::ZERO);
+        below.fill(T::ZERO);
+        for row in rows.chunks_exact_mut(row_len) {
+            row[..left * channels].fill(T::ZERO);
+            row[row_len - right * channels..].fill(T::ZERO);
+        }
+        let image = &self.data[image * self.image_len()..][..self.image_len()];
+        // Some channels at a time, so that both sides are read and written in whole cache lines.
+        let mut kept = 0;
+        while kept < channels {
+            let block = match channels - kept {
+                16.. => 16,
+                4.. => 4,
+                _ => 1,
             };
-            let (before, rest) = copy.split_at_mut(left * channels);
-            let (inside, after) = rest.split_at_mut(self.width * channels);
-            before.fill(T::ZERO);
-            after.fill(T::ZERO);
-            for kept in 0..channels {
-                let start = (self.channel(kept) * self.height + row) * self.width;
-                let source = &image[start..start + self.width];
-                for (pixel, x) in inside.chunks_exact_mut(channels).zip(source) {
-                    pixel[kept] = *x;
+            for (row, to) in rows.chunks_exact_mut(row_len).enumerate() {
+                let to = &mut to[left * channels + kept..];
+                let source = |lane: usize| {
+                    let start = (self.channel(kept + lane) * self.height + row) * self.width;
+                    &image[start..start + self.width]
+                };
+                match block {
+                    16 => interleave::<T, 16>(array::from_fn(source), channels, to),
+                    4 => interleave::<T, 4>(array::from_fn(source), channels, to),
+                    _ => interleave::<T, 1>(array::from_fn(source), channels, to),
                 }
             }
+            kept += block;
         }
     }
 

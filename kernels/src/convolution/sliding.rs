@@ -162,6 +162,7 @@ impl<'a, T: Real> Weights<'a, T> {
             outer_stride: self.stride,
             inner_index: window.weights.as_deref(),
             outer_index: self.index,
+            inner_run: 1,
             outer_run: 1,
             scales: window.scales.as_deref(),
         }
@@ -221,6 +222,7 @@ impl Layout {
             outer_stride: 1,
             inner_index: Some(taps),
             outer_index,
+            inner_run: 1,
             outer_run,
             scales: None,
         }

@@ -8,8 +8,8 @@ use crate::raw::Real;
 /// `scales[inner]` where there are scales; inner' and outer' go through the indices where there
 /// are some.
 ///
-/// Outer indices come in runs of `outer_run`, counted from the first, whose offsets are one
-/// apart: what packing may copy at once.
+/// Indices come in runs of `inner_run` and `outer_run`, counted from the first, whose entries are
+/// one apart: what packing may copy at once. A run of 1 says nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Factor<'a, T> {
     pub(crate) data: &'a [T],
@@ -17,6 +17,7 @@ pub(crate) struct Factor<'a, T> {
     pub(crate) outer_stride: usize,
     pub(crate) inner_index: Option<&'a [u32]>,
     pub(crate) outer_index: Option<&'a [u32]>,
+    pub(crate) inner_run: usize,
     pub(crate) outer_run: usize,
     pub(crate) scales: Option<&'a [f64]>,
 }
@@ -30,6 +31,7 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_stride: a.row_stride(),
             inner_index: None,
             outer_index: None,
+            inner_run: 1,
             outer_run: 1,
             scales: None,
         }
