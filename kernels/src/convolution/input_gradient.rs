@@ -10,7 +10,6 @@ use super::sliding::{Positions, Weights, Window, multiply_patches};
 use super::{ConvolutionShape, check_len};
 use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
-use rayon::prelude::*;
 
 /// dX[b, c] = sum_o of dY[b, o] carried back through K[o, c]: dX[b, c, y, x] =
 /// sum_{o, i, j} K[o, c, i, j] dY[b, o, (y + padding - i) / stride, (x + padding - j) / stride]
@@ -81,15 +80,7 @@ pub fn input_gradient_of_channels<T: Real>(
     gradient: &mut [T],
 ) {
     assert_eq!(selection.pairs(), shape.input_channels(), "the selection is over input channels");
-    let kept = Some(selection.indices());
-    carry_back(set, shape, output_gradient, kernels, None, kept, gradient);
-    if !selection.is_unscaled() {
-        let scales = selection.scales();
-        gradient.par_chunks_exact_mut(shape.pixels()).enumerate().for_each(|(plane, pixels)| {
-            let scale = T::from_f64(scales[plane % scales.len()]);
-            pixels.iter_mut().for_each(|pixel| *pixel = pixel.times(scale));
-        });
-    }
+    carry_back(set, shape, output_gradient, kernels, None, Some(selection), gradient);
 }
 
 fn carry_back<T: Real>(
@@ -98,10 +89,10 @@ fn carry_back<T: Real>(
     output_gradient: &[T],
     kernels: &[T],
     selection: Option<&Selection>,
-    kept: Option<&[u32]>,
+    kept: Option<&Selection>,
     gradient: &mut [T],
 ) {
-    let channels = kept.map_or(shape.input_channels(), <[u32]>::len);
+    let channels = kept.map_or(shape.input_channels(), Selection::len);
     check_len("output gradient", output_gradient, shape.output_len());
     check_len("kernels", kernels, shape.kernel_len());
     check_len("gradient", gradient, shape.batch() * channels * shape.pixels());
@@ -127,7 +118,13 @@ fn carry_back<T: Real>(
         .filter(|(row, column)| row.pixels > 0 && column.pixels > 0)
         .map(|(row, column)| window(shape, &planes, selection, row, column))
         .collect();
-    let weights = Weights { data: kernels, rows: channels, stride: shape.taps(), index: kept };
+    let weights = Weights {
+        data: kernels,
+        rows: channels,
+        stride: shape.taps(),
+        index: kept.map(Selection::indices),
+        plane_scales: kept.filter(|kept| !kept.is_unscaled()).map(Selection::scales),
+    };
     multiply_patches(set, &weights, &planes, &windows, shape.pixels(), gradient);
 }
 

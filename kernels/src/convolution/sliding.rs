@@ -74,6 +74,8 @@ pub(super) struct Weights<'a, T> {
     pub(super) rows: usize,
     pub(super) stride: usize,
     pub(super) index: Option<&'a [u32]>,
+    /// What each output plane is multiplied with at the end.
+    pub(super) plane_scales: Option<&'a [f64]>,
 }
 
 /// One window over the planes: which numbers it multiplies, where it stands, and where the
@@ -127,6 +129,10 @@ pub(super) fn multiply_patches<T: Real>(
                 stored
             };
             for (window, layout) in windows.iter().zip(&layouts) {
+                if window.taps.is_empty() {
+                    window.fill_with_zero(plane, output);
+                    continue;
+                }
                 let columns = layout.columns(images, window);
                 let problem = Problem {
                     rows: weights.rows,
@@ -151,7 +157,19 @@ pub(super) fn multiply_patches<T: Real>(
                 }
             }
         });
+        if let Some(scales) = weights.plane_scales {
+            set.run(|| scale_planes(scales, plane, output));
+        }
     });
+}
+
+/// Multiplies each plane of some images with its scale.
+#[inline(always)]
+fn scale_planes<T: Real>(scales: &[f64], plane: usize, output: &mut [T]) {
+    for (numbers, &scale) in output.chunks_exact_mut(plane).zip(scales.iter().cycle()) {
+        let scale = T::from_f64(scale);
+        numbers.iter_mut().for_each(|x| *x = x.times(scale));
+    }
 }
 
 impl<'a, T: Real> Weights<'a, T> {
@@ -165,6 +183,20 @@ impl<'a, T: Real> Weights<'a, T> {
             inner_run: 1,
             outer_run: 1,
             scales: window.scales.as_deref(),
+        }
+    }
+}
+
+impl Window {
+    /// Writes the results of a window without taps.
+    fn fill_with_zero<T: Real>(&self, plane: usize, output: &mut [T]) {
+        match &self.targets {
+            None => output.fill(T::ZERO),
+            Some(targets) => {
+                for plane in output.chunks_exact_mut(plane) {
+                    targets.iter().for_each(|&target| plane[target as usize] = T::ZERO);
+                }
+            }
         }
     }
 }
