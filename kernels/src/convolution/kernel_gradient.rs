@@ -4,8 +4,7 @@
 //! The numbers under a row of the kernel are then side by side in memory, so that packing the
 //! patches copies slices; the copy itself is a kh kw-th of them.
 
-use super::padding::{Margins, Planes};
-use super::sliding::Positions;
+use super::planes::Planes;
 use super::{ConvolutionShape, check_len};
 use crate::matrix::MatrixViewMut;
 use crate::product::{Factor, Problem, multiply_in_parts};
@@ -194,7 +193,6 @@ fn sum_over<T: Real>(
         height: shape.height(),
         width: shape.width(),
         kept,
-        margins: Margins::even(shape.padding()),
     };
     let (channels, taps) = (planes.kept_channels(), shape.taps());
     let columns = channels * taps;
@@ -202,9 +200,12 @@ fn sum_over<T: Real>(
     if columns == 0 {
         return;
     }
-    let image_len = planes.padded_height() * planes.padded_width() * channels;
-    let row_len = planes.padded_width() * channels;
-    let positions = Positions::of_output(shape).offsets(row_len, channels).collect::<Vec<_>>();
+    let row_len = (shape.width() + 2 * shape.padding()) * channels;
+    let image_len = (shape.height() + 2 * shape.padding()) * row_len;
+    let positions: Vec<usize> = (0..shape.positions())
+        .map(|position| (position / shape.output_width(), position % shape.output_width()))
+        .map(|(row, column)| (row * row_len + column * channels) * shape.stride())
+        .collect();
     let tables = pairs.tables(shape, &positions, image_len);
     let images = pairs.images(shape.batch());
     // Outer index (i, j, c): a row of the kernel is one run.
@@ -215,7 +216,7 @@ fn sum_over<T: Real>(
     TensorBuffers::lend(|buffers| {
         let copy = buffers.input.first(images.len() * image_len);
         copy.par_chunks_exact_mut(image_len).zip(&images).for_each(|(copy, &image)| {
-            planes.copy_channels_last(image as usize, copy);
+            planes.copy_channels_last(image as usize, shape.padding(), copy);
         });
         let problem = Problem {
             rows: shape.output_channels(),

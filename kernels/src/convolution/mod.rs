@@ -11,7 +11,7 @@
 mod forward;
 mod input_gradient;
 mod kernel_gradient;
-mod padding;
+mod planes;
 pub mod scores;
 mod shape;
 mod sliding;

@@ -21,7 +21,7 @@ use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
 pub(crate) use operands::{Factor, Problem};
 pub(crate) use orientation::multiply_in_parts;
-pub(crate) use packing::interleave;
+pub(crate) use packing::{copy_run, interleave};
 
 /// C = AB, with A m x n, B n x p and C m x p.
 ///

@@ -125,7 +125,7 @@ fn pack_runs<T: Real>(
 
 /// Copies a short slice in pieces of fixed size, each a move or two where a call would cost more.
 #[inline(always)]
-fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
+pub(crate) fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
     let (from, to) = copy_pieces::<T, 16>(from, to);
     let (from, to) = copy_pieces::<T, 4>(from, to);
     copy_pieces::<T, 1>(from, to);
