@@ -102,8 +102,10 @@ impl<'a, T: Real> Planes<'a, T> {
             let row = (y + (row * rows.step) as isize) as usize * self.width;
             for (image, line) in lines.chunks_exact_mut(columns.count).enumerate() {
                 let source = &planes[image * self.image_len() + row..][..self.width];
-                line[..filled.start].fill(T::ZERO);
-                line[filled.end..].fill(T::ZERO);
+                if filled.len() < line.len() {
+                    line[..filled.start].fill(T::ZERO);
+                    line[filled.end..].fill(T::ZERO);
+                }
                 let line = &mut line[filled.clone()];
                 if columns.step == 1 {
                     copy_run(&source[first..first + line.len()], line);

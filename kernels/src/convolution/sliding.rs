@@ -8,7 +8,7 @@
 
 use super::planes::{Pixels, Planes};
 use crate::matrix::MatrixViewMut;
-use crate::product::{Factor, Problem, multiply_in_parts};
+use crate::product::{Factor, Problem, copy_run, multiply_in_parts};
 use crate::raw::{InstructionSet, Real, TensorBuffers};
 use rayon::prelude::*;
 
@@ -86,7 +86,11 @@ pub(super) fn multiply_patches<T: Real>(
     let stored = planes.data.par_chunks(group * image_len);
     stored.zip(output.par_chunks_mut(group * weights.rows * plane)).for_each(|(stored, output)| {
         TensorBuffers::lend(|buffers| {
-            for window in windows {
+            // Pixels that no tap reaches.
+            if windows.iter().any(|window| window.taps.is_empty()) {
+                output.fill(T::ZERO);
+            }
+            for window in windows.iter().filter(|window| !window.taps.is_empty()) {
                 window.multiply(set, weights, planes, stored, plane, parts, buffers, output);
             }
         });
@@ -178,18 +182,24 @@ impl Window {
         for (image, output) in output.chunks_exact_mut(weights.rows * plane).enumerate() {
             for (row, output) in output.chunks_exact_mut(plane).enumerate() {
                 let results = &product[row * columns + image * self.columns.count..];
-                self.place(results, images * self.columns.count, output);
+                set.run(|| self.place(results, images * self.columns.count, output));
             }
         }
     }
 
     /// Copies the results of one plane, whose rows are `row_len` numbers apart, to their target.
+    #[inline(always)]
     fn place<T: Real>(&self, results: &[T], row_len: usize, plane: &mut [T]) {
         let Target { first, row_step, column_step } = self.target;
         for y in 0..self.height {
             let results = &results[y * row_len..][..self.columns.count];
-            let to = plane[first + y * row_step..].iter_mut().step_by(column_step);
-            to.zip(results).for_each(|(to, result)| *to = *result);
+            let to = &mut plane[first + y * row_step..];
+            if column_step == 1 {
+                copy_run(results, &mut to[..results.len()]);
+            } else {
+                let to = to.iter_mut().step_by(column_step);
+                to.zip(results).for_each(|(to, result)| *to = *result);
+            }
         }
     }
 }

@@ -126,23 +126,25 @@ fn pack_runs<T: Real>(
 /// Copies a short slice in pieces of fixed size, each a move or two where a call would cost more.
 #[inline(always)]
 pub(crate) fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
-    let (from, to) = copy_pieces::<T, 16>(from, to);
-    let (from, to) = copy_pieces::<T, 4>(from, to);
-    copy_pieces::<T, 1>(from, to);
+    match from.len() {
+        16.. => copy_pieces::<T, 16>(from, to),
+        4.. => copy_pieces::<T, 4>(from, to),
+        _ => copy_pieces::<T, 1>(from, to),
+    }
 }
 
-/// Copies as many pieces as there are, and returns the rest.
+/// Copies at least one piece; the last one may overlap the one before.
 #[inline(always)]
-fn copy_pieces<'a, T: Copy, const PIECE: usize>(
-    from: &'a [T],
-    to: &'a mut [T],
-) -> (&'a [T], &'a mut [T]) {
-    let (pieces, from) = from.as_chunks::<PIECE>();
-    let (to_pieces, to) = to.as_chunks_mut::<PIECE>();
-    for (to, from) in to_pieces.iter_mut().zip(pieces) {
+fn copy_pieces<T: Copy, const PIECE: usize>(from: &[T], to: &mut [T]) {
+    let (pieces, rest) = from.as_chunks::<PIECE>();
+    for (to, from) in to.as_chunks_mut::<PIECE>().0.iter_mut().zip(pieces) {
         *to = *from;
     }
-    (from, to)
+    if !rest.is_empty()
+        && let (Some(to), Some(from)) = (to.last_chunk_mut::<PIECE>(), from.last_chunk())
+    {
+        *to = *from;
+    }
 }
 
 /// Copies COUNT outer indices side by side: one number of each, inner index by inner index, so
