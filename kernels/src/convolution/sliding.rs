@@ -95,7 +95,7 @@ pub(super) fn multiply_patches<T: Real>(
             }
         });
         if let Some(scales) = weights.plane_scales {
-            set.run(|| scale_planes(scales, plane, output));
+            set.run(#[inline(always)] || scale_planes(scales, plane, output));
         }
     });
 }
@@ -182,7 +182,7 @@ impl Window {
         for (image, output) in output.chunks_exact_mut(weights.rows * plane).enumerate() {
             for (row, output) in output.chunks_exact_mut(plane).enumerate() {
                 let results = &product[row * columns + image * self.columns.count..];
-                set.run(|| self.place(results, images * self.columns.count, output));
+                set.run(#[inline(always)] || self.place(results, images * self.columns.count, output));
             }
         }
     }
