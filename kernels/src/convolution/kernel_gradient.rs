@@ -1,8 +1,9 @@
 //! The gradient of the kernels: a product that sums over the minibatch and its positions.
 //!
-//! The images are first copied channels last, `[image][row][column][channel]` with their zeros.
-//! The numbers under a row of the kernel are then side by side in memory, so that packing the
-//! patches copies slices; the copy itself is a kh kw-th of them.
+//! Some images at a time are copied channels last, `[image][row][column][channel]` with their
+//! zeros. The numbers under a row of the kernel are then side by side in memory, so that packing
+//! the patches copies slices; the copy itself is a kh kw-th of them. The sums go on from one group
+//! of images to the next.
 
 use super::planes::Planes;
 use super::{ConvolutionShape, check_len};
@@ -11,6 +12,12 @@ use crate::product::{Factor, Problem, multiply_in_parts};
 use crate::raw::{InstructionSet, Real, TensorBuffers};
 use crate::selection::Selection;
 use rayon::prelude::*;
+use std::iter::repeat_n;
+
+/// Numbers of the images copied at a time: they stay in the second-level cache.
+const GROUP_NUMBERS: usize = 1 << 18;
+/// Positions of the images copied at a time, at least: enough for whole blocks of a product.
+const GROUP_POSITIONS: usize = 1024;
 
 /// dK[o, c, i, j] = sum_{b, y, x} dY[b, o, y, x] X[b, c, y stride + i - padding,
 /// x stride + j - padding], with zeros outside the image.
@@ -37,8 +44,8 @@ pub fn kernel_gradient<T: Real>(
     output_gradient: &[T],
     gradient: &mut [T],
 ) {
-    let images = Selection::all(shape.batch());
-    sum_over(set, shape, input, output_gradient, Pairs::Images(&images), None, gradient);
+    let pairs = Pairs::of_images(&Selection::all(shape.batch()), shape.positions());
+    sum_over(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
 /// The estimate of the kernel gradient over a selection of images, sum_{b in S} s_b dY[b] X[b].
@@ -58,7 +65,8 @@ pub fn kernel_gradient_selected<T: Real>(
     gradient: &mut [T],
 ) {
     assert_eq!(selection.pairs(), shape.batch(), "the selection is over the images");
-    sum_over(set, shape, input, output_gradient, Pairs::Images(selection), None, gradient);
+    let pairs = Pairs::of_images(selection, shape.positions());
+    sum_over(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
 /// The estimate of the kernel gradient over a selection of positions of all images: pair
@@ -80,7 +88,8 @@ pub fn kernel_gradient_selected_positions<T: Real>(
 ) {
     let pairs = shape.batch() * shape.positions();
     assert_eq!(selection.pairs(), pairs, "the selection is over the positions of the minibatch");
-    sum_over(set, shape, input, output_gradient, Pairs::Positions(selection), None, gradient);
+    let pairs = Pairs::of_positions(selection);
+    sum_over(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
 /// The kernel gradient of the selected input channels, each times its scale: an
@@ -101,9 +110,9 @@ pub fn kernel_gradient_of_channels<T: Real>(
     gradient: &mut [T],
 ) {
     assert_eq!(selection.pairs(), shape.input_channels(), "the selection is over input channels");
-    let images = Selection::all(shape.batch());
+    let pairs = Pairs::of_images(&Selection::all(shape.batch()), shape.positions());
     let kept = Some(selection.indices());
-    sum_over(set, shape, input, output_gradient, Pairs::Images(&images), kept, gradient);
+    sum_over(set, shape, input, output_gradient, &pairs, kept, gradient);
     if !selection.is_unscaled() {
         let scales = selection.scales().iter().cycle();
         for (weights, &scale) in gradient.chunks_exact_mut(shape.taps()).zip(scales) {
@@ -112,67 +121,34 @@ pub fn kernel_gradient_of_channels<T: Real>(
     }
 }
 
-/// What the inner index of the product runs over.
-enum Pairs<'a> {
-    /// All positions of some images.
-    Images(&'a Selection),
-    /// Some positions of all images.
-    Positions(&'a Selection),
-}
-
-/// Where the two numbers of each inner index lie, and their scale.
-struct PairTables {
-    output_gradient: Vec<u32>,
-    input: Vec<u32>,
+/// What the product sums over: pairs b Ho Wo + y Wo + x, with their scales.
+struct Pairs {
+    indices: Vec<u32>,
+    /// None where every scale is one.
     scales: Option<Vec<f64>>,
-    /// How many numbers of the output gradient lie side by side.
+    /// How many successive pairs are successive positions.
     run: usize,
 }
 
-impl Pairs<'_> {
-    /// The images that are read.
-    fn images(&self, batch: usize) -> Vec<u32> {
-        match self {
-            Self::Images(selection) => selection.indices().to_vec(),
-            Self::Positions(_) => (0..batch as u32).collect(),
+impl Pairs {
+    /// All positions of some images.
+    fn of_images(images: &Selection, positions: usize) -> Self {
+        let starts = images.indices().iter().map(|&image| image as usize * positions);
+        let scales = images.scales().iter();
+        Self {
+            indices: starts.flat_map(|start| start as u32..(start + positions) as u32).collect(),
+            scales: (!images.is_unscaled())
+                .then(|| scales.flat_map(|&scale| repeat_n(scale, positions)).collect()),
+            run: positions,
         }
     }
 
-    fn tables(
-        &self,
-        shape: &ConvolutionShape,
-        positions: &[usize],
-        image_len: usize,
-    ) -> PairTables {
-        let (outputs, count) = (shape.output_channels(), shape.positions());
-        let (selection, taken) = match self {
-            Self::Images(selection) => (selection, count),
-            Self::Positions(selection) => (selection, 1),
-        };
-        let pairs = selection.len() * taken;
-        let (mut output_gradient, mut input) =
-            (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
-        let mut push = |image: usize, copy: usize, position: usize| {
-            output_gradient.push((image * outputs * count + position) as u32);
-            input.push((copy * image_len + positions[position]) as u32);
-        };
-        match self {
-            Self::Images(selection) => {
-                for (copy, &image) in selection.indices().iter().enumerate() {
-                    (0..count).for_each(|position| push(image as usize, copy, position));
-                }
-            }
-            Self::Positions(selection) => {
-                for &pair in selection.indices() {
-                    let image = pair as usize / count;
-                    push(image, image, pair as usize % count);
-                }
-            }
+    fn of_positions(positions: &Selection) -> Self {
+        Self {
+            indices: positions.indices().to_vec(),
+            scales: (!positions.is_unscaled()).then(|| positions.scales().to_vec()),
+            run: 1,
         }
-        let scales = (!selection.is_unscaled()).then(|| {
-            selection.scales().iter().flat_map(|&s| std::iter::repeat_n(s, taken)).collect()
-        });
-        PairTables { output_gradient, input, scales, run: taken }
     }
 }
 
@@ -181,7 +157,7 @@ fn sum_over<T: Real>(
     shape: &ConvolutionShape,
     input: &[T],
     output_gradient: &[T],
-    pairs: Pairs,
+    pairs: &Pairs,
     kept: Option<&[u32]>,
     gradient: &mut [T],
 ) {
@@ -197,55 +173,69 @@ fn sum_over<T: Real>(
     let (channels, taps) = (planes.kept_channels(), shape.taps());
     let columns = channels * taps;
     check_len("gradient", gradient, shape.output_channels() * columns);
-    if columns == 0 {
-        return;
+    if columns == 0 || pairs.indices.is_empty() {
+        return gradient.fill(T::ZERO);
     }
-    let row_len = (shape.width() + 2 * shape.padding()) * channels;
-    let image_len = (shape.height() + 2 * shape.padding()) * row_len;
-    let positions: Vec<usize> = (0..shape.positions())
-        .map(|position| (position / shape.output_width(), position % shape.output_width()))
-        .map(|(row, column)| (row * row_len + column * channels) * shape.stride())
-        .collect();
-    let tables = pairs.tables(shape, &positions, image_len);
-    let images = pairs.images(shape.batch());
-    // Outer index (i, j, c): a row of the kernel is one run.
-    let run = shape.kernel_width() * channels;
-    let outer_index: Vec<u32> = (0..shape.kernel_height())
-        .flat_map(|row| (row * row_len..row * row_len + run).map(|offset| offset as u32))
-        .collect();
+    let patches = ChannelsLast::new(shape, channels);
+    let position = |pair: u32| pair as usize % shape.positions();
+    let image = |pair: u32| pair as usize / shape.positions();
+    let by_image: Vec<&[u32]> =
+        pairs.indices.chunk_by(|&pair, &next| image(pair) == image(next)).collect();
     TensorBuffers::lend(|buffers| {
-        let copy = buffers.input.first(images.len() * image_len);
-        copy.par_chunks_exact_mut(image_len).zip(&images).for_each(|(copy, &image)| {
-            planes.copy_channels_last(image as usize, shape.padding(), copy);
-        });
-        let problem = Problem {
-            rows: shape.output_channels(),
-            columns,
-            inner: tables.input.len(),
-            left: Factor {
-                data: output_gradient,
-                inner_stride: 1,
-                outer_stride: shape.positions(),
-                inner_index: Some(&tables.output_gradient),
-                outer_index: None,
-                inner_run: tables.run,
-                outer_run: 1,
-                scales: tables.scales.as_deref(),
-            },
-            right: Factor {
-                data: copy,
-                inner_stride: 1,
-                outer_stride: 1,
-                inner_index: Some(&tables.input),
-                outer_index: (shape.kernel_height() > 1).then_some(&outer_index),
-                inner_run: 1,
-                outer_run: run,
-                scales: None,
-            },
-        };
-        let product = buffers.output.first(problem.rows * columns);
-        let view = MatrixViewMut::row_major(product, problem.rows, columns);
-        multiply_in_parts(set, &problem, view, rayon::current_num_threads());
+        let product = buffers.output.first(gradient.len());
+        let mut summed = 0;
+        for group in by_image.chunks(patches.group) {
+            let copy = buffers.input.first(group.len() * patches.image_len);
+            let copies = copy.par_chunks_exact_mut(patches.image_len);
+            copies.zip(group).for_each(|(copy, pairs)| {
+                planes.copy_channels_last(image(pairs[0]), shape.padding(), copy);
+            });
+            let numbers = || {
+                group
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(copy, pairs)| pairs.iter().map(move |&pair| (copy, pair)))
+            };
+            let left: Vec<u32> = numbers()
+                .map(|(_, pair)| {
+                    image(pair) * shape.output_channels() * shape.positions() + position(pair)
+                })
+                .map(|offset| offset as u32)
+                .collect();
+            let right: Vec<u32> = numbers()
+                .map(|(copy, pair)| copy * patches.image_len + patches.positions[position(pair)])
+                .map(|offset| offset as u32)
+                .collect();
+            let problem = Problem {
+                rows: shape.output_channels(),
+                columns,
+                inner: left.len(),
+                left: Factor {
+                    data: output_gradient,
+                    inner_stride: 1,
+                    outer_stride: shape.positions(),
+                    inner_index: Some(&left),
+                    outer_index: None,
+                    inner_run: pairs.run,
+                    outer_run: 1,
+                    scales: pairs.scales.as_ref().map(|scales| &scales[summed..][..left.len()]),
+                },
+                right: Factor {
+                    data: copy,
+                    inner_stride: 1,
+                    outer_stride: 1,
+                    inner_index: Some(&right),
+                    outer_index: (shape.kernel_height() > 1).then_some(&patches.taps),
+                    inner_run: 1,
+                    outer_run: shape.kernel_width() * channels,
+                    scales: None,
+                },
+                accumulate: summed > 0,
+            };
+            let view = MatrixViewMut::row_major(product, problem.rows, columns);
+            multiply_in_parts(set, &problem, view, rayon::current_num_threads());
+            summed += left.len();
+        }
         let rows = gradient.chunks_exact_mut(columns).zip(product.chunks_exact(columns));
         for (gradient, product) in rows {
             for (channel, weights) in gradient.chunks_exact_mut(taps).enumerate() {
@@ -254,4 +244,36 @@ fn sum_over<T: Real>(
             }
         }
     });
+}
+
+/// Where the numbers of a patch lie in images copied channels last.
+struct ChannelsLast {
+    image_len: usize,
+    /// Images copied at a time.
+    group: usize,
+    /// The offset of each position.
+    positions: Vec<usize>,
+    /// The offset of each number (i, j, c) from the position; a row of the kernel is one run.
+    taps: Vec<u32>,
+}
+
+impl ChannelsLast {
+    fn new(shape: &ConvolutionShape, channels: usize) -> Self {
+        let row_len = (shape.width() + 2 * shape.padding()) * channels;
+        let image_len = (shape.height() + 2 * shape.padding()) * row_len;
+        let run = shape.kernel_width() * channels;
+        let fits = GROUP_NUMBERS / image_len;
+        let fewest = GROUP_POSITIONS.div_ceil(shape.positions());
+        Self {
+            image_len,
+            group: fits.max(fewest),
+            positions: (0..shape.positions())
+                .map(|position| (position / shape.output_width(), position % shape.output_width()))
+                .map(|(row, column)| (row * row_len + column * channels) * shape.stride())
+                .collect(),
+            taps: (0..shape.kernel_height())
+                .flat_map(|row| (row * row_len..row * row_len + run).map(|offset| offset as u32))
+                .collect(),
+        }
+    }
 }

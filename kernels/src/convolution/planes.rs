@@ -76,7 +76,10 @@ impl<'a, T: Real> Planes<'a, T> {
             let planes = &images[self.channel(kept) * self.height * self.width..];
             for &x in &columns.starts {
                 for (&y, block) in rows.starts.iter().zip(&mut blocks) {
-                    set.run(#[inline(always)] || self.copy_start(planes, (rows, y), (columns, x), block));
+                    set.run(
+                        #[inline(always)]
+                        || self.copy_start(planes, (rows, y), (columns, x), block),
+                    );
                 }
             }
         }

@@ -95,7 +95,10 @@ pub(super) fn multiply_patches<T: Real>(
             }
         });
         if let Some(scales) = weights.plane_scales {
-            set.run(#[inline(always)] || scale_planes(scales, plane, output));
+            set.run(
+                #[inline(always)]
+                || scale_planes(scales, plane, output),
+            );
         }
     });
 }
@@ -171,6 +174,7 @@ impl Window {
                 outer_run: 1,
                 scales: None,
             },
+            accumulate: false,
         };
         if images == 1 && self.target.column_step == 1 {
             let view = MatrixViewMut::row_major(output, weights.rows, columns);
@@ -182,7 +186,10 @@ impl Window {
         for (image, output) in output.chunks_exact_mut(weights.rows * plane).enumerate() {
             for (row, output) in output.chunks_exact_mut(plane).enumerate() {
                 let results = &product[row * columns + image * self.columns.count..];
-                set.run(#[inline(always)] || self.place(results, images * self.columns.count, output));
+                set.run(
+                    #[inline(always)]
+                    || self.place(results, images * self.columns.count, output),
+                );
             }
         }
     }

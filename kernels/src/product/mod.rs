@@ -51,6 +51,7 @@ pub fn matmul<T: Real>(
         inner: a.columns(),
         left: Factor::of_left(&a),
         right: Factor::of_right(&b),
+        accumulate: false,
     };
     orientation::multiply(set, &problem, c);
 }
@@ -81,6 +82,7 @@ pub fn matmul_selected<T: Real>(
         inner: selection.len(),
         left: Factor { inner_index: Some(selection.indices()), scales, ..Factor::of_left(&a) },
         right: Factor { inner_index: Some(selection.indices()), ..Factor::of_right(&b) },
+        accumulate: false,
     };
     orientation::multiply(set, &problem, c);
 }
@@ -107,6 +109,7 @@ pub fn matmul_selected_rows<T: Real>(
         inner: a.columns(),
         left: Factor { outer_index: Some(selection.indices()), ..Factor::of_left(&a) },
         right: Factor::of_right(&b),
+        accumulate: false,
     };
     orientation::multiply(set, &problem, c.reborrow());
     if !selection.is_unscaled() {

@@ -56,13 +56,15 @@ impl<'a, T: Real> Factor<'a, T> {
     }
 }
 
-/// C (rows x columns) = left (rows x inner) times right (inner x columns).
+/// C (rows x columns) = left (rows x inner) times right (inner x columns), the chain of each
+/// element going on from what C holds when `accumulate` and starting from zero otherwise.
 pub(crate) struct Problem<'a, T> {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     pub(crate) inner: usize,
     pub(crate) left: Factor<'a, T>,
     pub(crate) right: Factor<'a, T>,
+    pub(crate) accumulate: bool,
 }
 
 impl<'a, T: Real> Problem<'a, T> {
@@ -74,6 +76,7 @@ impl<'a, T: Real> Problem<'a, T> {
             inner: self.inner,
             left: self.right,
             right: self.left,
+            accumulate: self.accumulate,
         }
     }
 }

@@ -76,7 +76,10 @@ pub(super) fn pack<T: Real>(
         return;
     }
     if factor.outer_stride == 1 && factor.outer_run >= SHORTEST_RUN && outer.len() > MAXIMUM_ROWS {
-        return set.run(#[inline(always)] || pack_runs(factor, inner, outer, width, packed));
+        return set.run(
+            #[inline(always)]
+            || pack_runs(factor, inner, outer, width, packed),
+        );
     }
     for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
         let block = start..outer.end.min(start + MAXIMUM_ROWS);
