@@ -13,6 +13,7 @@ use crate::raw::{InstructionSet, Real, TensorBuffers};
 use crate::selection::Selection;
 use rayon::prelude::*;
 use std::iter::repeat_n;
+use std::ops::Range;
 
 /// Numbers of the images copied at a time: they stay in the second-level cache.
 const GROUP_NUMBERS: usize = 1 << 18;
@@ -88,7 +89,7 @@ pub fn kernel_gradient_selected_positions<T: Real>(
 ) {
     let pairs = shape.batch() * shape.positions();
     assert_eq!(selection.pairs(), pairs, "the selection is over the positions of the minibatch");
-    let pairs = Pairs::of_positions(selection);
+    let pairs = Pairs::of_positions(selection, shape.positions());
     sum_over(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
@@ -121,10 +122,12 @@ pub fn kernel_gradient_of_channels<T: Real>(
     }
 }
 
-/// What the product sums over: pairs b Ho Wo + y Wo + x, with their scales.
+/// The positions a product sums over, image by image.
 struct Pairs {
-    indices: Vec<u32>,
-    /// None where every scale is one.
+    /// The images, and which of `positions` are taken in each.
+    images: Vec<(usize, Range<usize>)>,
+    positions: Vec<u32>,
+    /// One scale a pair; None where every scale is one.
     scales: Option<Vec<f64>>,
     /// How many successive pairs are successive positions.
     run: usize,
@@ -133,20 +136,29 @@ struct Pairs {
 impl Pairs {
     /// All positions of some images.
     fn of_images(images: &Selection, positions: usize) -> Self {
-        let starts = images.indices().iter().map(|&image| image as usize * positions);
-        let scales = images.scales().iter();
+        let repeated = |&scale| repeat_n(scale, positions);
         Self {
-            indices: starts.flat_map(|start| start as u32..(start + positions) as u32).collect(),
+            images: images.indices().iter().map(|&image| (image as usize, 0..positions)).collect(),
+            positions: (0..positions as u32).collect(),
             scales: (!images.is_unscaled())
-                .then(|| scales.flat_map(|&scale| repeat_n(scale, positions)).collect()),
+                .then(|| images.scales().iter().flat_map(repeated).collect()),
             run: positions,
         }
     }
 
-    fn of_positions(positions: &Selection) -> Self {
+    /// Some of the positions of all images, which have `count` each.
+    fn of_positions(pairs: &Selection, count: usize) -> Self {
+        let image = |pair: u32| pair as usize / count;
+        let mut taken = 0;
+        let by_image = pairs.indices().chunk_by(|&pair, &next| image(pair) == image(next));
+        let images = by_image.map(|pairs| {
+            taken += pairs.len();
+            (image(pairs[0]), taken - pairs.len()..taken)
+        });
         Self {
-            indices: positions.indices().to_vec(),
-            scales: (!positions.is_unscaled()).then(|| positions.scales().to_vec()),
+            images: images.collect(),
+            positions: pairs.indices().iter().map(|&pair| pair % count as u32).collect(),
+            scales: (!pairs.is_unscaled()).then(|| pairs.scales().to_vec()),
             run: 1,
         }
     }
@@ -173,39 +185,28 @@ fn sum_over<T: Real>(
     let (channels, taps) = (planes.kept_channels(), shape.taps());
     let columns = channels * taps;
     check_len("gradient", gradient, shape.output_channels() * columns);
-    if columns == 0 || pairs.indices.is_empty() {
+    if columns == 0 || pairs.images.is_empty() {
         return gradient.fill(T::ZERO);
     }
     let patches = ChannelsLast::new(shape, channels);
-    let position = |pair: u32| pair as usize % shape.positions();
-    let image = |pair: u32| pair as usize / shape.positions();
-    let by_image: Vec<&[u32]> =
-        pairs.indices.chunk_by(|&pair, &next| image(pair) == image(next)).collect();
     TensorBuffers::lend(|buffers| {
         let product = buffers.output.first(gradient.len());
         let mut summed = 0;
-        for group in by_image.chunks(patches.group) {
+        for group in pairs.images.chunks(patches.group) {
             let copy = buffers.input.first(group.len() * patches.image_len);
             let copies = copy.par_chunks_exact_mut(patches.image_len);
-            copies.zip(group).for_each(|(copy, pairs)| {
-                planes.copy_channels_last(image(pairs[0]), shape.padding(), copy);
+            copies.zip(group).for_each(|(copy, (image, _))| {
+                planes.copy_channels_last(*image, shape.padding(), copy);
             });
-            let numbers = || {
-                group
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(copy, pairs)| pairs.iter().map(move |&pair| (copy, pair)))
-            };
-            let left: Vec<u32> = numbers()
-                .map(|(_, pair)| {
-                    image(pair) * shape.output_channels() * shape.positions() + position(pair)
-                })
-                .map(|offset| offset as u32)
-                .collect();
-            let right: Vec<u32> = numbers()
-                .map(|(copy, pair)| copy * patches.image_len + patches.positions[position(pair)])
-                .map(|offset| offset as u32)
-                .collect();
+            let (mut left, mut right) = (Vec::new(), Vec::new());
+            for (copy, (image, taken)) in group.iter().enumerate() {
+                let positions = &pairs.positions[taken.clone()];
+                let start = (image * shape.output_channels() * shape.positions()) as u32;
+                left.extend(positions.iter().map(|position| start + position));
+                let start = (copy * patches.image_len) as u32;
+                let offset = |&position: &u32| start + patches.positions[position as usize];
+                right.extend(positions.iter().map(offset));
+            }
             let problem = Problem {
                 rows: shape.output_channels(),
                 columns,
@@ -252,7 +253,7 @@ struct ChannelsLast {
     /// Images copied at a time.
     group: usize,
     /// The offset of each position.
-    positions: Vec<usize>,
+    positions: Vec<u32>,
     /// The offset of each number (i, j, c) from the position; a row of the kernel is one run.
     taps: Vec<u32>,
 }
@@ -261,15 +262,18 @@ impl ChannelsLast {
     fn new(shape: &ConvolutionShape, channels: usize) -> Self {
         let row_len = (shape.width() + 2 * shape.padding()) * channels;
         let image_len = (shape.height() + 2 * shape.padding()) * row_len;
-        let run = shape.kernel_width() * channels;
         let fits = GROUP_NUMBERS / image_len;
         let fewest = GROUP_POSITIONS.div_ceil(shape.positions());
+        let position = |row: usize, column: usize| {
+            ((row * row_len + column * channels) * shape.stride()) as u32
+        };
+        let columns = 0..shape.output_width();
+        let run = shape.kernel_width() * channels;
         Self {
             image_len,
             group: fits.max(fewest),
-            positions: (0..shape.positions())
-                .map(|position| (position / shape.output_width(), position % shape.output_width()))
-                .map(|(row, column)| (row * row_len + column * channels) * shape.stride())
+            positions: (0..shape.output_height())
+                .flat_map(|row| columns.clone().map(move |column| position(row, column)))
                 .collect(),
             taps: (0..shape.kernel_height())
                 .flat_map(|row| (row * row_len..row * row_len + run).map(|offset| offset as u32))
