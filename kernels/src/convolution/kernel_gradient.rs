@@ -193,9 +193,11 @@ fn sum_over<T: Real>(
         let product = buffers.output.first(gradient.len());
         let mut summed = 0;
         for group in pairs.images.chunks(patches.group) {
-            let copy = buffers.input.first(group.len() * patches.image_len);
-            let copies = copy.par_chunks_exact_mut(patches.image_len);
-            copies.zip(group).for_each(|(copy, (image, _))| {
+            // Patches of one pixel are the pixels themselves, read where they are.
+            let copies = if patches.are_pixels { 0 } else { group.len() };
+            let copy = buffers.input.first(copies * patches.image_len);
+            let copied = copy.par_chunks_exact_mut(patches.image_len);
+            copied.zip(group).for_each(|(copy, (image, _))| {
                 planes.copy_channels_last(*image, shape.padding(), copy);
             });
             let (mut left, mut right) = (Vec::new(), Vec::new());
@@ -203,10 +205,36 @@ fn sum_over<T: Real>(
                 let positions = &pairs.positions[taken.clone()];
                 let start = (image * shape.output_channels() * shape.positions()) as u32;
                 left.extend(positions.iter().map(|position| start + position));
-                let start = (copy * patches.image_len) as u32;
-                let offset = |&position: &u32| start + patches.positions[position as usize];
+                let start = if patches.are_pixels {
+                    image * planes.image_len()
+                } else {
+                    copy * patches.image_len
+                };
+                let offset = |&position: &u32| start as u32 + patches.positions[position as usize];
                 right.extend(positions.iter().map(offset));
             }
+            let read = Factor {
+                data: copy,
+                inner_stride: 1,
+                outer_stride: 1,
+                inner_index: Some(&right),
+                outer_index: (shape.kernel_height() > 1).then_some(&patches.taps),
+                inner_run: 1,
+                outer_run: shape.kernel_width() * channels,
+                scales: None,
+            };
+            let read = if patches.are_pixels {
+                Factor {
+                    data: input,
+                    outer_stride: shape.pixels(),
+                    outer_index: kept,
+                    inner_run: pairs.run,
+                    outer_run: 1,
+                    ..read
+                }
+            } else {
+                read
+            };
             let problem = Problem {
                 rows: shape.output_channels(),
                 columns,
@@ -221,16 +249,7 @@ fn sum_over<T: Real>(
                     outer_run: 1,
                     scales: pairs.scales.as_ref().map(|scales| &scales[summed..][..left.len()]),
                 },
-                right: Factor {
-                    data: copy,
-                    inner_stride: 1,
-                    outer_stride: 1,
-                    inner_index: Some(&right),
-                    outer_index: (shape.kernel_height() > 1).then_some(&patches.taps),
-                    inner_run: 1,
-                    outer_run: shape.kernel_width() * channels,
-                    scales: None,
-                },
+                right: read,
                 accumulate: summed > 0,
             };
             let view = MatrixViewMut::row_major(product, problem.rows, columns);
@@ -249,6 +268,9 @@ fn sum_over<T: Real>(
 
 /// Where the numbers of a patch lie in images copied channels last.
 struct ChannelsLast {
+    /// Whether a patch is one pixel and every pixel one: then nothing is copied, and the offsets
+    /// are those in the images themselves.
+    are_pixels: bool,
     image_len: usize,
     /// Images copied at a time.
     group: usize,
@@ -264,12 +286,15 @@ impl ChannelsLast {
         let image_len = (shape.height() + 2 * shape.padding()) * row_len;
         let fits = GROUP_NUMBERS / image_len;
         let fewest = GROUP_POSITIONS.div_ceil(shape.positions());
-        let position = |row: usize, column: usize| {
-            ((row * row_len + column * channels) * shape.stride()) as u32
+        let are_pixels = shape.taps() == 1 && shape.stride() == 1 && shape.padding() == 0;
+        let position = |row: usize, column: usize| match are_pixels {
+            true => (row * shape.width() + column) as u32,
+            false => ((row * row_len + column * channels) * shape.stride()) as u32,
         };
         let columns = 0..shape.output_width();
         let run = shape.kernel_width() * channels;
         Self {
+            are_pixels,
             image_len,
             group: fits.max(fewest),
             positions: (0..shape.output_height())
