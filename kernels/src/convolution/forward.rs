@@ -62,6 +62,7 @@ fn convolve_channels<T: Real>(
     selection: Option<&Selection>,
     output: &mut [T],
 ) {
+    let shape = shape.flattened();
     check_len("input", input, shape.input_len());
     check_len("kernels", kernels, shape.kernel_len());
     check_len("output", output, shape.output_len());

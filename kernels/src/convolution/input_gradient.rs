@@ -92,6 +92,7 @@ fn carry_back<T: Real>(
     kept: Option<&Selection>,
     gradient: &mut [T],
 ) {
+    let shape = &shape.flattened();
     let channels = kept.map_or(shape.input_channels(), Selection::len);
     check_len("output gradient", output_gradient, shape.output_len());
     check_len("kernels", kernels, shape.kernel_len());

@@ -11,6 +11,7 @@
 mod forward;
 mod input_gradient;
 mod kernel_gradient;
+mod pairs;
 mod planes;
 pub mod scores;
 mod shape;

@@ -221,6 +221,16 @@ impl ConvolutionShape {
         self.batch * self.output_channels * self.positions()
     }
 
+    /// Whether every patch is one pixel and every pixel one.
+    pub(super) fn is_pixelwise(&self) -> bool {
+        self.taps() == 1 && self.stride == 1 && self.padding == 0
+    }
+
+    /// The same convolution with images of one row where rows make no difference.
+    pub(super) fn flattened(self) -> Self {
+        if self.is_pixelwise() { Self { height: 1, width: self.pixels(), ..self } } else { self }
+    }
+
     /// Fused multiply-adds of the exact convolution, B O Ho Wo C kh kw (those on zeros of the
     /// padding included), and of each of its two gradients.
     pub fn multiply_adds(&self) -> u64 {

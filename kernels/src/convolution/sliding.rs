@@ -164,16 +164,7 @@ impl Window {
                 outer_run: 1,
                 scales: self.scales.as_deref(),
             },
-            right: Factor {
-                data,
-                inner_stride: 1,
-                outer_stride: 1,
-                inner_index: Some(&starts),
-                outer_index: None,
-                inner_run: 1,
-                outer_run: 1,
-                scales: None,
-            },
+            right: Factor::from_starts(data, &starts),
             accumulate: false,
         };
         if images == 1 && self.target.column_step == 1 {

@@ -37,6 +37,20 @@ impl<'a, T: Real> Factor<'a, T> {
         }
     }
 
+    /// Outer index by outer index side by side, from where `starts` says for each inner one.
+    pub(crate) fn from_starts(data: &'a [T], starts: &'a [u32]) -> Self {
+        Self {
+            data,
+            inner_stride: 1,
+            outer_stride: 1,
+            inner_index: Some(starts),
+            outer_index: None,
+            inner_run: 1,
+            outer_run: 1,
+            scales: None,
+        }
+    }
+
     /// B as the right factor: its columns are the outer index.
     pub(crate) fn of_right(b: &MatrixView<'a, T>) -> Self {
         Self::of_left(&b.transpose())
