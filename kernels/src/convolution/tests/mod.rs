@@ -275,3 +275,13 @@ fn convolutions_are_the_naive_chain_bit_for_bit() {
         check_forward::<f64>(shape, seed as u64);
     }
 }
+
+/// Channels enough that every blocked loop has whole blocks and a rest, and images so large that
+/// the kernel gradient takes them one at a time.
+#[test]
+fn many_channels_of_large_images_give_the_naive_chain() {
+    let shape = ConvolutionShape::new(3, [182, 40, 39], [3, 2, 1], 1, 1).unwrap();
+    check_forward::<f32>(&shape, 1);
+    check_input_gradient::<f32>(&shape, 2);
+    check_kernel_gradient::<f32>(&shape, 3);
+}
