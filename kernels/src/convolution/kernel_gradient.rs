@@ -34,7 +34,7 @@ pub fn kernel_gradient<T: Real>(
     sum_over_pairs(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
-/// The estimate of the kernel gradient over a selection of images, sum_{b in S} s_b dY[b] X[b].
+/// The estimate of the kernel gradient over a selection of images, sum_{b in S} s_b dY_b X_b.
 ///
 /// 2 |S| O Ho Wo C kh kw floating-point operations; images outside S are not touched. The scale
 /// is multiplied (and rounded) into the output gradient.
