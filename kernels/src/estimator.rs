@@ -1,11 +1,12 @@
 //! The estimators by name: which scores become which selection.
 
 use crate::probability::{
-    ProbabilityError, as_released, mix_with_uniform, proportional, uniform, water_filling,
+    ProbabilityError, as_released_into, checked_sum, mix_in_place, proportional_into,
+    water_filling_into,
 };
 use crate::selection::{
-    Selection, SelectionError, adaptive_top_k, draw_bernoulli, draw_uniform_without_replacement,
-    draw_with_replacement, top_k,
+    Selection, SelectionError, Workspace, adaptive_top_k_into, draw_bernoulli_into,
+    draw_uniform_without_replacement_into, draw_with_replacement_into, top_k_into,
 };
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -108,36 +109,74 @@ impl Estimator {
         k: usize,
         rng: &mut impl Rng,
     ) -> Result<Selection, SelectionError> {
+        let mut selection = Selection::default();
+        self.select_into(scores, k, rng, &mut Workspace::default(), &mut selection)?;
+        Ok(selection)
+    }
+
+    /// [`Estimator::select`] without allocation once `workspace` and `selection` have grown to
+    /// the number of pairs.
+    ///
+    /// # Errors
+    /// As [`Estimator::select`]; `selection` is then unspecified.
+    pub fn select_into(
+        &self,
+        scores: &[f64],
+        k: usize,
+        rng: &mut impl Rng,
+        workspace: &mut Workspace,
+        selection: &mut Selection,
+    ) -> Result<(), SelectionError> {
         let pairs = scores.len();
         if k == 0 {
             return Err(SelectionError::ZeroBudget);
         }
-        match crate::probability::checked_sum(scores) {
+        match checked_sum(scores) {
             Ok(_) if k < pairs => {}
-            Ok(_) | Err(ProbabilityError::AllZero { .. }) => return Ok(Selection::all(pairs)),
+            Ok(_) | Err(ProbabilityError::AllZero { .. }) => {
+                selection.set_all(pairs);
+                return Ok(());
+            }
             Err(error) => return Err(error.into()),
         }
+        let Workspace { probabilities: p, sorted, sums, keys, counts } = workspace;
         match *self {
-            Self::TopK => top_k(scores, k),
-            Self::AdaptiveTopK { share } => adaptive_top_k(scores, share),
-            Self::ColumnRow => draw_with_replacement(&proportional(scores)?, k, rng),
+            Self::TopK => top_k_into(scores, k, keys, selection),
+            Self::AdaptiveTopK { share } => {
+                adaptive_top_k_into(scores, share, (sorted, keys), selection)
+            }
+            Self::ColumnRow => {
+                proportional_into(scores, p)?;
+                draw_with_replacement_into(p, k, rng, (sums, counts), selection)
+            }
             Self::ColumnRowMixture { epsilon } => {
-                draw_with_replacement(&mix_with_uniform(&proportional(scores)?, epsilon)?, k, rng)
+                proportional_into(scores, p)?;
+                mix_in_place(p, epsilon)?;
+                draw_with_replacement_into(p, k, rng, (sums, counts), selection)
             }
-            Self::Bernoulli => draw_bernoulli(&water_filling(scores, k as f64)?, rng),
-            Self::BernoulliAsReleased => draw_bernoulli(&as_released(scores, k as f64)?, rng),
-            Self::UniformWithReplacement => draw_with_replacement(&uniform(pairs), k, rng),
+            Self::Bernoulli => {
+                water_filling_into(scores, k as f64, (sorted, sums), p)?;
+                draw_bernoulli_into(p, rng, selection)
+            }
+            Self::BernoulliAsReleased => {
+                as_released_into(scores, k as f64, p)?;
+                draw_bernoulli_into(p, rng, selection)
+            }
+            Self::UniformWithReplacement | Self::UniformWithReplacementUnscaled => {
+                p.clear();
+                p.resize(pairs, 1.0 / pairs as f64);
+                draw_with_replacement_into(p, k, rng, (sums, counts), selection)?;
+                if *self == Self::UniformWithReplacementUnscaled {
+                    // A pair drawn twice counts twice.
+                    selection.set(pairs, |i| (counts[i] > 0).then(|| f64::from(counts[i])));
+                }
+                Ok(())
+            }
             Self::UniformWithoutReplacement => {
-                draw_uniform_without_replacement(pairs, k, true, rng)
-            }
-            Self::UniformWithReplacementUnscaled => {
-                let drawn = draw_with_replacement(&uniform(pairs), k, rng)?;
-                let share = k as f64 / pairs as f64;
-                let counts = drawn.scales().iter().map(|scale| (scale * share).round()).collect();
-                Selection::new(drawn.indices().to_vec(), counts, pairs)
+                draw_uniform_without_replacement_into(pairs, k, true, rng, selection)
             }
             Self::UniformWithoutReplacementUnscaled => {
-                draw_uniform_without_replacement(pairs, k, false, rng)
+                draw_uniform_without_replacement_into(pairs, k, false, rng, selection)
             }
         }
     }

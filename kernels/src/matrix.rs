@@ -281,16 +281,6 @@ impl<'a, T: Real> MatrixViewMut<'a, T> {
             data: self.data,
         }
     }
-
-    /// Calls `change` on every element with its row and column, rows first.
-    pub fn for_each(&mut self, mut change: impl FnMut(usize, usize, &mut T)) {
-        for row in 0..self.rows {
-            for column in 0..self.columns {
-                let offset = row * self.row_stride + column * self.column_stride;
-                change(row, column, &mut self.data[offset]);
-            }
-        }
-    }
 }
 
 impl<'a, T: Real> From<&'a mut nalgebra::DMatrix<T>> for MatrixViewMut<'a, T> {

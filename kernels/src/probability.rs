@@ -62,8 +62,22 @@ fn checked_budget(budget: f64) -> Result<f64, ProbabilityError> {
 /// # Errors
 /// When a score is not a finite number of at least 0, or all are zero.
 pub fn proportional(scores: &[f64]) -> Result<Vec<f64>, ProbabilityError> {
+    let mut p = Vec::new();
+    proportional_into(scores, &mut p)?;
+    Ok(p)
+}
+
+/// [`proportional`] into memory that is used again.
+pub(crate) fn proportional_into(scores: &[f64], p: &mut Vec<f64>) -> Result<(), ProbabilityError> {
     let sum = checked_sum(scores)?;
-    Ok(scores.iter().map(|w| w / sum).collect())
+    fill(p, scores.iter().map(|w| w / sum));
+    Ok(())
+}
+
+/// Replaces what a vector holds and keeps its memory.
+fn fill(p: &mut Vec<f64>, values: impl Iterator<Item = f64>) {
+    p.clear();
+    p.extend(values);
 }
 
 /// p_i = 1/n.
@@ -77,11 +91,19 @@ pub fn uniform(pairs: usize) -> Vec<f64> {
 /// # Errors
 /// When epsilon is outside [0, 1].
 pub fn mix_with_uniform(p: &[f64], epsilon: f64) -> Result<Vec<f64>, ProbabilityError> {
+    let mut mixed = p.to_vec();
+    mix_in_place(&mut mixed, epsilon)?;
+    Ok(mixed)
+}
+
+/// [`mix_with_uniform`] in place.
+pub(crate) fn mix_in_place(p: &mut [f64], epsilon: f64) -> Result<(), ProbabilityError> {
     if !(0.0..=1.0).contains(&epsilon) {
         return Err(ProbabilityError::InvalidEpsilon { epsilon });
     }
     let floor = epsilon / p.len() as f64;
-    Ok(p.iter().map(|p| (1.0 - epsilon) * p + floor).collect())
+    p.iter_mut().for_each(|p| *p = (1.0 - epsilon) * *p + floor);
+    Ok(())
 }
 
 /// Inclusion probabilities p_i = min(1, w_i / level) with sum p_i = min(budget, number of
@@ -102,28 +124,41 @@ pub fn mix_with_uniform(p: &[f64], epsilon: f64) -> Result<Vec<f64>, Probability
 /// When a score is not a finite number of at least 0, all are zero, or the budget is not
 /// positive.
 pub fn water_filling(scores: &[f64], budget: f64) -> Result<Vec<f64>, ProbabilityError> {
+    let mut p = Vec::new();
+    water_filling_into(scores, budget, (&mut Vec::new(), &mut Vec::new()), &mut p)?;
+    Ok(p)
+}
+
+/// [`water_filling`] into memory that is used again: the sorted scores, their running sums, and
+/// the result.
+pub(crate) fn water_filling_into(
+    scores: &[f64],
+    budget: f64,
+    (sorted, sums): (&mut Vec<f64>, &mut Vec<f64>),
+    p: &mut Vec<f64>,
+) -> Result<(), ProbabilityError> {
     checked_sum(scores)?;
     let budget = checked_budget(budget)?;
-    let mut sorted: Vec<f64> = scores.iter().copied().filter(|&w| w > 0.0).collect();
+    fill(sorted, scores.iter().copied().filter(|&w| w > 0.0));
     if budget >= sorted.len() as f64 {
-        return Ok(scores.iter().map(|&w| if w > 0.0 { 1.0 } else { 0.0 }).collect());
+        fill(p, scores.iter().map(|&w| if w > 0.0 { 1.0 } else { 0.0 }));
+        return Ok(());
     }
     // Ascending, so that running sums from the small end lose no small score beside a large one.
     sorted.sort_unstable_by(f64::total_cmp);
-    let sums: Vec<f64> = sorted
-        .iter()
-        .scan(0.0, |sum, w| {
-            *sum += w;
-            Some(*sum)
-        })
-        .collect();
+    let running = sorted.iter().scan(0.0, |sum, w| {
+        *sum += w;
+        Some(*sum)
+    });
+    fill(sums, running);
     let count = sorted.len();
     let level = (0..count)
         .take_while(|&capped| (capped as f64) < budget)
         .map(|capped| (count - 1 - capped, sums[count - 1 - capped] / (budget - capped as f64)))
         .find(|&(largest, level)| sorted[largest] <= level)
         .map_or(sorted[count - 1], |(_, level)| level);
-    Ok(scores.iter().map(|w| (w / level).min(1.0)).collect())
+    fill(p, scores.iter().map(|w| (w / level).min(1.0)));
+    Ok(())
 }
 
 /// Inclusion probabilities of the authors' released code: 0.9 min(1, k w_i / W) + 0.1 / n.
@@ -134,10 +169,21 @@ pub fn water_filling(scores: &[f64], budget: f64) -> Result<Vec<f64>, Probabilit
 /// # Errors
 /// As [`water_filling`].
 pub fn as_released(scores: &[f64], budget: f64) -> Result<Vec<f64>, ProbabilityError> {
+    let mut p = Vec::new();
+    as_released_into(scores, budget, &mut p)?;
+    Ok(p)
+}
+
+/// [`as_released`] into memory that is used again.
+pub(crate) fn as_released_into(
+    scores: &[f64],
+    budget: f64,
+    p: &mut Vec<f64>,
+) -> Result<(), ProbabilityError> {
     let sum = checked_sum(scores)?;
     let budget = checked_budget(budget)?;
-    let capped: Vec<f64> = scores.iter().map(|w| (budget * w / sum).min(1.0)).collect();
-    mix_with_uniform(&capped, 0.1)
+    fill(p, scores.iter().map(|w| (budget * w / sum).min(1.0)));
+    mix_in_place(p, 0.1)
 }
 
 #[cfg(test)]

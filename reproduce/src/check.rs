@@ -40,11 +40,11 @@ impl Difference {
     }
 }
 
-/// The file that holds the numbers of an exhibit: the snapshot that the tests
+/// The file that holds the numbers of a task ([`Task::stem`]): the snapshot that the tests
 /// compare at quick scale, a plain text of the same form at the others.
-pub fn reference_path(folder: &Path, exhibit: &str, scale: Scale) -> PathBuf {
+pub fn reference_path(folder: &Path, stem: &str, scale: Scale) -> PathBuf {
     let ending = if scale == Scale::Quick { "snap" } else { "txt" };
-    folder.join(format!("{exhibit}.{scale}.{ending}"))
+    folder.join(format!("{stem}.{scale}.{ending}"))
 }
 
 /// The numbers that differ between two snapshots, by name.
@@ -85,13 +85,18 @@ pub fn check(
 ) -> anyhow::Result<bool> {
     let tasks: Vec<Task> =
         run::tasks(requests, options)?.into_iter().filter(|task| !task.exhibit.is_timing).collect();
+    let images = run::images(&tasks, options)?;
+    let path = |task: &Task, images: &Option<_>| {
+        reference_path(reference, &task.stem(Option::as_deref(images)), options.scale)
+    };
     if accept && options.scale == Scale::Quick {
         bail!("the numbers of quick scale are snapshots: accept them with cargo insta review");
     }
     if !accept
         && let Some(missing) = tasks
             .iter()
-            .map(|task| reference_path(reference, &task.name, options.scale))
+            .zip(&images)
+            .map(|(task, images)| path(task, images))
             .find(|path| !path.exists())
     {
         bail!("{}: there are no committed numbers to compare with", missing.display());
@@ -100,13 +105,19 @@ pub fn check(
     let fresh = tempfile::tempdir().context("a temporary folder")?;
     let cache = Cache::new(fresh.path());
     let mut all_agree = true;
-    for task in &tasks {
+    for (task, images) in tasks.iter().zip(&images) {
         let progress = Progress::new(&task.name);
-        let context = Context { seed: task.seed, instructions, cache: &cache, progress: &progress };
+        let context = Context {
+            seed: task.seed,
+            instructions,
+            images: images.as_deref(),
+            cache: &cache,
+            progress: &progress,
+        };
         let result = task.run(&context);
         progress.finish();
         let new = result?.snapshot(&task.name, &options.scale.to_string());
-        let path = reference_path(reference, &task.name, options.scale);
+        let path = path(task, images);
         if accept {
             write_whole(&path, &new)?;
             println!("{}: {} numbers written", path.display(), numbers(&new).len());

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::data::catalogue::DATA_SETS;
 use crate::exhibit::config::Scale;
 
 /// Regenerates every figure and table of the study of sampled matrix products.
@@ -17,7 +19,8 @@ use crate::exhibit::config::Scale;
         reproduce run matmul-error --seed 7    one exhibit with other draws\n  \
         reproduce run my-experiment.yaml       settings of your own (start from exhibits/*.yaml)\n  \
         reproduce list                         what there is, and how long it takes\n  \
-        reproduce check --scale quick          compare all numbers with the committed ones\n\n\
+        reproduce check --scale quick          compare all numbers with the committed ones\n  \
+        reproduce data fetch mnist             download a published data set into data/\n\n\
         Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written.",
     after_long_help = "Examples:\n  \
         reproduce                              everything at standard scale, into figures/\n  \
@@ -25,7 +28,8 @@ use crate::exhibit::config::Scale;
         reproduce run matmul-error --seed 7    one exhibit with other draws\n  \
         reproduce run my-experiment.yaml       settings of your own (start from exhibits/*.yaml)\n  \
         reproduce list                         what there is, and how long it takes\n  \
-        reproduce check --scale quick          compare all numbers with the committed ones\n\n\
+        reproduce check --scale quick          compare all numbers with the committed ones\n  \
+        reproduce data fetch mnist             download a published data set into data/\n\n\
         Finished results are kept in .sampled beside the output folder: a run that was stopped \
         goes on where it was, and a second run takes about a second. Numbers depend on the \
         settings, the data and the seed only, never on threads or the processor.\n\n\
@@ -65,6 +69,57 @@ pub enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// Fetch the published data sets, or see which are there
+    #[command(subcommand)]
+    Data(DataCommand),
+}
+
+/// What to do about the data sets.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Download data sets into the data directory
+    ///
+    /// Every file is checked against its published size and MD5 and appears under its name only
+    /// when it is whole. A file that is there and right is left alone; a damaged one is replaced.
+    /// A mirror that fails is followed by the next. After a cut, a stop or a failure the same
+    /// command goes on with the bytes that have arrived.
+    #[command(after_help = "Examples:\n  \
+        reproduce data fetch mnist                       into data/mnist\n  \
+        reproduce data fetch mnist fashion-mnist --data /srv/data\n  \
+        reproduce data fetch cifar-10 --mirror https://example.org/cifar/\n  \
+        HTTPS_PROXY=http://proxy:3128 reproduce data fetch mnist\n\n\
+        Environment:\n  \
+        ALL_PROXY, HTTPS_PROXY, HTTP_PROXY  the proxy that requests go through (the first set)\n  \
+        NO_PROXY                            hosts that are asked directly\n  \
+        SAMPLED_DATA                        the data directory, where --data is not given\n\n\
+        Exit codes: 0 all files are there, 2 a file cannot be fetched or written.")]
+    Fetch {
+        /// Names of data sets
+        #[arg(required = true, value_parser = PossibleValuesParser::new(data_set_names()))]
+        data_sets: Vec<String>,
+        /// Address of a folder with the files, tried before the published mirrors; repeatable
+        #[arg(long = "mirror", value_name = "URL")]
+        mirrors: Vec<String>,
+        /// Longest silence of a mirror before the next is tried, in seconds
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        patience: u64,
+        /// Never use the network; refuse when a file is missing
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Show which data sets are there, whether they are as published, and how to get the others
+    ///
+    /// Checksums are computed anew each time. Archives that hold the published images but were
+    /// packed by another program count as right.
+    #[command(after_help = "Examples:\n  \
+        reproduce data status\n  \
+        reproduce data status --data /srv/data\n  \
+        reproduce data status --json    one object a line: name, availability, files, command")]
+    Status,
+}
+
+fn data_set_names() -> impl Iterator<Item = &'static str> {
+    DATA_SETS.iter().map(|data_set| data_set.name)
 }
 
 /// Flags that every command takes.

@@ -6,10 +6,14 @@
 pub mod cache;
 pub mod check;
 pub mod cli;
+pub mod data;
 pub mod exhibit;
 pub mod files;
+pub mod images;
 pub mod names;
+pub mod parallel;
 pub mod plot;
 pub mod progress;
 pub mod result;
 pub mod run;
+pub mod site;

@@ -2,13 +2,16 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser as _;
 use kernels::InstructionSet;
 use reproduce::cache::WRITING;
-use reproduce::cli::{Command, CommandLine};
-use reproduce::{check, run};
+use reproduce::cli::{Command, CommandLine, DataCommand, Options};
+use reproduce::data::catalogue::DataSet;
+use reproduce::data::fetch::FetchSettings;
+use reproduce::{check, data, run};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
@@ -40,13 +43,32 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
     }
     let pool = pool.build().context("threads cannot be started")?;
     pool.install(|| match &command_line.command {
-        None => run::run(&[], options, instructions).map(|()| true),
-        Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions).map(|()| true),
+        None => run::run(&[], options, instructions),
+        Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions),
         Some(Command::List) => run::list(options).map(|()| true),
         Some(Command::Check { exhibits, reference, accept }) => {
             check::check(exhibits, reference, *accept, options, instructions)
         }
+        Some(Command::Data(command)) => execute_data(command, options).map(|()| true),
     })
+}
+
+fn execute_data(command: &DataCommand, options: &Options) -> anyhow::Result<()> {
+    match command {
+        DataCommand::Fetch { data_sets, mirrors, patience, offline } => {
+            let data_sets: Vec<&DataSet> =
+                data_sets.iter().filter_map(|name| DataSet::named(name)).collect();
+            let settings = FetchSettings {
+                mirrors: mirrors.clone(),
+                stall: Duration::from_secs(*patience),
+                is_offline: *offline,
+                ..FetchSettings::default()
+            };
+            data::fetch_all(&data_sets, &options.data, settings, options.json)?;
+        }
+        DataCommand::Status => data::print_status(&options.data, options.json),
+    }
+    Ok(())
 }
 
 /// The processor's best instruction set, or the one that the environment asks for.

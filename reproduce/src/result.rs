@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Everything an exhibit found out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExhibitResult {
     /// Heading of the report.
     pub title: String,
@@ -20,10 +20,15 @@ pub struct ExhibitResult {
     pub figures: Vec<Figure>,
     /// Sentences below the tables: how to read them, what stands out.
     pub remarks: Vec<String>,
+    /// What failed, a sentence each, where the exhibit is a check; the program then ends with
+    /// exit code 1.
+    pub failures: Vec<String>,
+    /// The whole result for machines, where the records do not hold all of it.
+    pub json: Option<String>,
 }
 
 /// Rows of cells under named columns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// What the table shows.
     pub caption: String,
@@ -183,7 +188,7 @@ impl Column {
         Column { name: name.to_string(), unit: unit.to_string(), is_key: false }
     }
 
-    fn heading(&self) -> String {
+    pub(crate) fn heading(&self) -> String {
         if self.unit.is_empty() {
             self.name.clone()
         } else {
@@ -224,7 +229,7 @@ impl From<Option<f64>> for Cell {
 }
 
 impl Cell {
-    fn show(&self, digits: usize) -> String {
+    pub(crate) fn show(&self, digits: usize) -> String {
         match self {
             Cell::Number(value) => significant(*value, digits),
             Cell::Text(text) => text.clone(),
@@ -337,7 +342,8 @@ impl ExhibitResult {
 }
 
 /// A number with so many significant digits: plain where that is readable, with
-/// a power of ten elsewhere. Whole numbers lose their decimals.
+/// a power of ten elsewhere. A number that is whole to these digits is shown without decimals,
+/// so that rounding in the last bit never changes the text.
 ///
 /// ```
 /// use reproduce::result::significant;
@@ -354,7 +360,11 @@ pub fn significant(value: f64, digits: usize) -> String {
     let exponent: i32 = scientific.split('e').nth(1).and_then(|e| e.parse().ok()).unwrap_or(0);
     if (-4..digits as i32).contains(&exponent) {
         let decimals = (digits as i32 - 1 - exponent).max(0) as usize;
-        format!("{value:.decimals$}")
+        let plain = format!("{value:.decimals$}");
+        match plain.split_once('.') {
+            Some((whole, decimals)) if decimals.bytes().all(|digit| digit == b'0') => whole.into(),
+            _ => plain,
+        }
     } else {
         scientific
     }
@@ -414,8 +424,9 @@ mod tests {
     }
 
     #[test]
-    fn rounding_up_to_a_power_of_ten_keeps_the_number_of_digits() {
-        assert_eq!(significant(0.99999999, 3), "1.00");
+    fn rounding_up_to_a_power_of_ten_gives_a_whole_number() {
+        assert_eq!(significant(0.99999999, 3), "1");
+        assert_eq!(significant(9.9999999, 3), significant(10.0, 3));
         assert_eq!(significant(-0.5, 3), "-0.500");
         assert_eq!(significant(-0.0, 3), "0");
         assert_eq!(significant(123456.7, 3), "1.23e5");

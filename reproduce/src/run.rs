@@ -1,8 +1,10 @@
 //! `run` and `list`: the plan, then exhibit after exhibit.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use kernels::InstructionSet;
 use serde_json::json;
 
@@ -10,8 +12,10 @@ use crate::cache::{Cache, sha256};
 use crate::cli::Options;
 use crate::exhibit::{Context, EXHIBITS, Task};
 use crate::files;
+use crate::images::{Images, Library};
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
+use crate::site;
 
 /// The tasks that the names ask for; every exhibit when there are none.
 ///
@@ -31,7 +35,7 @@ pub fn cache_folder(out: &Path) -> PathBuf {
     }
 }
 
-/// Computes the exhibits and writes their files.
+/// Computes the exhibits and writes their files. True when nothing that was checked failed.
 ///
 /// # Errors
 /// The first wrong input, before anything is written, or the first failure after.
@@ -39,32 +43,42 @@ pub fn run(
     requests: &[String],
     options: &Options,
     instructions: InstructionSet,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let tasks = tasks(requests, options)?;
+    let images = images(&tasks, options)?;
     files::check_writable(&options.out)?;
     let cache = Cache::new(cache_folder(&options.out));
+    let keys: Vec<String> =
+        tasks.iter().zip(&images).map(|(task, i)| key(task, i.as_deref(), instructions)).collect();
     // A time is measured again whenever it is asked for by name.
     let stored: Vec<Option<ExhibitResult>> = tasks
         .iter()
-        .map(|task| {
+        .zip(&keys)
+        .map(|(task, key)| {
             let again = task.exhibit.is_timing && !requests.is_empty();
-            if again { None } else { cache.get(&key(task, instructions)) }
+            if again { None } else { cache.get(key) }
         })
         .collect();
     show_plan(&tasks, &stored, options);
-    for (task, stored) in tasks.iter().zip(stored) {
+    let mut results = Vec::with_capacity(tasks.len());
+    for (((task, images), key), stored) in tasks.iter().zip(&images).zip(&keys).zip(stored) {
         let started = Instant::now();
         let is_stored = stored.is_some();
         let result = match stored {
             Some(result) => result,
             None => {
                 let progress = Progress::new(&task.name);
-                let context =
-                    Context { seed: task.seed, instructions, cache: &cache, progress: &progress };
+                let context = Context {
+                    seed: task.seed,
+                    instructions,
+                    images: images.as_deref(),
+                    cache: &cache,
+                    progress: &progress,
+                };
                 let result = task.run(&context);
                 progress.finish();
                 let result = result?;
-                cache.put(&key(task, instructions), &result)?;
+                cache.put(key, &result)?;
                 result
             }
         };
@@ -83,20 +97,97 @@ pub fn run(
             let time = if is_stored { "stored".into() } else { format!("{seconds:.1} s") };
             println!("{:<18} {time:>8}  {}", task.name, paths.join(" "));
         }
+        results.push(result);
     }
+    let failures: Vec<String> = tasks
+        .iter()
+        .zip(&results)
+        .flat_map(|(task, result)| result.failures.iter().map(|f| format!("{}: {f}", task.name)))
+        .collect();
     files::write_list(&options.out)?;
-    let list = options.out.join("README.md").display().to_string();
+    write_page(&tasks, &images, results, &cache, options, instructions)?;
+    let page = options.out.join("index.html").display().to_string();
     if options.json {
-        println!("{}", json!({"event": "done", "open": list}));
+        println!("{}", json!({"event": "done", "open": page, "failures": failures}));
     } else {
-        println!("\nOpen {list}");
+        for failure in &failures {
+            println!("\nFAILED {failure}");
+        }
+        println!("\nOpen {page}");
     }
-    Ok(())
+    Ok(failures.is_empty())
+}
+
+/// Writes the page: every built-in exhibit, as computed now or before, and the user's own.
+fn write_page(
+    tasks: &[Task],
+    images: &[Option<Arc<Images>>],
+    results: Vec<ExhibitResult>,
+    cache: &Cache,
+    options: &Options,
+    instructions: InstructionSet,
+) -> anyhow::Result<()> {
+    let mut pages = Vec::new();
+    for ((task, images), result) in tasks.iter().zip(images).zip(results) {
+        pages.push(site::ExhibitPage::of_task(task, images.as_deref(), Some(result))?);
+    }
+    let mut library = Library::new(&options.data);
+    for other in self::tasks(&[], options)? {
+        if tasks.iter().any(|task| task.name == other.name) {
+            continue;
+        }
+        // An exhibit whose images are missing has not been computed.
+        let images = other.configured.experiment.images().map(|config| library.get(config));
+        let (images, result) = match images.transpose() {
+            Ok(images) => {
+                let result = cache.get(&key(&other, images.as_deref(), instructions));
+                (images, result)
+            }
+            Err(_) => (None, None),
+        };
+        pages.push(site::ExhibitPage::of_task(&other, images.as_deref(), result)?);
+    }
+    pages.sort_by_key(|page| {
+        EXHIBITS.iter().position(|exhibit| exhibit.name == page.name).unwrap_or(EXHIBITS.len())
+    });
+    let provenance = site::Provenance {
+        scale: options.scale.to_string(),
+        seed: options.seed,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        instructions: instructions.to_string(),
+    };
+    let result = |name: &str| {
+        let page = pages.iter().find(|page| page.name == name)?;
+        page.result.as_ref()
+    };
+    let suite = result("claims").and_then(|claims| claims.json.as_deref());
+    let suite = suite.map(serde_json::from_str).transpose().context("stored claims")?;
+    let claims = suite.map(|suite| site::of_suite(&suite, site::NOTES));
+    let headline =
+        result("mlp-accuracy").map(|mlp| site::headline_rows(mlp, result("layer-timing")));
+    let page = site::Site {
+        exhibits: &pages,
+        claims: claims.as_deref(),
+        headline: headline.as_deref(),
+        notes: site::NOTES,
+        provenance,
+    };
+    site::write(&options.out, &page)
+}
+
+/// The images of every task that trains, read before anything is computed or written.
+///
+/// # Errors
+/// When a file of a set is missing or damaged.
+pub fn images(tasks: &[Task], options: &Options) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
+    let mut library = Library::new(&options.data);
+    let wanted = tasks.iter().map(|task| task.configured.experiment.images());
+    wanted.map(|config| Ok(config.map(|config| library.get(config)).transpose()?)).collect()
 }
 
 /// What the stored result of the whole exhibit depends on.
-fn key(task: &Task, instructions: InstructionSet) -> String {
-    let key = task.key("none");
+fn key(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
+    let key = task.key(images);
     if task.exhibit.is_timing {
         format!("{key} instructions {instructions} threads {}", rayon::current_num_threads())
     } else {
@@ -154,7 +245,8 @@ pub fn list(options: &Options) -> anyhow::Result<()> {
         if options.json {
             let line = json!({
                 "name": exhibit.name, "title": exhibit.title, "shows": exhibit.shows,
-                "paper": exhibit.paper, "needs_data": exhibit.needs_data,
+                "paper": exhibit.paper,
+                "needs_data": task.configured.experiment.images().is_some(),
                 "estimated_seconds": task.configured.seconds,
             });
             println!("{line}");

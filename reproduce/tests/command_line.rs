@@ -108,6 +108,75 @@ fn an_unknown_instruction_set_is_refused() {
     );
 }
 
+/// The bytes of an IDX file with these sides.
+fn idx(magic: u32, sides: &[u32], bytes: usize) -> Vec<u8> {
+    let mut file: Vec<u8> = magic.to_be_bytes().to_vec();
+    sides.iter().for_each(|side| file.extend(side.to_be_bytes()));
+    file.resize(file.len() + bytes, 0);
+    file
+}
+
+/// MNIST of three images and labels a file, with one file replaced (or left out), is refused.
+fn refuses_mnist(name: &str, replacement: Option<Vec<u8>>, words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data/mnist");
+    std::fs::create_dir_all(&data).unwrap();
+    for part in ["train", "t10k"] {
+        let images = idx(0x803, &[3, 28, 28], 3 * 784);
+        std::fs::write(data.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+        let labels = idx(0x801, &[3], 3);
+        std::fs::write(data.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+    }
+    match replacement {
+        Some(bytes) => std::fs::write(data.join(name), bytes).unwrap(),
+        None => std::fs::remove_file(data.join(name)).unwrap(),
+    }
+    let arguments = ["run", "mlp-accuracy", "--scale", "quick"];
+    assert_refused(folder.path(), &arguments, &[&[name], words].concat());
+}
+
+#[test]
+fn a_missing_idx_file_is_refused() {
+    refuses_mnist("train-labels-idx1-ubyte", None, &["there is no"]);
+}
+
+#[test]
+fn a_truncated_idx_file_is_refused() {
+    let truncated = idx(0x803, &[3, 28, 28], 2 * 784);
+    refuses_mnist("train-images-idx3-ubyte", Some(truncated), &["2368 bytes", "1584"]);
+}
+
+#[test]
+fn an_idx_file_with_another_magic_number_is_refused() {
+    let labels = idx(0x801, &[3], 3);
+    refuses_mnist("train-images-idx3-ubyte", Some(labels), &["0x00000801", "0x00000803"]);
+}
+
+#[test]
+fn another_number_of_labels_than_images_is_refused() {
+    let labels = idx(0x801, &[2], 2);
+    refuses_mnist("t10k-labels-idx1-ubyte", Some(labels), &["2 labels for 3 images"]);
+}
+
+#[test]
+fn a_label_that_is_no_class_is_refused() {
+    let mut labels = idx(0x801, &[3], 3);
+    *labels.last_mut().unwrap() = 10;
+    refuses_mnist("train-labels-idx1-ubyte", Some(labels), &["label 2 is 10", "below 10"]);
+}
+
+#[test]
+fn a_ratio_outside_the_unit_interval_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let built_in = include_str!("../exhibits/mlp-modes.yaml");
+    for ratio in ["0", "1.5", "-0.1", ".nan"] {
+        let text = built_in.replacen("ratios: [0.1, 0.5]", &format!("ratios: [{ratio}]"), 1);
+        assert_ne!(text, built_in);
+        std::fs::write(folder.path().join("mine.yaml"), text).unwrap();
+        assert_refused(folder.path(), &["run", "mine.yaml"], &["mine.yaml", "ratio is", "line"]);
+    }
+}
+
 #[test]
 fn the_second_run_uses_what_the_first_stored_and_a_damaged_entry_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +206,9 @@ fn a_users_experiment_has_files_under_its_own_name() {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["README.md", "mine.csv", "mine.md", "mine.svg"]);
+    assert_eq!(names, ["README.md", "index.html", "mine.csv", "mine.md", "mine.svg"]);
+    let page = std::fs::read_to_string(folder.path().join("figures/index.html")).unwrap();
+    assert!(page.contains("id=\"exhibit-mine\"") && page.contains("run mine.yaml"));
 }
 
 #[test]
@@ -151,13 +222,13 @@ fn check_agrees_with_its_own_reference_and_sees_a_changed_number() {
     assert!(check(&[]).status.success());
     let path = folder.path().join("numbers/bernoulli-budget.standard.txt");
     let text = std::fs::read_to_string(&path).unwrap();
-    let line = "heavy-tailed as-released k=1 expected-kept = 1.00000 pairs";
+    let line = "heavy-tailed as-released k=1 expected-kept = 1 pairs";
     assert!(text.contains(line), "{text}");
-    std::fs::write(&path, text.replace(line, &line.replace("1.00000", "2.00000"))).unwrap();
+    std::fs::write(&path, text.replace(line, &line.replace("= 1 pairs", "= 2 pairs"))).unwrap();
     let output = check(&[]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("2.00000 pairs -> 1.00000 pairs (-5.00e-1 relative)"), "{said}");
+    assert!(said.contains("2 pairs -> 1 pairs (-5.00e-1 relative)"), "{said}");
 }
 
 #[test]

@@ -2,51 +2,128 @@
 //!
 //! A changed number shows up as a changed line: look at it with `cargo insta review`.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
 use kernels::InstructionSet;
 use reproduce::cache::Cache;
 use reproduce::exhibit::config::Scale;
 use reproduce::exhibit::{Context, Task};
+use reproduce::images::{Images, Library};
 use reproduce::progress::Progress;
+use training::data::has_mnist;
 
-fn snapshot(name: &str, instructions: InstructionSet) -> String {
-    let task = Task::new(name, Scale::Quick, 1).unwrap();
+/// The images that an exhibit trains on, from a data directory.
+fn images(task: &Task, directory: &Path) -> Option<Arc<Images>> {
+    let config = task.configured.experiment.images()?;
+    Some(Library::new(directory).get(config).unwrap())
+}
+
+fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::new(folder.path());
     let progress = Progress::hidden();
-    let context = Context { seed: task.seed, instructions, cache: &cache, progress: &progress };
-    task.run(&context).unwrap().snapshot(name, "quick")
+    let context =
+        Context { seed: task.seed, instructions, images, cache: &cache, progress: &progress };
+    task.run(&context).unwrap().snapshot(&task.name, "quick")
 }
 
-fn assert_snapshot(name: &str) {
+fn assert_snapshot(name: &str, directory: &Path) {
+    let task = Task::new(name, Scale::Quick, 1).unwrap();
+    let images = images(&task, directory);
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../reference");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        let text = snapshot(name, InstructionSet::detect());
-        insta::assert_snapshot!(format!("{name}.quick"), text);
+        let text = snapshot(&task, images.as_deref(), InstructionSet::detect());
+        insta::assert_snapshot!(format!("{}.quick", task.stem(images.as_deref())), text);
     });
+}
+
+/// Without data directory: exhibits that train do so on generated digits.
+fn assert_snapshot_without_data(name: &str) {
+    let empty = tempfile::tempdir().unwrap();
+    assert_snapshot(name, empty.path());
+}
+
+/// On MNIST, where the data directory holds it.
+fn assert_snapshot_on_mnist(name: &str) {
+    let directory = std::env::var_os("SAMPLED_DATA").map_or("../data".into(), PathBuf::from);
+    if has_mnist(&directory) {
+        assert_snapshot(name, &directory);
+    } else {
+        eprintln!("skipped: no MNIST in {}", directory.display());
+    }
 }
 
 #[test]
 fn matmul_error() {
-    assert_snapshot("matmul-error");
+    assert_snapshot_without_data("matmul-error");
 }
 
 #[test]
 fn bernoulli_budget() {
-    assert_snapshot("bernoulli-budget");
+    assert_snapshot_without_data("bernoulli-budget");
+}
+
+#[test]
+fn claims() {
+    assert_snapshot_without_data("claims");
+}
+
+#[test]
+fn calibration() {
+    assert_snapshot_without_data("calibration");
+}
+
+#[test]
+fn ridge() {
+    assert_snapshot_without_data("ridge");
+}
+
+#[test]
+fn sgd_convergence() {
+    assert_snapshot_without_data("sgd-convergence");
+}
+
+#[test]
+fn mlp_accuracy_on_generated_digits() {
+    assert_snapshot_without_data("mlp-accuracy");
+}
+
+#[test]
+fn mlp_accuracy_on_mnist() {
+    assert_snapshot_on_mnist("mlp-accuracy");
+}
+
+#[test]
+fn mlp_modes_on_generated_digits() {
+    assert_snapshot_without_data("mlp-modes");
+}
+
+#[test]
+fn mlp_modes_on_mnist() {
+    assert_snapshot_on_mnist("mlp-modes");
 }
 
 #[test]
 fn numbers_depend_on_neither_threads_nor_instruction_set() {
-    let name = "bernoulli-budget";
-    let expected = snapshot(name, InstructionSet::Portable);
-    for instructions in InstructionSet::available() {
-        for threads in [1, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let found = pool.install(|| snapshot(name, instructions));
-            assert_eq!(found, expected, "{instructions}, {threads} threads");
+    let empty = tempfile::tempdir().unwrap();
+    for name in ["bernoulli-budget", "mlp-modes"] {
+        let task = Task::new(name, Scale::Quick, 1).unwrap();
+        let images = images(&task, empty.path());
+        let expected = snapshot(&task, images.as_deref(), InstructionSet::detect());
+        for instructions in InstructionSet::available() {
+            for threads in [1, 3] {
+                // The portable path is slow: once is enough for a training exhibit.
+                if instructions == InstructionSet::Portable && threads == 3 {
+                    continue;
+                }
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let found = pool.install(|| snapshot(&task, images.as_deref(), instructions));
+                assert_eq!(found, expected, "{name}, {instructions}, {threads} threads");
+            }
         }
     }
 }

@@ -105,7 +105,7 @@ fn convolve_channels<T: Real>(
         rows: shape.output_channels(),
         stride: shape.input_channels() * shape.taps(),
         index: None,
-        plane_scales: None,
+        scales: None,
     };
     multiply_patches(set, &weights, &planes, &[window], shape.positions(), output);
 }

@@ -63,7 +63,8 @@ pub fn input_gradient_selected<T: Real>(
 }
 
 /// The input gradient of the selected input channels, each times its scale: a B x |S| x H x W
-/// tensor whose channel j is s_j times channel c_j of the gradient.
+/// tensor whose channel j is s_j times channel c_j of the gradient, the scale multiplied (and
+/// rounded) into the kernels.
 ///
 /// This is the gradient of a layer sampled in the forward pass: that of the other channels is
 /// zero.
@@ -120,7 +121,7 @@ fn carry_back<T: Real>(
         rows: channels,
         stride: shape.taps(),
         index: kept.map(Selection::indices),
-        plane_scales: kept.filter(|kept| !kept.is_unscaled()).map(Selection::scales),
+        scales: kept.filter(|kept| !kept.is_unscaled()).map(Selection::scales),
     };
     multiply_patches(set, &weights, &planes, &windows, shape.pixels(), gradient);
 }

@@ -79,7 +79,8 @@ pub fn kernel_gradient_selected_positions<T: Real>(
 }
 
 /// The kernel gradient of the selected input channels, each times its scale: an
-/// O x |S| x kh x kw tensor whose channel j is s_j times channel c_j of the gradient.
+/// O x |S| x kh x kw tensor whose channel j is s_j times channel c_j of the gradient, the scale multiplied (and
+/// rounded) into the result.
 ///
 /// This is the gradient of a layer sampled in the forward pass: that of the other channels is
 /// zero.

@@ -133,7 +133,10 @@ pub(super) fn sum_over_pairs<T: Real>(
                 left: Factor {
                     outer_stride: shape.positions(),
                     inner_run: pairs.run,
-                    scales: pairs.scales.as_ref().map(|scales| &scales[summed..][..left.len()]),
+                    inner_scales: pairs
+                        .scales
+                        .as_ref()
+                        .map(|scales| &scales[summed..][..left.len()]),
                     ..Factor::from_starts(output_gradient, &left)
                 },
                 right: patches,

@@ -27,8 +27,8 @@ pub(super) struct Weights<'a, T> {
     pub(super) rows: usize,
     pub(super) stride: usize,
     pub(super) index: Option<&'a [u32]>,
-    /// What each output plane is multiplied with at the end.
-    pub(super) plane_scales: Option<&'a [f64]>,
+    /// What the weights of each output plane are multiplied with.
+    pub(super) scales: Option<&'a [f64]>,
 }
 
 /// One number under a window, in every channel.
@@ -94,22 +94,7 @@ pub(super) fn multiply_patches<T: Real>(
                 window.multiply(set, weights, planes, stored, plane, parts, buffers, output);
             }
         });
-        if let Some(scales) = weights.plane_scales {
-            set.run(
-                #[inline(always)]
-                || scale_planes(scales, plane, output),
-            );
-        }
     });
-}
-
-/// Multiplies each plane of some images with its scale.
-#[inline(always)]
-fn scale_planes<T: Real>(scales: &[f64], plane: usize, output: &mut [T]) {
-    for (numbers, &scale) in output.chunks_exact_mut(plane).zip(scales.iter().cycle()) {
-        let scale = T::from_f64(scale);
-        numbers.iter_mut().for_each(|x| *x = x.times(scale));
-    }
 }
 
 impl Window {
@@ -162,7 +147,8 @@ impl Window {
                 outer_index: weights.index,
                 inner_run: self.weight_run,
                 outer_run: 1,
-                scales: self.scales.as_deref(),
+                inner_scales: self.scales.as_deref(),
+                outer_scales: weights.scales,
             },
             right: Factor::from_starts(data, &starts),
             accumulate: false,

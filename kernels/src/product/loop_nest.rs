@@ -74,7 +74,7 @@ fn multiply_part<T: Real>(
 ) {
     if problem.inner == 0 {
         if !problem.accumulate {
-            fill_with_zero(set, rows.len(), lanes.len(), &mut output);
+            fill_with_zero(rows.len(), lanes.len(), &mut output);
         }
         return;
     }
@@ -218,13 +218,8 @@ fn multiply_panel<T: Real>(
 /// The widest panel of any instruction set and type.
 const MAXIMUM_WIDTH: usize = 64;
 
-fn fill_with_zero<T: Real>(
-    set: InstructionSet,
-    rows: usize,
-    lanes: usize,
-    output: &mut OutputBlock<T>,
-) {
-    let zeros = vec![T::ZERO; T::panel_width(set)];
+fn fill_with_zero<T: Real>(rows: usize, lanes: usize, output: &mut OutputBlock<T>) {
+    let zeros = [T::ZERO; MAXIMUM_WIDTH];
     for row in 0..rows {
         for start in (0..lanes).step_by(zeros.len()) {
             let count = zeros.len().min(lanes - start);

@@ -80,14 +80,19 @@ pub fn matmul_selected<T: Real>(
         rows: a.rows(),
         columns: b.columns(),
         inner: selection.len(),
-        left: Factor { inner_index: Some(selection.indices()), scales, ..Factor::of_left(&a) },
+        left: Factor {
+            inner_index: Some(selection.indices()),
+            inner_scales: scales,
+            ..Factor::of_left(&a)
+        },
         right: Factor { inner_index: Some(selection.indices()), ..Factor::of_right(&b) },
         accumulate: false,
     };
     orientation::multiply(set, &problem, c);
 }
 
-/// The selected rows of AB, each times its scale: row j of C (|S| x p) is s_j times row i_j.
+/// The selected rows of AB, each times its scale: row j of C (|S| x p) is s_j times row i_j, the
+/// scale multiplied (and rounded) into the elements of A.
 ///
 /// This is the weight gradient of a layer sampled in the forward pass (A = X^T): only the rows
 /// of sampled input features are not zero.
@@ -99,7 +104,7 @@ pub fn matmul_selected_rows<T: Real>(
     a: MatrixView<T>,
     b: MatrixView<T>,
     selection: &Selection,
-    mut c: MatrixViewMut<T>,
+    c: MatrixViewMut<T>,
 ) {
     check_shapes(&a, &b, (selection.len(), b.columns()), &c);
     assert_eq!(selection.pairs(), a.rows(), "the selection is over the rows of A");
@@ -107,19 +112,19 @@ pub fn matmul_selected_rows<T: Real>(
         rows: selection.len(),
         columns: b.columns(),
         inner: a.columns(),
-        left: Factor { outer_index: Some(selection.indices()), ..Factor::of_left(&a) },
+        left: Factor {
+            outer_index: Some(selection.indices()),
+            outer_scales: (!selection.is_unscaled()).then(|| selection.scales()),
+            ..Factor::of_left(&a)
+        },
         right: Factor::of_right(&b),
         accumulate: false,
     };
-    orientation::multiply(set, &problem, c.reborrow());
-    if !selection.is_unscaled() {
-        let scales = selection.scales();
-        c.for_each(|row, _, value| *value = value.times(T::from_f64(scales[row])));
-    }
+    orientation::multiply(set, &problem, c);
 }
 
 /// The selected columns of AB, each times its scale: column j of C (m x |S|) is s_j times column
-/// i_j.
+/// i_j, the scale multiplied (and rounded) into the elements of B.
 ///
 /// This is the input gradient of a layer sampled in the forward pass (B = W^T): only the columns
 /// of sampled input features are not zero.

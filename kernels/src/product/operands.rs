@@ -5,8 +5,8 @@ use crate::raw::Real;
 
 /// One factor of a product, seen from its inner index (the one that is summed over) and its outer
 /// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times
-/// `scales[inner]` where there are scales; inner' and outer' go through the indices where there
-/// are some.
+/// `inner_scales[inner]` and `outer_scales[outer]` where there are scales; inner' and outer' go
+/// through the indices where there are some.
 ///
 /// Indices come in runs of `inner_run` and `outer_run`, counted from the first, whose entries are
 /// one apart: what packing may copy at once. A run of 1 says nothing.
@@ -19,7 +19,9 @@ pub(crate) struct Factor<'a, T> {
     pub(crate) outer_index: Option<&'a [u32]>,
     pub(crate) inner_run: usize,
     pub(crate) outer_run: usize,
-    pub(crate) scales: Option<&'a [f64]>,
+    pub(crate) inner_scales: Option<&'a [f64]>,
+    /// Only together with an index, and with runs of one.
+    pub(crate) outer_scales: Option<&'a [f64]>,
 }
 
 impl<'a, T: Real> Factor<'a, T> {
@@ -33,7 +35,8 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_index: None,
             inner_run: 1,
             outer_run: 1,
-            scales: None,
+            inner_scales: None,
+            outer_scales: None,
         }
     }
 
@@ -47,7 +50,8 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_index: None,
             inner_run: 1,
             outer_run: 1,
-            scales: None,
+            inner_scales: None,
+            outer_scales: None,
         }
     }
 
@@ -64,9 +68,19 @@ impl<'a, T: Real> Factor<'a, T> {
         self.outer_index.map_or(outer, |index| index[outer] as usize) * self.outer_stride
     }
 
-    /// What the number at an inner index is multiplied with.
-    pub(crate) fn scale(&self, inner: usize) -> T {
-        self.scales.map_or(T::ONE, |scales| T::from_f64(scales[inner]))
+    /// What the numbers at an inner index are multiplied with.
+    pub(crate) fn inner_scale(&self, inner: usize) -> T {
+        self.inner_scales.map_or(T::ONE, |scales| T::from_f64(scales[inner]))
+    }
+
+    /// What the numbers at an outer index are multiplied with.
+    pub(crate) fn outer_scale(&self, outer: usize) -> T {
+        self.outer_scales.map_or(T::ONE, |scales| T::from_f64(scales[outer]))
+    }
+
+    /// Whether numbers are multiplied on the way.
+    pub(crate) fn is_scaled(&self) -> bool {
+        self.inner_scales.is_some() || self.outer_scales.is_some()
     }
 }
 

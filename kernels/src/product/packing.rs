@@ -16,16 +16,14 @@ const SHORTEST_RUN: usize = 5;
 /// Whether the left factor is copied into tiles: always when pairs are gathered or scaled.
 pub(super) fn packs_left<T: Real>(problem: &Problem<T>) -> bool {
     let left = &problem.left;
-    left.inner_index.is_some()
-        || left.scales.is_some()
-        || problem.columns >= LANES_WORTH_PACKING_LEFT
+    left.inner_index.is_some() || left.is_scaled() || problem.columns >= LANES_WORTH_PACKING_LEFT
 }
 
 /// Whether the right factor is copied into panels: always unless its lanes are adjacent.
 pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
     let right = &problem.right;
     right.outer_index.is_some()
-        || right.scales.is_some()
+        || right.is_scaled()
         || (right.outer_stride != 1 && problem.columns > 1)
         || problem.rows >= ROWS_WORTH_PACKING_RIGHT
 }
@@ -63,10 +61,10 @@ pub(super) fn pack<T: Real>(
         for (position, packed) in inner.zip(packed.chunks_mut(width)) {
             let start = factor.inner_offset(position) + outer.start;
             let source = &factor.data[start..start + outer.len()];
-            match factor.scales {
+            match factor.inner_scales {
                 None => packed[..source.len()].copy_from_slice(source),
                 Some(_) => {
-                    let scale = factor.scale(position);
+                    let scale = factor.inner_scale(position);
                     for (to, from) in packed.iter_mut().zip(source) {
                         *to = scale.times(*from);
                     }
@@ -119,8 +117,8 @@ fn pack_runs<T: Real>(
         for (lanes, offset) in &runs {
             copy_run(&source[*offset..offset + lanes.len()], &mut packed[lanes.clone()]);
         }
-        if factor.scales.is_some() {
-            let scale = factor.scale(position);
+        if factor.inner_scales.is_some() {
+            let scale = factor.inner_scale(position);
             packed[..outer.len()].iter_mut().for_each(|value| *value = scale.times(*value));
         }
     }
@@ -183,10 +181,14 @@ fn gather<T: Real, const COUNT: usize>(
             }
         }
     }
-    if factor.scales.is_some() {
+    if factor.is_scaled() {
+        let outer_scales: [T; COUNT] =
+            std::array::from_fn(|lane| factor.outer_scale(outer.start + lane));
         for (packed, position) in packed.chunks_mut(width).zip(inner) {
-            let scale = factor.scale(position);
-            packed[..COUNT].iter_mut().for_each(|value| *value = scale.times(*value));
+            let inner_scale = factor.inner_scale(position);
+            for (value, outer_scale) in packed[..COUNT].iter_mut().zip(outer_scales) {
+                *value = inner_scale.times(outer_scale).times(*value);
+            }
         }
     }
 }

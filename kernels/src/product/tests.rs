@@ -22,6 +22,11 @@ fn naive<T: Real>(a: MatrixView<T>, b: MatrixView<T>, selection: &Selection) -> 
     c
 }
 
+/// One element of a product: the chain over all pairs.
+fn chain<T: Real>(inner: usize, left: impl Fn(usize) -> T, right: impl Fn(usize) -> T) -> T {
+    (0..inner).fold(T::ZERO, |sum, pair| left(pair).mul_add(right(pair), sum))
+}
+
 fn numbers<T: Real>(seed: u64, count: usize) -> Vec<T> {
     let mut rng = Stream::new(seed, "product").at(0);
     (0..count).map(|_| T::from_f64(standard_normal(&mut rng))).collect()
@@ -93,7 +98,10 @@ fn check<T: Real>(rows: usize, inner: usize, columns: usize, layout: [bool; 3], 
             matmul_selected_rows(set, a, b, &picked, c_view);
             let by_rows: Vec<T> = (0..picked.len() * columns)
                 .map(|i| (picked.indices()[i / columns] as usize, i / columns, i % columns))
-                .map(|(row, j, column)| scale(exact[row * columns + column], picked.scales()[j]))
+                .map(|(row, j, column)| {
+                    let left = |pair| scale(a.at(row, pair), picked.scales()[j]);
+                    chain(inner, left, |pair| b.at(pair, column))
+                })
                 .collect();
             expect(view(&c, picked.len(), columns, layout[2]), &by_rows, &format!("rows, {set}"));
 
@@ -104,7 +112,9 @@ fn check<T: Real>(rows: usize, inner: usize, columns: usize, layout: [bool; 3], 
             let by_columns: Vec<T> = (0..rows * picked.len())
                 .map(|i| (i / picked.len(), i % picked.len()))
                 .map(|(row, j)| {
-                    scale(exact[row * columns + picked.indices()[j] as usize], picked.scales()[j])
+                    let column = picked.indices()[j] as usize;
+                    let right = |pair| scale(b.at(pair, column), picked.scales()[j]);
+                    chain(inner, |pair| a.at(row, pair), right)
                 })
                 .collect();
             expect(

@@ -13,8 +13,20 @@ use rand::Rng;
 /// # Errors
 /// When a probability lies outside [0, 1].
 pub fn draw_bernoulli(p: &[f64], rng: &mut impl Rng) -> Result<Selection, SelectionError> {
+    let mut selection = Selection::default();
+    draw_bernoulli_into(p, rng, &mut selection)?;
+    Ok(selection)
+}
+
+/// [`draw_bernoulli`] into memory that is used again.
+pub(crate) fn draw_bernoulli_into(
+    p: &[f64],
+    rng: &mut impl Rng,
+    selection: &mut Selection,
+) -> Result<(), SelectionError> {
     check_probabilities(p)?;
-    Ok(Selection::from_fn(p.len(), |index| (uniform(rng) < p[index]).then(|| 1.0 / p[index])))
+    selection.set(p.len(), |index| (uniform(rng) < p[index]).then(|| 1.0 / p[index]));
+    Ok(())
 }
 
 #[cfg(test)]

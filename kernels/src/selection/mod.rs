@@ -1,14 +1,24 @@
 //! Step three of four: from probabilities to the pairs kept and the scale of each.
 
 mod bernoulli;
+mod maximum_entropy;
+mod systematic;
 mod top_k;
 mod uniform;
 mod with_replacement;
+mod wta_crs;
 
 pub use bernoulli::draw_bernoulli;
+pub(crate) use bernoulli::draw_bernoulli_into;
+pub use maximum_entropy::ConditionalPoisson;
+pub use systematic::{draw_systematic, systematic_joint_inclusion};
 pub use top_k::{adaptive_top_k, top_k};
+pub(crate) use top_k::{adaptive_top_k_into, top_k_into};
 pub use uniform::draw_uniform_without_replacement;
+pub(crate) use uniform::draw_uniform_without_replacement_into;
 pub use with_replacement::draw_with_replacement;
+pub(crate) use with_replacement::draw_with_replacement_into;
+pub use wta_crs::{draw_winner_take_all, winners};
 
 use crate::probability::ProbabilityError;
 
@@ -31,6 +41,20 @@ pub enum SelectionError {
     NotNormalised {
         /// What they sum to.
         sum: f64,
+    },
+    /// The inclusion probabilities of a design of fixed size do not sum to a whole number.
+    #[error("the inclusion probabilities sum to {sum}; a fixed number of pairs is a whole number")]
+    FractionalSize {
+        /// What they sum to.
+        sum: f64,
+    },
+    /// All draws are spent on pairs kept for certain.
+    #[error("{winners} pairs are to be kept for certain of a budget of {k}; at least 1 is drawn")]
+    TooManyWinners {
+        /// Pairs to keep for certain.
+        winners: usize,
+        /// The budget.
+        k: usize,
     },
     /// The share of the scores to keep is outside (0, 1].
     #[error("a share of {share} of the scores was asked for; it lies in (0, 1]")]
@@ -67,7 +91,7 @@ pub enum SelectionError {
 ///
 /// A pair drawn several times (sampling with replacement) stands once, with its scales summed:
 /// the estimate is the same and the work less.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selection {
     indices: Vec<u32>,
     scales: Vec<f64>,
@@ -103,11 +127,25 @@ impl Selection {
         Self { indices: (0..pairs as u32).collect(), scales: vec![1.0; pairs], pairs }
     }
 
-    /// The kept pairs for which `scale` gives a number, in index order.
-    pub(crate) fn from_fn(pairs: usize, mut scale: impl FnMut(usize) -> Option<f64>) -> Self {
-        let (indices, scales) =
-            (0..pairs).filter_map(|index| Some((index as u32, scale(index)?))).unzip();
-        Self { indices, scales, pairs }
+    /// Becomes [`Selection::all`], in the memory it has.
+    pub(crate) fn set_all(&mut self, pairs: usize) {
+        self.set(pairs, |_| Some(1.0));
+    }
+
+    /// Becomes the pairs for which `scale` gives a number, in index order, in the memory it has.
+    pub(crate) fn set(&mut self, pairs: usize, mut scale: impl FnMut(usize) -> Option<f64>) {
+        self.indices.clear();
+        self.scales.clear();
+        // Room for all: how many are kept changes from draw to draw.
+        self.indices.reserve(pairs);
+        self.scales.reserve(pairs);
+        self.pairs = pairs;
+        for index in 0..pairs {
+            if let Some(scale) = scale(index) {
+                self.indices.push(index as u32);
+                self.scales.push(scale);
+            }
+        }
     }
 
     /// The kept indices, strictly increasing.
@@ -146,10 +184,32 @@ impl Selection {
     }
 }
 
+/// Memory that drawing a selection needs, kept from one draw to the next.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    pub(crate) probabilities: Vec<f64>,
+    pub(crate) sorted: Vec<f64>,
+    pub(crate) sums: Vec<f64>,
+    pub(crate) keys: Vec<u64>,
+    pub(crate) counts: Vec<u32>,
+}
+
 fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
     match p.iter().enumerate().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
         Some((index, &value)) => Err(SelectionError::InvalidProbability { index, value }),
         None => Ok(()),
+    }
+}
+
+/// The whole number that the inclusion probabilities sum to.
+fn fixed_size(p: &[f64]) -> Result<usize, SelectionError> {
+    check_probabilities(p)?;
+    let sum: f64 = p.iter().sum();
+    let size = sum.round();
+    if (sum - size).abs() <= 1e-9 {
+        Ok(size as usize)
+    } else {
+        Err(SelectionError::FractionalSize { sum })
     }
 }
 

@@ -18,27 +18,39 @@ use crate::probability::checked_sum;
 /// # Errors
 /// When k is zero or a score is not a finite number of at least 0.
 pub fn top_k(scores: &[f64], k: usize) -> Result<Selection, SelectionError> {
+    let mut selection = Selection::default();
+    top_k_into(scores, k, &mut Vec::new(), &mut selection)?;
+    Ok(selection)
+}
+
+/// [`top_k`] into memory that is used again: keys in partial order, and the result.
+pub(crate) fn top_k_into(
+    scores: &[f64],
+    k: usize,
+    order: &mut Vec<u64>,
+    selection: &mut Selection,
+) -> Result<(), SelectionError> {
     if k == 0 {
         return Err(SelectionError::ZeroBudget);
     }
     check_scores(scores)?;
     if k >= scores.len() {
-        return Ok(Selection::all(scores.len()));
+        selection.set_all(scores.len());
+        return Ok(());
     }
     // The bits of non-negative numbers order as the numbers do once -0.0 is folded into 0.0.
-    let keys: Vec<u64> = scores.iter().map(|score| (score + 0.0).to_bits()).collect();
-    let mut order = keys.clone();
+    let key = |score: f64| (score + 0.0).to_bits();
+    order.clear();
+    order.extend(scores.iter().map(|&score| key(score)));
     let (_, &mut threshold, above) = order.select_nth_unstable(scores.len() - k);
     let mut ties = k - above.iter().filter(|&&key| key > threshold).count();
-    let mut indices = Vec::with_capacity(k);
-    for (index, &key) in (0u32..).zip(&keys) {
+    selection.set(scores.len(), |index| {
+        let key = key(scores[index]);
         let tie = key == threshold && ties > 0;
         ties -= usize::from(tie);
-        if key > threshold || tie {
-            indices.push(index);
-        }
-    }
-    Ok(Selection { indices, scales: vec![1.0; k], pairs: scores.len() })
+        (key > threshold || tie).then_some(1.0)
+    });
+    Ok(())
 }
 
 /// Keeps as many of the largest scores as are needed to reach a share of their sum W, with scale
@@ -47,11 +59,25 @@ pub fn top_k(scores: &[f64], k: usize) -> Result<Selection, SelectionError> {
 /// # Errors
 /// When the share is outside (0, 1] or a score is not a finite number of at least 0.
 pub fn adaptive_top_k(scores: &[f64], share: f64) -> Result<Selection, SelectionError> {
+    let mut selection = Selection::default();
+    adaptive_top_k_into(scores, share, (&mut Vec::new(), &mut Vec::new()), &mut selection)?;
+    Ok(selection)
+}
+
+/// [`adaptive_top_k`] into memory that is used again: the sorted scores, keys in partial order,
+/// and the result.
+pub(crate) fn adaptive_top_k_into(
+    scores: &[f64],
+    share: f64,
+    (sorted, order): (&mut Vec<f64>, &mut Vec<u64>),
+    selection: &mut Selection,
+) -> Result<(), SelectionError> {
     if !(share > 0.0 && share <= 1.0) {
         return Err(SelectionError::InvalidShare { share });
     }
     check_scores(scores)?;
-    let mut sorted = scores.to_vec();
+    sorted.clear();
+    sorted.extend_from_slice(scores);
     sorted.sort_unstable_by(|x, y| y.total_cmp(x));
     let target = share * sorted.iter().sum::<f64>();
     let mut sum = 0.0;
@@ -60,8 +86,11 @@ pub fn adaptive_top_k(scores: &[f64], share: f64) -> Result<Selection, Selection
         sum >= target && sum > 0.0
     });
     match needed {
-        Some(last) => top_k(scores, last + 1),
-        None => Ok(Selection::all(scores.len())),
+        Some(last) => top_k_into(scores, last + 1, order, selection),
+        None => {
+            selection.set_all(scores.len());
+            Ok(())
+        }
     }
 }
 

@@ -16,20 +16,36 @@ pub fn draw_uniform_without_replacement(
     scaled: bool,
     rng: &mut impl Rng,
 ) -> Result<Selection, SelectionError> {
+    let mut selection = Selection::default();
+    draw_uniform_without_replacement_into(pairs, k, scaled, rng, &mut selection)?;
+    Ok(selection)
+}
+
+/// [`draw_uniform_without_replacement`] into memory that is used again.
+pub(crate) fn draw_uniform_without_replacement_into(
+    pairs: usize,
+    k: usize,
+    scaled: bool,
+    rng: &mut impl Rng,
+    selection: &mut Selection,
+) -> Result<(), SelectionError> {
     if k == 0 {
         return Err(SelectionError::ZeroBudget);
     }
+    selection.set_all(pairs);
     if k >= pairs {
-        return Ok(Selection::all(pairs));
+        return Ok(());
     }
-    let mut order: Vec<u32> = (0..pairs as u32).collect();
+    let order = &mut selection.indices;
     for position in 0..k {
         order.swap(position, position + below(rng, pairs - position));
     }
     order.truncate(k);
     order.sort_unstable();
     let scale = if scaled { pairs as f64 / k as f64 } else { 1.0 };
-    Ok(Selection { scales: vec![scale; k], indices: order, pairs })
+    selection.scales.clear();
+    selection.scales.resize(k, scale);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -16,22 +16,35 @@ pub fn draw_with_replacement(
     k: usize,
     rng: &mut impl Rng,
 ) -> Result<Selection, SelectionError> {
+    let mut selection = Selection::default();
+    draw_with_replacement_into(p, k, rng, (&mut Vec::new(), &mut Vec::new()), &mut selection)?;
+    Ok(selection)
+}
+
+/// [`draw_with_replacement`] into memory that is used again: the cumulative sums, how often each
+/// pair was drawn, and the result.
+pub(crate) fn draw_with_replacement_into(
+    p: &[f64],
+    k: usize,
+    rng: &mut impl Rng,
+    (cumulative, draws): (&mut Vec<f64>, &mut Vec<u32>),
+    selection: &mut Selection,
+) -> Result<(), SelectionError> {
     if k == 0 {
         return Err(SelectionError::ZeroBudget);
     }
     check_probabilities(p)?;
-    let cumulative: Vec<f64> = p
-        .iter()
-        .scan(0.0, |sum, p| {
-            *sum += p;
-            Some(*sum)
-        })
-        .collect();
+    cumulative.clear();
+    cumulative.extend(p.iter().scan(0.0, |sum, p| {
+        *sum += p;
+        Some(*sum)
+    }));
     let total = cumulative.last().copied().unwrap_or(0.0);
     if (total - 1.0).abs() > 1e-9 {
         return Err(SelectionError::NotNormalised { sum: total });
     }
-    let mut draws = vec![0u32; p.len()];
+    draws.clear();
+    draws.resize(p.len(), 0);
     for _ in 0..k {
         // Strictly above the point: an index of probability zero is never drawn. The product of
         // the total and a number below one may round up to the total, hence the last resort.
@@ -40,9 +53,10 @@ pub fn draw_with_replacement(
         let last = || cumulative.partition_point(|&sum| sum < total);
         draws[if index < p.len() { index } else { last() }] += 1;
     }
-    Ok(Selection::from_fn(p.len(), |index| {
+    selection.set(p.len(), |index| {
         (draws[index] > 0).then(|| f64::from(draws[index]) / (k as f64 * p[index]))
-    }))
+    });
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "how many pairs the released code's probabilities really keep, and their error beside \
             water-filling at the same expected number of pairs",
     paper: "not stated in the sources at hand",
-    needs_data: false,
     is_timing: false,
     version: 1,
     yaml: include_str!("../../exhibits/bernoulli-budget.yaml"),
@@ -186,6 +185,7 @@ impl BernoulliBudget {
                     self.repeats
                 ),
             ],
+            ..ExhibitResult::default()
         }
     }
 

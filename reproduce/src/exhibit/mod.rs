@@ -1,10 +1,18 @@
 //! The exhibits: what each shows, and how its settings become numbers.
 
 mod bernoulli_budget;
+mod calibration;
+pub mod claims;
 mod closed_form;
 pub mod config;
+mod layer_timing;
 mod matmul_error;
 mod matrices;
+mod mlp;
+mod mlp_accuracy;
+mod mlp_modes;
+mod ridge;
+mod sgd_convergence;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +23,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use crate::cache::{Cache, sha256};
+use crate::images::{ImageConfig, Images};
 use crate::names::unknown;
 use crate::progress::Progress;
 use crate::result::ExhibitResult;
@@ -30,8 +39,6 @@ pub struct Exhibit {
     pub shows: &'static str,
     /// Which figure of the paper shows the same quantity, as far as the sources at hand tell.
     pub paper: &'static str,
-    /// Whether it trains on images.
-    pub needs_data: bool,
     /// Whether its numbers are times: those are never cached, compared or snapshotted.
     pub is_timing: bool,
     /// Raised whenever the code changes its numbers, so that old cache entries are not used.
@@ -49,6 +56,11 @@ pub trait Experiment: Send + Sync {
     /// [`config::FieldError`] naming the first field that makes no sense.
     fn check(&self) -> Result<(), config::FieldError>;
 
+    /// The images it trains on, if it does.
+    fn images(&self) -> Option<ImageConfig> {
+        None
+    }
+
     /// Computes the numbers.
     ///
     /// # Errors
@@ -62,6 +74,8 @@ pub struct Context<'a> {
     pub seed: u64,
     /// How products are computed; never changes a number.
     pub instructions: InstructionSet,
+    /// The images that the experiment asked for.
+    pub images: Option<&'a Images>,
     /// Finished parts of long experiments.
     pub cache: &'a Cache,
     /// Where to say how far the experiment is.
@@ -69,7 +83,17 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 2] = [matmul_error::EXHIBIT, bernoulli_budget::EXHIBIT];
+pub static EXHIBITS: [Exhibit; 9] = [
+    claims::EXHIBIT,
+    calibration::EXHIBIT,
+    matmul_error::EXHIBIT,
+    bernoulli_budget::EXHIBIT,
+    ridge::EXHIBIT,
+    sgd_convergence::EXHIBIT,
+    mlp_accuracy::EXHIBIT,
+    mlp_modes::EXHIBIT,
+    layer_timing::EXHIBIT,
+];
 
 /// An exhibit with the settings it will run with.
 pub struct Task {
@@ -136,15 +160,20 @@ impl Task {
     }
 
     /// Everything the result depends on.
-    pub fn key(&self, data_checksum: &str) -> String {
+    pub fn key(&self, images: Option<&Images>) -> String {
         format!(
             "exhibit {} version {} seed {} data {} settings {}",
             self.exhibit.name,
             self.exhibit.version,
             self.seed,
-            if self.exhibit.needs_data { data_checksum } else { "none" },
+            images.map_or("none", |images| &images.checksum),
             self.configured.settings,
         )
+    }
+
+    /// What files of numbers are called: the task's name, and that of its image set.
+    pub fn stem(&self, images: Option<&Images>) -> String {
+        images.map_or(self.name.clone(), |images| format!("{}.{}", self.name, images.slug))
     }
 
     /// First digits of the settings' checksum, shown below every table.
@@ -199,7 +228,7 @@ mod tests {
     #[test]
     fn the_key_changes_with_scale_and_seed() {
         let key = |scale, seed| {
-            Task::new("matmul-error", scale, seed).map(|task| task.key("none")).unwrap_or_default()
+            Task::new("matmul-error", scale, seed).map(|task| task.key(None)).unwrap_or_default()
         };
         assert_ne!(key(Scale::Quick, 1), key(Scale::Quick, 2));
         assert_ne!(key(Scale::Quick, 1), key(Scale::Standard, 1));

@@ -1,13 +1,13 @@
 //! The fully connected layer, with exact and sampled products.
 
+use super::sampler::Sampler;
 use super::{Context, Gradient, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy};
-use kernels::estimator::Estimator;
 use kernels::product::{matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows};
-use kernels::random::{Generator, Stream, uniform};
-use kernels::scores::{column_norms_into, pair_scores_into, row_norms_into};
+use kernels::random::{Stream, uniform};
+use kernels::scores::{column_norms_into, row_norms_into};
 use kernels::{InstructionSet, Selection};
 use rayon::prelude::*;
 
@@ -23,14 +23,15 @@ pub struct Linear {
     bias: Vec<f32>,
     policy: Option<SamplingPolicy>,
     sampling: bool,
-    /// Norms of the rows of W, kept until the weights change.
-    weight_row_norms: Vec<f64>,
+    /// The forward product's selection. Its right norms, those of the rows of W, are kept until
+    /// the weights change.
+    features: Sampler,
     weight_norms_valid: bool,
-    activation_norms: Vec<f64>,
-    scores: Vec<f64>,
-    /// The selection of the last forward pass; none when it was exact.
-    selection: Option<Selection>,
-    /// Whether `weight_gradient` holds the rows of `selection` only.
+    /// The weight gradient's selection in backward sampling, over the minibatch.
+    samples: Sampler,
+    /// The input gradient's selection in backward sampling, over the outputs.
+    outputs_kept: Sampler,
+    /// Whether `weight_gradient` holds the rows of the selected features only.
     compact: bool,
     weight_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
@@ -62,11 +63,10 @@ impl Linear {
             bias: draw("bias", outputs),
             policy,
             sampling: true,
-            weight_row_norms: vec![0.0; inputs],
+            features: Sampler::default(),
             weight_norms_valid: false,
-            activation_norms: vec![0.0; inputs],
-            scores: vec![0.0; inputs],
-            selection: None,
+            samples: Sampler::default(),
+            outputs_kept: Sampler::default(),
             compact: false,
             weight_gradient: Vec::new(),
             bias_gradient: vec![0.0; outputs],
@@ -85,21 +85,25 @@ impl Linear {
         kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs)
     }
 
-    /// The pairs of the forward product to keep; none when the product is exact.
-    fn select_forward(&mut self, context: &Context, input: &Matrix) -> Option<Selection> {
-        let policy = self.active_policy().filter(|policy| policy.mode != Mode::Backward)?;
-        let mut generator = context.generator(&self.name)?;
+    /// Chooses the pairs of the forward product to keep.
+    fn select_features(&mut self, context: &Context, input: &Matrix) {
+        self.features.clear();
+        let policy = self.active_policy().filter(|policy| policy.mode != Mode::Backward);
+        let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
+            return;
+        };
         let k = policy.budget(self.inputs);
         if k >= self.inputs {
-            return None;
+            return;
         }
+        self.features.resize(self.inputs);
         if !self.weight_norms_valid {
-            refresh_row_norms(context.set, &self.weight, self.outputs, &mut self.weight_row_norms);
+            let norms = &mut self.features.right_norms;
+            refresh_row_norms(context.set, &self.weight, self.outputs, norms);
             self.weight_norms_valid = true;
         }
-        column_norms_into(context.set, input.view(), &mut self.activation_norms);
-        pair_scores_into(&self.activation_norms, &self.weight_row_norms, &mut self.scores);
-        select(policy.estimator, &self.scores, k, &mut generator)
+        column_norms_into(context.set, input.view(), &mut self.features.left_norms);
+        self.features.draw(&policy, k, &mut generator);
     }
 
     fn backward_exact_weight(&mut self, context: &Context, input: &Matrix, gradient: &Matrix) {
@@ -174,24 +178,26 @@ impl Linear {
     ) {
         let batch = input.rows();
         let mut generator = context.generator(&self.name);
-        let mut draw = |left: kernels::MatrixView<f32>, right: kernels::MatrixView<f32>| {
+        let mut draw = |sampler: &mut Sampler,
+                        left: kernels::MatrixView<f32>,
+                        right: kernels::MatrixView<f32>| {
+            sampler.clear();
             let pairs = left.columns();
             let k = policy.budget(pairs);
-            let generator = generator.as_mut().filter(|_| k < pairs)?;
-            let (mut left_norms, mut right_norms) = (vec![0.0; pairs], vec![0.0; pairs]);
-            column_norms_into(context.set, left, &mut left_norms);
-            row_norms_into(context.set, right, &mut right_norms);
-            let mut scores = vec![0.0; pairs];
-            pair_scores_into(&left_norms, &right_norms, &mut scores);
-            select(policy.estimator, &scores, k, generator)
+            if let Some(generator) = generator.as_mut().filter(|_| k < pairs) {
+                sampler.resize(pairs);
+                column_norms_into(context.set, left, &mut sampler.left_norms);
+                row_norms_into(context.set, right, &mut sampler.right_norms);
+                sampler.draw(&policy, k, generator);
+            }
         };
-        let samples = draw(input.view().transpose(), gradient.view());
-        let features = if input_gradient_needed {
-            draw(gradient.view(), self.weight_view().transpose())
-        } else {
-            None
-        };
-        match samples {
+        let mut samples = std::mem::take(&mut self.samples);
+        draw(&mut samples, input.view().transpose(), gradient.view());
+        let mut outputs = std::mem::take(&mut self.outputs_kept);
+        if input_gradient_needed {
+            draw(&mut outputs, gradient.view(), self.weight_view().transpose());
+        }
+        match samples.selection() {
             None => self.backward_exact_weight(context, input, gradient),
             Some(samples) => {
                 self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
@@ -201,39 +207,38 @@ impl Linear {
                     self.outputs,
                 );
                 let transposed = input.view().transpose();
-                matmul_selected(context.set, transposed, gradient.view(), &samples, to);
+                matmul_selected(context.set, transposed, gradient.view(), samples, to);
                 self.computations.count(
                     [self.inputs, samples.len(), self.outputs],
                     [self.inputs, batch, self.outputs],
                 );
             }
         }
-        match features {
-            None if !input_gradient_needed => {}
+        match outputs.selection() {
+            _ if !input_gradient_needed => {}
             None => self.backward_exact_input(context, gradient),
-            Some(features) => {
+            Some(outputs) => {
                 let mut to = std::mem::take(&mut self.input_gradient);
                 to.reshape(batch, self.inputs);
                 let weight = self.weight_view().transpose();
-                matmul_selected(context.set, gradient.view(), weight, &features, to.view_mut());
+                matmul_selected(context.set, gradient.view(), weight, outputs, to.view_mut());
                 self.input_gradient = to;
-                self.computations.count(
-                    [batch, features.len(), self.inputs],
-                    [batch, self.outputs, self.inputs],
-                );
+                self.computations
+                    .count([batch, outputs.len(), self.inputs], [batch, self.outputs, self.inputs]);
             }
         }
+        (self.samples, self.outputs_kept) = (samples, outputs);
     }
 }
 
 impl Layer for Linear {
     fn forward(&mut self, context: &Context, input: &Matrix) {
         assert_eq!(input.columns(), self.inputs, "{}: input features", self.name);
-        self.selection = self.select_forward(context, input);
+        self.select_features(context, input);
         let batch = input.rows();
         let mut output = std::mem::take(&mut self.output);
         output.reshape(batch, self.outputs);
-        let kept = match &self.selection {
+        let kept = match self.features.selection() {
             None => {
                 matmul(context.set, input.view(), self.weight_view(), output.view_mut());
                 self.inputs
@@ -275,19 +280,13 @@ impl Layer for Linear {
         }
         self.compact = false;
         let policy = self.active_policy();
-        let mode = policy.map(|policy| policy.mode);
-        match (self.selection.take(), policy) {
-            (Some(selection), _) if mode == Some(Mode::Forward) => {
-                self.backward_selected(
-                    context,
-                    input,
-                    output_gradient,
-                    &selection,
-                    input_gradient_needed,
-                );
-                self.selection = Some(selection);
+        let features = std::mem::take(&mut self.features);
+        match (features.selection(), policy) {
+            (Some(selection), Some(SamplingPolicy { mode: Mode::Forward, .. })) => {
+                let needed = input_gradient_needed;
+                self.backward_selected(context, input, output_gradient, selection, needed);
             }
-            (_, Some(policy)) if mode == Some(Mode::Backward) => {
+            (_, Some(policy)) if policy.mode == Mode::Backward => {
                 let needed = input_gradient_needed;
                 self.backward_sampled(context, input, output_gradient, policy, needed);
             }
@@ -298,6 +297,7 @@ impl Layer for Linear {
                 }
             }
         }
+        self.features = features;
     }
 
     fn input_gradient(&self) -> &Matrix {
@@ -305,7 +305,7 @@ impl Layer for Linear {
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
-        let gradient = match &self.selection {
+        let gradient = match self.features.selection() {
             Some(selection) if self.compact => {
                 Gradient::Rows { indices: selection.indices(), values: &self.weight_gradient }
             }
@@ -324,17 +324,6 @@ impl Layer for Linear {
     fn take_computations(&mut self) -> Computations {
         std::mem::take(&mut self.computations)
     }
-}
-
-/// A selection, or none where the product is to be exact. Scores that are not finite come from
-/// activations that are not: the exact product then carries them to the loss, which reports it.
-fn select(
-    estimator: Estimator,
-    scores: &[f64],
-    k: usize,
-    generator: &mut Generator,
-) -> Option<Selection> {
-    estimator.select(scores, k, generator).ok().filter(|selection| !selection.is_exact())
 }
 
 /// Norms of the rows of a row-major matrix, rows in parallel.

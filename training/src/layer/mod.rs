@@ -3,6 +3,7 @@
 mod dropout;
 mod linear;
 mod relu;
+mod sampler;
 
 pub use dropout::Dropout;
 pub use linear::Linear;

@@ -1,8 +1,14 @@
 //! Adam (Kingma and Ba 2015, algorithm 1).
 
+use super::flushed;
+
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
+/// Gradients and first moments below this count as zero, second moments below its square: they
+/// move a weight by less than rate times 1e-9. Decaying averages would otherwise end as subnormal
+/// numbers, on which processors compute a hundred times slower.
+const NEGLIGIBLE: f32 = 1e-17;
 
 /// 1/(1 - beta^t) for both averages.
 pub(super) fn bias_correction(step: u64) -> (f32, f32) {
@@ -21,8 +27,10 @@ pub(super) fn update(
     (first_correction, second_correction): (f32, f32),
 ) {
     let change = |value: &mut f32, first: &mut f32, second: &mut f32, gradient: f32| {
-        *first = BETA1 * *first + (1.0 - BETA1) * gradient;
-        *second = BETA2 * *second + (1.0 - BETA2) * (gradient * gradient);
+        let gradient = flushed(gradient, NEGLIGIBLE);
+        *first = flushed(BETA1 * *first + (1.0 - BETA1) * gradient, NEGLIGIBLE);
+        let average = BETA2 * *second + (1.0 - BETA2) * (gradient * gradient);
+        *second = flushed(average, NEGLIGIBLE * NEGLIGIBLE);
         let deviation = (*second * second_correction).sqrt() + EPSILON;
         *value -= rate * (*first * first_correction) / deviation;
     };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// An optimiser's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OptimizerConfig {
     /// Stochastic gradient descent with momentum (not Nesterov's) and weight decay.
     Sgd {
@@ -119,6 +119,12 @@ impl Optimizer {
     }
 }
 
+/// The number, or zero where its magnitude is below `negligible`.
+#[inline(always)]
+fn flushed(value: f32, negligible: f32) -> f32 {
+    if value.abs() < negligible { 0.0 } else { value }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +157,30 @@ mod tests {
                 dense.update(Parameter { values: &mut y, row_length: 2, gradient });
                 assert_eq!(x, y, "{config:?}");
             }
+        }
+    }
+
+    #[test]
+    fn averages_decay_to_zero_and_not_to_subnormal_numbers() {
+        for config in CONFIGS {
+            let config = match config {
+                OptimizerConfig::Sgd { learning_rate, momentum, .. } => {
+                    OptimizerConfig::Sgd { learning_rate, momentum, weight_decay: 0.0 }
+                }
+                adam => adam,
+            };
+            let mut optimizer = Optimizer::new(config, InstructionSet::detect());
+            let mut x = vec![1.0f32];
+            for step in 0..3_000 {
+                let gradient = [if step == 0 { 1e-3 } else { 0.0 }];
+                optimizer.begin_step();
+                let gradient = Gradient::Dense(&gradient);
+                optimizer.update(Parameter { values: &mut x, row_length: 1, gradient });
+                let state = &optimizer.states[0];
+                let averages = state.first.iter().chain(&state.second);
+                assert!(averages.into_iter().all(|x| !x.is_subnormal()), "{config:?}");
+            }
+            assert_eq!(optimizer.states[0].first, [0.0], "{config:?}");
         }
     }
 

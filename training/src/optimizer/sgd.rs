@@ -1,5 +1,10 @@
 //! Stochastic gradient descent with momentum and weight decay.
 
+use super::flushed;
+
+/// Velocities below this count as zero, before they decay to slow subnormal numbers.
+const NEGLIGIBLE: f32 = 1e-30;
+
 /// velocity <- momentum velocity + gradient + decay value; value <- value - rate velocity
 /// (the form of PyTorch, without dampening). A gradient that is not there is zero.
 #[inline(always)]
@@ -10,7 +15,8 @@ pub(super) fn update(
     (rate, momentum, decay): (f32, f32, f32),
 ) {
     let change = |value: &mut f32, velocity: &mut f32, gradient: f32| {
-        *velocity = momentum * *velocity + (gradient + decay * *value);
+        let next = momentum * *velocity + (gradient + decay * *value);
+        *velocity = flushed(next, NEGLIGIBLE);
         *value -= rate * *velocity;
     };
     let elements = values.iter_mut().zip(velocity);

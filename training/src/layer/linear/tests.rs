@@ -1,6 +1,7 @@
 //! The layer against naive formulas in f64.
 
 use super::*;
+use kernels::Estimator;
 use kernels::random::standard_normal;
 
 const BATCH: usize = 12;
@@ -69,7 +70,7 @@ fn gradients_pass_through_the_sampled_entries_only() {
         let mut layer = layer(Some(Mode::Forward), estimator, 0.4);
         let (x, dy) = (numbers(1, BATCH, INPUTS), numbers(2, BATCH, OUTPUTS));
         layer.forward(&context(), &x);
-        let selection = layer.selection.clone().expect("the product is sampled");
+        let selection = layer.features.selection().cloned().expect("the product is sampled");
         assert!(selection.len() < INPUTS);
         let scale = |input: usize| {
             let position = selection.indices().binary_search(&(input as u32));

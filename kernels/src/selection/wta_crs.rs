@@ -1,0 +1,102 @@
+//! Winner-take-all column-row sampling: the most probable pairs for certain, draws with replacement
+//! for the others (after Liu and others 2023, WTA-CRS).
+
+use super::{Selection, SelectionError, draw_with_replacement, top_k};
+use rand::Rng;
+
+/// How many of the most probable pairs to keep for certain: the c below k that minimises
+/// R_c / (k - c), with R_c the probability of the others; the least c among equals (the rule of Liu
+/// and others 2023).
+///
+/// For p proportional to the scores the variance is then never above that of k plain draws,
+/// whatever the directions of the pairs: that takes R_c / (k - c) <= 1 / k. Minimising
+/// R_c^2 / (k - c), the second moment, would not do.
+///
+/// ```
+/// use kernels::selection::winners;
+/// assert_eq!(winners(&[0.9, 0.05, 0.05], 2), 1);
+/// assert_eq!(winners(&[0.25; 4], 2), 0);
+/// ```
+pub fn winners(p: &[f64], k: usize) -> usize {
+    let mut sorted = p.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    // Ascending running sums: element j is the probability of the j least probable pairs.
+    let sums: Vec<f64> = std::iter::once(0.0)
+        .chain(sorted.iter().scan(0.0, |sum, p| {
+            *sum += p;
+            Some(*sum)
+        }))
+        .collect();
+    let share = |c: usize| sums[p.len() - c] / (k - c) as f64;
+    (0..k.min(p.len() + 1)).fold(0, |best, c| if share(c) < share(best) { c } else { best })
+}
+
+/// Keeps the `winners` most probable pairs with scale one and draws k - winners of the others with
+/// replacement from p restricted to them, scaled by the inverse of (k - winners) times the
+/// restricted probability. Unbiased for any number of winners below k.
+///
+/// Ties among winners go to the lowest index. Where all others have probability zero nothing is
+/// drawn.
+///
+/// # Errors
+/// When there are not fewer winners than k, or a probability lies outside [0, 1].
+pub fn draw_winner_take_all(
+    p: &[f64],
+    winners: usize,
+    k: usize,
+    rng: &mut impl Rng,
+) -> Result<Selection, SelectionError> {
+    if winners >= k {
+        return Err(SelectionError::TooManyWinners { winners, k });
+    }
+    super::check_probabilities(p)?;
+    let mut rest = p.to_vec();
+    let kept = if winners == 0 { Selection::default() } else { top_k(p, winners)? };
+    kept.indices().iter().for_each(|&index| rest[index as usize] = 0.0);
+    let sum: f64 = rest.iter().sum();
+    if sum == 0.0 {
+        return Selection::new(kept.indices().to_vec(), kept.scales().to_vec(), p.len());
+    }
+    rest.iter_mut().for_each(|p| *p /= sum);
+    let drawn = draw_with_replacement(&rest, k - winners, rng)?;
+    let mut both: Vec<(u32, f64)> = [&kept, &drawn]
+        .into_iter()
+        .flat_map(|part| part.indices().iter().copied().zip(part.scales().iter().copied()))
+        .collect();
+    both.sort_unstable_by_key(|&(index, _)| index);
+    let (indices, scales) = both.into_iter().unzip();
+    Selection::new(indices, scales, p.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Stream;
+
+    #[test]
+    fn winners_are_kept_unscaled_and_others_drawn() {
+        let p = [0.1, 0.6, 0.1, 0.2];
+        for step in 0..50 {
+            let mut rng = Stream::new(1, "winners").at(step);
+            let selection = draw_winner_take_all(&p, 1, 3, &mut rng).unwrap();
+            let position = selection.indices().iter().position(|&index| index == 1).unwrap();
+            assert_eq!(selection.scales()[position], 1.0);
+            let draws: f64 = selection
+                .indices()
+                .iter()
+                .zip(selection.scales())
+                .filter(|(index, _)| **index != 1)
+                .map(|(&index, scale)| scale * 2.0 * p[index as usize] / 0.4)
+                .sum();
+            assert!((draws - 2.0).abs() < 1e-12, "{draws}");
+        }
+    }
+
+    #[test]
+    fn without_others_nothing_is_drawn() {
+        let mut rng = Stream::new(1, "winners").at(0);
+        let selection = draw_winner_take_all(&[1.0, 0.0], 1, 2, &mut rng).unwrap();
+        assert_eq!(selection.indices(), [0]);
+        assert!(draw_winner_take_all(&[0.5, 0.5], 2, 2, &mut rng).is_err());
+    }
+}

@@ -1,0 +1,177 @@
+//! The published data sets: their files, sizes, checksums, and where they are to be had.
+
+/// One file as its authors publish it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishedFile {
+    /// Name in the mirrors and in the data directory.
+    pub name: &'static str,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// MD5 of the bytes, in lower-case hexadecimal. It tells a damaged file from a whole one.
+    pub md5: &'static str,
+    /// MD5 of what the gzip archive holds, where it is known. Archives made by other programs
+    /// differ in their bytes though they hold the same images.
+    pub unpacked_md5: Option<&'static str>,
+}
+
+impl PublishedFile {
+    /// Name without the ending `.gz`; loaders read that file first where both are there.
+    ///
+    /// ```
+    /// let file = &reproduce::data::catalogue::MNIST.files[1];
+    /// assert_eq!(file.name, "train-labels-idx1-ubyte.gz");
+    /// assert_eq!(file.unpacked_name(), Some("train-labels-idx1-ubyte"));
+    /// ```
+    pub fn unpacked_name(&self) -> Option<&'static str> {
+        self.name.strip_suffix(".gz").filter(|name| !name.ends_with(".tar"))
+    }
+}
+
+/// A data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataSet {
+    /// Name on the command line, and of the folder in the data directory.
+    pub name: &'static str,
+    /// What it is, in one sentence.
+    pub about: &'static str,
+    /// Its files.
+    pub files: &'static [PublishedFile],
+    /// Addresses of folders that hold the files, in the order in which they are tried.
+    pub mirrors: &'static [&'static str],
+    /// Loaders look for the files in the data directory itself too.
+    pub is_read_from_root: bool,
+}
+
+impl DataSet {
+    /// The data set of this name.
+    pub fn named(name: &str) -> Option<&'static DataSet> {
+        DATA_SETS.iter().find(|data_set| data_set.name == name)
+    }
+
+    /// Size of all files together, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+/// All data sets that can be fetched.
+pub const DATA_SETS: [DataSet; 3] = [MNIST, FASHION_MNIST, CIFAR_10];
+
+/// MNIST (LeCun, Cortes, Burges).
+pub const MNIST: DataSet = DataSet {
+    name: "mnist",
+    about: "Handwritten digits: 60,000 + 10,000 images, 28 x 28, 10 classes",
+    files: &[
+        PublishedFile {
+            name: "train-images-idx3-ubyte.gz",
+            bytes: 9_912_422,
+            md5: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            unpacked_md5: Some("6bbc9ace898e44ae57da46a324031adb"),
+        },
+        PublishedFile {
+            name: "train-labels-idx1-ubyte.gz",
+            bytes: 28_881,
+            md5: "d53e105ee54ea40749a09fcbcd1e9432",
+            unpacked_md5: Some("a25bea736e30d166cdddb491f175f624"),
+        },
+        PublishedFile {
+            name: "t10k-images-idx3-ubyte.gz",
+            bytes: 1_648_877,
+            md5: "9fb629c4189551a2d022fa330f9573f3",
+            unpacked_md5: Some("2646ac647ad5339dbf082846283269ea"),
+        },
+        PublishedFile {
+            name: "t10k-labels-idx1-ubyte.gz",
+            bytes: 4_542,
+            md5: "ec29112dd5afa0611ce80d1b7f02629c",
+            unpacked_md5: Some("27ae3e4e09519cfbb04c329615203637"),
+        },
+    ],
+    mirrors: &[
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ],
+    is_read_from_root: true,
+};
+
+/// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017); checksums from the README of its repository.
+pub const FASHION_MNIST: DataSet = DataSet {
+    name: "fashion-mnist",
+    about: "Clothing: 60,000 + 10,000 images, 28 x 28, 10 classes",
+    files: &[
+        PublishedFile {
+            name: "train-images-idx3-ubyte.gz",
+            bytes: 26_421_880,
+            md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            unpacked_md5: None,
+        },
+        PublishedFile {
+            name: "train-labels-idx1-ubyte.gz",
+            bytes: 29_515,
+            md5: "25c81989df183df01b3e8a0aad5dffbe",
+            unpacked_md5: None,
+        },
+        PublishedFile {
+            name: "t10k-images-idx3-ubyte.gz",
+            bytes: 4_422_102,
+            md5: "bef4ecab320f06d8554ea6380940ec79",
+            unpacked_md5: None,
+        },
+        PublishedFile {
+            name: "t10k-labels-idx1-ubyte.gz",
+            bytes: 5_148,
+            md5: "bb300cfdad3c16e7a12a480ee83cd310",
+            unpacked_md5: None,
+        },
+    ],
+    mirrors: &[
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    ],
+    is_read_from_root: false,
+};
+
+/// CIFAR-10, binary version (Krizhevsky 2009).
+pub const CIFAR_10: DataSet = DataSet {
+    name: "cifar-10",
+    about: "Photographs: 50,000 + 10,000 images, 32 x 32 in colour, 10 classes",
+    files: &[PublishedFile {
+        name: "cifar-10-binary.tar.gz",
+        bytes: 170_052_171,
+        md5: "c32a1d4ab5d03f1284b67883e8d87530",
+        unpacked_md5: None,
+    }],
+    mirrors: &[
+        "https://www.cs.toronto.edu/~kriz/",
+        "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
+    ],
+    is_read_from_root: false,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_is_well_formed() {
+        for data_set in &DATA_SETS {
+            assert_eq!(DataSet::named(data_set.name), Some(data_set));
+            for mirror in data_set.mirrors {
+                assert!(mirror.starts_with("http") && mirror.ends_with('/'), "{mirror}");
+            }
+            for file in data_set.files {
+                for md5 in [Some(file.md5), file.unpacked_md5].into_iter().flatten() {
+                    let is_hexadecimal =
+                        md5.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+                    assert!(md5.len() == 32 && is_hexadecimal, "{md5}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tar_archive_is_no_packed_single_file() {
+        assert_eq!(CIFAR_10.files[0].unpacked_name(), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! What the data directory holds of a published file.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::catalogue::{DataSet, PublishedFile};
+use super::checksum::{md5, md5_of_unpacked};
+
+/// What a file in the data directory is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileState {
+    /// It is not there.
+    Missing,
+    /// The published bytes.
+    Published,
+    /// A gzip archive of other bytes that holds what the published one holds.
+    PackedAnew,
+    /// What the published archive holds, without the archive.
+    Unpacked,
+    /// An unpacked file, and nothing is published that it could be compared with.
+    Unverified,
+    /// Something else under the published name.
+    Different {
+        /// MD5 of its bytes.
+        md5: String,
+    },
+    /// It cannot be read.
+    Unreadable {
+        /// The system's words.
+        reason: String,
+    },
+}
+
+impl FileState {
+    /// Whether the data set can be used with this file.
+    pub fn is_usable(&self) -> bool {
+        use FileState::{PackedAnew, Published, Unpacked, Unverified};
+        matches!(self, Published | PackedAnew | Unpacked | Unverified)
+    }
+
+    /// One word for programs.
+    pub fn slug(&self) -> &'static str {
+        match self {
+            FileState::Missing => "missing",
+            FileState::Published => "published",
+            FileState::PackedAnew => "packed-anew",
+            FileState::Unpacked => "unpacked",
+            FileState::Unverified => "unverified",
+            FileState::Different { .. } => "different",
+            FileState::Unreadable { .. } => "unreadable",
+        }
+    }
+}
+
+/// A file that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalFile {
+    /// Where it is, or where it would be fetched to.
+    pub path: PathBuf,
+    /// Its size in bytes; 0 where it is missing.
+    pub bytes: u64,
+    /// What it is.
+    pub state: FileState,
+}
+
+/// The folder that a data set is fetched to.
+pub fn folder(data: &Path, data_set: &DataSet) -> PathBuf {
+    data.join(data_set.name)
+}
+
+/// Where an unfinished download of `path` is kept.
+pub fn part_path(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".part");
+    path.with_file_name(name)
+}
+
+/// Looks for `file` where loaders look, and in their order, and compares its checksum.
+pub fn inspect(data: &Path, data_set: &DataSet, file: &PublishedFile) -> LocalFile {
+    let own = folder(data, data_set);
+    let root = data_set.is_read_from_root.then(|| data.to_path_buf());
+    let found = root
+        .iter()
+        .chain([&own])
+        .flat_map(|folder| {
+            let unpacked = file.unpacked_name().map(|name| (folder.join(name), true));
+            unpacked.into_iter().chain([(folder.join(file.name), false)])
+        })
+        .find(|(path, _)| path.is_file());
+    let Some((path, is_unpacked)) = found else {
+        return LocalFile { path: own.join(file.name), bytes: 0, state: FileState::Missing };
+    };
+    let bytes = path.metadata().map_or(0, |metadata| metadata.len());
+    let state = if is_unpacked { compare_unpacked(&path, file) } else { compare(&path, file) };
+    let state = state.unwrap_or_else(|error| FileState::Unreadable { reason: error.to_string() });
+    LocalFile { path, bytes, state }
+}
+
+fn compare_unpacked(path: &Path, file: &PublishedFile) -> io::Result<FileState> {
+    let Some(published) = file.unpacked_md5 else { return Ok(FileState::Unverified) };
+    let found = md5(File::open(path)?)?;
+    Ok(if found == published { FileState::Unpacked } else { FileState::Different { md5: found } })
+}
+
+fn compare(path: &Path, file: &PublishedFile) -> io::Result<FileState> {
+    let found = md5(File::open(path)?)?;
+    if found == file.md5 {
+        return Ok(FileState::Published);
+    }
+    // A damaged archive cannot be unpacked; it is different, whatever the reason.
+    let is_packed_anew = match file.unpacked_md5 {
+        Some(published) => {
+            md5_of_unpacked(File::open(path)?).is_ok_and(|unpacked| unpacked == published)
+        }
+        None => false,
+    };
+    Ok(if is_packed_anew { FileState::PackedAnew } else { FileState::Different { md5: found } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::catalogue::MNIST;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    fn packed(text: &[u8], level: Compression) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), level);
+        encoder.write_all(text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// A file whose published archive is `text` without compression.
+    fn published(text: &[u8]) -> PublishedFile {
+        let archive = packed(text, Compression::none());
+        PublishedFile {
+            name: "labels.gz",
+            bytes: archive.len() as u64,
+            md5: md5(&archive[..]).unwrap().leak(),
+            unpacked_md5: Some(md5(text).unwrap().leak()),
+        }
+    }
+
+    fn state(name: &str, contents: &[u8], file: &PublishedFile) -> FileState {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, contents).unwrap();
+        let found = inspect(data.path(), &MNIST, file);
+        assert_eq!((found.path, found.bytes), (path, contents.len() as u64));
+        found.state
+    }
+
+    #[test]
+    fn every_state_is_told_apart() {
+        let text = [3; 1000];
+        let file = published(&text);
+        let archive = packed(&text, Compression::none());
+        let anew = packed(&text, Compression::best());
+        assert_eq!(state("mnist/labels.gz", &archive, &file), FileState::Published);
+        assert_eq!(state("labels.gz", &archive, &file), FileState::Published);
+        assert_eq!(state("mnist/labels.gz", &anew, &file), FileState::PackedAnew);
+        assert_eq!(state("mnist/labels", &text, &file), FileState::Unpacked);
+        let unknown = PublishedFile { unpacked_md5: None, ..file };
+        assert_eq!(state("mnist/labels", &text, &unknown), FileState::Unverified);
+        for damaged in [&archive[..archive.len() - 1], &anew[..20], &text[..]] {
+            let expected = FileState::Different { md5: md5(damaged).unwrap() };
+            assert_eq!(state("mnist/labels.gz", damaged, &file), expected);
+        }
+        let expected = FileState::Different { md5: md5(&text[1..]).unwrap() };
+        assert_eq!(state("mnist/labels", &text[1..], &file), expected);
+    }
+
+    #[test]
+    fn a_missing_file_has_the_path_it_would_be_fetched_to() {
+        let data = tempfile::tempdir().unwrap();
+        let found = inspect(data.path(), &MNIST, &MNIST.files[3]);
+        assert_eq!(found.state, FileState::Missing);
+        assert_eq!(found.path, data.path().join("mnist/t10k-labels-idx1-ubyte.gz"));
+        assert_eq!(
+            part_path(&found.path),
+            data.path().join("mnist/t10k-labels-idx1-ubyte.gz.part")
+        );
+    }
+}

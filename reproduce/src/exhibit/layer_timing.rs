@@ -1,0 +1,256 @@
+//! The time of a sampled linear layer beside that of the exact one.
+
+use std::time::Instant;
+
+use kernels::random::{Stream, standard_normal};
+use serde::{Deserialize, Serialize};
+use training::layer::{Context as LayerContext, Layer as _, Linear};
+use training::matrix::Matrix;
+use training::sampling::{Mode, SamplingPolicy};
+
+use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::mlp::check_ratios;
+use super::{Context, Exhibit, Experiment};
+use crate::result::{
+    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "layer-timing",
+    title: "Time of a sampled linear layer",
+    shows: "the time of a training step of a linear layer, sampled in the forward mode, over \
+            that of the exact one",
+    paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single \
+            layers are not stated in the sources at hand",
+    is_timing: true,
+    version: 1,
+    yaml: include_str!("../../exhibits/layer-timing.yaml"),
+    configure: configure::<LayerTiming>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayerTiming {
+    layers: Vec<Shape>,
+    estimators: Vec<NamedEstimator>,
+    ratios: Vec<Ratio>,
+    repeats: usize,
+}
+
+/// A linear layer and its minibatch.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Shape {
+    batch: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Shape {
+    fn name(&self) -> String {
+        format!("{}x{}x{}", self.batch, self.inputs, self.outputs)
+    }
+}
+
+/// Times of one sampled layer, each over the exact layer's time of the same repeat.
+struct Measurement {
+    shape: Shape,
+    estimator: &'static str,
+    ratio: f64,
+    exact_seconds: f64,
+    forward: Spread,
+    step: Spread,
+}
+
+/// Median and quartiles.
+#[derive(Clone, Copy)]
+struct Spread {
+    low: f64,
+    median: f64,
+    high: f64,
+}
+
+impl Spread {
+    fn of(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
+        Spread { low: at(0.25), median: at(0.5), high: at(0.75) }
+    }
+}
+
+impl Experiment for LayerTiming {
+    fn check(&self) -> Result<(), FieldError> {
+        check_ratios(&self.ratios)?;
+        let has_zero = |shape: &Shape| [shape.batch, shape.inputs, shape.outputs].contains(&0);
+        if let Some(shape) = self.layers.iter().find(|shape| has_zero(shape)) {
+            let expected = "sides of at least 1";
+            return Err(FieldError { field: "layers", value: shape.name(), expected });
+        }
+        if self.repeats == 0 {
+            let (field, value) = ("repeats", "0".to_string());
+            return Err(FieldError { field, value, expected: "a number of at least 1" });
+        }
+        Ok(())
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        context.progress.set_length(self.layers.len() * self.estimators.len() * self.ratios.len());
+        let mut measurements = Vec::new();
+        for shape in &self.layers {
+            for estimator in &self.estimators {
+                for ratio in &self.ratios {
+                    let policy = SamplingPolicy {
+                        estimator: estimator.0,
+                        ratio: ratio.value(),
+                        minimal_k: 1,
+                        mode: Mode::Forward,
+                    };
+                    measurements.push(self.measure(context, *shape, policy));
+                    context.progress.advance(1);
+                }
+            }
+        }
+        Ok(self.report(&measurements, context))
+    }
+}
+
+impl LayerTiming {
+    fn measure(&self, context: &Context, shape: Shape, policy: SamplingPolicy) -> Measurement {
+        let stream = Stream::new(context.seed, "layer-timing");
+        let normal = |name: &str, rows: usize, columns: usize| {
+            let mut generator = stream.child(name).at(0);
+            let draw = |_| standard_normal(&mut generator) as f32;
+            Matrix::from_rows(rows, columns, (0..rows * columns).map(draw).collect())
+        };
+        let input = normal("input", shape.batch, shape.inputs);
+        let gradient = normal("gradient", shape.batch, shape.outputs);
+        let layer = |policy| Linear::new("layer", shape.inputs, shape.outputs, policy, stream);
+        let (mut exact, mut sampled) = (layer(None), layer(Some(policy)));
+        let time = |layer: &mut Linear, step: u64| {
+            let step = LayerContext { set: context.instructions, training: Some((stream, step)) };
+            let started = Instant::now();
+            layer.forward(&step, &input);
+            let forward = started.elapsed().as_secs_f64();
+            layer.backward(&step, &input, &gradient, true);
+            (forward, started.elapsed().as_secs_f64())
+        };
+        // The first step allocates.
+        time(&mut exact, 0);
+        time(&mut sampled, 0);
+        let (mut exact_seconds, mut forward, mut step) = (Vec::new(), Vec::new(), Vec::new());
+        for repeat in 1..=self.repeats as u64 {
+            let (exact_forward, exact_step) = time(&mut exact, repeat);
+            let (sampled_forward, sampled_step) = time(&mut sampled, repeat);
+            exact_seconds.push(exact_step);
+            forward.push(sampled_forward / exact_forward);
+            step.push(sampled_step / exact_step);
+        }
+        Measurement {
+            shape,
+            estimator: policy.estimator.name(),
+            ratio: policy.ratio,
+            exact_seconds: Spread::of(exact_seconds).median,
+            forward: Spread::of(forward),
+            step: Spread::of(step),
+        }
+    }
+
+    fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {
+        let mut records = Table::new(
+            "Time over that of the exact layer, median and quartiles",
+            vec![
+                Column::key("layer"),
+                Column::key("estimator"),
+                Column::key("ratio"),
+                Column::value("step", "of exact"),
+                Column::value("step-low", "of exact"),
+                Column::value("step-high", "of exact"),
+                Column::value("forward", "of exact"),
+                Column::value("speed-up", "x"),
+                Column::value("exact-step", "ms"),
+            ],
+        );
+        for m in measurements {
+            records.push(vec![
+                m.shape.name().into(),
+                m.estimator.into(),
+                m.ratio.into(),
+                m.step.median.into(),
+                m.step.low.into(),
+                m.step.high.into(),
+                m.forward.median.into(),
+                (1.0 / m.step.median).into(),
+                (1e3 * m.exact_seconds).into(),
+            ]);
+        }
+        let panels = self.layers.iter().map(|shape| self.panel(*shape, measurements)).collect();
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: "random layers, measured on this machine".to_string(),
+            tables: vec![records.clone()],
+            records,
+            figures: vec![Figure {
+                file: EXHIBIT.name.to_string(),
+                caption: "Time of a step of a sampled linear layer (scores, selection, forward \
+                          product and both gradient products) over that of the exact layer, \
+                          against the share of the pairs kept; the dashed line is proportional \
+                          time, bars are quartiles."
+                    .to_string(),
+                panels,
+            }],
+            remarks: vec![
+                format!(
+                    "Layers are minibatch x inputs x outputs; exact and sampled steps alternate, \
+                     {} times each, on {} threads with {} instructions. Weight norms are kept \
+                     between the steps, as in evaluation; the optimiser is not part of the time.",
+                    self.repeats,
+                    rayon::current_num_threads(),
+                    context.instructions
+                ),
+                format!(
+                    "Farthest above its ratio: {} of the exact step.",
+                    significant(
+                        measurements.iter().map(|m| m.step.median - m.ratio).fold(0.0, f64::max),
+                        2
+                    )
+                ),
+            ],
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn panel(&self, shape: Shape, measurements: &[Measurement]) -> Panel {
+        let mut series: Vec<Series> = self
+            .estimators
+            .iter()
+            .enumerate()
+            .map(|(style, estimator)| Series {
+                label: estimator.0.name().to_string(),
+                style,
+                mark: Mark::JoinedPoints,
+                points: measurements
+                    .iter()
+                    .filter(|m| m.shape == shape && m.estimator == estimator.0.name())
+                    .map(|m| {
+                        let half = (m.step.high - m.step.low) / 2.0;
+                        Point::with_interval(m.ratio, m.step.median, Some(half))
+                    })
+                    .collect(),
+            })
+            .collect();
+        series.push(Series {
+            label: "proportional to the ratio".to_string(),
+            style: 0,
+            mark: Mark::Dashed,
+            points: vec![Point::new(0.0, 0.0), Point::new(1.0, 1.0)],
+        });
+        Panel {
+            title: format!("layer {}", shape.name()),
+            x: Axis::linear("share of the pairs kept, k/n"),
+            y: Axis::linear("time over exact"),
+            series,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Training runs of the multilayer perceptron, as the MLP exhibits share them.
+
+use std::ops::ControlFlow;
+
+use anyhow::Context as _;
+use kernels::Estimator;
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF as _, StudentsT};
+use training::optimizer::OptimizerConfig;
+use training::sampling::{Mode, SamplingPolicy};
+use training::train::{TrainingConfig, TrainingReport, train};
+
+use super::Context;
+use super::config::{FieldError, Ratio};
+use crate::images::ImageConfig;
+use crate::parallel;
+
+/// Raised whenever a change of code changes the numbers of a run.
+const VERSION: u32 = 1;
+
+/// The network and how it is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpSettings {
+    /// What is learnt.
+    pub images: ImageConfig,
+    /// Widths of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// Dropout rate after each of them.
+    pub dropout: f64,
+    /// Images in a minibatch.
+    pub batch_size: usize,
+    /// Passes over the training images.
+    pub epochs: usize,
+    /// How gradients change the weights.
+    pub optimizer: OptimizerConfig,
+    /// The least number of pairs kept in a product.
+    pub minimal_k: usize,
+    /// How many seeds each setting is trained with.
+    pub seeds: usize,
+}
+
+/// How the products of a run are sampled; exactly computed when there is no estimator.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// How pairs are chosen.
+    pub estimator: Option<Estimator>,
+    /// The share that is kept.
+    pub ratio: f64,
+    /// Which products are sampled.
+    pub mode: Mode,
+}
+
+impl Sampling {
+    /// Exact products.
+    pub const EXACT: Self = Sampling { estimator: None, ratio: 1.0, mode: Mode::Forward };
+
+    /// The estimator's name, or "exact".
+    pub fn name(&self) -> &'static str {
+        self.estimator.map_or("exact", |estimator| estimator.name())
+    }
+}
+
+/// A setting with the report of each of its seeds.
+pub struct Trained {
+    /// How products were sampled.
+    pub sampling: Sampling,
+    /// One a seed.
+    pub reports: Vec<TrainingReport>,
+}
+
+impl Trained {
+    /// Mean and half the 95 % interval over the seeds of a number of the report.
+    pub fn over_seeds(&self, number: impl Fn(&TrainingReport) -> f64) -> Estimate {
+        Estimate::of(&self.reports.iter().map(number).collect::<Vec<_>>())
+    }
+
+    /// The same of one epoch's test accuracy, in percent.
+    pub fn test_accuracy(&self, epoch: usize) -> Estimate {
+        self.over_seeds(|report| 100.0 * report.epochs[epoch].test.accuracy)
+    }
+
+    /// Multiply-adds over those of exact products, in percent; the mean over the seeds.
+    pub fn computations(&self) -> f64 {
+        self.over_seeds(|report| 100.0 * report.computations.share()).mean
+    }
+}
+
+/// A mean over seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The mean.
+    pub mean: f64,
+    /// Half the 95 % interval by Student's t distribution; none of a single seed.
+    pub half_width: Option<f64>,
+}
+
+impl Estimate {
+    fn of(values: &[f64]) -> Self {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+        let half_width = StudentsT::new(0.0, 1.0, count - 1.0)
+            .ok()
+            .map(|t| t.inverse_cdf(0.975) * (squares / (count - 1.0) / count).sqrt());
+        Estimate { mean, half_width }
+    }
+}
+
+impl MlpSettings {
+    /// Checks what the types do not.
+    ///
+    /// # Errors
+    /// Names the first setting that makes no sense.
+    pub fn check(&self) -> Result<(), FieldError> {
+        let wrong = |field, value: String, expected| Err(FieldError { field, value, expected });
+        self.images.check()?;
+        if self.hidden.contains(&0) {
+            return wrong("hidden", format!("{:?}", self.hidden), "widths of at least 1");
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return wrong("dropout", self.dropout.to_string(), "a rate of at least 0, below 1");
+        }
+        let rate = self.optimizer.learning_rate();
+        if !(rate.is_finite() && rate > 0.0) {
+            return wrong("learning_rate", rate.to_string(), "a finite number above 0");
+        }
+        let counts = [
+            ("batch_size", self.batch_size),
+            ("epochs", self.epochs),
+            ("minimal_k", self.minimal_k),
+            ("seeds", self.seeds),
+        ];
+        match counts.iter().find(|(_, count)| *count == 0) {
+            Some((field, _)) => wrong(field, "0".to_string(), "a number of at least 1"),
+            None => Ok(()),
+        }
+    }
+
+    /// Trains every setting with every seed; finished runs are stored and not made again.
+    ///
+    /// # Errors
+    /// When a run diverges or cannot be stored.
+    pub fn train(&self, context: &Context, settings: &[Sampling]) -> anyhow::Result<Vec<Trained>> {
+        let images = context.images.context("images were not loaded")?;
+        let runs: Vec<(Sampling, u64)> = settings
+            .iter()
+            .flat_map(|sampling| (0..self.seeds as u64).map(|s| (*sampling, context.seed + s)))
+            .collect();
+        context.progress.set_length(runs.len() * self.epochs);
+        let reports = parallel::map(&runs, |(sampling, seed)| {
+            let config = self.config(sampling, *seed);
+            let key = format!(
+                "mlp run version {VERSION} images {} settings {}",
+                images.checksum,
+                serde_json::to_string(&config)?
+            );
+            let mut epochs = 0;
+            let report = context.stored(&key, || {
+                Ok(train(&config, &images.splits, context.instructions, &mut |progress| {
+                    if progress.epoch.is_some() {
+                        epochs += 1;
+                        context.progress.advance(1);
+                    }
+                    ControlFlow::Continue(())
+                })?)
+            });
+            context.progress.advance(self.epochs - epochs);
+            report.with_context(|| {
+                format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)
+            })
+        })?;
+        let reports = reports.chunks(self.seeds).map(<[_]>::to_vec);
+        Ok(settings
+            .iter()
+            .zip(reports)
+            .map(|(sampling, reports)| Trained { sampling: *sampling, reports })
+            .collect())
+    }
+
+    fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
+        let policy = sampling.estimator.map(|estimator| SamplingPolicy {
+            estimator,
+            ratio: sampling.ratio,
+            minimal_k: self.minimal_k,
+            mode: sampling.mode,
+        });
+        TrainingConfig {
+            hidden: self.hidden.clone(),
+            dropout: self.dropout,
+            batch_size: self.batch_size,
+            epochs: self.epochs,
+            optimizer: self.optimizer,
+            policy,
+            exact_epochs: 0,
+            seed,
+        }
+    }
+
+    /// One sentence on network and training, for below a table.
+    pub fn describe(&self) -> String {
+        let widths: Vec<String> = self.hidden.iter().map(ToString::to_string).collect();
+        let optimizer = match self.optimizer {
+            OptimizerConfig::Adam { learning_rate } => format!("Adam at {learning_rate}"),
+            OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
+                format!("SGD at {learning_rate}, momentum {momentum}, weight decay {weight_decay}")
+            }
+        };
+        format!(
+            "Network: hidden layers of {}, ReLU, dropout {}; {optimizer}; minibatches of {}, {} \
+             epochs, {} seeds; every linear layer sampled, at least {} pairs kept; evaluation exact. \
+             Intervals: 95 %, Student's t over the seeds.",
+            widths.join(" and "),
+            self.dropout,
+            self.batch_size,
+            self.epochs,
+            self.seeds,
+            self.minimal_k,
+        )
+    }
+}
+
+/// Ratios that increase.
+///
+/// # Errors
+/// Names the list.
+pub fn check_ratios(ratios: &[Ratio]) -> Result<(), FieldError> {
+    if ratios.is_empty() || ratios.windows(2).any(|two| two[0] >= two[1]) {
+        let values: Vec<f64> = ratios.iter().map(|ratio| ratio.value()).collect();
+        return Err(FieldError {
+            field: "ratios",
+            value: format!("{values:?}"),
+            expected: "increasing numbers above 0, at most 1",
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_of_two_values_is_that_of_students_t() {
+        let estimate = Estimate::of(&[1.0, 3.0]);
+        assert_eq!(estimate.mean, 2.0);
+        // t(0.975, 1 degree of freedom) = 12.7062 (any table), standard error 1.
+        assert!((estimate.half_width.unwrap() - 12.7062).abs() < 1e-4);
+        assert_eq!(Estimate::of(&[1.0]).half_width, None);
+    }
+}

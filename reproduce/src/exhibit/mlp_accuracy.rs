@@ -1,0 +1,308 @@
+//! Test accuracy of the sampled MLP against the share of the pairs kept, and the way there.
+
+use serde::{Deserialize, Serialize};
+use training::sampling::Mode;
+
+use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::mlp::{MlpSettings, Sampling, Trained, check_ratios};
+use super::{Context, Exhibit, Experiment};
+use crate::images::ImageConfig;
+use crate::result::{
+    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "mlp-accuracy",
+    title: "Accuracy of the MLP trained with sampled products",
+    shows: "the test accuracy and the counted computations of the MLP against the share of the \
+            pairs kept, and its learning curves",
+    paper: "the accuracy of the MNIST MLP; its numbers are not stated in the sources at hand \
+            (abstract: negligible or no impact on accuracy)",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/mlp-accuracy.yaml"),
+    configure: configure::<MlpAccuracy>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpAccuracy {
+    training: MlpSettings,
+    estimators: Vec<NamedEstimator>,
+    ratios: Vec<Ratio>,
+    curves: Curves,
+}
+
+/// Which learning curves are drawn beside the exact one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Curves {
+    estimator: NamedEstimator,
+    ratios: Vec<Ratio>,
+}
+
+impl Experiment for MlpAccuracy {
+    fn check(&self) -> Result<(), FieldError> {
+        self.training.check()?;
+        check_ratios(&self.ratios)?;
+        let known = self.curves.ratios.iter().all(|ratio| self.ratios.contains(ratio));
+        if known && self.estimators.contains(&self.curves.estimator) {
+            return Ok(());
+        }
+        Err(FieldError {
+            field: "curves",
+            value: self.curves.estimator.0.name().to_string(),
+            expected: "one of the estimators and some of the ratios",
+        })
+    }
+
+    fn images(&self) -> Option<ImageConfig> {
+        Some(self.training.images)
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let mut settings = vec![Sampling::EXACT];
+        for estimator in &self.estimators {
+            // All pairs are kept at ratio one: those runs are the exact ones, bit for bit.
+            for ratio in self.ratios.iter().filter(|ratio| ratio.value() < 1.0) {
+                settings.push(Sampling {
+                    estimator: Some(estimator.0),
+                    ratio: ratio.value(),
+                    mode: Mode::Forward,
+                });
+            }
+        }
+        let trained = self.training.train(context, &settings)?;
+        let data = context.images.map_or(String::new(), |images| images.description.clone());
+        Ok(self.report(&trained, data))
+    }
+}
+
+impl MlpAccuracy {
+    fn report(&self, trained: &[Trained], data: String) -> ExhibitResult {
+        let exact = &trained[0];
+        let mut remarks = self.losses(exact, trained);
+        remarks.push(self.training.describe());
+        remarks.push(
+            "Computations: multiply-adds of forward product, input gradient and weight gradient \
+             of all layers, over those of exact products, counted from the selections really drawn."
+                .to_string(),
+        );
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data,
+            records: self.records(trained),
+            tables: vec![self.summary(trained)],
+            figures: vec![self.accuracy_figure(exact, trained), self.curve_figure(exact, trained)],
+            remarks,
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn last(&self) -> usize {
+        self.training.epochs - 1
+    }
+
+    fn records(&self, trained: &[Trained]) -> Table {
+        let mut table = Table::new(
+            "Every epoch, mean over the seeds",
+            vec![
+                Column::key("estimator"),
+                Column::key("ratio"),
+                Column::key("epoch"),
+                Column::value("test-accuracy", "%"),
+                Column::value("test-accuracy-half-width", "%"),
+                Column::value("held-out-accuracy", "%"),
+                Column::value("test-loss", "nats"),
+                Column::value("training-loss", "nats"),
+                Column::value("computations", "% of exact"),
+            ],
+        );
+        for setting in trained {
+            for epoch in 0..self.training.epochs {
+                let accuracy = setting.test_accuracy(epoch);
+                let mean = |number: &dyn Fn(&training::train::EpochMetrics) -> f64| {
+                    setting.over_seeds(|report| number(&report.epochs[epoch])).mean
+                };
+                table.push(vec![
+                    setting.sampling.name().into(),
+                    setting.sampling.ratio.into(),
+                    (epoch + 1).into(),
+                    accuracy.mean.into(),
+                    accuracy.half_width.into(),
+                    mean(&|metrics| 100.0 * metrics.held_out.accuracy).into(),
+                    mean(&|metrics| metrics.test.loss).into(),
+                    mean(&|metrics| metrics.train.loss).into(),
+                    setting.computations().into(),
+                ]);
+            }
+        }
+        table
+    }
+
+    fn summary(&self, trained: &[Trained]) -> Table {
+        let mut table = Table::new(
+            "After the last epoch",
+            vec![
+                Column::key("estimator"),
+                Column::key("ratio"),
+                Column::value("test accuracy", "%"),
+                Column::value("95 % interval, ±", "points"),
+                Column::value("against exact", "points"),
+                Column::value("computations", "% of exact"),
+                Column::value("best epoch", "%"),
+            ],
+        );
+        let exact = trained[0].test_accuracy(self.last()).mean;
+        for setting in trained {
+            let accuracy = setting.test_accuracy(self.last());
+            let best = (0..self.training.epochs)
+                .map(|epoch| setting.test_accuracy(epoch).mean)
+                .fold(0.0, f64::max);
+            table.push(vec![
+                setting.sampling.name().into(),
+                setting.sampling.ratio.into(),
+                accuracy.mean.into(),
+                accuracy.half_width.into(),
+                (accuracy.mean - exact).into(),
+                setting.computations().into(),
+                best.into(),
+            ]);
+        }
+        table
+    }
+
+    /// What each estimator loses at the ratios nearest to a half, a quarter and a tenth.
+    fn losses(&self, exact: &Trained, trained: &[Trained]) -> Vec<String> {
+        let reference = exact.test_accuracy(self.last()).mean;
+        let mut sentences = Vec::new();
+        for estimator in &self.estimators {
+            let at = |ratio: f64| {
+                trained.iter().find(|setting| {
+                    setting.sampling.estimator == Some(estimator.0)
+                        && setting.sampling.ratio == ratio
+                })
+            };
+            let losses: Vec<String> = [0.5, 0.25, 0.1]
+                .into_iter()
+                .filter_map(|ratio| {
+                    let loss = reference - at(ratio)?.test_accuracy(self.last()).mean;
+                    Some(format!("{} at {ratio}", significant(loss, 3)))
+                })
+                .collect();
+            if !losses.is_empty() {
+                sentences.push(format!(
+                    "{} loses, in points of test accuracy against exact: {}.",
+                    estimator.0.name(),
+                    losses.join(", ")
+                ));
+            }
+        }
+        sentences
+    }
+
+    fn accuracy_figure(&self, exact: &Trained, trained: &[Trained]) -> Figure {
+        let reference = exact.test_accuracy(self.last()).mean;
+        let panel = |title: &str, label: &str, place: &dyn Fn(&Trained) -> f64| {
+            let mut series = Vec::new();
+            for (style, estimator) in self.estimators.iter().enumerate() {
+                let points = trained
+                    .iter()
+                    .filter(|setting| setting.sampling.estimator == Some(estimator.0))
+                    .map(|setting| {
+                        let accuracy = setting.test_accuracy(self.last());
+                        Point::with_interval(place(setting), accuracy.mean, accuracy.half_width)
+                    });
+                series.push(Series {
+                    label: estimator.0.name().to_string(),
+                    style,
+                    mark: Mark::JoinedPoints,
+                    points: points.collect(),
+                });
+            }
+            let ends = trained
+                .iter()
+                .map(place)
+                .fold((f64::INFINITY, 0.0_f64), |(low, high), x| (low.min(x), high.max(x)));
+            series.push(Series {
+                label: "exact products".to_string(),
+                style: 0,
+                mark: Mark::Dashed,
+                points: vec![Point::new(ends.0, reference), Point::new(ends.1, reference)],
+            });
+            Panel {
+                title: title.to_string(),
+                x: Axis::linear(label),
+                y: Axis::linear("test accuracy, %"),
+                series,
+            }
+        };
+        Figure {
+            file: "mlp-accuracy".to_string(),
+            caption:
+                "Test accuracy of the MLP after the last epoch, mean over the seeds with 95 % \
+                      interval, against the share of the pairs kept and against the computations \
+                      counted; forward sampling, with exact products dashed."
+                    .to_string(),
+            panels: vec![
+                panel("Accuracy against ratio", "share of the pairs kept, k/n", &|setting| {
+                    setting.sampling.ratio
+                }),
+                panel("Accuracy against work", "computations, % of exact", &Trained::computations),
+            ],
+        }
+    }
+
+    fn curve_figure(&self, exact: &Trained, trained: &[Trained]) -> Figure {
+        let curves = &self.curves;
+        let mut shown = vec![(exact, "exact products".to_string())];
+        for ratio in curves.ratios.iter().rev() {
+            let found = trained.iter().find(|setting| {
+                setting.sampling.estimator == Some(curves.estimator.0)
+                    && setting.sampling.ratio == ratio.value()
+            });
+            let name = curves.estimator.0.name();
+            shown.extend(found.map(|setting| (setting, format!("{name} at {}", ratio.value()))));
+        }
+        let panel = |title: &str, y: Axis, number: &dyn Fn(&Trained, usize) -> f64| Panel {
+            title: title.to_string(),
+            x: Axis::linear("epoch"),
+            y,
+            series: shown
+                .iter()
+                .enumerate()
+                .map(|(style, (setting, label))| Series {
+                    label: label.clone(),
+                    style,
+                    mark: Mark::JoinedPoints,
+                    points: (0..self.training.epochs)
+                        .map(|epoch| Point::new((epoch + 1) as f64, number(setting, epoch)))
+                        .collect(),
+                })
+                .collect(),
+        };
+        Figure {
+            file: "mlp-accuracy-curves".to_string(),
+            caption: format!(
+                "Learning curves of the MLP with exact products and with {} at several ratios: \
+                 training loss (sampled, with dropout) and test accuracy (exact), epoch by epoch, \
+                 means over the seeds.",
+                curves.estimator.0.name()
+            ),
+            panels: vec![
+                panel(
+                    "Training loss",
+                    Axis::logarithmic("cross-entropy, nats"),
+                    &|setting, epoch| {
+                        setting.over_seeds(|report| report.epochs[epoch].train.loss).mean
+                    },
+                ),
+                panel("Test accuracy", Axis::linear("test accuracy, %"), &|setting, epoch| {
+                    setting.test_accuracy(epoch).mean
+                }),
+            ],
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Where in a training step to sample: forward, backward, or forward as a black box.
+
+use serde::{Deserialize, Serialize};
+use training::sampling::Mode;
+
+use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::mlp::{MlpSettings, Sampling, Trained, check_ratios};
+use super::{Context, Exhibit, Experiment};
+use crate::images::ImageConfig;
+use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "mlp-modes",
+    title: "Sampling forward, backward, or as a black box",
+    shows: "the test accuracy of the MLP when products are sampled in the forward pass, in the \
+            backward pass, or in the forward pass with gradients as if it had been exact",
+    paper: "the released code offers the three modes and says that forward sampling performed \
+            best in practice; numbers are not stated in the sources at hand",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/mlp-modes.yaml"),
+    configure: configure::<MlpModes>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MlpModes {
+    training: MlpSettings,
+    estimators: Vec<NamedEstimator>,
+    modes: Vec<Mode>,
+    ratios: Vec<Ratio>,
+}
+
+impl Experiment for MlpModes {
+    fn check(&self) -> Result<(), FieldError> {
+        self.training.check()?;
+        check_ratios(&self.ratios)?;
+        if self.modes.is_empty() {
+            return Err(FieldError {
+                field: "modes",
+                value: "[]".to_string(),
+                expected: "some of forward, backward, black-box",
+            });
+        }
+        Ok(())
+    }
+
+    fn images(&self) -> Option<ImageConfig> {
+        Some(self.training.images)
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let mut settings = vec![Sampling::EXACT];
+        for estimator in &self.estimators {
+            for mode in &self.modes {
+                for ratio in self.ratios.iter().filter(|ratio| ratio.value() < 1.0) {
+                    settings.push(Sampling {
+                        estimator: Some(estimator.0),
+                        ratio: ratio.value(),
+                        mode: *mode,
+                    });
+                }
+            }
+        }
+        let trained = self.training.train(context, &settings)?;
+        let data = context.images.map_or(String::new(), |images| images.description.clone());
+        Ok(self.report(&trained, data))
+    }
+}
+
+fn name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Forward => "forward",
+        Mode::Backward => "backward",
+        Mode::BlackBox => "black-box",
+    }
+}
+
+impl MlpModes {
+    fn report(&self, trained: &[Trained], data: String) -> ExhibitResult {
+        let last = self.training.epochs - 1;
+        let columns = || {
+            vec![
+                Column::key("estimator"),
+                Column::key("mode"),
+                Column::key("ratio"),
+                Column::value("test-accuracy", "%"),
+                Column::value("test-accuracy-half-width", "%"),
+                Column::value("training-loss", "nats"),
+                Column::value("computations", "% of exact"),
+            ]
+        };
+        let mut records = Table::new("After the last epoch", columns());
+        for setting in trained {
+            let accuracy = setting.test_accuracy(last);
+            let mode = setting.sampling.estimator.map_or("all", |_| name(setting.sampling.mode));
+            records.push(vec![
+                setting.sampling.name().into(),
+                mode.into(),
+                setting.sampling.ratio.into(),
+                accuracy.mean.into(),
+                accuracy.half_width.into(),
+                setting.over_seeds(|report| report.epochs[last].train.loss).mean.into(),
+                setting.computations().into(),
+            ]);
+        }
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data,
+            tables: vec![records.clone()],
+            records,
+            figures: vec![self.figure(trained, last)],
+            remarks: vec![
+                "Forward: gradients flow through the sampled entries only, so all three products \
+                 of a layer cost the ratio. Backward: the forward product is exact. Black box: \
+                 both gradient products are exact."
+                    .to_string(),
+                self.training.describe(),
+            ],
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn figure(&self, trained: &[Trained], last: usize) -> Figure {
+        let exact = trained[0].test_accuracy(last).mean;
+        let ends = [self.ratios[0].value(), self.ratios[self.ratios.len() - 1].value()];
+        let panels = self.estimators.iter().map(|estimator| {
+            let mut series: Vec<Series> = self
+                .modes
+                .iter()
+                .enumerate()
+                .map(|(style, mode)| Series {
+                    label: name(*mode).to_string(),
+                    style,
+                    mark: Mark::JoinedPoints,
+                    points: trained
+                        .iter()
+                        .filter(|setting| setting.sampling.estimator == Some(estimator.0))
+                        .filter(|setting| setting.sampling.mode == *mode)
+                        .map(|setting| {
+                            let accuracy = setting.test_accuracy(last);
+                            let ratio = setting.sampling.ratio;
+                            Point::with_interval(ratio, accuracy.mean, accuracy.half_width)
+                        })
+                        .collect(),
+                })
+                .collect();
+            series.push(Series {
+                label: "exact products".to_string(),
+                style: 0,
+                mark: Mark::Dashed,
+                points: ends.map(|ratio| Point::new(ratio, exact)).to_vec(),
+            });
+            Panel {
+                title: estimator.0.name().to_string(),
+                x: Axis::linear("share of the pairs kept, k/n"),
+                y: Axis::linear("test accuracy, %"),
+                series,
+            }
+        });
+        Figure {
+            file: "mlp-modes".to_string(),
+            caption:
+                "Test accuracy of the MLP after the last epoch against the share of the pairs \
+                      kept, for the three modes of sampling, a panel an estimator; means over the \
+                      seeds with 95 % interval, with exact products dashed."
+                    .to_string(),
+            panels: panels.collect(),
+        }
+    }
+}

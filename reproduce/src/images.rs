@@ -1,0 +1,162 @@
+//! The image sets that exhibits train on: which, how much of them, and what they hash to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use training::data::{DataError, Splits, generated_digits, has_mnist, load_mnist};
+
+use crate::exhibit::config::FieldError;
+
+/// A set of images to learn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageSet {
+    /// MNIST where the data directory holds it, generated digits where it does not.
+    Digits,
+    /// MNIST, or an error.
+    Mnist,
+    /// Fashion-MNIST, or an error.
+    FashionMnist,
+    /// Digits drawn by code; needs no file.
+    GeneratedDigits,
+}
+
+/// Which images, and at most how many of each part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageConfig {
+    /// The set.
+    pub set: ImageSet,
+    /// Images to learn from.
+    pub train: usize,
+    /// Images that settings are judged by.
+    pub held_out: usize,
+    /// Images that results are reported on.
+    pub test: usize,
+}
+
+/// Images in memory.
+#[derive(Debug)]
+pub struct Images {
+    /// The three parts.
+    pub splits: Splits,
+    /// The set's name for files: "mnist".
+    pub slug: &'static str,
+    /// The set's name for people, with the number of images.
+    pub description: String,
+    /// SHA-256 of all that is in the three parts.
+    pub checksum: String,
+}
+
+/// The first images of MNIST's training set that the released code holds out.
+const HELD_OUT: usize = 5_000;
+/// Generated digits are one data set, whatever the seed of an experiment.
+const DIGITS_SEED: u64 = 1;
+
+impl ImageConfig {
+    /// Checks that no part is empty.
+    ///
+    /// # Errors
+    /// Names the part.
+    pub fn check(&self) -> Result<(), FieldError> {
+        let parts = [("train", self.train), ("held_out", self.held_out), ("test", self.test)];
+        match parts.iter().find(|(_, images)| *images == 0) {
+            Some((field, _)) => {
+                Err(FieldError { field, value: "0".to_string(), expected: "at least 1 image" })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Reads or draws the images.
+    ///
+    /// # Errors
+    /// When a file of the set is missing or damaged.
+    pub fn load(&self, directory: &Path) -> Result<Images, DataError> {
+        let published = |slug: &'static str, name: &str, folder: &Path| {
+            let splits = load_mnist(folder, HELD_OUT)?;
+            Ok(self.limit(splits, slug, name))
+        };
+        match self.set {
+            ImageSet::Mnist => published("mnist", "MNIST", directory),
+            ImageSet::Digits if has_mnist(directory) => published("mnist", "MNIST", directory),
+            ImageSet::FashionMnist => {
+                published("fashion-mnist", "Fashion-MNIST", &directory.join("fashion-mnist"))
+            }
+            ImageSet::Digits | ImageSet::GeneratedDigits => {
+                let splits = generated_digits(DIGITS_SEED, self.train, self.held_out, self.test);
+                Ok(self.limit(splits, "generated-digits", "generated digits"))
+            }
+        }
+    }
+
+    fn limit(&self, splits: Splits, slug: &'static str, name: &str) -> Images {
+        let splits = splits.limited(self.train, self.held_out, self.test);
+        let description = format!(
+            "{name} ({} training, {} held-out and {} test images)",
+            splits.train.len(),
+            splits.held_out.len(),
+            splits.test.len()
+        );
+        Images { checksum: splits.checksum(), splits, slug, description }
+    }
+}
+
+/// The image sets of one run of the program, each read once.
+pub struct Library {
+    directory: PathBuf,
+    loaded: BTreeMap<ImageConfig, Arc<Images>>,
+}
+
+impl Library {
+    /// The sets below a data directory.
+    pub fn new(directory: &Path) -> Self {
+        Library { directory: directory.to_path_buf(), loaded: BTreeMap::new() }
+    }
+
+    /// The images that `config` asks for.
+    ///
+    /// # Errors
+    /// When a file of the set is missing or damaged.
+    pub fn get(&mut self, config: ImageConfig) -> Result<Arc<Images>, DataError> {
+        if let Some(images) = self.loaded.get(&config) {
+            return Ok(images.clone());
+        }
+        let images = Arc::new(config.load(&self.directory)?);
+        if config.set == ImageSet::Digits && images.slug != "mnist" {
+            log::info!("no MNIST in {}: digits are generated", self.directory.display());
+        }
+        self.loaded.insert(config, images.clone());
+        Ok(images)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEW: ImageConfig =
+        ImageConfig { set: ImageSet::Digits, train: 20, held_out: 10, test: 10 };
+
+    #[test]
+    fn without_files_digits_are_generated_and_mnist_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = FEW.load(folder.path()).unwrap();
+        assert_eq!(images.slug, "generated-digits");
+        assert!(images.description.contains("20 training"));
+        let error = ImageConfig { set: ImageSet::Mnist, ..FEW }.load(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("train-images"), "{error}");
+    }
+
+    #[test]
+    fn the_checksum_says_which_images_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut library = Library::new(folder.path());
+        let one = library.get(FEW).unwrap();
+        assert_eq!(one.checksum, library.get(FEW).unwrap().checksum);
+        let fewer = library.get(ImageConfig { train: 19, ..FEW }).unwrap();
+        assert_ne!(one.checksum, fewer.checksum);
+    }
+}

@@ -1,0 +1,201 @@
+//! One exhibit as the page shows it.
+
+use minijinja::{HtmlEscape, Value, context};
+use serde::Serialize;
+
+use super::{SamplingFigure, SiteError, value};
+use crate::exhibit::Task;
+use crate::images::Images;
+use crate::plot;
+use crate::result::{Cell, ExhibitResult, Table};
+
+/// An exhibit and where its numbers come from.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExhibitPage {
+    /// Name of its files and its place in the page.
+    pub name: String,
+    /// Heading.
+    pub title: String,
+    /// What it shows, in a sentence without a full stop.
+    pub shows: String,
+    /// Which figure of the paper shows the same quantity.
+    pub paper: String,
+    /// Its settings as YAML.
+    pub settings: String,
+    /// Checksum of the settings that were used.
+    pub settings_hash: String,
+    /// The one command that computes it.
+    pub command: String,
+    /// Start of the SHA-256 of the images it trains on, if it does.
+    pub images_checksum: Option<String>,
+    /// Whether its numbers are times, which depend on the machine.
+    pub is_timing: bool,
+    /// Raised whenever the code changes its numbers.
+    pub version: u32,
+    /// What it found; none when it has not been computed.
+    #[serde(skip)]
+    pub result: Option<ExhibitResult>,
+}
+
+impl ExhibitPage {
+    /// The exhibit that `task` computes, with its result where there is one.
+    ///
+    /// The settings are the exhibit's commented file, or for a user's own experiment the block of
+    /// settings that was used.
+    ///
+    /// # Errors
+    /// [`SiteError::Settings`] when the settings cannot be written as YAML.
+    pub fn of_task(
+        task: &Task,
+        images: Option<&Images>,
+        result: Option<ExhibitResult>,
+    ) -> Result<Self, SiteError> {
+        let is_built_in = task.name == task.exhibit.name;
+        let settings = if is_built_in {
+            task.exhibit.yaml.to_string()
+        } else {
+            let value: serde_json::Value = serde_json::from_str(&task.configured.settings)?;
+            serde_yaml::to_string(&value)
+                .map_err(|reason| SiteError::Settings { exhibit: task.name.clone(), reason })?
+        };
+        let request = if is_built_in { task.name.clone() } else { format!("{}.yaml", task.name) };
+        let command = format!(
+            "cargo run --release -p reproduce -- run {request} --scale {} --seed {}",
+            task.scale, task.seed
+        );
+        Ok(ExhibitPage {
+            name: task.name.clone(),
+            title: task.exhibit.title.to_string(),
+            shows: task.exhibit.shows.to_string(),
+            paper: task.exhibit.paper.to_string(),
+            settings,
+            settings_hash: task.settings_hash(),
+            command,
+            images_checksum: images.map(|images| format!("{:.12}", images.checksum)),
+            is_timing: task.exhibit.is_timing,
+            version: task.exhibit.version,
+            result,
+        })
+    }
+
+    /// The values of the template `exhibit.html`.
+    pub(super) fn view(&self) -> Result<Value, SiteError> {
+        let result = match &self.result {
+            Some(result) => Some(self.result_view(result)?),
+            None => None,
+        };
+        Ok(context! { result, ..value(self) })
+    }
+
+    fn result_view(&self, result: &ExhibitResult) -> Result<Value, SiteError> {
+        let figures = result
+            .figures
+            .iter()
+            .map(|figure| {
+                let svg = Value::from_safe_string(plot::draw(figure)?);
+                Ok(context! { svg, caption => &figure.caption, panels => figure.panels.len() })
+            })
+            .collect::<Result<Vec<Value>, SiteError>>()?;
+        let csv = result
+            .records
+            .csv()
+            .map_err(|reason| SiteError::Csv { exhibit: self.name.clone(), reason })?;
+        let sampling = SamplingFigure::of_exhibit(&self.name)
+            .map_err(|reason| SiteError::Sampling { exhibit: self.name.clone(), reason })?;
+        let sampling = match sampling {
+            Some(figure) => {
+                let json = Value::from_safe_string(script_json(&figure)?);
+                Some(context! { json, ..value(figure) })
+            }
+            None => None,
+        };
+        Ok(context! {
+            figures,
+            tables => result.tables.iter().map(|t| table_view(t, 4)).collect::<Vec<Value>>(),
+            records => table_view(&result.records, 6),
+            csv => data_address("text/csv", &csv),
+            remarks => &result.remarks,
+            data => &result.data,
+            sampling,
+        })
+    }
+}
+
+/// JSON that cannot end the script element it stands in.
+fn script_json(figure: &SamplingFigure) -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string(figure)?.replace('<', "\\u003c"))
+}
+
+fn table_view(table: &Table, digits: usize) -> Value {
+    let rows: Vec<Vec<String>> =
+        table.rows.iter().map(|row| row.iter().map(|cell| cell.show(digits)).collect()).collect();
+    let columns: Vec<Value> = (0..table.columns.len())
+        .map(|index| {
+            let is_number = table.rows.iter().all(|row| !matches!(row[index], Cell::Text(_)));
+            context! { is_number, ..value(&table.columns[index]) }
+        })
+        .collect();
+    context! { caption => &table.caption, columns, rows }
+}
+
+/// The text as markup, with an index such as that of p_i or |A|_F set as a subscript.
+pub(super) fn subscripts(text: &str) -> Value {
+    let characters: Vec<char> = text.chars().collect();
+    let is_word = |place: Option<usize>| {
+        place.and_then(|place| characters.get(place)).is_some_and(|c| c.is_alphanumeric())
+    };
+    let mut markup = String::new();
+    let mut place = 0;
+    while let Some(character) = characters.get(place) {
+        // One letter or a bar before it and one letter behind it: other names keep theirs.
+        let is_index = *character == '_'
+            && (is_word(place.checked_sub(1)) && !is_word(place.checked_sub(2))
+                || place > 0 && characters[place - 1] == '|')
+            && is_word(Some(place + 1))
+            && !is_word(Some(place + 2));
+        if is_index {
+            markup.push_str(&format!("<sub>{}</sub>", characters[place + 1]));
+            place += 2;
+        } else {
+            markup.push_str(&HtmlEscape(&character.to_string()).to_string());
+            place += 1;
+        }
+    }
+    Value::from_safe_string(markup)
+}
+
+/// The text as a `data:` address, which needs no file beside the page.
+fn data_address(kind: &str, text: &str) -> String {
+    let mut address = format!("data:{kind};charset=utf-8,");
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b',' => {
+                address.push(char::from(byte));
+            }
+            _ => address.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    address
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_address_keeps_every_byte() {
+        assert_eq!(
+            data_address("text/csv", "a,b\n1 %"),
+            "data:text/csv;charset=utf-8,a,b%0A1%20%25"
+        );
+    }
+
+    #[test]
+    fn an_index_is_a_subscript_and_a_name_is_not() {
+        let markup = |text: &str| subscripts(text).to_string();
+        assert_eq!(markup("p_i = 0.9 w_i"), "p<sub>i</sub> = 0.9 w<sub>i</sub>");
+        assert_eq!(markup("|Ĉ - C|_F"), "|Ĉ - C|<sub>F</sub>");
+        assert_eq!(markup("spectral_repeats a_bc ab_c _i"), "spectral_repeats a_bc ab_c _i");
+        assert_eq!(markup("a<b & c"), "a&lt;b &amp; c");
+    }
+}

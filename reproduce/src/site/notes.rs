@@ -1,0 +1,174 @@
+//! Notes: Markdown with formulas, rendered to pages with MathML.
+
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
+use pulldown_latex::config::DisplayMode;
+use pulldown_latex::{RenderConfig, Storage, mathml};
+use serde::Serialize;
+
+use super::SiteError;
+
+/// A note of the study: a proof, a derivation, a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Name of its page, without ending.
+    pub slug: &'static str,
+    /// Heading of its page and text of the links to it.
+    pub title: &'static str,
+    /// The text: CommonMark with tables and footnotes, and LaTeX between `$` or `$$`.
+    pub markdown: &'static str,
+}
+
+/// Every note of the study, in reading order.
+pub const NOTES: &[Note] = &[];
+
+/// The body of a note's page as HTML.
+///
+/// Raw HTML is shown as text. Every heading has an id made from its words, and a link to another
+/// note's `NAME.md` becomes one to its page.
+///
+/// # Errors
+/// [`SiteError::Formula`] for LaTeX that cannot be read.
+pub fn render(note: &Note) -> Result<String, SiteError> {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_MATH;
+    let events: Vec<Event> = Parser::new_ext(note.markdown, options).collect();
+    let mut ids = Vec::new();
+    let mut rendered = Vec::with_capacity(events.len());
+    for (position, event) in events.iter().enumerate() {
+        rendered.push(match event {
+            Event::InlineMath(latex) => formula(note, latex, DisplayMode::Inline)?,
+            Event::DisplayMath(latex) => formula(note, latex, DisplayMode::Block)?,
+            Event::Html(text) | Event::InlineHtml(text) => Event::Text(text.clone()),
+            Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
+                let id = unique_id(&heading_text(&events[position..]), &mut ids);
+                let (classes, attrs) = (classes.clone(), attrs.clone());
+                Event::Start(Tag::Heading { level: below(*level), id: Some(id), classes, attrs })
+            }
+            Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(*level))),
+            Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+                let (link_type, title, id) = (*link_type, title.clone(), id.clone());
+                Event::Start(Tag::Link { link_type, dest_url: page_of(dest_url), title, id })
+            }
+            other => other.clone(),
+        });
+    }
+    let mut text = String::new();
+    html::push_html(&mut text, rendered.into_iter());
+    Ok(text)
+}
+
+/// The title is the page's only heading of the first level.
+fn below(level: HeadingLevel) -> HeadingLevel {
+    match level {
+        HeadingLevel::H1 | HeadingLevel::H2 => HeadingLevel::H2,
+        other => other,
+    }
+}
+
+fn formula<'a>(note: &Note, latex: &str, mode: DisplayMode) -> Result<Event<'a>, SiteError> {
+    let wrong = |reason: String| SiteError::Formula {
+        note: note.slug.to_string(),
+        latex: latex.to_string(),
+        reason,
+    };
+    let storage = Storage::new();
+    // The renderer would show an error as red text; a page with an unreadable formula is no page.
+    let symbols = pulldown_latex::Parser::new(latex, &storage)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| wrong(error.to_string()))?;
+    let config = RenderConfig { display_mode: mode, annotation: Some(latex), ..Default::default() };
+    let mut text = String::new();
+    let symbols = symbols.into_iter().map(Ok::<_, std::convert::Infallible>);
+    mathml::push_mathml(&mut text, symbols, config).map_err(|error| wrong(error.to_string()))?;
+    Ok(Event::InlineHtml(text.into()))
+}
+
+/// The words of the heading that `events` start with.
+fn heading_text(events: &[Event]) -> String {
+    let mut text = String::new();
+    for event in events {
+        match event {
+            Event::Text(words) | Event::Code(words) | Event::InlineMath(words) => text += words,
+            Event::End(TagEnd::Heading(_)) => break,
+            _ => {}
+        }
+    }
+    text
+}
+
+/// "Lemma 2: at most one" becomes `lemma-2-at-most-one`; a second one of the kind gets `-2`.
+fn unique_id<'a>(heading: &str, taken: &mut Vec<String>) -> CowStr<'a> {
+    let mut words = String::new();
+    for word in heading.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        if !words.is_empty() {
+            words.push('-');
+        }
+        words.push_str(&word.to_lowercase());
+    }
+    let candidates = (1..).map(|count| match count {
+        1 => words.clone(),
+        count => format!("{words}-{count}"),
+    });
+    let id = candidates.into_iter().find(|id| !taken.contains(id)).unwrap_or_default();
+    taken.push(id.clone());
+    id.into()
+}
+
+/// `NAME.md` and `NAME.md#part` without a folder name a note; other links stay.
+fn page_of<'a>(link: &CowStr<'a>) -> CowStr<'a> {
+    let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+    match file.strip_suffix(".md") {
+        Some(name) if !name.contains('/') => {
+            let separator = if fragment.is_empty() { "" } else { "#" };
+            format!("{name}.html{separator}{fragment}").into()
+        }
+        _ => link.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendered(markdown: &'static str) -> Result<String, SiteError> {
+        render(&Note { slug: "sample", title: "Sample", markdown })
+    }
+
+    #[test]
+    fn formulas_become_mathml() {
+        let text =
+            rendered("Inline $w_i = \\|A_i\\|$ and\n\n$$\\sum_{i=1}^n p_i \\le k$$\n").unwrap();
+        assert_eq!(text.matches("<math").count(), 2);
+        assert!(text.contains("display=\"block\""), "{text}");
+        assert!(text.contains("<msub>"), "{text}");
+        assert!(!text.contains('$'), "{text}");
+    }
+
+    #[test]
+    fn a_formula_that_cannot_be_read_is_named() {
+        let error = rendered("Here: $\\frac{1}$").unwrap_err().to_string();
+        assert!(error.contains("sample") && error.contains("\\frac{1}"), "{error}");
+    }
+
+    #[test]
+    fn headings_have_ids_and_stay_below_the_title() {
+        let text = rendered("# One thing\n\n## One thing\n\n### With $k$ pairs\n").unwrap();
+        assert!(text.contains("<h2 id=\"one-thing\">"), "{text}");
+        assert!(text.contains("<h2 id=\"one-thing-2\">"), "{text}");
+        assert!(text.contains("<h3 id=\"with-k-pairs\">"), "{text}");
+    }
+
+    #[test]
+    fn links_between_notes_lead_to_pages() {
+        let text = rendered("[a](budget.md) [b](budget.md#proof) [c](../x.md) [d](#here)").unwrap();
+        for link in ["\"budget.html\"", "\"budget.html#proof\"", "\"../x.md\"", "\"#here\""] {
+            assert!(text.contains(link), "{link}: {text}");
+        }
+    }
+
+    #[test]
+    fn raw_html_is_text() {
+        let text =
+            rendered("a <img src=x onerror=alert(1)>\n\n<script>alert(2)</script>\n").unwrap();
+        assert!(!text.contains("<img") && !text.contains("<script"), "{text}");
+    }
+}

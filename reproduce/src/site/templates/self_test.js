@@ -1,0 +1,103 @@
+"use strict";
+// With "#self-test" behind the address, the page moves its own controls and writes what it finds
+// into <pre id="self-test">, for a test that reads the document.
+(() => {
+  if (location.hash !== "#self-test") return;
+
+  const number = (element) => Number(element.dataset.value);
+
+  function choose(control, value) {
+    if (control.type === "radio") control.checked = true;
+    else control.value = value;
+    control.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  function moveControls(holder) {
+    const found = [];
+    const out = (name) => holder.querySelector(`[data-out="${name}"]`);
+    const radios = (name) => [...holder.querySelectorAll(`input[name="${holder.id}-${name}"]`)];
+    const slider = holder.querySelector("input[type=range]");
+    for (const norms of radios("norms")) {
+      choose(norms);
+      for (const estimator of radios("estimator")) {
+        choose(estimator);
+        for (let k = Number(slider.min); k <= Number(slider.max); k += 1) {
+          choose(slider, k);
+          const one = {
+            figure: holder.id,
+            norms: norms.parentElement.textContent.trim(),
+            estimator: estimator.parentElement.textContent.trim(),
+            k,
+            error: number(out("closed-error")),
+            text: out("closed-error").textContent,
+            kept: number(out("closed-kept")),
+          };
+          if (k % 7 === 3) {
+            for (let hundred = 0; hundred < 10; hundred += 1) {
+              holder.querySelector('[data-draw="100"]').click();
+            }
+            one.measured = number(out("mean-error"));
+            one.half = Number(out("mean-error").dataset.half);
+            one.status = out("status").textContent;
+          }
+          found.push(one);
+        }
+      }
+    }
+    return found;
+  }
+
+  // The texts of a column after one click on its heading, and after two.
+  function sortColumn(table, column) {
+    const heading = table.tHead.rows[0].cells[column];
+    return [1, 2].map(() => {
+      heading.querySelector("button").click();
+      return {
+        direction: heading.getAttribute("aria-sort"),
+        cells: [...table.tBodies[0].rows].map((row) => row.cells[column].textContent),
+      };
+    });
+  }
+
+  function switchTheme() {
+    const colour = () => getComputedStyle(document.body).backgroundColor;
+    const before = colour();
+    document.getElementById("theme").click();
+    const after = colour();
+    document.getElementById("theme").click();
+    return { before, after, again: colour() };
+  }
+
+  // By how much the page is wider than a window of that width.
+  function overflow(width) {
+    document.documentElement.style.width = `${width}px`;
+    const wider = document.body.scrollWidth - width;
+    document.documentElement.style.width = "";
+    return wider;
+  }
+
+  addEventListener("load", () => {
+    const report = {};
+    try {
+      const links = [...document.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"));
+      const table = document.querySelector("table.sortable");
+      const root = document.documentElement;
+      report.settings = [...document.querySelectorAll("[data-sampling]")].flatMap(moveControls);
+      report.links = links.filter((link) => !link.startsWith("data:"));
+      report.sorted = table ? sortColumn(table, table.tHead.rows[0].cells.length - 1) : [];
+      report.theme = switchTheme();
+      document.querySelectorAll("details").forEach((details) => (details.open = true));
+      // No browser makes its window as narrow as a phone, but a narrow one has the phone's layout.
+      const narrower = root.clientWidth < 600 ? [390, 320] : [];
+      report.overflow = [root.clientWidth, ...narrower].map(overflow);
+      report.loads = performance.getEntriesByType("resource").map((entry) => entry.name);
+    } catch (error) {
+      pageErrors.push(String(error));
+    }
+    report.errors = pageErrors;
+    const pre = document.createElement("pre");
+    pre.id = "self-test";
+    pre.textContent = JSON.stringify(report);
+    document.body.append(pre);
+  });
+})();

@@ -1,0 +1,213 @@
+//! The page in a real browser: it loads without an error, its links resolve, and its controls show
+//! the numbers that the kernels compute. Skipped, with a message, where there is no Chromium.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kernels::estimator::Estimator;
+use reproduce::result::significant;
+use reproduce::site::{
+    Claim, HeadlineRow, Norms, Note, PAIRS, Provenance, Site, Verdict, setting, write,
+};
+use serde::Deserialize;
+
+/// What `self_test.js` writes.
+#[derive(Debug, Deserialize)]
+struct Report {
+    errors: Vec<String>,
+    loads: Vec<String>,
+    links: Vec<String>,
+    settings: Vec<Position>,
+    sorted: Vec<Sorted>,
+    theme: Theme,
+    /// By how many pixels the page is wider than its window, and than narrower ones.
+    overflow: Vec<f64>,
+}
+
+/// One position of the controls and what stands beside them.
+#[derive(Debug, Deserialize)]
+struct Position {
+    figure: String,
+    norms: String,
+    estimator: String,
+    k: usize,
+    error: f64,
+    text: String,
+    kept: f64,
+    measured: Option<f64>,
+    half: Option<f64>,
+    status: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Sorted {
+    direction: String,
+    cells: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Theme {
+    before: String,
+    after: String,
+    again: String,
+}
+
+const SKIPPED: &str = "skipped: no chromium, chromium-browser or google-chrome on the path";
+
+fn browser() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| {
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    })
+}
+
+/// The self-test's report on `page`, in a window that wide.
+fn report(browser: &Path, page: &Path, width: u32, profile: &Path) -> Report {
+    let output = Command::new(browser)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args(["--no-first-run", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("--window-size={width},900"))
+        .arg(format!("file://{}#self-test", page.display()))
+        .output()
+        .unwrap();
+    let document = String::from_utf8_lossy(&output.stdout);
+    let messages = String::from_utf8_lossy(&output.stderr);
+    let start = "<pre id=\"self-test\">";
+    // The script that writes it names it too, so the last one counts.
+    let from = document
+        .rfind(start)
+        .unwrap_or_else(|| panic!("no report from {}: {messages}", page.display()));
+    let text = document[from + start.len()..].split("</pre>").next().unwrap_or_default();
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn estimator(label: &str) -> Estimator {
+    match label {
+        "column-row (CRS)" => Estimator::ColumnRow,
+        "Bernoulli, water-filling" => Estimator::Bernoulli,
+        "Bernoulli, as released" => Estimator::BernoulliAsReleased,
+        "top-k" => Estimator::TopK,
+        other => panic!("the page has an estimator {other:?}"),
+    }
+}
+
+fn norms(label: &str) -> Norms {
+    match label {
+        "equal" => Norms::Equal,
+        "linear" => Norms::Linear,
+        "heavy-tailed" => Norms::HeavyTailed,
+        other => panic!("the page has norms {other:?}"),
+    }
+}
+
+/// The position shows the kernels' closed form, and its draws agree with it.
+fn assert_agrees(position: &Position) {
+    let weights = norms(&position.norms).weights();
+    let expected = setting(estimator(&position.estimator), &weights, position.k).unwrap();
+    assert_eq!(position.error.to_bits(), expected.error.to_bits(), "{position:?}");
+    assert_eq!(position.text, significant(expected.error, 4), "{position:?}");
+    assert_eq!(position.kept.to_bits(), expected.kept.to_bits(), "{position:?}");
+    if let (Some(measured), Some(half)) = (position.measured, position.half) {
+        // Half the width of a 95 % interval is 1.96 standard errors; five are allowed.
+        let allowed = 5.0 / 1.96 * half + 1e-12;
+        assert!((measured - expected.error).abs() <= allowed, "{expected:?}: {position:?}");
+        let status = position.status.as_deref().unwrap_or_default();
+        assert!(status.starts_with("Draw 1001 keeps"), "{status}");
+    }
+}
+
+fn assert_sorted(sorted: &[Sorted]) {
+    let directions: Vec<&str> = sorted.iter().map(|one| one.direction.as_str()).collect();
+    assert_eq!(directions, ["ascending", "descending"]);
+    for (one, sign) in sorted.iter().zip([1.0, -1.0]) {
+        let numbers: Vec<f64> = one.cells.iter().filter_map(|cell| cell.parse().ok()).collect();
+        assert!(numbers.len() > 10);
+        assert!(numbers.windows(2).all(|pair| sign * pair[0] <= sign * pair[1]), "{numbers:?}");
+    }
+}
+
+/// A page without an error, without a load from elsewhere, that fits, and whose links resolve.
+fn assert_sound(report: &Report, page: &Path) {
+    let page_name = page.display();
+    assert!(report.errors.is_empty(), "{page_name}: {:?}", report.errors);
+    assert!(report.loads.is_empty(), "{page_name}: {:?}", report.loads);
+    assert!(report.overflow.iter().all(|pixels| *pixels <= 0.0), "{page_name}: {report:?}");
+    let folder = page.parent().unwrap();
+    let files = report.links.iter().filter(|link| !link.starts_with(['#', 'h']));
+    for link in files {
+        let file = link.split('#').next().unwrap_or_default();
+        assert!(folder.join(file).is_file(), "{page_name}: {link} leads nowhere");
+    }
+    assert_ne!(report.theme.before, report.theme.after, "{page_name}");
+    assert_eq!(report.theme.before, report.theme.again, "{page_name}");
+}
+
+#[test]
+fn the_page_of_a_run_works_in_a_browser() {
+    let Some(browser) = browser() else { return println!("{SKIPPED}") };
+    let folder = tempfile::tempdir().unwrap();
+    let run = Command::new(env!("CARGO_BIN_EXE_reproduce"))
+        .current_dir(folder.path())
+        .args(["run", "matmul-error", "bernoulli-budget", "--scale", "quick"])
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let page = folder.path().join("figures/index.html");
+    for (name, width) in [("wide", 1280), ("narrow", 390)] {
+        let report = report(&browser, &page, width, &folder.path().join(name));
+        assert_sound(&report, &page);
+        // Three estimators in one figure and two in the other.
+        assert_eq!(report.settings.len(), Norms::ALL.len() * PAIRS * 5, "{name}");
+        let mut figures: Vec<&str> = report.settings.iter().map(|p| p.figure.as_str()).collect();
+        figures.dedup();
+        assert_eq!(figures, ["try-matmul-error", "try-bernoulli-budget"]);
+        report.settings.iter().for_each(assert_agrees);
+        assert!(report.settings.iter().any(|position| position.measured.is_some()));
+        assert_sorted(&report.sorted);
+    }
+}
+
+#[test]
+fn claims_and_notes_work_in_a_browser() {
+    let Some(browser) = browser() else { return println!("{SKIPPED}") };
+    let folder = tempfile::tempdir().unwrap();
+    let text = "</script><b>hostile</b> & rather long, so that a narrow window has to wrap it";
+    let claims = [Claim {
+        id: "variance".into(),
+        statement: text.into(),
+        source: "paper, lemma 1".into(),
+        verdict: Verdict::Holds,
+        estimate: "1.02 ± 0.03".into(),
+        prediction: "1".into(),
+        p_value: Some(0.4),
+        proof: Some("level#the-level".into()),
+        code: None,
+        exhibit: None,
+    }];
+    let headline =
+        [HeadlineRow { quantity: text.into(), ours: "97 %".into(), stated: None, exhibit: None }];
+    let markdown = "At $\\sum_i p_i = k$:\n\n$$p_i = \\min\\Big(1, \\frac{w_i}{\\lambda}\\Big)$$\n\n\
+                    ## The level\n\n| k | level |\n| --- | --- |\n| 1 | 2 |\n\n[All](#the-level)\n";
+    let notes = [Note { slug: "level", title: "The level", markdown }];
+    let site = Site {
+        exhibits: &[],
+        claims: Some(&claims),
+        headline: Some(&headline),
+        notes: &notes,
+        provenance: Provenance {
+            scale: "quick".into(),
+            seed: 1,
+            version: "0.1.0".into(),
+            instructions: "portable".into(),
+        },
+    };
+    write(folder.path(), &site).unwrap();
+    for name in ["index.html", "notes/level.html"] {
+        let page = folder.path().join(name);
+        let report = report(&browser, &page, 390, &folder.path().join("profile"));
+        assert_sound(&report, &page);
+        assert!(report.links.iter().any(|link| link.ends_with("#the-level")), "{report:?}");
+    }
+}
