@@ -1,7 +1,7 @@
 //! The convolution itself, exact or over a selection of input channels.
 
-use super::padding::{Margins, Planes};
-use super::sliding::{Positions, Weights, Window, multiply_patches};
+use super::planes::{Pixels, Planes};
+use super::sliding::{Tap, Target, Weights, Window, multiply_patches};
 use super::{ConvolutionShape, check_len};
 use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
@@ -62,6 +62,7 @@ fn convolve_channels<T: Real>(
     selection: Option<&Selection>,
     output: &mut [T],
 ) {
+    let shape = shape.flattened();
     check_len("input", input, shape.input_len());
     check_len("kernels", kernels, shape.kernel_len());
     check_len("output", output, shape.output_len());
@@ -71,30 +72,40 @@ fn convolve_channels<T: Real>(
         height: shape.height(),
         width: shape.width(),
         kept: selection.map(Selection::indices),
-        margins: Margins::even(shape.padding()),
     };
-    let mut taps = Vec::with_capacity(planes.kept_channels() * shape.taps());
-    for kept in 0..planes.kept_channels() {
-        for row in 0..shape.kernel_height() {
-            let start = planes.plane_offset(kept) + row * planes.padded_width();
-            taps.extend((0..shape.kernel_width()).map(|column| (start + column) as u32));
-        }
-    }
+    let (stride, padding) = (shape.stride(), shape.padding() as isize);
+    let row_starts = shape.kernel_height().min(stride);
+    let taps = (0..shape.taps()).map(|tap| {
+        let (row, column) = (tap / shape.kernel_width(), tap % shape.kernel_width());
+        Tap { column_start: column, row_start: row % stride, row: row / stride }
+    });
     let window = Window {
         weights: selection.map(|selection| weights_of_channels(selection, shape.taps())),
+        weight_run: shape.taps(),
         scales: selection.filter(|selection| !selection.is_unscaled()).map(|selection| {
             let repeated = |&scale| std::iter::repeat_n(scale, shape.taps());
             selection.scales().iter().flat_map(repeated).collect()
         }),
-        taps,
-        positions: Positions::of_output(shape),
-        targets: None,
+        rows: Pixels {
+            starts: (0..row_starts as isize).map(|row| row - padding).collect(),
+            step: stride,
+            count: shape.output_height() + (shape.kernel_height() - 1) / stride,
+        },
+        columns: Pixels {
+            starts: (0..shape.kernel_width() as isize).map(|column| column - padding).collect(),
+            step: stride,
+            count: shape.output_width(),
+        },
+        taps: taps.collect(),
+        height: shape.output_height(),
+        target: Target { first: 0, row_step: shape.output_width(), column_step: 1 },
     };
     let weights = Weights {
         data: kernels,
         rows: shape.output_channels(),
         stride: shape.input_channels() * shape.taps(),
         index: None,
+        scales: None,
     };
     multiply_patches(set, &weights, &planes, &[window], shape.positions(), output);
 }

@@ -5,12 +5,11 @@
 //! being reached by the same taps, and each phase is a convolution of stride one of the output
 //! gradient, surrounded by zeros, with those taps in reverse.
 
-use super::padding::{Margins, Planes};
-use super::sliding::{Positions, Weights, Window, multiply_patches};
+use super::planes::{Pixels, Planes};
+use super::sliding::{Tap, Target, Weights, Window, multiply_patches};
 use super::{ConvolutionShape, check_len};
 use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
-use rayon::prelude::*;
 
 /// dX[b, c] = sum_o of dY[b, o] carried back through K[o, c]: dX[b, c, y, x] =
 /// sum_{o, i, j} K[o, c, i, j] dY[b, o, (y + padding - i) / stride, (x + padding - j) / stride]
@@ -64,7 +63,8 @@ pub fn input_gradient_selected<T: Real>(
 }
 
 /// The input gradient of the selected input channels, each times its scale: a B x |S| x H x W
-/// tensor whose channel j is s_j times channel c_j of the gradient.
+/// tensor whose channel j is s_j times channel c_j of the gradient, the scale multiplied (and
+/// rounded) into the kernels.
 ///
 /// This is the gradient of a layer sampled in the forward pass: that of the other channels is
 /// zero.
@@ -81,15 +81,7 @@ pub fn input_gradient_of_channels<T: Real>(
     gradient: &mut [T],
 ) {
     assert_eq!(selection.pairs(), shape.input_channels(), "the selection is over input channels");
-    let kept = Some(selection.indices());
-    carry_back(set, shape, output_gradient, kernels, None, kept, gradient);
-    if !selection.is_unscaled() {
-        let scales = selection.scales();
-        gradient.par_chunks_exact_mut(shape.pixels()).enumerate().for_each(|(plane, pixels)| {
-            let scale = T::from_f64(scales[plane % scales.len()]);
-            pixels.iter_mut().for_each(|pixel| *pixel = pixel.times(scale));
-        });
-    }
+    carry_back(set, shape, output_gradient, kernels, None, Some(selection), gradient);
 }
 
 fn carry_back<T: Real>(
@@ -98,121 +90,114 @@ fn carry_back<T: Real>(
     output_gradient: &[T],
     kernels: &[T],
     selection: Option<&Selection>,
-    kept: Option<&[u32]>,
+    kept: Option<&Selection>,
     gradient: &mut [T],
 ) {
-    let channels = kept.map_or(shape.input_channels(), <[u32]>::len);
+    let shape = &shape.flattened();
+    let channels = kept.map_or(shape.input_channels(), Selection::len);
     check_len("output gradient", output_gradient, shape.output_len());
     check_len("kernels", kernels, shape.kernel_len());
     check_len("gradient", gradient, shape.batch() * channels * shape.pixels());
-    let rows = Axis::new(shape.height(), shape.kernel_height(), shape.output_height(), shape);
-    let columns = Axis::new(shape.width(), shape.kernel_width(), shape.output_width(), shape);
     let planes = Planes {
         data: output_gradient,
         channels: shape.output_channels(),
         height: shape.output_height(),
         width: shape.output_width(),
         kept: selection.map(Selection::indices),
-        margins: Margins {
-            top: rows.before,
-            bottom: rows.after,
-            left: columns.before,
-            right: columns.after,
-        },
     };
-    let windows: Vec<Window> = rows
-        .phases
-        .iter()
-        .flat_map(|row| columns.phases.iter().map(move |column| (row, column)))
+    let phases = |size: usize, kernel: usize| {
+        (0..shape.stride()).map(move |tap| Phase::new(shape, tap, size, kernel))
+    };
+    let windows: Vec<Window> = phases(shape.height(), shape.kernel_height())
+        .flat_map(|row| {
+            let columns = phases(shape.width(), shape.kernel_width());
+            columns.map(move |column| (row, column))
+        })
         .filter(|(row, column)| row.pixels > 0 && column.pixels > 0)
         .map(|(row, column)| window(shape, &planes, selection, row, column))
         .collect();
-    let weights = Weights { data: kernels, rows: channels, stride: shape.taps(), index: kept };
+    let weights = Weights {
+        data: kernels,
+        rows: channels,
+        stride: shape.taps(),
+        index: kept.map(Selection::indices),
+        scales: kept.filter(|kept| !kept.is_unscaled()).map(Selection::scales),
+    };
     multiply_patches(set, &weights, &planes, &windows, shape.pixels(), gradient);
 }
 
 /// The pixels of one axis that are reached by the same taps.
+#[derive(Clone, Copy)]
 struct Phase {
-    first_pixel: usize,
-    pixels: usize,
     first_tap: usize,
     taps: usize,
-    /// The padded position from which the last tap reaches the first pixel.
+    first_pixel: usize,
+    pixels: usize,
+    /// The position from which the first tap reaches the first pixel.
     position: usize,
 }
 
-/// One axis of the input: its phases, and the zeros around the output gradient.
-struct Axis {
-    phases: Vec<Phase>,
-    before: usize,
-    after: usize,
-}
-
-impl Axis {
-    fn new(size: usize, kernel: usize, output: usize, shape: &ConvolutionShape) -> Self {
+impl Phase {
+    /// The phase of an axis whose first tap is `first_tap`.
+    fn new(shape: &ConvolutionShape, first_tap: usize, size: usize, kernel: usize) -> Self {
         let (stride, padding) = (shape.stride(), shape.padding());
-        let mut phases: Vec<Phase> = (0..stride)
-            .map(|tap| {
-                // Tap `tap` reaches pixel `position * stride + tap - padding`.
-                let position = (padding + stride - 1 - tap) / stride;
-                let first_pixel = position * stride + tap - padding;
-                let pixels = size.saturating_sub(first_pixel).div_ceil(stride);
-                let taps = kernel.saturating_sub(tap).div_ceil(stride);
-                Phase { first_pixel, pixels, first_tap: tap, taps, position }
-            })
-            .collect();
-        let reached = || phases.iter().filter(|phase| phase.pixels > 0 && phase.taps > 0);
-        let before = reached().map(|phase| (phase.taps - 1).saturating_sub(phase.position));
-        let before = before.max().unwrap_or(0);
-        let after = reached().map(|phase| (phase.position + phase.pixels).saturating_sub(output));
-        let after = after.max().unwrap_or(0);
-        for phase in &mut phases {
-            // Where a phase has no tap its positions are never read.
-            phase.position = match phase.taps {
-                0 => 0,
-                taps => phase.position + before + 1 - taps,
-            };
+        let position = (padding + stride - 1 - first_tap) / stride;
+        let first_pixel = position * stride + first_tap - padding;
+        Self {
+            first_tap,
+            taps: kernel.saturating_sub(first_tap).div_ceil(stride),
+            first_pixel,
+            pixels: size.saturating_sub(first_pixel).div_ceil(stride),
+            position,
         }
-        Self { phases, before, after }
     }
 }
 
-/// The window that carries the output gradient back to the pixels of one phase of each axis.
+/// The window that carries the output gradient back to the pixels of one phase of each axis:
+/// tap i of a phase reads i positions before the first tap.
 fn window<T: Real>(
     shape: &ConvolutionShape,
     planes: &Planes<T>,
     selection: Option<&Selection>,
-    row: &Phase,
-    column: &Phase,
+    row: Phase,
+    column: Phase,
 ) -> Window {
+    let stride = shape.stride();
+    let tap_pairs = || (0..row.taps).flat_map(|i| (0..column.taps).map(move |j| (i, j)));
     let channel_weights = shape.input_channels() * shape.taps();
-    let count = planes.kept_channels() * row.taps * column.taps;
-    let (mut weights, mut taps) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    for kept in 0..planes.kept_channels() {
-        for i in 0..row.taps {
-            for j in 0..column.taps {
-                let kernel_row = row.first_tap + i * shape.stride();
-                let kernel_column = column.first_tap + j * shape.stride();
-                let tap = kernel_row * shape.kernel_width() + kernel_column;
-                weights.push((planes.channel(kept) * channel_weights + tap) as u32);
-                let (up, left) = (row.taps - 1 - i, column.taps - 1 - j);
-                taps.push((planes.plane_offset(kept) + up * planes.padded_width() + left) as u32);
-            }
-        }
-    }
-    let scales = selection.filter(|selection| !selection.is_unscaled()).map(|selection| {
-        let repeated = |&scale| std::iter::repeat_n(scale, row.taps * column.taps);
-        selection.scales().iter().flat_map(repeated).collect()
+    let weights = (0..planes.kept_channels()).flat_map(|kept| {
+        let start = planes.channel(kept) * channel_weights;
+        tap_pairs().map(move |(i, j)| {
+            let (i, j) = (row.first_tap + i * stride, column.first_tap + j * stride);
+            (start + i * shape.kernel_width() + j) as u32
+        })
     });
-    let pixels =
-        Positions { rows: row.pixels, columns: column.pixels, step: shape.stride(), first: (0, 0) };
-    let start = row.first_pixel * shape.width() + column.first_pixel;
-    let targets = pixels.offsets(shape.width(), 1).map(|offset| (start + offset) as u32);
+    let taps =
+        tap_pairs().map(|(i, j)| Tap { column_start: j, row_start: 0, row: row.taps - 1 - i });
+    let last_row = row.taps.saturating_sub(1);
     Window {
-        weights: Some(weights),
-        scales,
-        taps,
-        positions: Positions { step: 1, first: (row.position, column.position), ..pixels },
-        targets: (shape.stride() > 1).then(|| targets.collect()),
+        weights: Some(weights.collect()),
+        weight_run: if stride == 1 { shape.taps() } else { 1 },
+        scales: selection.filter(|selection| !selection.is_unscaled()).map(|selection| {
+            let repeated = |&scale| std::iter::repeat_n(scale, row.taps * column.taps);
+            selection.scales().iter().flat_map(repeated).collect()
+        }),
+        rows: Pixels {
+            starts: vec![row.position as isize - last_row as isize],
+            step: 1,
+            count: row.pixels + last_row,
+        },
+        columns: Pixels {
+            starts: (0..column.taps).map(|j| column.position as isize - j as isize).collect(),
+            step: 1,
+            count: column.pixels,
+        },
+        taps: taps.collect(),
+        height: row.pixels,
+        target: Target {
+            first: row.first_pixel * shape.width() + column.first_pixel,
+            row_step: stride * shape.width(),
+            column_step: stride,
+        },
     }
 }

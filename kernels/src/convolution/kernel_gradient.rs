@@ -1,17 +1,9 @@
-//! The gradient of the kernels: a product that sums over the minibatch and its positions.
-//!
-//! The images are first copied channels last, `[image][row][column][channel]` with their zeros.
-//! The numbers under a row of the kernel are then side by side in memory, so that packing the
-//! patches copies slices; the copy itself is a kh kw-th of them.
+//! The gradient of the kernels, over the minibatch, some of it, or some channels.
 
-use super::padding::{Margins, Planes};
-use super::sliding::Positions;
-use super::{ConvolutionShape, check_len};
-use crate::matrix::MatrixViewMut;
-use crate::product::{Factor, Problem, multiply_in_parts};
-use crate::raw::{InstructionSet, Real, TensorBuffers};
+use super::ConvolutionShape;
+use super::pairs::{Pairs, sum_over_pairs};
+use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
-use rayon::prelude::*;
 
 /// dK[o, c, i, j] = sum_{b, y, x} dY[b, o, y, x] X[b, c, y stride + i - padding,
 /// x stride + j - padding], with zeros outside the image.
@@ -38,11 +30,11 @@ pub fn kernel_gradient<T: Real>(
     output_gradient: &[T],
     gradient: &mut [T],
 ) {
-    let images = Selection::all(shape.batch());
-    sum_over(set, shape, input, output_gradient, Pairs::Images(&images), None, gradient);
+    let pairs = Pairs::of_images(&Selection::all(shape.batch()), shape.positions());
+    sum_over_pairs(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
-/// The estimate of the kernel gradient over a selection of images, sum_{b in S} s_b dY[b] X[b].
+/// The estimate of the kernel gradient over a selection of images, sum_{b in S} s_b dY_b X_b.
 ///
 /// 2 |S| O Ho Wo C kh kw floating-point operations; images outside S are not touched. The scale
 /// is multiplied (and rounded) into the output gradient.
@@ -59,7 +51,8 @@ pub fn kernel_gradient_selected<T: Real>(
     gradient: &mut [T],
 ) {
     assert_eq!(selection.pairs(), shape.batch(), "the selection is over the images");
-    sum_over(set, shape, input, output_gradient, Pairs::Images(selection), None, gradient);
+    let pairs = Pairs::of_images(selection, shape.positions());
+    sum_over_pairs(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
 /// The estimate of the kernel gradient over a selection of positions of all images: pair
@@ -81,11 +74,13 @@ pub fn kernel_gradient_selected_positions<T: Real>(
 ) {
     let pairs = shape.batch() * shape.positions();
     assert_eq!(selection.pairs(), pairs, "the selection is over the positions of the minibatch");
-    sum_over(set, shape, input, output_gradient, Pairs::Positions(selection), None, gradient);
+    let pairs = Pairs::of_positions(selection, shape.positions());
+    sum_over_pairs(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
 /// The kernel gradient of the selected input channels, each times its scale: an
-/// O x |S| x kh x kw tensor whose channel j is s_j times channel c_j of the gradient.
+/// O x |S| x kh x kw tensor whose channel j is s_j times channel c_j of the gradient, the scale multiplied (and
+/// rounded) into the result.
 ///
 /// This is the gradient of a layer sampled in the forward pass: that of the other channels is
 /// zero.
@@ -102,153 +97,13 @@ pub fn kernel_gradient_of_channels<T: Real>(
     gradient: &mut [T],
 ) {
     assert_eq!(selection.pairs(), shape.input_channels(), "the selection is over input channels");
-    let images = Selection::all(shape.batch());
+    let pairs = Pairs::of_images(&Selection::all(shape.batch()), shape.positions());
     let kept = Some(selection.indices());
-    sum_over(set, shape, input, output_gradient, Pairs::Images(&images), kept, gradient);
+    sum_over_pairs(set, shape, input, output_gradient, &pairs, kept, gradient);
     if !selection.is_unscaled() {
         let scales = selection.scales().iter().cycle();
         for (weights, &scale) in gradient.chunks_exact_mut(shape.taps()).zip(scales) {
             weights.iter_mut().for_each(|weight| *weight = weight.times(T::from_f64(scale)));
         }
     }
-}
-
-/// What the inner index of the product runs over.
-enum Pairs<'a> {
-    /// All positions of some images.
-    Images(&'a Selection),
-    /// Some positions of all images.
-    Positions(&'a Selection),
-}
-
-/// Where the two numbers of each inner index lie, and their scale.
-struct PairTables {
-    output_gradient: Vec<u32>,
-    input: Vec<u32>,
-    scales: Option<Vec<f64>>,
-}
-
-impl Pairs<'_> {
-    /// The images that are read.
-    fn images(&self, batch: usize) -> Vec<u32> {
-        match self {
-            Self::Images(selection) => selection.indices().to_vec(),
-            Self::Positions(_) => (0..batch as u32).collect(),
-        }
-    }
-
-    fn tables(
-        &self,
-        shape: &ConvolutionShape,
-        positions: &[usize],
-        image_len: usize,
-    ) -> PairTables {
-        let (outputs, count) = (shape.output_channels(), shape.positions());
-        let (selection, taken) = match self {
-            Self::Images(selection) => (selection, count),
-            Self::Positions(selection) => (selection, 1),
-        };
-        let pairs = selection.len() * taken;
-        let (mut output_gradient, mut input) =
-            (Vec::with_capacity(pairs), Vec::with_capacity(pairs));
-        let mut push = |image: usize, copy: usize, position: usize| {
-            output_gradient.push((image * outputs * count + position) as u32);
-            input.push((copy * image_len + positions[position]) as u32);
-        };
-        match self {
-            Self::Images(selection) => {
-                for (copy, &image) in selection.indices().iter().enumerate() {
-                    (0..count).for_each(|position| push(image as usize, copy, position));
-                }
-            }
-            Self::Positions(selection) => {
-                for &pair in selection.indices() {
-                    let image = pair as usize / count;
-                    push(image, image, pair as usize % count);
-                }
-            }
-        }
-        let scales = (!selection.is_unscaled()).then(|| {
-            selection.scales().iter().flat_map(|&s| std::iter::repeat_n(s, taken)).collect()
-        });
-        PairTables { output_gradient, input, scales }
-    }
-}
-
-fn sum_over<T: Real>(
-    set: InstructionSet,
-    shape: &ConvolutionShape,
-    input: &[T],
-    output_gradient: &[T],
-    pairs: Pairs,
-    kept: Option<&[u32]>,
-    gradient: &mut [T],
-) {
-    check_len("input", input, shape.input_len());
-    check_len("output gradient", output_gradient, shape.output_len());
-    let planes = Planes {
-        data: input,
-        channels: shape.input_channels(),
-        height: shape.height(),
-        width: shape.width(),
-        kept,
-        margins: Margins::even(shape.padding()),
-    };
-    let (channels, taps) = (planes.kept_channels(), shape.taps());
-    let columns = channels * taps;
-    check_len("gradient", gradient, shape.output_channels() * columns);
-    if columns == 0 {
-        return;
-    }
-    let image_len = planes.padded_height() * planes.padded_width() * channels;
-    let row_len = planes.padded_width() * channels;
-    let positions = Positions::of_output(shape).offsets(row_len, channels).collect::<Vec<_>>();
-    let tables = pairs.tables(shape, &positions, image_len);
-    let images = pairs.images(shape.batch());
-    // Outer index (i, j, c): a row of the kernel is one run.
-    let run = shape.kernel_width() * channels;
-    let outer_index: Vec<u32> = (0..shape.kernel_height())
-        .flat_map(|row| (row * row_len..row * row_len + run).map(|offset| offset as u32))
-        .collect();
-    TensorBuffers::lend(|buffers| {
-        let copy = buffers.input.first(images.len() * image_len);
-        copy.par_chunks_exact_mut(image_len).zip(&images).for_each(|(copy, &image)| {
-            planes.copy_channels_last(image as usize, copy);
-        });
-        let problem = Problem {
-            rows: shape.output_channels(),
-            columns,
-            inner: tables.input.len(),
-            left: Factor {
-                data: output_gradient,
-                inner_stride: 1,
-                outer_stride: shape.positions(),
-                inner_index: Some(&tables.output_gradient),
-                outer_index: None,
-                outer_run: 1,
-                inner_scales: tables.scales.as_deref(),
-                outer_scales: None,
-            },
-            right: Factor {
-                data: copy,
-                inner_stride: 1,
-                outer_stride: 1,
-                inner_index: Some(&tables.input),
-                outer_index: (shape.kernel_height() > 1).then_some(&outer_index),
-                outer_run: run,
-                inner_scales: None,
-                outer_scales: None,
-            },
-        };
-        let product = buffers.output.first(problem.rows * columns);
-        let view = MatrixViewMut::row_major(product, problem.rows, columns);
-        multiply_in_parts(set, &problem, view, rayon::current_num_threads());
-        let rows = gradient.chunks_exact_mut(columns).zip(product.chunks_exact(columns));
-        for (gradient, product) in rows {
-            for (channel, weights) in gradient.chunks_exact_mut(taps).enumerate() {
-                let product = product[channel..].iter().step_by(channels);
-                weights.iter_mut().zip(product).for_each(|(weight, x)| *weight = *x);
-            }
-        }
-    });
 }

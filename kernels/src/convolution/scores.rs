@@ -1,7 +1,7 @@
 //! Step one of four for convolutions: the norms that scores are made of.
 //!
 //! Channel c of the convolution has score |X[:, c]|_F |K[:, c]|_F, output channel o of the input
-//! gradient |K[o]|_F |dY[:, o]|_F, and image b of the kernel gradient |X[b]|_F |dY[b]|_F; see
+//! gradient |K_o|_F |dY[:, o]|_F, and image b of the kernel gradient |X_b|_F |dY_b|_F; see
 //! [`crate::scores::pair_scores_into`]. For kernels of one tap these are the norms of the terms
 //! of a matrix product. With more taps the score of a channel times sqrt(kh kw) bounds the norm
 //! of its contribution: |Y_c|^2 <= sum over patches of |patch|^2 |K_c|^2, and no pixel is in more
@@ -84,7 +84,7 @@ pub fn kernel_input_norms_into<T: Real>(
     norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
 }
 
-/// |K[o]|_F of every output channel.
+/// |K_o|_F of every output channel.
 ///
 /// # Panics
 /// When the length of a slice is not the one of the shape.
@@ -99,7 +99,7 @@ pub fn kernel_output_norms_into<T: Real>(
     block_norms_into(set, kernels, norms);
 }
 
-/// |X[b]|_F of every image of the input.
+/// |X_b|_F of every image of the input.
 ///
 /// # Panics
 /// When the length of a slice is not the one of the shape.
@@ -114,7 +114,7 @@ pub fn input_image_norms_into<T: Real>(
     block_norms_into(set, input, norms);
 }
 
-/// |dY[b]|_F of every image of the output.
+/// |dY_b|_F of every image of the output.
 ///
 /// # Panics
 /// When the length of a slice is not the one of the shape.
@@ -137,7 +137,7 @@ fn block_norms_into<T: Real>(set: InstructionSet, tensor: &[T], norms: &mut [f64
         .for_each(|(norm, block)| *norm = sum_of_squares(set, block).sqrt());
 }
 
-/// The norm of the patch X[b] under the kernel at every position, pair b Ho Wo + y Wo + x: with
+/// The norm of the patch X_b under the kernel at every position, pair b Ho Wo + y Wo + x: with
 /// [`output_position_norms_into`] the scores of
 /// [`kernel_gradient_selected_positions`](super::kernel_gradient_selected_positions).
 ///

@@ -1,5 +1,7 @@
 //! The sizes of a convolution, checked once.
 
+use super::sliding::group_of;
+
 /// Why sizes do not describe a convolution.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
@@ -123,11 +125,14 @@ impl ConvolutionShape {
             stride,
             padding,
         };
-        // The input gradient reads the output with less than this many zeros around it.
-        let surrounded = |size: usize, kernel: usize| size + 2 * kernel + 2;
-        let rows = surrounded(shape.output_height(), kernel_height);
-        let columns = surrounded(shape.output_width(), kernel_width);
-        addressable("output", &[batch, output_channels, rows, columns])?;
+        addressable("output", &[batch, output_channels, shape.positions()])?;
+        // Bounds of the copies that the convolution and its input gradient read.
+        let images = group_of(shape.positions(), batch);
+        let rows = 2 * padded_height;
+        addressable("input", &[images, input_channels, kernel_width, rows, padded_width])?;
+        let images = group_of(height.div_ceil(stride) * width.div_ceil(stride), batch);
+        let rows = height + kernel_height;
+        addressable("output", &[images, output_channels, kernel_width, rows, width])?;
         Ok(shape)
     }
 
@@ -214,6 +219,16 @@ impl ConvolutionShape {
     /// Numbers of the output, B O Ho Wo.
     pub fn output_len(&self) -> usize {
         self.batch * self.output_channels * self.positions()
+    }
+
+    /// Whether every patch is one pixel and every pixel one.
+    pub(super) fn is_pixelwise(&self) -> bool {
+        self.taps() == 1 && self.stride == 1 && self.padding == 0
+    }
+
+    /// The same convolution with images of one row where rows make no difference.
+    pub(super) fn flattened(self) -> Self {
+        if self.is_pixelwise() { Self { height: 1, width: self.pixels(), ..self } } else { self }
     }
 
     /// Fused multiply-adds of the exact convolution, B O Ho Wo C kh kw (those on zeros of the

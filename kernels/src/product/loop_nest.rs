@@ -73,7 +73,10 @@ fn multiply_part<T: Real>(
     mut output: OutputBlock<T>,
 ) {
     if problem.inner == 0 {
-        return fill_with_zero(rows.len(), lanes.len(), &mut output);
+        if !problem.accumulate {
+            fill_with_zero(rows.len(), lanes.len(), &mut output);
+        }
+        return;
     }
     for lane_start in (0..lanes.len()).step_by(LANE_BLOCK) {
         let count = LANE_BLOCK.min(lanes.len() - lane_start);
@@ -171,7 +174,7 @@ fn multiply_panel<T: Real>(
     output: &mut OutputBlock<T>,
 ) {
     let lanes = output.lanes();
-    let accumulate = inner.start > 0;
+    let accumulate = problem.accumulate || inner.start > 0;
     // Each tile asks for its share of the next panel.
     let share = inner.len().div_ceil(rows.len().div_ceil(MAXIMUM_ROWS));
     for (tile, start) in (0..rows.len()).step_by(MAXIMUM_ROWS).enumerate() {

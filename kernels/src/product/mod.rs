@@ -21,6 +21,7 @@ use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
 pub(crate) use operands::{Factor, Problem};
 pub(crate) use orientation::multiply_in_parts;
+pub(crate) use packing::{copy_run, interleave};
 
 /// C = AB, with A m x n, B n x p and C m x p.
 ///
@@ -50,6 +51,7 @@ pub fn matmul<T: Real>(
         inner: a.columns(),
         left: Factor::of_left(&a),
         right: Factor::of_right(&b),
+        accumulate: false,
     };
     orientation::multiply(set, &problem, c);
 }
@@ -84,6 +86,7 @@ pub fn matmul_selected<T: Real>(
             ..Factor::of_left(&a)
         },
         right: Factor { inner_index: Some(selection.indices()), ..Factor::of_right(&b) },
+        accumulate: false,
     };
     orientation::multiply(set, &problem, c);
 }
@@ -115,6 +118,7 @@ pub fn matmul_selected_rows<T: Real>(
             ..Factor::of_left(&a)
         },
         right: Factor::of_right(&b),
+        accumulate: false,
     };
     orientation::multiply(set, &problem, c);
 }

@@ -8,8 +8,8 @@ use crate::raw::Real;
 /// `inner_scales[inner]` and `outer_scales[outer]` where there are scales; inner' and outer' go
 /// through the indices where there are some.
 ///
-/// Outer indices come in runs of `outer_run`, counted from the first, whose offsets are one
-/// apart: what packing may copy at once.
+/// Indices come in runs of `inner_run` and `outer_run`, counted from the first, whose entries are
+/// one apart: what packing may copy at once. A run of 1 says nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Factor<'a, T> {
     pub(crate) data: &'a [T],
@@ -17,6 +17,7 @@ pub(crate) struct Factor<'a, T> {
     pub(crate) outer_stride: usize,
     pub(crate) inner_index: Option<&'a [u32]>,
     pub(crate) outer_index: Option<&'a [u32]>,
+    pub(crate) inner_run: usize,
     pub(crate) outer_run: usize,
     pub(crate) inner_scales: Option<&'a [f64]>,
     /// Only together with an index, and with runs of one.
@@ -32,6 +33,22 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_stride: a.row_stride(),
             inner_index: None,
             outer_index: None,
+            inner_run: 1,
+            outer_run: 1,
+            inner_scales: None,
+            outer_scales: None,
+        }
+    }
+
+    /// Outer index by outer index side by side, from where `starts` says for each inner one.
+    pub(crate) fn from_starts(data: &'a [T], starts: &'a [u32]) -> Self {
+        Self {
+            data,
+            inner_stride: 1,
+            outer_stride: 1,
+            inner_index: Some(starts),
+            outer_index: None,
+            inner_run: 1,
             outer_run: 1,
             inner_scales: None,
             outer_scales: None,
@@ -67,13 +84,15 @@ impl<'a, T: Real> Factor<'a, T> {
     }
 }
 
-/// C (rows x columns) = left (rows x inner) times right (inner x columns).
+/// C (rows x columns) = left (rows x inner) times right (inner x columns), the chain of each
+/// element going on from what C holds when `accumulate` and starting from zero otherwise.
 pub(crate) struct Problem<'a, T> {
     pub(crate) rows: usize,
     pub(crate) columns: usize,
     pub(crate) inner: usize,
     pub(crate) left: Factor<'a, T>,
     pub(crate) right: Factor<'a, T>,
+    pub(crate) accumulate: bool,
 }
 
 impl<'a, T: Real> Problem<'a, T> {
@@ -85,6 +104,7 @@ impl<'a, T: Real> Problem<'a, T> {
             inner: self.inner,
             left: self.right,
             right: self.left,
+            accumulate: self.accumulate,
         }
     }
 }

@@ -10,7 +10,7 @@ const LANES_WORTH_PACKING_LEFT: usize = 192;
 /// A right factor is read in place while few rows share each number.
 const ROWS_WORTH_PACKING_RIGHT: usize = 160;
 
-/// Outer indices that lie side by side are copied as slices from this many on.
+/// Indices that lie side by side are copied as slices from this many on.
 const SHORTEST_RUN: usize = 5;
 
 /// Whether the left factor is copied into tiles: always when pairs are gathered or scaled.
@@ -74,18 +74,21 @@ pub(super) fn pack<T: Real>(
         return;
     }
     if factor.outer_stride == 1 && factor.outer_run >= SHORTEST_RUN && outer.len() > MAXIMUM_ROWS {
-        return set.run(|| pack_runs(factor, inner, outer, width, packed));
+        return set.run(
+            #[inline(always)]
+            || pack_runs(factor, inner, outer, width, packed),
+        );
     }
     for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
         let block = start..outer.end.min(start + MAXIMUM_ROWS);
-        let packed = packed[lane..].chunks_mut(width);
+        let packed = &mut packed[lane..];
         match block.len() {
-            1 => gather::<T, 1>(factor, inner.clone(), block, packed),
-            2 => gather::<T, 2>(factor, inner.clone(), block, packed),
-            3 => gather::<T, 3>(factor, inner.clone(), block, packed),
-            4 => gather::<T, 4>(factor, inner.clone(), block, packed),
-            5 => gather::<T, 5>(factor, inner.clone(), block, packed),
-            _ => gather::<T, MAXIMUM_ROWS>(factor, inner.clone(), block, packed),
+            1 => gather::<T, 1>(factor, inner.clone(), block, width, packed),
+            2 => gather::<T, 2>(factor, inner.clone(), block, width, packed),
+            3 => gather::<T, 3>(factor, inner.clone(), block, width, packed),
+            4 => gather::<T, 4>(factor, inner.clone(), block, width, packed),
+            5 => gather::<T, 5>(factor, inner.clone(), block, width, packed),
+            _ => gather::<T, MAXIMUM_ROWS>(factor, inner.clone(), block, width, packed),
         }
     }
 }
@@ -123,54 +126,86 @@ fn pack_runs<T: Real>(
 
 /// Copies a short slice in pieces of fixed size, each a move or two where a call would cost more.
 #[inline(always)]
-fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
-    const PIECE: usize = 8;
+pub(crate) fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
+    match from.len() {
+        16.. => copy_pieces::<T, 16>(from, to),
+        4.. => copy_pieces::<T, 4>(from, to),
+        _ => copy_pieces::<T, 1>(from, to),
+    }
+}
+
+/// Copies at least one piece; the last one may overlap the one before.
+#[inline(always)]
+fn copy_pieces<T: Copy, const PIECE: usize>(from: &[T], to: &mut [T]) {
     let (pieces, rest) = from.as_chunks::<PIECE>();
-    let (to_pieces, to_rest) = to.as_chunks_mut::<PIECE>();
-    for (to, from) in to_pieces.iter_mut().zip(pieces) {
+    for (to, from) in to.as_chunks_mut::<PIECE>().0.iter_mut().zip(pieces) {
         *to = *from;
     }
-    for (to, from) in to_rest.iter_mut().zip(rest) {
+    if !rest.is_empty()
+        && let (Some(to), Some(from)) = (to.last_chunk_mut::<PIECE>(), from.last_chunk())
+    {
         *to = *from;
     }
 }
 
 /// Copies COUNT outer indices side by side: one number of each, inner index by inner index, so
 /// that writes are adjacent.
-fn gather<'a, T: Real, const COUNT: usize>(
+fn gather<T: Real, const COUNT: usize>(
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
-    packed: impl Iterator<Item = &'a mut [T]>,
+    width: usize,
+    packed: &mut [T],
 ) {
     let sources: [&[T]; COUNT] =
         std::array::from_fn(|lane| &factor.data[factor.outer_offset(outer.start + lane)..]);
-    let copy = |packed: &mut [T], offset: usize| {
-        for (to, source) in packed[..COUNT].iter_mut().zip(sources) {
-            *to = source[offset];
-        }
-    };
-    match (factor.inner_index, factor.is_scaled()) {
-        (None, false) => {
-            for (packed, position) in packed.zip(inner) {
-                copy(packed, position * factor.inner_stride);
+    let adjacent = factor.inner_stride == 1;
+    match factor.inner_index {
+        None if adjacent => interleave(sources.map(|source| &source[inner.clone()]), width, packed),
+        Some(index) if adjacent && factor.inner_run >= SHORTEST_RUN => {
+            let mut start = inner.start;
+            while start < inner.end {
+                let end = inner.end.min((start / factor.inner_run + 1) * factor.inner_run);
+                let offset = index[start] as usize;
+                let sources = sources.map(|source| &source[offset..offset + end - start]);
+                interleave(sources, width, &mut packed[(start - inner.start) * width..]);
+                start = end;
             }
         }
-        (Some(index), false) => {
-            for (packed, &position) in packed.zip(&index[inner]) {
-                copy(packed, position as usize * factor.inner_stride);
-            }
-        }
-        (_, true) => {
-            let outer_scales: [T; COUNT] =
-                std::array::from_fn(|lane| factor.outer_scale(outer.start + lane));
-            for (packed, position) in packed.zip(inner) {
-                copy(packed, factor.inner_offset(position));
-                let inner_scale = factor.inner_scale(position);
-                for (value, outer_scale) in packed[..COUNT].iter_mut().zip(outer_scales) {
-                    *value = inner_scale.times(outer_scale).times(*value);
+        _ => {
+            for (packed, position) in packed.chunks_mut(width).zip(inner.clone()) {
+                let offset = factor.inner_offset(position);
+                for (to, source) in packed[..COUNT].iter_mut().zip(sources) {
+                    *to = source[offset];
                 }
             }
+        }
+    }
+    if factor.is_scaled() {
+        let outer_scales: [T; COUNT] =
+            std::array::from_fn(|lane| factor.outer_scale(outer.start + lane));
+        for (packed, position) in packed.chunks_mut(width).zip(inner) {
+            let inner_scale = factor.inner_scale(position);
+            for (value, outer_scale) in packed[..COUNT].iter_mut().zip(outer_scales) {
+                *value = inner_scale.times(outer_scale).times(*value);
+            }
+        }
+    }
+}
+
+/// Writes the first number of each source side by side, then the second of each `width` further
+/// on, and so on.
+pub(crate) fn interleave<T: Copy, const COUNT: usize>(
+    sources: [&[T]; COUNT],
+    width: usize,
+    to: &mut [T],
+) {
+    let count = sources[0].len();
+    // Equal lengths that the compiler can see spare a check of each number.
+    let sources = sources.map(|source| &source[..count]);
+    for (index, to) in to.chunks_mut(width).take(count).enumerate() {
+        for (to, source) in to[..COUNT].iter_mut().zip(sources) {
+            *to = source[index];
         }
     }
 }

@@ -244,7 +244,20 @@ fn check_input_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
             assert!(bits(&gradient) == bits(&sampled), "selected, {set}, {shape:?}");
 
             let channels = some_of(seed, shape.input_channels(), scaled);
-            let expected = compact(&exact, shape.input_channels(), shape.pixels(), &channels);
+            let mut weights = kernels.clone();
+            let mut scales = vec![1.0; shape.input_channels()];
+            for (&c, &scale) in channels.indices().iter().zip(channels.scales()) {
+                scales[c as usize] = scale;
+            }
+            for (index, weight) in weights.iter_mut().enumerate() {
+                let channel = index / shape.taps() % shape.input_channels();
+                *weight = self::scaled(scales[channel], *weight);
+            }
+            let outputs = Selection::all(shape.output_channels());
+            let all = naive_input_gradient(shape, &dy, &weights, &outputs);
+            let ones = vec![1.0; channels.len()];
+            let kept = Selection::new(channels.indices().to_vec(), ones, channels.pairs()).unwrap();
+            let expected = compact(&all, shape.input_channels(), shape.pixels(), &kept);
             let mut gradient = vec![T::from_f64(f64::NAN); expected.len()];
             input_gradient_of_channels(set, shape, &dy, &kernels, &channels, &mut gradient);
             assert!(bits(&gradient) == bits(&expected), "channels, {set}, {shape:?}");
@@ -274,4 +287,14 @@ fn convolutions_are_the_naive_chain_bit_for_bit() {
         check_forward::<f32>(shape, seed as u64);
         check_forward::<f64>(shape, seed as u64);
     }
+}
+
+/// Channels enough that every blocked loop has whole blocks and a rest, and images so large that
+/// the kernel gradient takes them one at a time.
+#[test]
+fn many_channels_of_large_images_give_the_naive_chain() {
+    let shape = ConvolutionShape::new(3, [182, 40, 39], [3, 2, 1], 1, 1).unwrap();
+    check_forward::<f32>(&shape, 1);
+    check_input_gradient::<f32>(&shape, 2);
+    check_kernel_gradient::<f32>(&shape, 3);
 }
