@@ -189,7 +189,6 @@ mod tests {
     fn p_values_are_uniform_over_two_hundred_seeds() {
         for claim in calibration(0..200).unwrap() {
             let Calibration { claim, p_values, kolmogorov_smirnov, anderson_darling } = claim;
-            eprintln!("{claim} {} {kolmogorov_smirnov:?} {anderson_darling:?}", p_values.len());
             assert!(p_values.len() >= 200);
             assert!(kolmogorov_smirnov.1 > 1e-4, "{claim}: {kolmogorov_smirnov:?}");
             assert!(anderson_darling.1 > 1e-4, "{claim}: {anderson_darling:?}");
@@ -199,7 +198,6 @@ mod tests {
     #[test]
     fn controls_are_rejected_at_least_99_times_in_100() {
         for control in power(0..100, 1_000).unwrap() {
-            eprintln!("{control:?}");
             assert!(control.rejected >= 99, "{control:?}");
         }
     }
