@@ -177,6 +177,14 @@ mod tests {
     }
 
     #[test]
+    fn threads_and_instruction_sets_do_not_change_a_bit() {
+        let at = |set| run(&Settings { seed: 2, scale: Scale::Quick, set }).unwrap();
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let portable = alone.install(|| at(InstructionSet::Portable));
+        assert_eq!(portable, at(InstructionSet::detect()));
+    }
+
+    #[test]
     fn a_false_claim_is_named_with_its_meaning() {
         let settings = Settings { seed: 1, scale: Scale::Quick, set: InstructionSet::Portable };
         let false_claims = crate::statements::mixture::controls(&settings).unwrap();
