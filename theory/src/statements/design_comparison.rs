@@ -3,7 +3,7 @@
 use crate::claim::{CheckError, Claim, Settings, Verdict};
 use crate::closed_form::{bernoulli, column_row_best};
 use crate::design::{Design, winner_take_all_variance};
-use crate::matrices::{Factors, Family, norm_squared};
+use crate::matrices::{Factors, Family, norm_squared, squared};
 use crate::moments::{ROUNDINGS, cases, worst};
 use kernels::probability::{proportional, water_filling};
 use kernels::selection::winners;
@@ -48,7 +48,7 @@ pub fn nearly_parallel_others() -> Factors {
 fn winners_of_second_moment(p: &[f64], k: usize) -> usize {
     let mut sorted = p.to_vec();
     sorted.sort_by(|x, y| y.total_cmp(x));
-    let moment = |c: usize| sorted[c..].iter().sum::<f64>().powi(2) / (k - c) as f64;
+    let moment = |c: usize| squared(sorted[c..].iter().sum()) / (k - c) as f64;
     (0..k).fold(0, |best, c| if moment(c) < moment(best) { c } else { best })
 }
 

@@ -3,7 +3,7 @@
 use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::closed_form;
 use crate::controls::Mistake;
-use crate::matrices::{Family, norm_squared, squared_distance};
+use crate::matrices::{Family, norm_squared, squared, squared_distance};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
 use crate::monte_carlo::{Draw, Experiment, sizes};
 use crate::sampler::{Sampler, draw_probabilities, inclusion_probabilities};
@@ -90,7 +90,7 @@ pub fn exact_variance(
         .map(|case| {
             let moments = Moments::enumerate(set, case, sampler)?;
             let scores = case.factors.scores();
-            let square = scores.iter().sum::<f64>().powi(2);
+            let square = squared(scores.iter().sum());
             let norm = norm_squared(&moments.exact);
             let prediction = predicted(&sampler.estimator, &scores, case.k, norm)?;
             Ok(Verdict::exact(
@@ -98,7 +98,7 @@ pub fn exact_variance(
                 format!("enumeration of {sampler}: {}", case.name()),
                 moments.mean_squared_error / square,
                 prediction / square,
-                ROUNDINGS * f64::EPSILON * moments.magnitude.powi(2) / square,
+                ROUNDINGS * f64::EPSILON * squared(moments.magnitude) / square,
                 moments.outcomes,
                 failure(sampler),
             ))
