@@ -5,8 +5,9 @@ use crate::probability::{
     water_filling_into,
 };
 use crate::selection::{
-    Selection, SelectionError, Workspace, adaptive_top_k_into, draw_bernoulli_into,
-    draw_uniform_without_replacement_into, draw_with_replacement_into, top_k_into,
+    ConditionalPoisson, Selection, SelectionError, Workspace, adaptive_top_k_into,
+    draw_bernoulli_into, draw_systematic, draw_uniform_without_replacement_into,
+    draw_winner_take_all, draw_with_replacement_into, top_k_into, winners,
 };
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -51,11 +52,19 @@ pub enum Estimator {
     UniformWithReplacementUnscaled,
     /// k uniform draws without replacement, scale one. Biased.
     UniformWithoutReplacementUnscaled,
+    /// The most probable pairs for certain, column-row sampling of the others (WTA-CRS, after Liu
+    /// and others 2023). Unbiased.
+    WinnerTakeAll,
+    /// Exactly k pairs by systematic sampling with the probabilities of water-filling (Madow
+    /// 1949). Unbiased.
+    Systematic,
+    /// Exactly k pairs by the coins of water-filling, given their number (Hajek 1964). Unbiased.
+    ConditionalPoisson,
 }
 
 impl Estimator {
     /// Every estimator, with the released code's parameters where it has some.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::TopK,
         Self::AdaptiveTopK { share: 0.9 },
         Self::ColumnRow,
@@ -66,6 +75,9 @@ impl Estimator {
         Self::UniformWithoutReplacement,
         Self::UniformWithReplacementUnscaled,
         Self::UniformWithoutReplacementUnscaled,
+        Self::WinnerTakeAll,
+        Self::Systematic,
+        Self::ConditionalPoisson,
     ];
 
     /// The name used in configurations, tables and on the command line.
@@ -81,6 +93,9 @@ impl Estimator {
             Self::UniformWithoutReplacement => "uniform-without-replacement",
             Self::UniformWithReplacementUnscaled => "uniform-with-replacement-unscaled",
             Self::UniformWithoutReplacementUnscaled => "uniform-without-replacement-unscaled",
+            Self::WinnerTakeAll => "winner-take-all",
+            Self::Systematic => "systematic",
+            Self::ConditionalPoisson => "conditional-poisson",
         }
     }
 
@@ -115,7 +130,7 @@ impl Estimator {
     }
 
     /// [`Estimator::select`] without allocation once `workspace` and `selection` have grown to
-    /// the number of pairs.
+    /// the number of pairs; only winner-take-all and the designs of fixed size allocate.
     ///
     /// # Errors
     /// As [`Estimator::select`]; `selection` is then unspecified.
@@ -177,6 +192,21 @@ impl Estimator {
             }
             Self::UniformWithoutReplacementUnscaled => {
                 draw_uniform_without_replacement_into(pairs, k, false, rng, selection)
+            }
+            Self::WinnerTakeAll => {
+                proportional_into(scores, p)?;
+                *selection = draw_winner_take_all(p, winners(p, k), k, rng)?;
+                Ok(())
+            }
+            Self::Systematic => {
+                water_filling_into(scores, k as f64, (sorted, sums), p)?;
+                *selection = draw_systematic(p, rng)?;
+                Ok(())
+            }
+            Self::ConditionalPoisson => {
+                water_filling_into(scores, k as f64, (sorted, sums), p)?;
+                *selection = ConditionalPoisson::new(p)?.draw(rng);
+                Ok(())
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The designs that are not (yet) estimators of the kernels: winner-take-all, systematic and
-//! conditional Poisson sampling, with their enumeration and closed forms.
+//! The estimators beyond the paper's: winner-take-all, systematic and conditional Poisson sampling,
+//! with their enumeration and closed forms.
 
 use crate::claim::CheckError;
 use crate::closed_form::{column_row_best, horvitz_thompson};

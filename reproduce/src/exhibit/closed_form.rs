@@ -9,7 +9,10 @@ use kernels::probability::{
     ProbabilityError, as_released, mix_with_uniform, proportional, water_filling,
 };
 use kernels::random::Stream;
-use kernels::selection::SelectionError;
+use kernels::selection::{ConditionalPoisson, systematic_joint_inclusion, winners};
+use theory::claim::CheckError;
+use theory::closed_form::horvitz_thompson;
+use theory::design::winner_take_all_variance;
 
 use super::matrices::MatrixPair;
 
@@ -21,7 +24,7 @@ pub fn expected_square_error(
     estimator: Estimator,
     pair: &MatrixPair,
     k: usize,
-) -> Result<f64, SelectionError> {
+) -> Result<f64, CheckError> {
     let n = pair.pairs();
     if k >= n && !matches!(estimator, Estimator::AdaptiveTopK { .. }) {
         return Ok(0.0);
@@ -75,6 +78,19 @@ pub fn expected_square_error(
             let out = 1.0 - budget / n_real;
             let both_out = out * (n_real - budget - 1.0) / (n_real - 1.0);
             out * squares + both_out * cross
+        }
+        Estimator::WinnerTakeAll => {
+            let kept = winners(&proportional(w)?, k);
+            winner_take_all_variance(w, &pair.inner_products, kept, k)?
+        }
+        Estimator::Systematic => {
+            let p = water_filling(w, budget)?;
+            horvitz_thompson(&p, &systematic_joint_inclusion(&p)?, &pair.inner_products)
+        }
+        Estimator::ConditionalPoisson => {
+            let design = ConditionalPoisson::new(&water_filling(w, budget)?)?;
+            let joint = design.joint_inclusion();
+            horvitz_thompson(design.inclusion(), &joint, &pair.inner_products)
         }
     })
 }

@@ -27,8 +27,37 @@ pub const EXHIBIT: Exhibit = Exhibit {
     configure: configure::<MatmulError>,
 };
 
-/// The paper's own estimators and the plain ones; the rest goes to a second figure.
-const MAIN_FIGURE: [&str; 4] = ["top-k", "column-row", "bernoulli", "uniform-without-replacement"];
+/// File, what it shows, its estimators and its distributions.
+type Group = (&'static str, &'static str, &'static [&'static str], [Distribution; 2]);
+
+/// The figures.
+const GROUPS: [Group; 3] = [
+    (
+        "matmul-error",
+        "the paper's estimators and uniform sampling",
+        &["top-k", "column-row", "bernoulli", "uniform-without-replacement"],
+        [Distribution::ZeroMean, Distribution::UnitMean],
+    ),
+    (
+        "matmul-error-variants",
+        "the variants in the released code",
+        &[
+            "adaptive-top-k",
+            "column-row-mixture",
+            "bernoulli-as-released",
+            "uniform-with-replacement",
+            "uniform-with-replacement-unscaled",
+            "uniform-without-replacement-unscaled",
+        ],
+        [Distribution::ZeroMean, Distribution::UnitMean],
+    ),
+    (
+        "matmul-error-designs",
+        "the paper's samplers, winner-take-all, and designs of fixed size",
+        &["column-row", "bernoulli", "winner-take-all", "systematic", "conditional-poisson"],
+        [Distribution::UnitMean, Distribution::Opposing],
+    ),
+];
 
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -179,13 +208,12 @@ impl MatmulError {
                 m.element.into(),
             ]);
         }
-        let is_main = |m: &Measurement| MAIN_FIGURE.contains(&m.estimator.name());
         let mut figures = Vec::new();
-        for (file, in_main, which) in [
-            ("matmul-error", true, "the paper's estimators and uniform sampling"),
-            ("matmul-error-variants", false, "the variants in the released code"),
-        ] {
-            if measurements.iter().any(|m| is_main(m) == in_main) {
+        for (file, which, estimators, distributions) in GROUPS {
+            let shown = |m: &Measurement| {
+                estimators.contains(&m.estimator.name()) && distributions.contains(&m.distribution)
+            };
+            if measurements.iter().any(shown) {
                 figures.push(Figure {
                     file: file.to_string(),
                     caption: format!(
@@ -193,7 +221,7 @@ impl MatmulError {
                          the pairs kept, for {which}; markers are means over the repeats, lines \
                          the closed forms."
                     ),
-                    panels: self.panels(measurements, |m| is_main(m) == in_main),
+                    panels: self.panels(measurements, shown),
                 });
             }
         }
@@ -226,6 +254,9 @@ impl MatmulError {
         let share = |budget: usize| budget as f64 / self.pairs as f64;
         let mut panels = Vec::new();
         for distribution in &self.distributions {
+            if !all.iter().any(|m| m.distribution == *distribution && shown(m)) {
+                continue;
+            }
             let bound =
                 self.budgets.iter().map(|k| Point::new(share(*k), 1.0 / (*k as f64).sqrt()));
             let mut series = vec![];

@@ -20,6 +20,9 @@ pub enum Distribution {
     /// Entries N(0, 1), column i of A times exp(1.5 z_i) with z_i from N(0, 1): a few pairs
     /// carry most of the product.
     HeavyTailed,
+    /// Entries N(0, 1), but every second pair is nearly the negative of the one before it: the
+    /// pairs cancel.
+    Opposing,
 }
 
 impl Distribution {
@@ -29,6 +32,7 @@ impl Distribution {
             Distribution::ZeroMean => "zero-mean",
             Distribution::UnitMean => "unit-mean",
             Distribution::HeavyTailed => "heavy-tailed",
+            Distribution::Opposing => "opposing",
         }
     }
 
@@ -38,6 +42,7 @@ impl Distribution {
             Distribution::ZeroMean => "entries N(0, 1)",
             Distribution::UnitMean => "entries N(1, 1)",
             Distribution::HeavyTailed => "N(0, 1), column norms log-normal",
+            Distribution::Opposing => "N(0, 1), neighbours cancel",
         }
     }
 }
@@ -73,13 +78,24 @@ impl MatrixPair {
             (0..count).map(|_| mean + standard_normal(&mut rng)).collect()
         };
         let mut a = draw("a", m * n);
-        let b = draw("b", n * p);
+        let mut b = draw("b", n * p);
         if distribution == Distribution::HeavyTailed {
             let mut rng = stream.child("column norms").at(0);
             let factors: Vec<f64> =
                 (0..n).map(|_| libm::exp(1.5 * standard_normal(&mut rng))).collect();
             for (entry, factor) in a.iter_mut().zip(factors.iter().cycle()) {
                 *entry *= factor;
+            }
+        }
+        if distribution == Distribution::Opposing {
+            for pair in (1..n).step_by(2) {
+                for row in a.chunks_exact_mut(n) {
+                    row[pair] = 0.3 * row[pair] - row[pair - 1];
+                }
+                let (before, from) = b.split_at_mut(pair * p);
+                for (entry, neighbour) in from[..p].iter_mut().zip(&before[(pair - 1) * p..]) {
+                    *entry = 0.3 * *entry + neighbour;
+                }
             }
         }
         let left = MatrixView::row_major(&a, m, n);
