@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 use kernels::InstructionSet;
@@ -60,6 +61,42 @@ pub fn differences(old: &str, new: &str) -> Vec<Difference> {
             new: new.get(name).map(|value| value.to_string()),
         })
         .collect()
+}
+
+/// Which commit last changed each line of a file of numbers; empty where git cannot tell.
+struct History<'a> {
+    /// The committed lines, in order.
+    lines: Vec<&'a str>,
+    /// The commit of each.
+    commits: Vec<String>,
+}
+
+impl<'a> History<'a> {
+    fn of(path: &Path, text: &'a str) -> Self {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let blame = path.file_name().and_then(|file| {
+            let mut git = Command::new("git");
+            git.arg("-C").arg(folder).args(["blame", "-s", "--"]).arg(file);
+            git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()
+        });
+        let blame = blame.filter(|output| output.status.success());
+        let commits = blame.map_or(Vec::new(), |output| {
+            let commit = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
+            String::from_utf8_lossy(&output.stdout).lines().map(commit).collect()
+        });
+        History { lines: text.lines().collect(), commits }
+    }
+
+    /// "last changed by COMMIT", for the number of this name.
+    fn last_change(&self, name: &str) -> Option<String> {
+        let is_line = |line: &&str| line.split_once(" = ").is_some_and(|(found, _)| found == name);
+        let commit = self.commits.get(self.lines.iter().position(|line| is_line(line))?)?;
+        let is_committed = !commit.trim_matches(['0', '^']).is_empty();
+        Some(match is_committed {
+            true => format!("last changed by {commit}"),
+            false => "changed here, not committed".to_string(),
+        })
+    }
 }
 
 fn numbers(snapshot: &str) -> BTreeMap<&str, &str> {
@@ -134,9 +171,11 @@ pub fn check(
             continue;
         }
         let differences = differences(&old, &new);
+        let history = History::of(&path, &old);
         println!("{}: {} of {} numbers differ", task.name, differences.len(), numbers(&old).len());
         for difference in &differences {
-            println!("  {}", difference.line());
+            let last = history.last_change(&difference.name);
+            println!("  {}{}", difference.line(), last.map_or(String::new(), |c| format!("; {c}")));
         }
         all_agree &= differences.is_empty();
     }

@@ -17,7 +17,8 @@ use crate::exhibit::config::Scale;
         reproduce                              everything at standard scale, into figures/\n  \
         reproduce --scale quick                everything in at most a minute\n  \
         reproduce run matmul-error --seed 7    one exhibit with other draws\n  \
-        reproduce run my-experiment.yaml       settings of your own (start from exhibits/*.yaml)\n  \
+        reproduce run my-experiment.yaml       settings of your own\n  \
+        reproduce new my-experiment            a commented YAML file to start from\n  \
         reproduce list                         what there is, and how long it takes\n  \
         reproduce check --scale quick          compare all numbers with the committed ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
@@ -26,7 +27,8 @@ use crate::exhibit::config::Scale;
         reproduce                              everything at standard scale, into figures/\n  \
         reproduce --scale quick                everything in at most a minute\n  \
         reproduce run matmul-error --seed 7    one exhibit with other draws\n  \
-        reproduce run my-experiment.yaml       settings of your own (start from exhibits/*.yaml)\n  \
+        reproduce run my-experiment.yaml       settings of your own\n  \
+        reproduce new my-experiment            a commented YAML file to start from\n  \
         reproduce list                         what there is, and how long it takes\n  \
         reproduce check --scale quick          compare all numbers with the committed ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
@@ -69,6 +71,14 @@ pub enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// Write a commented YAML file for an experiment of your own
+    #[command(after_help = "Examples:\n  \
+        reproduce new wide-layers                 writes wide-layers.yaml\n  \
+        reproduce run wide-layers.yaml --scale quick")]
+    New {
+        /// What the experiment and its files are called
+        name: String,
+    },
     /// Fetch the published data sets, or see which are there
     #[command(subcommand)]
     Data(DataCommand),
@@ -103,9 +113,6 @@ pub enum DataCommand {
         /// Longest silence of a mirror before the next is tried, in seconds
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
         patience: u64,
-        /// Never use the network; refuse when a file is missing
-        #[arg(long)]
-        offline: bool,
     },
     /// Show which data sets are there, whether they are as published, and how to get the others
     ///
@@ -140,6 +147,9 @@ pub struct Options {
     /// Where figures and tables go
     #[arg(long, global = true, value_name = "DIR", default_value = "figures")]
     pub out: PathBuf,
+    /// Never use the network: `data fetch` refuses where a file is missing, nothing else needs it
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// One JSON object a line instead of text
     #[arg(long, global = true)]
     pub json: bool,

@@ -11,6 +11,7 @@ pub mod exhibit;
 pub mod files;
 pub mod images;
 pub mod names;
+pub mod new;
 pub mod parallel;
 pub mod plot;
 pub mod progress;

@@ -11,7 +11,7 @@ use reproduce::cache::WRITING;
 use reproduce::cli::{Command, CommandLine, DataCommand, Options};
 use reproduce::data::catalogue::DataSet;
 use reproduce::data::fetch::FetchSettings;
-use reproduce::{check, data, run};
+use reproduce::{check, data, new, run};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
@@ -49,19 +49,20 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
         Some(Command::Check { exhibits, reference, accept }) => {
             check::check(exhibits, reference, *accept, options, instructions)
         }
+        Some(Command::New { name }) => new::new(name).map(|()| true),
         Some(Command::Data(command)) => execute_data(command, options).map(|()| true),
     })
 }
 
 fn execute_data(command: &DataCommand, options: &Options) -> anyhow::Result<()> {
     match command {
-        DataCommand::Fetch { data_sets, mirrors, patience, offline } => {
+        DataCommand::Fetch { data_sets, mirrors, patience } => {
             let data_sets: Vec<&DataSet> =
                 data_sets.iter().filter_map(|name| DataSet::named(name)).collect();
             let settings = FetchSettings {
                 mirrors: mirrors.clone(),
                 stall: Duration::from_secs(*patience),
-                is_offline: *offline,
+                is_offline: options.offline,
                 ..FetchSettings::default()
             };
             data::fetch_all(&data_sets, &options.data, settings, options.json)?;

@@ -232,6 +232,83 @@ fn check_agrees_with_its_own_reference_and_sees_a_changed_number() {
 }
 
 #[test]
+fn check_names_the_commit_that_last_changed_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
+        Command::new("git")
+            .current_dir(folder.path())
+            .args(identity)
+            .args(arguments)
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    if !git(&["init"]) {
+        eprintln!("skipped: no git");
+        return;
+    }
+    let arguments = ["check", "ridge", "--reference", "numbers"];
+    assert!(reproduce(folder.path(), &[&arguments[..], &["--accept"]].concat()).status.success());
+    let path = folder.path().join("numbers/ridge.standard.txt");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let line =
+        text.lines().find(|line| line.starts_with("equal ratio=0.500000 predicted")).unwrap();
+    std::fs::write(&path, text.replace(line, "equal ratio=0.500000 predicted = 7 loss")).unwrap();
+    assert!(git(&["add", "."]) && git(&["commit", "-m", "A wrong number"]));
+    let said = String::from_utf8_lossy(&reproduce(folder.path(), &arguments).stdout).into_owned();
+    assert!(said.contains("predicted: 7 loss -> ") && said.contains("last changed by "), "{said}");
+}
+
+#[test]
+fn a_new_experiment_runs_as_it_is_written_and_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(reproduce(folder.path(), &["new", "mine"]).status.success());
+    let output = reproduce(folder.path(), &["run", "mine.yaml", "--scale", "quick"]);
+    assert!(output.status.success(), "{}", standard_error(&output));
+    assert!(folder.path().join("figures/mine.svg").exists());
+    let again = reproduce(folder.path(), &["new", "mine"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(standard_error(&again).contains("mine.yaml is there already"));
+    let escape = reproduce(folder.path(), &["new", "../mine"]);
+    assert_eq!(escape.status.code(), Some(2));
+}
+
+/// Stops a run in the middle by an interrupt and runs the same command again.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_numbers() {
+    let whole = tempfile::tempdir().unwrap();
+    let arguments = ["run", "mlp-accuracy", "--scale", "quick"];
+    assert!(reproduce(whole.path(), &arguments).status.success());
+    let expected = std::fs::read(whole.path().join("figures/mlp-accuracy.csv")).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_reproduce"))
+        .current_dir(folder.path())
+        .env_remove("SAMPLED_DATA")
+        .args(arguments)
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The first finished training run is the sign that some work can be lost.
+    let stored = folder.path().join(".sampled");
+    while !std::fs::read_dir(&stored).is_ok_and(|mut entries| entries.next().is_some()) {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupt.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", standard_error(&output));
+    assert!(standard_error(&output).contains("goes on from there"));
+    assert!(!folder.path().join("figures/mlp-accuracy.csv").exists());
+
+    assert!(reproduce(folder.path(), &arguments).status.success());
+    let found = std::fs::read(folder.path().join("figures/mlp-accuracy.csv")).unwrap();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn help_shows_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let output = reproduce(folder.path(), &["--help"]);
