@@ -24,7 +24,10 @@ pub fn of_exhibit(task: &Task, result: &ExhibitResult) -> anyhow::Result<Vec<(St
         files.push((name, svg));
     }
     files.push((format!("{}.csv", task.name), result.records.csv()?));
+    files.extend(result.json.clone().map(|json| (format!("{}.json", task.name), json)));
     let tables: Vec<String> = result.tables.iter().map(|table| table.markdown()).collect();
+    let failures = result.failures.iter().map(|failure| format!("**Failed.** {failure}\n\n"));
+    let pictures = failures.collect::<String>() + &pictures;
     let remarks: Vec<String> = result.remarks.iter().map(|r| format!("- {r}\n")).collect();
     let report = format!(
         "# {}\n\nThis exhibit shows {}.\n\n{pictures}{}\n{}\n\

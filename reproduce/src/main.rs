@@ -43,8 +43,8 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
     }
     let pool = pool.build().context("threads cannot be started")?;
     pool.install(|| match &command_line.command {
-        None => run::run(&[], options, instructions).map(|()| true),
-        Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions).map(|()| true),
+        None => run::run(&[], options, instructions),
+        Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions),
         Some(Command::List) => run::list(options).map(|()| true),
         Some(Command::Check { exhibits, reference, accept }) => {
             check::check(exhibits, reference, *accept, options, instructions)

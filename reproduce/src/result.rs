@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Everything an exhibit found out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExhibitResult {
     /// Heading of the report.
     pub title: String,
@@ -20,10 +20,15 @@ pub struct ExhibitResult {
     pub figures: Vec<Figure>,
     /// Sentences below the tables: how to read them, what stands out.
     pub remarks: Vec<String>,
+    /// What failed, a sentence each, where the exhibit is a check; the program then ends with
+    /// exit code 1.
+    pub failures: Vec<String>,
+    /// The whole result for machines, where the records do not hold all of it.
+    pub json: Option<String>,
 }
 
 /// Rows of cells under named columns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     /// What the table shows.
     pub caption: String,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use anyhow::Context as _;
 use kernels::InstructionSet;
 use serde_json::json;
 
@@ -34,7 +35,7 @@ pub fn cache_folder(out: &Path) -> PathBuf {
     }
 }
 
-/// Computes the exhibits and writes their files.
+/// Computes the exhibits and writes their files. True when nothing that was checked failed.
 ///
 /// # Errors
 /// The first wrong input, before anything is written, or the first failure after.
@@ -42,7 +43,7 @@ pub fn run(
     requests: &[String],
     options: &Options,
     instructions: InstructionSet,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let tasks = tasks(requests, options)?;
     let images = images(&tasks, options)?;
     files::check_writable(&options.out)?;
@@ -98,15 +99,23 @@ pub fn run(
         }
         results.push(result);
     }
+    let failures: Vec<String> = tasks
+        .iter()
+        .zip(&results)
+        .flat_map(|(task, result)| result.failures.iter().map(|f| format!("{}: {f}", task.name)))
+        .collect();
     files::write_list(&options.out)?;
     write_page(&tasks, &images, results, &cache, options, instructions)?;
     let page = options.out.join("index.html").display().to_string();
     if options.json {
-        println!("{}", json!({"event": "done", "open": page}));
+        println!("{}", json!({"event": "done", "open": page, "failures": failures}));
     } else {
+        for failure in &failures {
+            println!("\nFAILED {failure}");
+        }
         println!("\nOpen {page}");
     }
-    Ok(())
+    Ok(failures.is_empty())
 }
 
 /// Writes the page: every built-in exhibit, as computed now or before, and the user's own.
@@ -147,10 +156,19 @@ fn write_page(
         version: env!("CARGO_PKG_VERSION").to_string(),
         instructions: instructions.to_string(),
     };
+    let result = |name: &str| {
+        let page = pages.iter().find(|page| page.name == name)?;
+        page.result.as_ref()
+    };
+    let suite = result("claims").and_then(|claims| claims.json.as_deref());
+    let suite = suite.map(serde_json::from_str).transpose().context("stored claims")?;
+    let claims = suite.map(|suite| site::of_suite(&suite, site::NOTES));
+    let headline =
+        result("mlp-accuracy").map(|mlp| site::headline_rows(mlp, result("layer-timing")));
     let page = site::Site {
         exhibits: &pages,
-        claims: None,
-        headline: None,
+        claims: claims.as_deref(),
+        headline: headline.as_deref(),
         notes: site::NOTES,
         provenance,
     };

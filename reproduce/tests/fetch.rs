@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use server::{Answer, Server};
 
+#[path = "fetch/command.rs"]
+mod command;
 #[path = "fetch/server.rs"]
 mod server;
 
@@ -237,9 +239,13 @@ fn a_missing_file_is_asked_from_the_next_mirror() {
 fn a_mirror_without_ranges_starts_over() {
     let case = Case::new();
     case.leave(case.part(), &vec![9; 1000]);
-    let simple = server(&[Answer::WithoutRanges]);
+    let cutting = server(&[Answer::WithoutRanges(600)]);
+    let reasons = case.assert_failed(case.fetch(&[&cutting]));
+    assert_eq!(reasons, [Reason::Cut { received: 600, bytes: BYTES as u64 }]);
+    assert!(std::fs::read(case.part()).unwrap() == contents()[..600]);
+    let simple = server(&[Answer::WithoutRanges(BYTES)]);
     case.assert_fetched_from(case.fetch(&[&simple]), &simple);
-    assert_eq!(simple.ranges(), [Some("bytes=1000-".into())]);
+    assert_eq!(simple.ranges(), [Some("bytes=600-".into())]);
 }
 
 #[test]
@@ -274,6 +280,11 @@ fn too_many_bytes_are_refused() {
     assert_eq!(reasons, [Reason::Size { offered: bytes + 1, bytes }]);
     let case = Case::new();
     let (endless, whole) = (server(&[Answer::Unannounced(100_000)]), server(&[Answer::Whole]));
+    let reasons = case.assert_failed(case.fetch(&[&endless]));
+    let [Reason::Size { offered, .. }] = reasons[..] else { panic!("{reasons:?}") };
+    assert!(bytes < offered && offered <= bytes + 100_000);
+    assert_eq!(endless.ranges(), [None]);
+    assert!(!case.part().exists());
     case.assert_fetched_from(case.fetch(&[&endless, &whole]), &whole);
 }
 

@@ -68,6 +68,26 @@ fn bernoulli_budget() {
 }
 
 #[test]
+fn claims() {
+    assert_snapshot_without_data("claims");
+}
+
+#[test]
+fn calibration() {
+    assert_snapshot_without_data("calibration");
+}
+
+#[test]
+fn ridge() {
+    assert_snapshot_without_data("ridge");
+}
+
+#[test]
+fn sgd_convergence() {
+    assert_snapshot_without_data("sgd-convergence");
+}
+
+#[test]
 fn mlp_accuracy_on_generated_digits() {
     assert_snapshot_without_data("mlp-accuracy");
 }

@@ -56,6 +56,11 @@ impl Factors {
     }
 }
 
+/// x^2, as one multiplication (the standard library's powers may differ between machines).
+pub fn squared(x: f64) -> f64 {
+    x * x
+}
+
 /// The sum of squares of all elements, in one chain.
 pub fn norm_squared(matrix: &DMatrix<f64>) -> f64 {
     matrix.iter().fold(0.0, |sum, x| x.mul_add(*x, sum))
@@ -159,7 +164,7 @@ mod tests {
             }
             let set = InstructionSet::Portable;
             let total: f64 = gram.iter().sum();
-            let scale: f64 = scores.iter().sum::<f64>().powi(2);
+            let scale: f64 = squared(scores.iter().sum());
             assert!(
                 (total - norm_squared(&factors.exact(set))).abs() <= 64.0 * f64::EPSILON * scale
             );

@@ -3,9 +3,12 @@
 use crate::claim::{CheckError, Scale, Settings};
 use crate::matrices::{Factors, Family};
 use crate::sampler::Sampler;
-use kernels::random::Stream;
+use kernels::Selection;
+use kernels::random::{Generator, Stream};
+use kernels::selection::SelectionError;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
+use std::fmt::Display;
 
 /// How large and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,22 +37,47 @@ pub fn sizes(scale: Scale) -> &'static [Size] {
     }
 }
 
+/// Anything that draws selections under a name.
+pub trait Draw: Display + Sync {
+    /// Draws about k pairs.
+    ///
+    /// # Errors
+    /// When the scores are refused.
+    fn draw(
+        &self,
+        scores: &[f64],
+        k: usize,
+        rng: &mut Generator,
+    ) -> Result<Selection, SelectionError>;
+}
+
+impl Draw for Sampler {
+    fn draw(
+        &self,
+        scores: &[f64],
+        k: usize,
+        rng: &mut Generator,
+    ) -> Result<Selection, SelectionError> {
+        self.select(scores, k, rng)
+    }
+}
+
 /// Estimates of one product by one sampler.
 #[derive(Clone, Debug)]
-pub struct Experiment {
+pub struct Experiment<S = Sampler> {
     /// Seed and instruction set.
     pub settings: Settings,
     /// Who samples.
-    pub sampler: Sampler,
+    pub sampler: S,
     /// What is multiplied.
     pub factors: Factors,
     /// How large and how often.
     pub size: Size,
 }
 
-impl Experiment {
+impl<S: Draw> Experiment<S> {
     /// An experiment on a family of factors.
-    pub fn new(settings: &Settings, sampler: Sampler, family: Family, size: Size) -> Self {
+    pub fn new(settings: &Settings, sampler: S, family: Family, size: Size) -> Self {
         let factors = family.factors(settings.seed, size.outer, size.pairs);
         Self { settings: *settings, sampler, factors, size }
     }
@@ -79,8 +107,7 @@ impl Experiment {
         (0..self.size.repeats)
             .into_par_iter()
             .map(|repeat| {
-                let selection =
-                    self.sampler.select(&scores, self.size.k, &mut stream.at(repeat))?;
+                let selection = self.sampler.draw(&scores, self.size.k, &mut stream.at(repeat))?;
                 Ok(look(&self.factors.estimate(self.settings.set, &selection)))
             })
             .collect()

@@ -177,6 +177,14 @@ mod tests {
     }
 
     #[test]
+    fn threads_and_instruction_sets_do_not_change_a_bit() {
+        let at = |set| run(&Settings { seed: 2, scale: Scale::Quick, set }).unwrap();
+        let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let portable = alone.install(|| at(InstructionSet::Portable));
+        assert_eq!(portable, at(InstructionSet::detect()));
+    }
+
+    #[test]
     fn a_false_claim_is_named_with_its_meaning() {
         let settings = Settings { seed: 1, scale: Scale::Quick, set: InstructionSet::Portable };
         let false_claims = crate::statements::mixture::controls(&settings).unwrap();
@@ -189,7 +197,6 @@ mod tests {
     fn p_values_are_uniform_over_two_hundred_seeds() {
         for claim in calibration(0..200).unwrap() {
             let Calibration { claim, p_values, kolmogorov_smirnov, anderson_darling } = claim;
-            eprintln!("{claim} {} {kolmogorov_smirnov:?} {anderson_darling:?}", p_values.len());
             assert!(p_values.len() >= 200);
             assert!(kolmogorov_smirnov.1 > 1e-4, "{claim}: {kolmogorov_smirnov:?}");
             assert!(anderson_darling.1 > 1e-4, "{claim}: {anderson_darling:?}");
@@ -199,7 +206,6 @@ mod tests {
     #[test]
     fn controls_are_rejected_at_least_99_times_in_100() {
         for control in power(0..100, 1_000).unwrap() {
-            eprintln!("{control:?}");
             assert!(control.rejected >= 99, "{control:?}");
         }
     }

@@ -156,76 +156,142 @@ pub fn train(
     set: InstructionSet,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<TrainingReport, TrainingError> {
-    config.check()?;
-    for (name, data) in
-        [("training", &splits.train), ("held-out", &splits.held_out), ("test", &splits.test)]
-    {
-        if data.is_empty() {
-            return Err(TrainingError::Empty(name));
-        }
+    let mut trainer = Trainer::new(config, splits, set)?;
+    while !trainer.is_finished() {
+        trainer.epoch(observe)?;
     }
-    let stream = Stream::new(config.seed, "training");
-    let mut network = mlp(
-        splits.train.features(),
-        &config.hidden,
-        splits.train.classes,
-        config.dropout,
-        config.policy,
-        stream.child("initialisation"),
-    );
-    let mut optimizer = Optimizer::new(config.optimizer, set);
-    let mut order: Vec<usize> = (0..splits.train.len()).collect();
-    let steps_an_epoch = order.len().div_ceil(config.batch_size);
-    let (mut steps, total) = (0, config.epochs * steps_an_epoch);
-    let mut computations = Computations::default();
-    let mut epochs = Vec::with_capacity(config.epochs);
-    let (mut input, mut labels) = (Matrix::default(), Vec::new());
-    let mut gradient = Matrix::default();
-    for epoch in 0..config.epochs {
-        network.set_sampling(epoch >= config.exact_epochs);
-        shuffle(&mut stream.child("order").at(epoch as u64), &mut order);
+    Ok(trainer.report())
+}
+
+/// A training run that can be looked at between its epochs.
+pub struct Trainer<'a> {
+    config: &'a TrainingConfig,
+    splits: &'a Splits,
+    set: InstructionSet,
+    stream: Stream,
+    network: Network,
+    optimizer: Optimizer,
+    /// The training samples as the last epoch went through them.
+    order: Vec<usize>,
+    steps: usize,
+    computations: Computations,
+    epochs: Vec<EpochMetrics>,
+}
+
+impl<'a> Trainer<'a> {
+    /// A run before its first step.
+    ///
+    /// # Errors
+    /// When a setting is out of range or a set is empty.
+    pub fn new(
+        config: &'a TrainingConfig,
+        splits: &'a Splits,
+        set: InstructionSet,
+    ) -> Result<Self, TrainingError> {
+        config.check()?;
+        for (name, data) in
+            [("training", &splits.train), ("held-out", &splits.held_out), ("test", &splits.test)]
+        {
+            if data.is_empty() {
+                return Err(TrainingError::Empty(name));
+            }
+        }
+        let stream = Stream::new(config.seed, "training");
+        let network = mlp(
+            splits.train.features(),
+            &config.hidden,
+            splits.train.classes,
+            config.dropout,
+            config.policy,
+            stream.child("initialisation"),
+        );
+        Ok(Self {
+            config,
+            splits,
+            set,
+            stream,
+            network,
+            optimizer: Optimizer::new(config.optimizer, set),
+            order: (0..splits.train.len()).collect(),
+            steps: 0,
+            computations: Computations::default(),
+            epochs: Vec::with_capacity(config.epochs),
+        })
+    }
+
+    /// Whether all epochs have been run.
+    pub fn is_finished(&self) -> bool {
+        self.epochs.len() == self.config.epochs
+    }
+
+    /// The network as it is now.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// One pass over the training samples in a new order, and an exact evaluation.
+    ///
+    /// # Errors
+    /// When the loss diverges, or `observe` breaks before the end of the last epoch.
+    pub fn epoch(
+        &mut self,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), TrainingError> {
+        let epoch = self.epochs.len();
+        let steps_an_epoch = self.order.len().div_ceil(self.config.batch_size);
+        let total = self.config.epochs * steps_an_epoch;
+        self.network.set_sampling(epoch >= self.config.exact_epochs);
+        shuffle(&mut self.stream.child("order").at(epoch as u64), &mut self.order);
+        let (mut input, mut labels) = (Matrix::default(), Vec::new());
+        let mut gradient = Matrix::default();
         let mut sum = Loss::default();
-        for (step, samples) in order.chunks(config.batch_size).enumerate() {
-            fill_minibatch(&splits.train, samples.iter().copied(), &mut input, &mut labels);
-            let context = Context { set, training: Some((stream, steps as u64)) };
-            let logits = network.forward(&context, &input);
+        for (step, samples) in self.order.chunks(self.config.batch_size).enumerate() {
+            let samples = samples.iter().copied();
+            fill_minibatch(&self.splits.train, samples, &mut input, &mut labels);
+            let context =
+                Context { set: self.set, training: Some((self.stream, self.steps as u64)) };
+            let logits = self.network.forward(&context, &input);
             let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
             if !loss.sum.is_finite() {
                 return Err(TrainingError::Diverged {
                     epoch: epoch + 1,
                     step: step + 1,
-                    loss: loss.sum / samples.len() as f64,
+                    loss: loss.sum / labels.len() as f64,
                 });
             }
-            network.backward(&context, &input, &gradient);
-            network.update(&mut optimizer);
-            computations += network.take_computations();
+            self.network.backward(&context, &input, &gradient);
+            self.network.update(&mut self.optimizer);
+            self.computations += self.network.take_computations();
             sum.sum += loss.sum;
             sum.correct += loss.correct;
-            steps += 1;
-            if steps % steps_an_epoch != 0
-                && observe(Progress { steps, total, epoch: None }).is_break()
-            {
+            self.steps += 1;
+            let progress = Progress { steps: self.steps, total, epoch: None };
+            if step + 1 < steps_an_epoch && observe(progress).is_break() {
                 return Err(TrainingError::Stopped { epochs: epoch });
             }
         }
         let metrics = EpochMetrics {
-            train: mean(sum, order.len()),
-            held_out: evaluate(&mut network, &splits.held_out, set),
-            test: evaluate(&mut network, &splits.test, set),
+            train: mean(sum, self.order.len()),
+            held_out: evaluate(&mut self.network, &self.splits.held_out, self.set),
+            test: evaluate(&mut self.network, &self.splits.test, self.set),
         };
-        epochs.push(metrics);
-        let stop = observe(Progress { steps, total, epoch: Some(metrics) }).is_break();
-        if stop && epoch + 1 < config.epochs {
+        self.epochs.push(metrics);
+        let progress = Progress { steps: self.steps, total, epoch: Some(metrics) };
+        if observe(progress).is_break() && !self.is_finished() {
             return Err(TrainingError::Stopped { epochs: epoch + 1 });
         }
+        Ok(())
     }
-    let mut hash = Sha256::new();
-    for parameter in network.parameters() {
-        hash.update(parameter.to_bits().to_le_bytes());
+
+    /// What the epochs run so far came to.
+    pub fn report(&mut self) -> TrainingReport {
+        let mut hash = Sha256::new();
+        for parameter in self.network.parameters() {
+            hash.update(parameter.to_bits().to_le_bytes());
+        }
+        let parameters = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        TrainingReport { epochs: self.epochs.clone(), computations: self.computations, parameters }
     }
-    let parameters = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(TrainingReport { epochs, computations, parameters })
 }
 
 /// Loss and accuracy of a network on a set, computed exactly.
@@ -248,7 +314,8 @@ fn mean(sum: Loss, samples: usize) -> Metrics {
     Metrics { loss: sum.sum / samples as f64, accuracy: sum.correct as f64 / samples as f64 }
 }
 
-fn fill_minibatch(
+/// The pixels of some samples as the network reads them, a row a sample, and their labels.
+pub fn fill_minibatch(
     data: &Dataset,
     samples: impl ExactSizeIterator<Item = usize>,
     input: &mut Matrix,

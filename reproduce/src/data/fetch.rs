@@ -153,6 +153,19 @@ impl Fetcher {
     ///
     /// # Errors
     /// When no mirror delivers the file, it cannot be written, or something is in its way.
+    ///
+    /// ```
+    /// use indicatif::ProgressBar;
+    /// use reproduce::data::catalogue::MNIST;
+    /// use reproduce::data::fetch::{FetchError, FetchSettings, Fetcher};
+    /// let settings = FetchSettings { is_offline: true, ..FetchSettings::default() };
+    /// let folder = tempfile::tempdir()?;
+    /// let labels = &MNIST.files[3];
+    /// let fetched =
+    ///     Fetcher::new(settings)?.fetch(folder.path(), &MNIST, labels, &ProgressBar::hidden());
+    /// assert!(matches!(fetched, Err(FetchError::Offline { .. })));
+    /// # Ok::<(), anyhow::Error>(())
+    /// ```
     pub fn fetch(
         &self,
         data: &Path,

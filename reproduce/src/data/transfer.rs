@@ -150,6 +150,8 @@ pub(super) fn transfer(
         };
         received += count as u64;
         if received > bytes {
+            // A longer file is another file, from its first byte on.
+            part.clear()?;
             return Err(Failure::Mirror(Reason::Size { offered: received, bytes }));
         }
         part.file.write_all(&buffer[..count])?;

@@ -185,6 +185,7 @@ impl BernoulliBudget {
                     self.repeats
                 ),
             ],
+            ..ExhibitResult::default()
         }
     }
 

@@ -217,6 +217,7 @@ impl LayerTiming {
                     )
                 ),
             ],
+            ..ExhibitResult::default()
         }
     }
 

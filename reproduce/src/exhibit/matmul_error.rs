@@ -218,6 +218,7 @@ impl MatmulError {
                     self.spectral_repeats
                 ),
             ],
+            ..ExhibitResult::default()
         }
     }
 
@@ -324,12 +325,20 @@ fn agreement(measurements: &[Measurement]) -> String {
 /// Half the 95 % interval of the root of a mean of squares: the normal interval of the mean,
 /// carried through the root.
 pub fn half_width_of_root(squares: &[f64], mean: f64) -> Option<f64> {
-    if squares.len() < 2 || mean <= 0.0 {
+    if mean <= 0.0 {
         return None;
     }
-    let count = squares.len() as f64;
-    let variance = squares.iter().map(|s| (s - mean) * (s - mean)).sum::<f64>() / (count - 1.0);
-    Some(1.96 * (variance / count).sqrt() / (2.0 * mean.sqrt()))
+    Some(half_width_of_mean(squares, mean)? / (2.0 * mean.sqrt()))
+}
+
+/// Half the 95 % normal interval of the mean of values; none of a single one.
+pub fn half_width_of_mean(values: &[f64], mean: f64) -> Option<f64> {
+    if values.len() < 2 {
+        return None;
+    }
+    let count = values.len() as f64;
+    let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (count - 1.0);
+    Some(1.96 * (variance / count).sqrt())
 }
 
 /// Sizes that a product and its repeats can have.

@@ -97,6 +97,7 @@ impl MlpAccuracy {
             tables: vec![self.summary(trained)],
             figures: vec![self.accuracy_figure(exact, trained), self.curve_figure(exact, trained)],
             remarks,
+            ..ExhibitResult::default()
         }
     }
 

@@ -119,6 +119,7 @@ impl MlpModes {
                     .to_string(),
                 self.training.describe(),
             ],
+            ..ExhibitResult::default()
         }
     }
 

@@ -1,6 +1,8 @@
 //! The exhibits: what each shows, and how its settings become numbers.
 
 mod bernoulli_budget;
+mod calibration;
+pub mod claims;
 mod closed_form;
 pub mod config;
 mod layer_timing;
@@ -9,6 +11,8 @@ mod matrices;
 mod mlp;
 mod mlp_accuracy;
 mod mlp_modes;
+mod ridge;
+mod sgd_convergence;
 
 use std::path::{Path, PathBuf};
 
@@ -79,9 +83,13 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 5] = [
+pub static EXHIBITS: [Exhibit; 9] = [
+    claims::EXHIBIT,
+    calibration::EXHIBIT,
     matmul_error::EXHIBIT,
     bernoulli_budget::EXHIBIT,
+    ridge::EXHIBIT,
+    sgd_convergence::EXHIBIT,
     mlp_accuracy::EXHIBIT,
     mlp_modes::EXHIBIT,
     layer_timing::EXHIBIT,

@@ -1,6 +1,11 @@
 //! What the study concludes, as the page shows it: the claims and the headline numbers.
 
 use serde::Serialize;
+use theory::suite::Suite;
+
+use super::notes::Note;
+use crate::exhibit::claims::{by_claim, least_p_value};
+use crate::result::{Cell, ExhibitResult, significant};
 
 /// A statement of the paper or of the study, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,4 +69,109 @@ pub struct HeadlineRow {
     pub stated: Option<String>,
     /// Name of the exhibit the study's value is from.
     pub exhibit: Option<String>,
+}
+
+/// The claims of a run of the theory's suite, each with all its checks together.
+pub fn of_suite(suite: &Suite, notes: &[Note]) -> Vec<Claim> {
+    let claims = by_claim(&suite.verdicts).into_iter().map(|verdicts| {
+        let claim = &verdicts[0].claim;
+        // The check that came closest to failing speaks for all.
+        let closest = verdicts
+            .iter()
+            .min_by(|x, y| x.p_value.unwrap_or(1.0).total_cmp(&y.p_value.unwrap_or(1.0)))
+            .unwrap_or(&verdicts[0]);
+        let slug = claim.note.trim_end_matches(".md");
+        let statement = slug.replace('-', "_");
+        let known = theory::statements::ALL.iter().any(|known| known.name == statement);
+        let others = match verdicts.len() - 1 {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Claim {
+            id: claim.id.replace('.', "-"),
+            statement: format!("{} ({}). {}", claim.name, claim.id, claim.statement),
+            source: claim.source.to_string(),
+            verdict: if verdicts.iter().all(|verdict| verdict.passed) {
+                Verdict::Holds
+            } else {
+                Verdict::Fails
+            },
+            estimate: format!(
+                "{} in [{}, {}] ({}{others})",
+                significant(closest.estimate, 4),
+                significant(closest.interval.0, 4),
+                significant(closest.interval.1, 4),
+                closest.check
+            ),
+            prediction: significant(closest.prediction, 4),
+            p_value: least_p_value(&verdicts),
+            proof: notes.iter().any(|note| note.slug == slug).then(|| slug.to_string()),
+            code: known.then(|| format!("theory/src/statements/{statement}.rs")),
+            exhibit: Some(exhibit_of(&claim.id).to_string()),
+        }
+    });
+    claims.collect()
+}
+
+/// The exhibit that shows what a statement says.
+fn exhibit_of(id: &str) -> &'static str {
+    match id.split('.').next().unwrap_or(id) {
+        "T3" | "T6" => "bernoulli-budget",
+        "T7" => "ridge",
+        "T10" => "sgd-convergence",
+        "T8" | "T9" => "mlp-modes",
+        _ => "matmul-error",
+    }
+}
+
+/// What the paper's headline says, beside what the MLP exhibit and the layer's timing found.
+pub fn headline_rows(accuracy: &ExhibitResult, timing: Option<&ExhibitResult>) -> Vec<HeadlineRow> {
+    let mut rows = Vec::new();
+    let summary = accuracy.tables.first().map_or(&[][..], |table| &table.rows[..]);
+    for row in summary {
+        let [estimator, ratio, found, interval, against, work, ..] = &row[..] else { continue };
+        let interval = match interval {
+            Cell::Missing => String::new(),
+            half => format!(" ± {}", half.show(2)),
+        };
+        let (quantity, ours) = match ratio {
+            Cell::Number(1.0) => (
+                format!("MLP, exact products: test accuracy on {}", accuracy.data),
+                format!("{} %{interval}", found.show(4)),
+            ),
+            ratio => (
+                format!("MLP, {} at {}: accuracy and work", estimator.show(4), ratio.show(3)),
+                format!(
+                    "{} %{interval} ({} points) with {} % of the computations",
+                    found.show(4),
+                    against.show(2),
+                    work.show(3)
+                ),
+            ),
+        };
+        rows.push(HeadlineRow {
+            quantity,
+            ours,
+            stated: (ratio != &Cell::Number(1.0)).then(|| {
+                "all networks together: up to 66 % fewer computations with negligible or no impact \
+                 on test accuracy (abstract)"
+                    .to_string()
+            }),
+            exhibit: Some("mlp-accuracy".to_string()),
+        });
+    }
+    for row in timing.and_then(|timing| timing.tables.first()).map_or(&[][..], |t| &t.rows[..]) {
+        let [layer, estimator, ratio, _, _, _, _, speed_up, ..] = &row[..] else { continue };
+        if !matches!(estimator, Cell::Text(name) if name == "top-k") {
+            continue;
+        }
+        let (layer, ratio) = (layer.show(4), ratio.show(3));
+        rows.push(HeadlineRow {
+            quantity: format!("Linear layer {layer}, top-k at {ratio}: speed of a training step"),
+            ours: format!("{}x that of exact products", speed_up.show(3)),
+            stated: Some("whole training: up to 1.37x faster (abstract)".to_string()),
+            exhibit: Some("layer-timing".to_string()),
+        });
+    }
+    rows
 }

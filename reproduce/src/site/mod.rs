@@ -18,7 +18,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cache::write_whole;
-pub use claims::{Claim, HeadlineRow, Verdict};
+pub use claims::{Claim, HeadlineRow, Verdict, headline_rows, of_suite};
 pub use exhibits::ExhibitPage;
 pub use notes::{NOTES, Note};
 pub use sampling::{Norms, PAIRS, SamplingFigure, Setting, setting};

@@ -31,6 +31,7 @@ fn result(caption: &str) -> ExhibitResult {
             panels: vec![Panel { title: caption.into(), x, y, series }],
         }],
         remarks: vec![caption.into()],
+        ..ExhibitResult::default()
     }
 }
 

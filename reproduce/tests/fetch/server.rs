@@ -10,8 +10,8 @@ use std::thread;
 pub enum Answer {
     /// The file, or the rest that is asked for.
     Whole,
-    /// The file, whatever is asked for.
-    WithoutRanges,
+    /// So many bytes of the file, whatever is asked for, then the end of the connection.
+    WithoutRanges(usize),
     /// A range other than the one asked for.
     OtherRange,
     /// The file with one bit changed.
@@ -36,9 +36,12 @@ pub enum Answer {
 pub struct Server {
     /// Address of its root folder.
     pub url: String,
-    /// What was asked for: the target and the header Range.
-    requests: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    /// What was asked for.
+    requests: Arc<Mutex<Vec<Request>>>,
 }
+
+/// The target and the header Range.
+type Request = (String, Option<String>);
 
 impl Server {
     /// Answers the first request with the first answer, and all after the last with the last.
@@ -100,7 +103,7 @@ fn address(listener: &TcpListener) -> String {
     format!("http://{}/", listener.local_addr().unwrap())
 }
 
-fn read_request(stream: &TcpStream) -> (String, Option<String>) {
+fn read_request(stream: &TcpStream) -> Request {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let first = lines.next().unwrap_or_default();
     let target = first.split(' ').nth(1).unwrap_or_default().to_string();
@@ -125,9 +128,8 @@ fn respond(
     let announce = |first: usize, sent: usize| {
         if range.is_some() {
             let last = size - 1;
-            format!(
-                "206 Partial Content\r\nContent-Range: bytes {first}-{last}/{size}\r\nContent-Length: {sent}"
-            )
+            let range = format!("Content-Range: bytes {first}-{last}/{size}");
+            format!("206 Partial Content\r\n{range}\r\nContent-Length: {sent}")
         } else {
             format!("200 OK\r\nContent-Length: {sent}")
         }
@@ -139,7 +141,9 @@ fn respond(
     };
     let (head, body) = match answer {
         Answer::Whole => (announce(first, size - first), contents[first..].to_vec()),
-        Answer::WithoutRanges => (format!("200 OK\r\nContent-Length: {size}"), contents.to_vec()),
+        Answer::WithoutRanges(count) => {
+            (format!("200 OK\r\nContent-Length: {size}"), contents[..*count].to_vec())
+        }
         Answer::OtherRange => {
             (announce(first + 1, size - first - 1), contents[first + 1..].to_vec())
         }

@@ -2,7 +2,7 @@
 
 use crate::claim::{CheckError, Claim, Settings, Verdict};
 use crate::closed_form;
-use crate::matrices::norm_squared;
+use crate::matrices::{norm_squared, squared};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
 use crate::sampler::Sampler;
 use kernels::Estimator;
@@ -53,7 +53,7 @@ fn differences(
             let with_coins = Moments::enumerate(settings.set, case, &Sampler::right(coins))?;
             let with_draws = Moments::enumerate(settings.set, case, &Sampler::right(draws))?;
             let scores = case.factors.scores();
-            let square = scores.iter().sum::<f64>().powi(2);
+            let square = squared(scores.iter().sum());
             let norm = norm_squared(&with_coins.exact);
             let magnitude = with_coins.magnitude.max(with_draws.magnitude);
             Ok(Verdict::exact(
@@ -61,7 +61,7 @@ fn differences(
                 format!("enumeration of {coins} minus {draws}: {}", case.name()),
                 (with_coins.mean_squared_error - with_draws.mean_squared_error) / square,
                 closed_form::bernoulli_minus_column_row(&scores, case.k, norm) / square,
-                ROUNDINGS * f64::EPSILON * magnitude.powi(2) / square,
+                ROUNDINGS * f64::EPSILON * squared(magnitude) / square,
                 with_coins.outcomes + with_draws.outcomes,
                 "The rule for choosing between the two samplers is wrong.",
             ))

@@ -1,15 +1,18 @@
-//! T1, T2 and T5 for the designs added to the paper's: winner-take-all, systematic and conditional
+//! T1 and T2 for the designs added to the paper's: winner-take-all, systematic and conditional
 //! Poisson sampling.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
-use crate::closed_form::{bernoulli, column_row_best};
+use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::controls::Mistake;
-use crate::design::{Design, winner_take_all_variance};
-use crate::matrices::{Factors, Family, norm_squared};
+use crate::design::Design;
+use crate::matrices::Family;
 use crate::moments::{Moments, ROUNDINGS, cases, worst};
-use kernels::probability::{proportional, water_filling};
-use kernels::selection::winners;
-use nalgebra::DMatrix;
+use crate::monte_carlo::{Draw, Experiment, sizes};
+use crate::statements::unbiasedness::bias_test;
+use crate::statements::variance::variance_test;
+use kernels::Selection;
+use kernels::random::Generator;
+use kernels::selection::SelectionError;
+use std::fmt;
 
 /// T1.
 pub static UNBIASED: Claim = Claim::new(
@@ -39,28 +42,6 @@ pub static VARIANCE: Claim = Claim::new(
      the formula of Horvitz and Thompson.",
     r"\frac{W_R^2-\|C_R\|_F^2}{k-c},\quad\sum_{ij}\frac{\pi_{ij}-\pi_i\pi_j}{\pi_i\pi_j}\langle G_i,G_j\rangle",
     "Horvitz and Thompson 1952; proved in paper-notes/designs.md",
-    "designs.md",
-);
-
-/// T5, winner-take-all.
-pub static NEVER_WORSE: Claim = Claim::new(
-    "T5.winner-take-all",
-    "Winner-take-all is never worse than column-row sampling",
-    "With the number of winners that minimises the share of the others over the draws left, the \
-     variance is at most that of plain draws, whatever the directions of the pairs.",
-    r"c=\arg\min\frac{R_c}{k-c}\ \Rightarrow\ V_{\text{WTA}}\le V_{\text{CRS}}",
-    "Liu and others 2023; proved in paper-notes/designs.md",
-    "designs.md",
-);
-
-/// T5, fixed size.
-pub static FIXED_SIZE: Claim = Claim::new(
-    "T5.fixed-size",
-    "A fixed number of pairs against Bernoulli-CRS",
-    "Where the pairs point the same way a design of fixed size is better than independent coins; \
-     where they cancel it can be worse.",
-    r"\langle G_i,G_j\rangle>0\Rightarrow V_{\text{fixed}}<V_{\text{Bernoulli}};\quad\sum_iG_i=0\Rightarrow V_{\text{fixed}}>V_{\text{Bernoulli}}\ \text{possible}",
-    "proved in paper-notes/designs.md",
     "designs.md",
 );
 
@@ -136,117 +117,26 @@ fn inclusion(
     Ok(worst(found))
 }
 
-/// A pair and two nearly parallel others of together more weight: here minimising the second
-/// moment keeps the first for certain, and plain draws are better.
-pub fn nearly_parallel_others() -> Factors {
-    let (sine, cosine) = (libm::sin(0.1), libm::cos(0.1));
-    let a = DMatrix::from_row_slice(
-        2,
-        3,
-        &[0.4, 0.3 * cosine, 0.3 * cosine, 0.0, 0.3 * sine, -0.3 * sine],
-    );
-    let name = "nearly parallel others".to_owned();
-    Factors { name, a, b: DMatrix::from_element(3, 1, 1.0) }
-}
-
-/// The number of winners that minimises the second moment R_c^2 / (k - c): a control.
-fn winners_of_second_moment(p: &[f64], k: usize) -> usize {
-    let mut sorted = p.to_vec();
-    sorted.sort_by(|x, y| y.total_cmp(x));
-    let moment = |c: usize| sorted[c..].iter().sum::<f64>().powi(2) / (k - c) as f64;
-    (0..k).fold(0, |best, c| if moment(c) < moment(best) { c } else { best })
-}
-
-/// Winner-take-all less column-row sampling over W^2, at most zero.
-fn never_worse(
-    settings: &Settings,
-    rule: fn(&[f64], usize) -> usize,
-    name: &'static str,
-) -> Result<Option<Verdict>, CheckError> {
-    let small = cases(settings.seed).into_iter().map(|case| (case.factors, case.k));
-    let large = Family::ALL
-        .into_iter()
-        .flat_map(|f| [4, 16, 48].map(|k| (f.factors(settings.seed, 8, 64), k)));
-    let verdicts: Result<Vec<Verdict>, CheckError> = small
-        .chain(large)
-        .chain([(nearly_parallel_others(), 2)])
-        .map(|(factors, k)| {
-            let (scores, gram) = (factors.scores(), factors.gram());
-            let p = proportional(&scores)?;
-            let sum: f64 = scores.iter().sum();
-            let norm = norm_squared(&factors.exact(settings.set));
-            let with = winner_take_all_variance(&scores, &gram, rule(&p, k), k)?;
-            Ok(Verdict::at_most(
-                &NEVER_WORSE,
-                format!("{name}: {}, k = {k}", factors.name),
-                (with - column_row_best(&scores, k, norm)) / (sum * sum),
-                0.0,
-                ROUNDINGS * f64::EPSILON,
-                1,
-                "Keeping the likeliest pairs for certain made the error larger.",
-            ))
-        })
-        .collect();
-    Ok(worst(verdicts?))
-}
-
-/// Equal pairs in turn of one sign and the other: they cancel.
-fn alternating(pairs: usize) -> Factors {
-    let a = DMatrix::from_fn(1, pairs, |_, i| if i % 2 == 0 { 1.0 } else { -1.0 });
-    Factors { name: "alternating signs".to_owned(), a, b: DMatrix::from_element(pairs, 1, 1.0) }
-}
-
-/// Variance of a design over that of Bernoulli-CRS at the same budget.
-///
-/// # Errors
-/// When the scores give no probabilities.
-pub fn over_bernoulli(design: Design, factors: &Factors, k: usize) -> Result<f64, CheckError> {
-    let scores = factors.scores();
-    let coins = water_filling(&scores, k as f64)?;
-    Ok(design.variance(factors, k)? / bernoulli(&scores, &coins))
-}
-
-fn fixed_size(design: Design, factors: &Factors, better: bool) -> Result<Verdict, CheckError> {
-    let k = factors.pairs() / 4;
-    let ratio = over_bernoulli(design, factors, k)?;
-    let (side, value) = if better { ("", ratio) } else { ("the inverse of ", 1.0 / ratio) };
-    Ok(Verdict::at_most(
-        &FIXED_SIZE,
-        format!("{side}variance of {design} over Bernoulli-CRS: {}, k = {k}", factors.name),
-        value,
-        1.0,
-        f64::EPSILON,
-        1,
-        "The rule for choosing between coins and a fixed number is wrong.",
-    ))
-}
-
-/// Bias, variance, inclusion probabilities and comparisons.
+/// Bias, variance and inclusion probabilities.
 ///
 /// # Errors
 /// When a design cannot be enumerated.
-pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+pub fn exact_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let mut found = Vec::new();
     for design in Design::ALL {
         found.extend(moments(settings, design, None)?);
     }
     for design in [Design::Systematic, Design::ConditionalPoisson] {
         found.extend(inclusion(settings, design, design)?);
-        let shifted = Family::Shifted.factors(settings.seed, 8, 64);
-        found.push(fixed_size(design, &shifted, true)?);
     }
-    found.push(fixed_size(Design::ConditionalPoisson, &alternating(64), false)?);
-    found.push(fixed_size(Design::Systematic, &alternating(64), false)?);
-    found.extend(never_worse(settings, winners, "winners by their share")?);
     Ok(found)
 }
 
-/// Designs with a mistake, the inclusion probabilities of another design, winners by the second
-/// moment, and fixed size called better where pairs cancel: each must fail.
+/// Designs with a mistake, and the inclusion probabilities of another design: each must fail.
 ///
 /// # Errors
 /// When a design cannot be enumerated.
-pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+pub fn exact_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let mut found = Vec::new();
     for design in Design::ALL {
         for mistake in [Mistake::MissingScale, Mistake::ScaleOfNextBudget, Mistake::IndexOffByOne] {
@@ -255,8 +145,89 @@ pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     }
     found.extend(inclusion(settings, Design::Systematic, Design::ConditionalPoisson)?);
     found.extend(inclusion(settings, Design::ConditionalPoisson, Design::Systematic)?);
-    found.extend(never_worse(settings, winners_of_second_moment, "winners by second moment")?);
-    found.push(fixed_size(Design::ConditionalPoisson, &alternating(64), true)?);
+    Ok(found)
+}
+
+/// A design as something that draws.
+#[derive(Clone, Copy, Debug)]
+struct Drawn {
+    design: Design,
+    mistake: Option<Mistake>,
+}
+
+impl Draw for Drawn {
+    fn draw(
+        &self,
+        scores: &[f64],
+        k: usize,
+        rng: &mut Generator,
+    ) -> Result<Selection, SelectionError> {
+        self.design.select(scores, k, self.mistake, rng)
+    }
+}
+
+impl fmt::Display for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.mistake {
+            None => write!(f, "{}", self.design),
+            Some(mistake) => write!(f, "{} with {}", self.design, mistake.name()),
+        }
+    }
+}
+
+/// The experiments of a design on a family, up to 512 pairs: the formula of the variance takes
+/// O(n^2 k) time.
+fn experiments(settings: &Settings, drawn: Drawn, family: Family) -> Vec<Experiment<Drawn>> {
+    let feasible = sizes(settings.scale).iter().filter(|size| size.pairs <= 512);
+    feasible.map(|&size| Experiment::new(settings, drawn, family, size)).collect()
+}
+
+fn test_bias(experiment: &Experiment<Drawn>) -> Result<Verdict, CheckError> {
+    bias_test(&UNBIASED, experiment)
+}
+
+fn test_variance(experiment: &Experiment<Drawn>) -> Result<Verdict, CheckError> {
+    let design = experiment.sampler.design;
+    let prediction = design.variance(&experiment.factors, experiment.size.k)?;
+    variance_test(&VARIANCE, experiment, prediction)
+}
+
+/// Bias and variance of every design on every family, by drawing.
+///
+/// # Errors
+/// When a design refuses its input.
+pub fn sampled_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    let mut found = Vec::new();
+    for design in Design::ALL {
+        for family in Family::ALL {
+            for experiment in experiments(settings, Drawn { design, mistake: None }, family) {
+                found.push(test_bias(&experiment)?);
+                found.push(test_variance(&experiment)?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Designs without scale or with that of the next budget: each must fail. The bias shows where the
+/// product is large, the variance where it is small and cannot make up for a small scale.
+///
+/// # Errors
+/// When a design refuses its input.
+pub fn sampled_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+    let settings = Settings { scale: Scale::Quick, ..*settings };
+    let mut found = Vec::new();
+    for design in Design::ALL {
+        for mistake in [Mistake::MissingScale, Mistake::ScaleOfNextBudget] {
+            let wrong = Drawn { design, mistake: Some(mistake) };
+            for experiment in experiments(&settings, wrong, Family::Shifted) {
+                found.push(test_bias(&experiment)?);
+            }
+            for experiment in experiments(&settings, wrong, Family::Gaussian) {
+                found.push(test_variance(&experiment)?);
+            }
+        }
+    }
     Ok(found)
 }
 
@@ -267,7 +238,13 @@ mod tests {
 
     #[test]
     fn designs_have_their_moments_and_controls_are_rejected() {
-        assert_passed(checks);
-        assert_rejected(controls);
+        assert_passed(exact_checks);
+        assert_rejected(exact_controls);
+    }
+
+    #[test]
+    fn draws_agree_and_reject_the_controls() {
+        assert_passed(sampled_checks);
+        assert_rejected(sampled_controls);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::claim::{CheckError, Claim, Settings, Verdict};
 use crate::closed_form::{column_row, column_row_best, second_moment};
-use crate::matrices::{Factors, norm_squared};
+use crate::matrices::{Factors, norm_squared, squared};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
 use crate::sampler::Sampler;
 use kernels::Estimator;
@@ -77,7 +77,7 @@ fn second_moments(
     let mut found = Vec::new();
     for case in cases(settings.seed) {
         let scores = case.factors.scores();
-        let square = scores.iter().sum::<f64>().powi(2);
+        let square = squared(scores.iter().sum());
         for epsilon in EPSILONS {
             let p = mix_with_uniform(&proportional(&scores)?, mixed(epsilon))?;
             found.push(Verdict::at_most(
@@ -121,7 +121,7 @@ fn no_ratio(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
                 format!("enumeration of {estimator}: {}", case.name()),
                 moments.mean_squared_error,
                 prediction,
-                ROUNDINGS * f64::EPSILON * moments.magnitude.powi(2),
+                ROUNDINGS * f64::EPSILON * squared(moments.magnitude),
                 moments.outcomes,
                 "The counter-example to a bounded ratio of variances is none.",
             ))

@@ -4,6 +4,7 @@ pub mod backward_sampling;
 pub mod comparison;
 pub mod concentration;
 pub mod convolution;
+pub mod design_comparison;
 pub mod designs;
 pub mod forward_bias;
 pub mod mixture;
@@ -36,7 +37,7 @@ pub struct Statement {
 }
 
 /// T1, T2 and so on, in order.
-pub const ALL: [Statement; 14] = [
+pub const ALL: [Statement; 15] = [
     Statement {
         name: "unbiasedness",
         exact: unbiasedness::exact_checks,
@@ -81,8 +82,15 @@ pub const ALL: [Statement; 14] = [
     },
     Statement {
         name: "designs",
-        exact: designs::checks,
-        exact_controls: designs::controls,
+        exact: designs::exact_checks,
+        exact_controls: designs::exact_controls,
+        sampled: designs::sampled_checks,
+        sampled_controls: designs::sampled_controls,
+    },
+    Statement {
+        name: "design_comparison",
+        exact: design_comparison::checks,
+        exact_controls: design_comparison::controls,
         sampled: none,
         sampled_controls: none,
     },

@@ -3,7 +3,7 @@
 use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::closed_form::{chernoff_upper_tail, hoeffding_tail, number_kept};
 use crate::controls::Mistake;
-use crate::matrices::Family;
+use crate::matrices::{Family, squared};
 use crate::moments::{Case, ROUNDINGS, cases, worst};
 use crate::monte_carlo::sizes;
 use crate::sampler::{Sampler, inclusion_probabilities};
@@ -53,9 +53,11 @@ enum Bound {
 impl Bound {
     /// Bounds on the upper tail and on both tails together, at a distance t from the mean.
     fn tails(self, mean: f64, pairs: usize, excess: f64) -> (f64, f64) {
-        let power = if self == Self::Right { 1 } else { 2 };
-        let upper = chernoff_upper_tail(mean, excess).powi(power);
-        (upper, hoeffding_tail(pairs, excess).powi(power))
+        let tails = (chernoff_upper_tail(mean, excess), hoeffding_tail(pairs, excess));
+        match self {
+            Self::Right => tails,
+            Self::Squared => (squared(tails.0), squared(tails.1)),
+        }
     }
 }
 

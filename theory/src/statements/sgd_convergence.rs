@@ -8,8 +8,8 @@ use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::closed_form::column_row_best;
 use crate::matrices::{Factors, norm_squared};
 use crate::statistics::Sample;
-use kernels::Estimator;
 use kernels::random::{Stream, standard_normal};
+use kernels::{Estimator, InstructionSet};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
@@ -65,7 +65,10 @@ impl Problem {
         let mut rng = Stream::new(seed, "regression problem").at(0);
         let input = DMatrix::from_fn(SAMPLES, FEATURES, |_, _| standard_normal(&mut rng));
         let target = DVector::from_fn(SAMPLES, |_, _| 3.0 * standard_normal(&mut rng));
-        let hessian = input.transpose() * &input / SAMPLES as f64;
+        // By the kernels: nalgebra's product of larger matrices depends on the processor.
+        let factors =
+            Factors { name: "Hessian".to_owned(), a: input.transpose(), b: input.clone() };
+        let hessian = factors.exact(InstructionSet::detect()) / SAMPLES as f64;
         let eigenvalues = hessian.clone().symmetric_eigenvalues();
         let mut problem = Self { input, target, smoothness: eigenvalues.max(), least: 0.0 };
         let right = problem.input.transpose() * &problem.target / SAMPLES as f64;

@@ -1,7 +1,7 @@
 //! T4: top-k without scaling: its bias, when it is optimal, and when it is not.
 
 use crate::claim::{CheckError, Claim, Settings, Verdict};
-use crate::matrices::{Factors, Family, squared_distance};
+use crate::matrices::{Factors, Family, squared, squared_distance};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
 use crate::sampler::Sampler;
 use crate::statistics::Sample;
@@ -60,14 +60,14 @@ fn error_of(
         .map(|case| {
             let moments = Moments::enumerate(settings.set, case, &sampler)?;
             let scores = case.factors.scores();
-            let square = scores.iter().sum::<f64>().powi(2);
+            let square = squared(scores.iter().sum());
             let kept = kernels::selection::top_k(&scores, case.k)?;
             Ok(Verdict::exact(
                 &ERROR,
                 format!("{sampler}: {}", case.name()),
                 moments.mean_squared_error / square,
                 left_out(&case.factors, &kept) / square,
-                ROUNDINGS * f64::EPSILON * moments.magnitude.powi(2) / square,
+                ROUNDINGS * f64::EPSILON * squared(moments.magnitude) / square,
                 moments.outcomes,
                 "The error of top-k is not what is left out: it keeps other pairs or scales them.",
             ))
@@ -134,7 +134,7 @@ fn least_error(
             let error = |kept: &Selection| expected_error(settings.set, &case.factors, signs, kept);
             let others = alternatives(scores.len(), case.k)?;
             let least = others.iter().map(error).fold(f64::INFINITY, f64::min);
-            let square = scores.iter().sum::<f64>().powi(2);
+            let square = squared(scores.iter().sum());
             Ok(Verdict::at_most(
                 &OPTIMAL,
                 format!("{name} against every set and scale, {signs:?} signs: {}", case.name()),

@@ -4,7 +4,7 @@ use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::controls::Mistake;
 use crate::matrices::{Family, norm_squared};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
-use crate::monte_carlo::{Experiment, sizes};
+use crate::monte_carlo::{Draw, Experiment, sizes};
 use crate::sampler::Sampler;
 use crate::statistics::{Sample, hotelling};
 use kernels::random::{Stream, standard_normal};
@@ -86,7 +86,7 @@ pub fn exact_bias(
 ///
 /// # Errors
 /// When the sampler refuses its input.
-pub fn sampled_bias(experiment: &Experiment) -> Result<Verdict, CheckError> {
+pub fn bias_test(claim: &Claim, experiment: &Experiment<impl Draw>) -> Result<Verdict, CheckError> {
     const RANDOM_DIRECTIONS: u64 = 2;
     let Experiment { settings, sampler, factors, .. } = experiment;
     let exact = factors.exact(settings.set);
@@ -111,7 +111,7 @@ pub fn sampled_bias(experiment: &Experiment) -> Result<Verdict, CheckError> {
     let norm = norm_squared(&exact).sqrt();
     let along_product = Sample::of(errors.iter().map(|error| 1.0 + error[0] / norm));
     Ok(Verdict::tested(
-        claim_about(&sampler.estimator),
+        claim,
         experiment.name(),
         &along_product,
         1.0,
@@ -120,7 +120,15 @@ pub fn sampled_bias(experiment: &Experiment) -> Result<Verdict, CheckError> {
     ))
 }
 
-fn failure(sampler: &Sampler) -> String {
+/// [`bias_test`] of an estimator or a control.
+///
+/// # Errors
+/// When the sampler refuses its input.
+pub fn sampled_bias(experiment: &Experiment) -> Result<Verdict, CheckError> {
+    bias_test(claim_about(&experiment.sampler.estimator), experiment)
+}
+
+fn failure(sampler: &impl Draw) -> String {
     format!(
         "The mean of {sampler} is not the exact product, so training with it follows another gradient."
     )

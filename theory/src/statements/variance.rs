@@ -3,9 +3,9 @@
 use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
 use crate::closed_form;
 use crate::controls::Mistake;
-use crate::matrices::{Family, norm_squared, squared_distance};
+use crate::matrices::{Family, norm_squared, squared, squared_distance};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
-use crate::monte_carlo::{Experiment, sizes};
+use crate::monte_carlo::{Draw, Experiment, sizes};
 use crate::sampler::{Sampler, draw_probabilities, inclusion_probabilities};
 use crate::statistics::Sample;
 use kernels::{Estimator, InstructionSet};
@@ -90,7 +90,7 @@ pub fn exact_variance(
         .map(|case| {
             let moments = Moments::enumerate(set, case, sampler)?;
             let scores = case.factors.scores();
-            let square = scores.iter().sum::<f64>().powi(2);
+            let square = squared(scores.iter().sum());
             let norm = norm_squared(&moments.exact);
             let prediction = predicted(&sampler.estimator, &scores, case.k, norm)?;
             Ok(Verdict::exact(
@@ -98,7 +98,7 @@ pub fn exact_variance(
                 format!("enumeration of {sampler}: {}", case.name()),
                 moments.mean_squared_error / square,
                 prediction / square,
-                ROUNDINGS * f64::EPSILON * moments.magnitude.powi(2) / square,
+                ROUNDINGS * f64::EPSILON * squared(moments.magnitude) / square,
                 moments.outcomes,
                 failure(sampler),
             ))
@@ -107,29 +107,41 @@ pub fn exact_variance(
     Ok(worst(verdicts?))
 }
 
-/// Student's test that the mean squared error of an experiment is the closed form. The error of
-/// the sample mean is estimated by its jackknife, which for a mean is the usual standard error.
+/// Student's test that the mean squared error of an experiment is the prediction. The error of the
+/// sample mean is estimated by its jackknife, which for a mean is the usual standard error.
+///
+/// # Errors
+/// When the sampler refuses its input.
+pub fn variance_test(
+    claim: &Claim,
+    experiment: &Experiment<impl Draw>,
+    prediction: f64,
+) -> Result<Verdict, CheckError> {
+    let exact = experiment.factors.exact(experiment.settings.set);
+    let errors = experiment.observe("variance", |estimate| squared_distance(estimate, &exact))?;
+    let relative = Sample::of(errors.iter().map(|error| error / prediction));
+    Ok(Verdict::tested(
+        claim,
+        format!("error over prediction, {}", experiment.name()),
+        &relative,
+        1.0,
+        relative.student(1.0),
+        failure(&experiment.sampler),
+    ))
+}
+
+/// [`variance_test`] of an estimator or a control against the closed form.
 ///
 /// # Errors
 /// When the sampler refuses its input.
 pub fn sampled_variance(experiment: &Experiment) -> Result<Verdict, CheckError> {
     let Experiment { settings, sampler, factors, size } = experiment;
-    let exact = factors.exact(settings.set);
-    let scores = factors.scores();
-    let prediction = predicted(&sampler.estimator, &scores, size.k, norm_squared(&exact))?;
-    let errors = experiment.observe("variance", |estimate| squared_distance(estimate, &exact))?;
-    let relative = Sample::of(errors.iter().map(|error| error / prediction));
-    Ok(Verdict::tested(
-        claim_about(&sampler.estimator),
-        format!("error over prediction, {}", experiment.name()),
-        &relative,
-        1.0,
-        relative.student(1.0),
-        failure(sampler),
-    ))
+    let norm = norm_squared(&factors.exact(settings.set));
+    let prediction = predicted(&sampler.estimator, &factors.scores(), size.k, norm)?;
+    variance_test(claim_about(&sampler.estimator), experiment, prediction)
 }
 
-fn failure(sampler: &Sampler) -> String {
+fn failure(sampler: &impl Draw) -> String {
     format!(
         "The error of {sampler} is not what the formula says, so budgets chosen by it are wrong."
     )

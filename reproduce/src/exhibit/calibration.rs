@@ -1,0 +1,199 @@
+//! The checks of the checks: p-values are uniform where claims hold, and mistakes are found.
+
+use serde::{Deserialize, Serialize};
+use theory::suite::{Calibration, Power, calibration, power};
+
+use super::config::{FieldError, configure};
+use super::{Context, Exhibit, Experiment};
+use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "calibration",
+    title: "The checks themselves: calibration and power",
+    shows: "that the p-values of true claims are uniform over many seeds, and how often each \
+            negative control is rejected",
+    paper: "no such figure: the sources at hand do not test their own tests",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/calibration.yaml"),
+    configure: configure::<Calibrated>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibrated {
+    /// Seeds for the p-values.
+    calibration_seeds: u64,
+    /// Seeds for the controls.
+    power_seeds: u64,
+    /// The number of hypotheses that a control is judged among.
+    hypotheses: usize,
+}
+
+/// Points of a curve of p-values.
+const QUANTILES: usize = 50;
+/// A control is to be found at least this often.
+const POWER: f64 = 0.99;
+/// Below this a distribution of p-values is called not uniform.
+const UNIFORMITY: f64 = 1e-6;
+
+impl Experiment for Calibrated {
+    fn check(&self) -> Result<(), FieldError> {
+        let fields =
+            [("calibration_seeds", self.calibration_seeds), ("power_seeds", self.power_seeds)];
+        match fields.iter().find(|(_, seeds)| *seeds < 10) {
+            Some((field, seeds)) => {
+                Err(FieldError { field, value: seeds.to_string(), expected: "at least 10 seeds" })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let seeds = |count| context.seed..context.seed + count;
+        context.progress.set_length(2);
+        let calibrations = calibration(seeds(self.calibration_seeds))?;
+        context.progress.advance(1);
+        let powers = power(seeds(self.power_seeds), self.hypotheses)?;
+        context.progress.advance(1);
+        Ok(self.report(&calibrations, &powers))
+    }
+}
+
+impl Calibrated {
+    fn report(&self, calibrations: &[Calibration], powers: &[Power]) -> ExhibitResult {
+        let mut records = Table::new(
+            "Calibration and power",
+            vec![
+                Column::key("subject"),
+                Column::value("p-values", ""),
+                Column::value("kolmogorov-smirnov", "distance"),
+                Column::value("kolmogorov-smirnov-p", ""),
+                Column::value("anderson-darling", "statistic"),
+                Column::value("anderson-darling-p", ""),
+                Column::value("rejected", "% of seeds"),
+            ],
+        );
+        let mut uniform =
+            Table::new("Uniformity of the p-values of true claims", records.columns[..6].to_vec());
+        let mut failures = Vec::new();
+        for found in calibrations {
+            let (ks, ad) = (found.kolmogorov_smirnov, found.anderson_darling);
+            let row = vec![
+                found.claim.clone().into(),
+                found.p_values.len().into(),
+                ks.0.into(),
+                ks.1.into(),
+                ad.0.into(),
+                ad.1.into(),
+            ];
+            uniform.push(row.clone());
+            records.push([row, vec![None::<f64>.into()]].concat());
+            if ks.1.min(ad.1) < UNIFORMITY {
+                failures.push(format!(
+                    "the p-values of {} are not uniform: its check is wrong even where the claim \
+                     holds.",
+                    found.claim
+                ));
+            }
+        }
+        let mut rejections = Table::new(
+            "Power: how often each negative control is rejected",
+            vec![Column::key("control"), Column::value("rejected", "% of seeds")],
+        );
+        for found in powers {
+            let share = found.rejected as f64 / found.seeds as f64;
+            let missing = || vec![None::<f64>.into(); 5];
+            rejections.push(vec![found.control.clone().into(), (100.0 * share).into()]);
+            let row = [vec![found.control.clone().into()], missing(), vec![(100.0 * share).into()]];
+            records.push(row.concat());
+            if share < POWER {
+                failures.push(format!(
+                    "{} is rejected for {} of {} seeds only: such a mistake would go unnoticed.",
+                    found.control, found.rejected, found.seeds
+                ));
+            }
+        }
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: "the theory's checks at quick scale".to_string(),
+            records,
+            tables: vec![uniform, rejections],
+            figures: vec![self.figure(calibrations, powers)],
+            remarks: vec![
+                format!(
+                    "Calibration over {} seeds, power over {}. A control counts as rejected when \
+                     its p-value is below the family-wise level over {} hypotheses.",
+                    self.calibration_seeds, self.power_seeds, self.hypotheses
+                ),
+                "P-values of one claim are pooled over its cases; those of cases that share a \
+                 seed share no draws."
+                    .to_string(),
+            ],
+            failures,
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn figure(&self, calibrations: &[Calibration], powers: &[Power]) -> Figure {
+        let mut series = vec![Series {
+            label: "uniform".to_string(),
+            style: 0,
+            mark: Mark::Dashed,
+            points: vec![Point::new(0.0, 0.0), Point::new(1.0, 1.0)],
+        }];
+        for (style, found) in calibrations.iter().enumerate() {
+            let points = (1..=QUANTILES).map(|quantile| {
+                let share = (quantile as f64 - 0.5) / QUANTILES as f64;
+                let position = (share * found.p_values.len() as f64) as usize;
+                Point::new(share, found.p_values[position])
+            });
+            series.push(Series {
+                label: found.claim.clone(),
+                style,
+                mark: Mark::JoinedPoints,
+                points: points.collect(),
+            });
+        }
+        let rejected = powers.iter().enumerate().map(|(index, found)| {
+            Point::new((index + 1) as f64, 100.0 * found.rejected as f64 / found.seeds as f64)
+        });
+        let wanted = [1.0, powers.len() as f64].map(|x| Point::new(x, 100.0 * POWER));
+        Figure {
+            file: EXHIBIT.name.to_string(),
+            caption: "Left: the sorted p-values of true claims over many seeds against the \
+                      quantiles of the uniform distribution. Right: how often each negative \
+                      control, numbered as in the table, is rejected; 99 % is asked for."
+                .to_string(),
+            panels: vec![
+                Panel {
+                    title: "P-values of true claims".to_string(),
+                    x: Axis::linear("uniform quantile"),
+                    y: Axis::linear("p-value"),
+                    series,
+                },
+                Panel {
+                    title: "Power against mistakes".to_string(),
+                    x: Axis::linear("negative control"),
+                    y: Axis::linear("rejected, % of seeds"),
+                    series: vec![
+                        Series {
+                            label: "rejected".to_string(),
+                            style: 1,
+                            mark: Mark::Points,
+                            points: rejected.collect(),
+                        },
+                        Series {
+                            label: "asked for".to_string(),
+                            style: 1,
+                            mark: Mark::Dashed,
+                            points: wanted.to_vec(),
+                        },
+                    ],
+                },
+            ],
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Every statement of the theory, confronted with the kernels, and what came of it.
+
+use serde::{Deserialize, Serialize};
+use theory::claim::{Scale, Settings, Verdict};
+use theory::suite::Suite;
+
+use super::config::{FieldError, configure};
+use super::{Context, Exhibit, Experiment};
+use crate::result::{Cell, Column, ExhibitResult, Table, significant};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "claims",
+    title: "Every claim of the theory, checked",
+    shows: "for every statement about sampled products what was predicted, what was found, how \
+            sure that is, and that estimators which are wrong on purpose are rejected",
+    paper: "the theorems of the paper, as far as the sources at hand tell, and those of its \
+            sources; each is proved in paper-notes",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/claims.yaml"),
+    configure: configure::<Claims>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    effort: Scale,
+}
+
+impl Experiment for Claims {
+    fn check(&self) -> Result<(), FieldError> {
+        Ok(())
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let set = context.instructions;
+        let suite = theory::suite::run(&Settings { seed: context.seed, scale: self.effort, set })?;
+        let exact = suite.verdicts.iter().filter(|verdict| verdict.p_value.is_none()).count();
+        Ok(ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: "small matrices enumerated, random ones drawn".to_string(),
+            records: records(&suite),
+            tables: vec![claims(&suite), controls(&suite.controls)],
+            remarks: vec![
+                format!(
+                    "{} checks: {exact} by exact enumeration (statistic: error over the rounding \
+                     allowed, at most 1 passes) and {} by drawing, with p-values under one \
+                     family-wise level of {:e} (Holm).",
+                    suite.verdicts.len(),
+                    suite.verdicts.len() - exact,
+                    suite.family_wise_level
+                ),
+                format!(
+                    "{} negative controls: the same checks, given an estimator with a mistake. \
+                     Every one has to be rejected.",
+                    suite.controls.len()
+                ),
+            ],
+            failures: suite.failures(),
+            json: Some(serde_json::to_string_pretty(&suite)? + "\n"),
+            ..ExhibitResult::default()
+        })
+    }
+}
+
+/// A row a check or control, for the CSV file and the snapshot.
+fn records(suite: &Suite) -> Table {
+    let mut table = Table::new(
+        "Every check",
+        vec![
+            Column::key("claim"),
+            Column::key("role"),
+            Column::key("check"),
+            Column::value("estimate", ""),
+            Column::value("prediction", ""),
+            Column::value("low", ""),
+            Column::value("high", ""),
+            Column::value("p-value", ""),
+            Column::value("sample-size", ""),
+            Column::value("passed", "1 is yes"),
+        ],
+    );
+    for (role, verdicts) in [("claim", &suite.verdicts), ("control", &suite.controls)] {
+        for verdict in verdicts {
+            table.push(vec![
+                verdict.claim.id.to_string().into(),
+                role.into(),
+                verdict.check.to_string().into(),
+                verdict.estimate.into(),
+                verdict.prediction.into(),
+                verdict.interval.0.into(),
+                verdict.interval.1.into(),
+                verdict.p_value.into(),
+                (verdict.sample_size as f64).into(),
+                usize::from(verdict.passed).into(),
+            ]);
+        }
+    }
+    table
+}
+
+/// A row a claim: its checks together.
+fn claims(suite: &Suite) -> Table {
+    let mut table = Table::new(
+        "The claims",
+        vec![
+            Column::key("claim"),
+            Column::key("statement"),
+            Column::key("verdict"),
+            Column::value("checks", ""),
+            Column::value("least p-value", ""),
+            Column::value("outcomes and draws", ""),
+            Column::key("source"),
+        ],
+    );
+    for verdicts in by_claim(&suite.verdicts) {
+        let claim = &verdicts[0].claim;
+        let stands = verdicts.iter().all(|verdict| verdict.passed);
+        let size: u64 = verdicts.iter().map(|verdict| verdict.sample_size).sum();
+        table.push(vec![
+            claim.id.to_string().into(),
+            format!("{}. {}", claim.name, claim.statement).into(),
+            if stands { "holds" } else { "FAILS" }.into(),
+            verdicts.len().into(),
+            least_p_value(&verdicts).into(),
+            (size as f64).into(),
+            claim.source.to_string().into(),
+        ]);
+    }
+    table
+}
+
+/// The verdicts of each claim, claims in the order in which they first appear.
+pub fn by_claim(verdicts: &[Verdict]) -> Vec<Vec<&Verdict>> {
+    let mut groups: Vec<Vec<&Verdict>> = Vec::new();
+    for verdict in verdicts {
+        match groups.iter_mut().find(|group| group[0].claim.id == verdict.claim.id) {
+            Some(group) => group.push(verdict),
+            None => groups.push(vec![verdict]),
+        }
+    }
+    groups.sort_by_key(|group| number(&group[0].claim.id));
+    groups
+}
+
+/// The number of the statement: 10 of "T10.rate".
+fn number(id: &str) -> usize {
+    let digits: String = id.chars().skip(1).take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(usize::MAX)
+}
+
+/// The least p-value of some verdicts, none where all are exact.
+pub fn least_p_value(verdicts: &[&Verdict]) -> Option<f64> {
+    verdicts.iter().filter_map(|verdict| verdict.p_value).min_by(f64::total_cmp)
+}
+
+fn controls(controls: &[Verdict]) -> Table {
+    let mut table = Table::new(
+        "Negative controls: each has to be rejected",
+        vec![
+            Column::key("claim"),
+            Column::key("wrong estimator and check"),
+            Column::key("verdict"),
+            Column::key("found"),
+            Column::key("claimed"),
+            Column::key("p-value"),
+        ],
+    );
+    for control in controls {
+        table.push(vec![
+            control.claim.id.to_string().into(),
+            control.check.to_string().into(),
+            if control.passed { "PASSED" } else { "rejected" }.into(),
+            significant(control.estimate, 4).into(),
+            significant(control.prediction, 4).into(),
+            control.p_value.map_or(Cell::Missing, |p| significant(p, 3).into()),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_in_the_order_of_their_numbers() {
+        assert!(number("T2.bernoulli") < number("T10.rate"));
+    }
+}

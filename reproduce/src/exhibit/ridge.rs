@@ -1,0 +1,281 @@
+//! Sampling a linear regression in the forward pass is ridge regression (T7).
+
+use kernels::product::matmul_selected;
+use kernels::random::{Stream, standard_normal};
+use kernels::scores::{column_norms, pair_scores, row_norms};
+use kernels::selection::draw_bernoulli;
+use kernels::{MatrixView, MatrixViewMut, Selection};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use theory::closed_form::regression_ridge;
+
+use super::config::{FieldError, Ratio, configure};
+use super::matmul_error::half_width_of_mean;
+use super::mlp::check_ratios;
+use super::{Context, Exhibit, Experiment};
+use crate::result::{
+    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "ridge",
+    title: "Sampled linear regression is ridge regression",
+    shows: "the mean loss of a linear regression whose product is sampled by Bernoulli-CRS, beside \
+            the exact loss plus the ridge penalty that theory predicts",
+    paper: "the abstract's convergence guarantee for linear regression; no such figure is stated \
+            in the sources at hand",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/ridge.yaml"),
+    configure: configure::<RidgeLoss>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RidgeLoss {
+    samples: usize,
+    features: usize,
+    ratios: Vec<Ratio>,
+    draws: usize,
+}
+
+/// How the probabilities of the features are set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Rule {
+    WaterFilling,
+    Equal,
+}
+
+impl Rule {
+    fn name(self) -> &'static str {
+        match self {
+            Rule::WaterFilling => "water-filling",
+            Rule::Equal => "equal",
+        }
+    }
+}
+
+/// A regression with the norms that its probabilities follow.
+struct Regression {
+    input: Vec<f64>,
+    weights: Vec<f64>,
+    target: Vec<f64>,
+    input_norms: Vec<f64>,
+    weight_norms: Vec<f64>,
+}
+
+struct Measurement {
+    rule: Rule,
+    ratio: f64,
+    predicted: f64,
+    measured: f64,
+    half_width: Option<f64>,
+}
+
+impl Experiment for RidgeLoss {
+    fn check(&self) -> Result<(), FieldError> {
+        check_ratios(&self.ratios)?;
+        let sizes = [("samples", self.samples), ("features", self.features), ("draws", self.draws)];
+        match sizes.iter().find(|(_, size)| *size < 2) {
+            Some((field, size)) => {
+                Err(FieldError { field, value: size.to_string(), expected: "at least 2" })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let regression = self.regression(context.seed);
+        let exact = self.loss(context, &regression, &Selection::all(self.features));
+        let mut measurements = Vec::new();
+        context.progress.set_length(2 * self.ratios.len());
+        for rule in [Rule::WaterFilling, Rule::Equal] {
+            for ratio in &self.ratios {
+                measurements.push(self.measure(
+                    context,
+                    &regression,
+                    exact,
+                    rule,
+                    ratio.value(),
+                )?);
+                context.progress.advance(1);
+            }
+        }
+        Ok(self.report(exact, &measurements))
+    }
+}
+
+impl RidgeLoss {
+    /// Features of different sizes, N(0, 1) targets and weights.
+    fn regression(&self, seed: u64) -> Regression {
+        let stream = Stream::new(seed, "ridge");
+        let normal = |name: &str, count: usize| -> Vec<f64> {
+            let mut generator = stream.child(name).at(0);
+            (0..count).map(|_| standard_normal(&mut generator)).collect()
+        };
+        let sizes: Vec<f64> =
+            normal("sizes", self.features).iter().map(|x| libm::exp(*x)).collect();
+        let mut input = normal("input", self.samples * self.features);
+        for row in input.chunks_exact_mut(self.features) {
+            row.iter_mut().zip(&sizes).for_each(|(value, size)| *value *= size);
+        }
+        let weights = normal("weights", self.features);
+        Regression {
+            input_norms: column_norms(MatrixView::row_major(&input, self.samples, self.features)),
+            weight_norms: row_norms(MatrixView::row_major(&weights, self.features, 1)),
+            input,
+            weights,
+            target: normal("target", self.samples),
+        }
+    }
+
+    /// |sum_{i in S} s_i X_i beta_i - y|^2 / N.
+    fn loss(&self, context: &Context, regression: &Regression, selection: &Selection) -> f64 {
+        let mut output = vec![0.0; self.samples];
+        matmul_selected(
+            context.instructions,
+            MatrixView::row_major(&regression.input, self.samples, self.features),
+            MatrixView::row_major(&regression.weights, self.features, 1),
+            selection,
+            MatrixViewMut::row_major(&mut output, self.samples, 1),
+        );
+        let squares = output.iter().zip(&regression.target).map(|(y, t)| (y - t) * (y - t));
+        squares.sum::<f64>() / self.samples as f64
+    }
+
+    fn measure(
+        &self,
+        context: &Context,
+        regression: &Regression,
+        exact: f64,
+        rule: Rule,
+        ratio: f64,
+    ) -> anyhow::Result<Measurement> {
+        let p = match rule {
+            Rule::Equal => vec![ratio; self.features],
+            Rule::WaterFilling => {
+                let scores = pair_scores(&regression.input_norms, &regression.weight_norms);
+                kernels::probability::water_filling(&scores, ratio * self.features as f64)?
+            }
+        };
+        let stream =
+            Stream::new(context.seed, "ridge").child(rule.name()).child(&ratio.to_string());
+        let losses = (0..self.draws as u64)
+            .into_par_iter()
+            .map(|draw| {
+                let selection = draw_bernoulli(&p, &mut stream.at(draw))?;
+                Ok(self.loss(context, regression, &selection))
+            })
+            .collect::<anyhow::Result<Vec<f64>>>()?;
+        let measured = losses.iter().sum::<f64>() / losses.len() as f64;
+        Ok(Measurement {
+            rule,
+            ratio,
+            predicted: exact
+                + regression_ridge(
+                    &regression.input_norms,
+                    &p,
+                    &regression.weight_norms,
+                    self.samples,
+                ),
+            measured,
+            half_width: half_width_of_mean(&losses, measured),
+        })
+    }
+
+    fn report(&self, exact: f64, measurements: &[Measurement]) -> ExhibitResult {
+        let mut records = Table::new(
+            "Mean loss of the sampled regression",
+            vec![
+                Column::key("probabilities"),
+                Column::key("ratio"),
+                Column::value("predicted", "loss"),
+                Column::value("measured", "loss"),
+                Column::value("half-width", "loss"),
+                Column::value("distance", "standard errors"),
+            ],
+        );
+        let mut farthest = 0.0_f64;
+        for m in measurements {
+            let distance = m
+                .half_width
+                .filter(|half| *half > 0.0)
+                .map(|half| 1.96 * (m.measured - m.predicted).abs() / half);
+            farthest = farthest.max(distance.unwrap_or(0.0));
+            records.push(vec![
+                m.rule.name().into(),
+                m.ratio.into(),
+                m.predicted.into(),
+                m.measured.into(),
+                m.half_width.into(),
+                distance.into(),
+            ]);
+        }
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: format!(
+                "random regression, {} samples, {} features",
+                self.samples, self.features
+            ),
+            tables: vec![records.clone()],
+            records,
+            figures: vec![self.figure(exact, measurements)],
+            remarks: vec![
+                format!(
+                    "Loss: |X diag(Z/p) beta - y|^2 / N, {} draws of the coins Z a point, for fixed \
+                     weights. Predicted: exact loss {} plus the sum of ((1 - p)/p) |X_i|^2 beta_i^2 \
+                     / N.",
+                    self.draws,
+                    significant(exact, 4)
+                ),
+                format!(
+                    "The farthest mean is {} standard errors from its prediction.",
+                    significant(farthest, 3)
+                ),
+            ],
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn figure(&self, exact: f64, measurements: &[Measurement]) -> Figure {
+        let mut series = Vec::new();
+        for (style, rule) in [Rule::WaterFilling, Rule::Equal].into_iter().enumerate() {
+            let here: Vec<&Measurement> = measurements.iter().filter(|m| m.rule == rule).collect();
+            let one = |mark, points| Series {
+                label: format!("{} probabilities", rule.name()),
+                style,
+                mark,
+                points,
+            };
+            let predicted = here.iter().map(|m| Point::new(m.ratio, m.predicted));
+            series.push(one(Mark::Line, predicted.collect()));
+            let measured =
+                here.iter().map(|m| Point::with_interval(m.ratio, m.measured, m.half_width));
+            series.push(one(Mark::Points, measured.collect()));
+        }
+        series.push(Series {
+            label: "exact loss".to_string(),
+            style: 0,
+            mark: Mark::Dashed,
+            points: vec![
+                Point::new(self.ratios[0].value(), exact),
+                Point::new(self.ratios[self.ratios.len() - 1].value(), exact),
+            ],
+        });
+        Figure {
+            file: EXHIBIT.name.to_string(),
+            caption: "Mean loss of a linear regression sampled by Bernoulli-CRS against the share \
+                      of the features kept: markers are means over the draws, lines the exact loss \
+                      plus the predicted ridge penalty."
+                .to_string(),
+            panels: vec![Panel {
+                title: "Sampling adds a ridge penalty".to_string(),
+                x: Axis::linear("share of the features kept, k/n"),
+                y: Axis::logarithmic("mean squared loss"),
+                series,
+            }],
+        }
+    }
+}
