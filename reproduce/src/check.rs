@@ -90,7 +90,7 @@ impl<'a> History<'a> {
     /// "last changed by COMMIT", for the number of this name.
     fn last_change(&self, name: &str) -> Option<String> {
         let is_line = |line: &&str| line.split_once(" = ").is_some_and(|(found, _)| found == name);
-        let commit = self.commits.get(self.lines.iter().position(|line| is_line(line))?)?;
+        let commit = self.commits.get(self.lines.iter().position(is_line)?)?;
         let is_committed = !commit.trim_matches(['0', '^']).is_empty();
         Some(match is_committed {
             true => format!("last changed by {commit}"),

@@ -122,6 +122,14 @@ impl fmt::Display for Sampler {
     }
 }
 
+/// The unbiased estimators whose draws are independent or uniform; those with a design of their own
+/// are enumerated by [`crate::design`].
+pub fn unbiased_estimators() -> impl Iterator<Item = Estimator> {
+    use Estimator::{ConditionalPoisson, Systematic, WinnerTakeAll};
+    let has_design = |e: &Estimator| matches!(e, WinnerTakeAll | Systematic | ConditionalPoisson);
+    Estimator::ALL.into_iter().filter(move |e| e.is_unbiased() && !has_design(e))
+}
+
 /// Every outcome of coins with these probabilities.
 ///
 /// # Errors

@@ -18,8 +18,32 @@ pub struct Note {
     pub markdown: &'static str,
 }
 
+/// A note of `paper-notes`, by its file and title.
+macro_rules! note {
+    ($slug:literal, $title:literal) => {
+        Note {
+            slug: $slug,
+            title: $title,
+            markdown: include_str!(concat!("../../../paper-notes/", $slug, ".md")),
+        }
+    };
+}
+
 /// Every note of the study, in reading order.
-pub const NOTES: &[Note] = &[];
+pub const NOTES: &[Note] = &[
+    note!("README", "A course on sampled matrix products"),
+    note!("unbiasedness", "Unbiasedness (T1)"),
+    note!("variance", "Variance (T2)"),
+    note!("checks", "How a check decides"),
+    note!("optimality", "Optimal probabilities and water-filling (T3)"),
+    note!("mixture", "Mixing with the uniform distribution (T12)"),
+    note!("number-kept", "The number of pairs kept (T6)"),
+    note!("comparison", "Coins against draws (T5)"),
+    note!("designs", "Winner-take-all and designs of fixed size (T1, T2, T5)"),
+    note!("top-k", "Top-k (T4)"),
+    note!("concentration", "Concentration (T11)"),
+    note!("convolution", "Convolutions (T1, T2)"),
+];
 
 /// The body of a note's page as HTML.
 ///

@@ -5,7 +5,7 @@ use crate::controls::Mistake;
 use crate::matrices::{Family, norm_squared};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
 use crate::monte_carlo::{Draw, Experiment, sizes};
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, unbiased_estimators};
 use crate::statistics::{Sample, hotelling};
 use kernels::random::{Stream, standard_normal};
 use kernels::{Estimator, InstructionSet, Selection};
@@ -136,7 +136,7 @@ fn failure(sampler: &impl Draw) -> String {
 
 /// The unbiased estimators of the kernels.
 pub fn unbiased_samplers() -> impl Iterator<Item = Sampler> {
-    Estimator::ALL.into_iter().filter(Estimator::is_unbiased).map(Sampler::right)
+    unbiased_estimators().map(Sampler::right)
 }
 
 /// Estimators that are not unbiased, each with the mistake or the wrong claim.

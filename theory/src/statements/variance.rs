@@ -6,7 +6,7 @@ use crate::controls::Mistake;
 use crate::matrices::{Family, norm_squared, squared, squared_distance};
 use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
 use crate::monte_carlo::{Draw, Experiment, sizes};
-use crate::sampler::{Sampler, draw_probabilities, inclusion_probabilities};
+use crate::sampler::{Sampler, draw_probabilities, inclusion_probabilities, unbiased_estimators};
 use crate::statistics::Sample;
 use kernels::{Estimator, InstructionSet};
 
@@ -167,7 +167,7 @@ pub fn control_experiments(settings: &Settings) -> Vec<Experiment> {
 /// # Errors
 /// When a sampler cannot be enumerated.
 pub fn exact_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let unbiased = Estimator::ALL.into_iter().filter(Estimator::is_unbiased);
+    let unbiased = unbiased_estimators();
     all(settings, unbiased.map(Sampler::right))
 }
 
