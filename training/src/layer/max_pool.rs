@@ -208,10 +208,8 @@ mod tests {
                     for tap in 0..window.taps() {
                         let row = y * window.stride + tap / window.width;
                         let column = x * window.stride + tap % window.width;
-                        let (row, column) = (
-                            row.wrapping_sub(window.padding),
-                            column.wrapping_sub(window.padding),
-                        );
+                        let (row, column) =
+                            (row.wrapping_sub(window.padding), column.wrapping_sub(window.padding));
                         if row < image.height && column < image.width {
                             let pixel = plane + row * image.width + column;
                             if best.is_none_or(|best| input.data()[pixel] > input.data()[best]) {

@@ -74,7 +74,8 @@ mod tests {
                 let gradient = vec![3.0; count as usize];
                 let found = sums_of_gradient(set, &gradient, &elements, 2.0, |x| x > 8.0);
                 let passed = || (9..count).map(f64::from);
-                let expected = [passed().map(|_| 3.0).sum(), passed().map(|x| 3.0 * (x - 2.0)).sum()];
+                let expected =
+                    [passed().map(|_| 3.0).sum(), passed().map(|x| 3.0 * (x - 2.0)).sum()];
                 assert_eq!(found, expected, "{count}");
             }
         }

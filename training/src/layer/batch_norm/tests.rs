@@ -61,7 +61,8 @@ fn output_and_gradients_are_those_of_the_formula() {
         layer.backward(&context, &x, &dy, true);
         let (mut x, dy) = (wide(x.data()), wide(dy.data()));
         let (mut scale, mut shift) = (wide(&layer.scale), wide(&layer.shift));
-        for (found, expected) in layer.output.data().iter().zip(naive(&x, &scale, &shift, rectified))
+        for (found, expected) in
+            layer.output.data().iter().zip(naive(&x, &scale, &shift, rectified))
         {
             assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} and {expected}");
         }
