@@ -2,6 +2,7 @@
 
 mod average_pool;
 mod batch_norm;
+mod chain;
 mod convolution;
 mod dropout;
 mod dropout_channels;
@@ -11,11 +12,13 @@ mod initialization;
 mod linear;
 mod max_pool;
 mod relu;
+mod residual;
 mod sampler;
 mod sums;
 
 pub use average_pool::AveragePool;
 pub use batch_norm::{BatchNorm, BatchNormSettings};
+pub use chain::Chain;
 pub use convolution::{Convolution, ConvolutionGeometry};
 pub use dropout::Dropout;
 pub use dropout_channels::DropoutChannels;
@@ -24,6 +27,7 @@ pub use initialization::Initialization;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
 pub use relu::Relu;
+pub use residual::Residual;
 
 use crate::counting::Computations;
 use crate::matrix::Matrix;

@@ -4,7 +4,7 @@ use super::elementwise::{map, map_pairs};
 use super::{Context, Layer};
 use crate::matrix::Matrix;
 
-/// max(x, 0), element by element.
+/// max(x, 0), element by element; what is no number (NaN) stays so, and the loss reports it.
 #[derive(Debug, Default)]
 pub struct Relu {
     output: Matrix,
@@ -14,7 +14,7 @@ pub struct Relu {
 impl Layer for Relu {
     fn forward(&mut self, context: &Context, input: &Matrix) {
         self.output.reshape(input.rows(), input.columns());
-        let rectify = |from: f32| if from > 0.0 { from } else { 0.0 };
+        let rectify = |from: f32| if from <= 0.0 { 0.0 } else { from };
         map(context.set, self.output.data_mut(), input.data(), rectify);
     }
 
