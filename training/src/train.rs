@@ -5,9 +5,9 @@ use crate::data::{Dataset, Splits};
 use crate::layer::Context;
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
-use crate::network::{Network, mlp};
+use crate::network::{Network, NetworkError, mlp};
 use crate::optimizer::{Optimizer, OptimizerConfig};
-use crate::sampling::{PolicyError, SamplingPolicy};
+use crate::sampling::{LayerPolicies, PolicyError, SamplingPolicy};
 use kernels::InstructionSet;
 use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,9 @@ pub enum TrainingError {
     /// The sampling policy cannot be used.
     #[error("policy: {0}")]
     Policy(#[from] PolicyError),
+    /// The network cannot be built.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// A setting is out of its range.
     #[error("{field} is {value}; {requirement}")]
     Setting {
@@ -165,14 +168,9 @@ pub fn train(
         }
     }
     let stream = Stream::new(config.seed, "training");
-    let mut network = mlp(
-        splits.train.features(),
-        &config.hidden,
-        splits.train.classes,
-        config.dropout,
-        config.policy,
-        stream.child("initialisation"),
-    );
+    let mut network =
+        mlp(splits.train.features(), &config.hidden, splits.train.classes, config.dropout)
+            .build(&LayerPolicies::uniform(config.policy), stream.child("initialisation"))?;
     let mut optimizer = Optimizer::new(config.optimizer, set);
     let mut order: Vec<usize> = (0..splits.train.len()).collect();
     let steps_an_epoch = order.len().div_ceil(config.batch_size);

@@ -1,13 +1,28 @@
 //! Networks: layers in a row, and the networks of the experiments.
 
+mod cnn;
+mod description;
+mod error;
+mod images;
 mod mlp;
+mod products;
+mod resnet;
 mod state;
+#[cfg(test)]
+mod tests;
+mod wrn;
 
+pub use cnn::cnn;
+pub use description::{Description, LayerDescription};
+pub use error::NetworkError;
 pub use mlp::mlp;
+pub use products::Product;
+pub use resnet::resnet;
 pub use state::{State, StateError};
+pub use wrn::wrn;
 
 use crate::counting::Computations;
-use crate::layer::{Chain, Context, Layer};
+use crate::layer::{Chain, Context, Layer, Parameter};
 use crate::matrix::Matrix;
 use crate::optimizer::Optimizer;
 
@@ -48,7 +63,7 @@ impl Network {
     }
 
     /// Calls `visit` on each parameter with its gradient, always in the same order.
-    pub fn visit_parameters(&mut self, visit: &mut dyn FnMut(crate::layer::Parameter<'_>)) {
+    pub fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
         self.chain.visit_parameters(visit);
     }
 
