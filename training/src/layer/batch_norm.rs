@@ -91,7 +91,7 @@ impl BatchNorm {
     }
 
     /// The planes of a channel, image by image.
-    fn planes<'a>(image: ImageShape, data: &'a [f32], c: usize) -> impl Iterator<Item = &'a [f32]> {
+    fn planes(image: ImageShape, data: &[f32], c: usize) -> impl Iterator<Item = &[f32]> {
         let pixels = image.pixels();
         data[c * pixels..].chunks(image.len()).map(move |planes| &planes[..pixels])
     }
