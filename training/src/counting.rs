@@ -33,3 +33,19 @@ impl AddAssign for Computations {
         self.exact += other.exact;
     }
 }
+
+/// Numbers of a step's gradient that one worker sends to the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GradientNumbers {
+    /// What is sent, from the budgets of the sampled layers.
+    pub sent: u64,
+    /// What the whole gradient has.
+    pub all: u64,
+}
+
+impl GradientNumbers {
+    /// Sent over all; one when there is no parameter.
+    pub fn share(&self) -> f64 {
+        if self.all == 0 { 1.0 } else { self.sent as f64 / self.all as f64 }
+    }
+}

@@ -2,6 +2,7 @@
 
 use kernels::estimator::{Estimator, budget};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where in a training step products are sampled (released code, README).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,17 @@ pub enum PolicyError {
     /// No pair might be kept.
     #[error("minimal_k is 0; at least one pair is kept")]
     MinimalK,
+    /// A policy names a layer that the network does not have, or that has no product.
+    #[error("there is no layer '{name}' to sample; {known}")]
+    UnknownLayer {
+        /// The name.
+        name: String,
+        /// The names there are, the nearest first.
+        known: String,
+    },
+    /// A layer is to be sampled and never to be sampled.
+    #[error("layer '{0}' has a policy of its own and is among those never sampled")]
+    Contradiction(String),
 }
 
 impl SamplingPolicy {
@@ -72,6 +84,83 @@ impl SamplingPolicy {
     }
 }
 
+/// How each layer of a network is sampled.
+///
+/// ```
+/// use training::sampling::LayerPolicies;
+/// let text = "
+/// default: {estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}
+/// overrides:
+///   group-3.block-1.shortcut: {estimator: bernoulli, ratio: 0.25, minimal_k: 8, mode: forward}
+/// never: [convolution]
+/// ";
+/// let policies: LayerPolicies = serde_yaml::from_str(text)?;
+/// assert_eq!(policies.of("group-1.block-1.convolution-1", true).unwrap().ratio, 0.5);
+/// assert_eq!(policies.of("group-3.block-1.shortcut", true).unwrap().ratio, 0.25);
+/// assert_eq!(policies.of("convolution", true), None);
+/// # Ok::<(), serde_yaml::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LayerPolicies {
+    /// The policy of the layers that the network samples and that are not named below; without
+    /// it they are exact.
+    pub default: Option<SamplingPolicy>,
+    /// Policies of single layers, by name; also of those the network by itself never samples.
+    pub overrides: BTreeMap<String, SamplingPolicy>,
+    /// Layers that are exact, by name.
+    pub never: Vec<String>,
+}
+
+impl LayerPolicies {
+    /// Every layer that the network samples by one policy.
+    pub fn uniform(policy: Option<SamplingPolicy>) -> Self {
+        Self { default: policy, ..Self::default() }
+    }
+
+    /// The policy of a layer; `sampled` says whether the network samples it by itself.
+    pub fn of(&self, layer: &str, sampled: bool) -> Option<SamplingPolicy> {
+        let never = self.never.iter().any(|name| name == layer);
+        let default = self.default.filter(|_| sampled && !never);
+        self.overrides.get(layer).copied().or(default)
+    }
+
+    /// Checks all ranges, and the names against the layers with products.
+    ///
+    /// # Errors
+    /// When a policy is out of range, a name is no layer's, or a layer is both sampled and not.
+    pub fn check(&self, layers: &[&str]) -> Result<(), PolicyError> {
+        self.default.iter().chain(self.overrides.values()).try_for_each(SamplingPolicy::check)?;
+        for name in self.overrides.keys().chain(&self.never) {
+            if !layers.contains(&name.as_str()) {
+                return Err(PolicyError::UnknownLayer {
+                    name: name.clone(),
+                    known: nearest(name, layers),
+                });
+            }
+        }
+        match self.never.iter().find(|name| self.overrides.contains_key(*name)) {
+            Some(name) => Err(PolicyError::Contradiction(name.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The names most like one, as part of a sentence.
+fn nearest(name: &str, layers: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let mut layers = layers.to_vec();
+    // A stable sort: names as far away stay in the order of the network.
+    layers.sort_by_cached_key(|layer| strsim::damerau_levenshtein(name, layer));
+    let more = layers.len().saturating_sub(SHOWN);
+    layers.truncate(SHOWN);
+    match (layers.is_empty(), more) {
+        (true, _) => "the network has none".to_owned(),
+        (false, 0) => format!("there are {}", layers.join(", ")),
+        (false, _) => format!("the nearest are {}, and there are {more} more", layers.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +176,49 @@ mod tests {
             };
             assert!(policy.check().unwrap_err().to_string().starts_with("ratio is"));
         }
+    }
+
+    const POLICY: SamplingPolicy = SamplingPolicy {
+        estimator: Estimator::TopK,
+        ratio: 0.5,
+        minimal_k: 1,
+        mode: Mode::Forward,
+    };
+
+    #[test]
+    fn names_of_no_layer_are_refused_with_the_nearest_ones() {
+        let mut policies = LayerPolicies::uniform(Some(POLICY));
+        policies.never = vec!["blok-1.convolution-1".to_owned()];
+        let layers = ["linear", "block-1.convolution-2", "block-1.convolution-1"];
+        let error = policies.check(&layers).unwrap_err().to_string();
+        let expected = "there is no layer 'blok-1.convolution-1' to sample; there are \
+                        block-1.convolution-1, block-1.convolution-2, linear";
+        assert_eq!(error, expected);
+    }
+
+    #[test]
+    fn contradictions_and_ranges_are_found() {
+        let mut policies = LayerPolicies::default();
+        policies.overrides.insert("linear".to_owned(), SamplingPolicy { ratio: 2.0, ..POLICY });
+        assert_eq!(policies.check(&["linear"]), Err(PolicyError::Ratio(2.0)));
+        policies.overrides.insert("linear".to_owned(), POLICY);
+        assert_eq!(policies.check(&["linear"]), Ok(()));
+        policies.never.push("linear".to_owned());
+        let error = policies.check(&["linear"]).unwrap_err();
+        assert_eq!(error, PolicyError::Contradiction("linear".to_owned()));
+    }
+
+    #[test]
+    fn layers_that_are_exact_by_themselves_need_an_override() {
+        let mut policies = LayerPolicies::uniform(Some(POLICY));
+        assert_eq!(policies.of("linear", false), None);
+        policies.overrides.insert("linear".to_owned(), POLICY);
+        assert_eq!(policies.of("linear", false), Some(POLICY));
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let error = serde_yaml::from_str::<LayerPolicies>("nevr: [linear]").unwrap_err();
+        assert!(error.to_string().contains("nevr"), "{error}");
     }
 }

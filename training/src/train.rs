@@ -2,35 +2,37 @@
 
 use crate::counting::Computations;
 use crate::data::{Dataset, Splits};
-use crate::layer::Context;
+use crate::layer::{Context, ImageShape};
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
-use crate::network::{Network, mlp};
-use crate::optimizer::{Optimizer, OptimizerConfig};
-use crate::sampling::{PolicyError, SamplingPolicy};
+use crate::network::{Network, NetworkConfig, NetworkError};
+use crate::optimizer::{Optimizer, OptimizerConfig, Schedule};
+use crate::sampling::LayerPolicies;
 use kernels::InstructionSet;
 use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
 
-/// A training run of a multilayer perceptron.
+/// A training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// Widths of the hidden layers.
-    pub hidden: Vec<usize>,
-    /// Dropout rate after each hidden layer, in [0, 1).
-    pub dropout: f64,
+    /// What is trained.
+    pub network: NetworkConfig,
     /// Samples in a minibatch; the last of an epoch may be smaller.
     pub batch_size: usize,
     /// Passes over the training set.
     pub epochs: usize,
     /// How gradients change parameters.
     pub optimizer: OptimizerConfig,
-    /// How products are sampled; exact when there is no policy.
-    pub policy: Option<SamplingPolicy>,
-    /// First epochs that are exact whatever the policy.
+    /// How the learning rate changes from epoch to epoch.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// How the products of each layer are sampled.
+    #[serde(default)]
+    pub policies: LayerPolicies,
+    /// First epochs that are exact whatever the policies.
     #[serde(default)]
     pub exact_epochs: usize,
     /// Where all randomness of the run starts.
@@ -40,9 +42,9 @@ pub struct TrainingConfig {
 /// Why a run cannot start or go on.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TrainingError {
-    /// The sampling policy cannot be used.
-    #[error("policy: {0}")]
-    Policy(#[from] PolicyError),
+    /// The network cannot be built, or not be sampled so.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// A setting is out of its range.
     #[error("{field} is {value}; {requirement}")]
     Setting {
@@ -86,12 +88,13 @@ impl TrainingConfig {
         let (batch, rate) = (self.batch_size as f64, self.optimizer.learning_rate());
         setting(batch >= 1.0, "batch_size", batch, "it is at least 1")?;
         setting(self.epochs >= 1, "epochs", self.epochs as f64, "it is at least 1")?;
-        setting((0.0..1.0).contains(&self.dropout), "dropout", self.dropout, "it lies in [0, 1)")?;
         let positive = rate.is_finite() && rate > 0.0;
         setting(positive, "learning_rate", f64::from(rate), "it is finite and above 0")?;
-        let narrow = self.hidden.iter().all(|&width| width > 0);
-        setting(narrow, "hidden", 0.0, "a layer has at least 1 unit")?;
-        self.policy.map_or(Ok(()), |policy| Ok(policy.check()?))
+        if let NetworkConfig::Mlp { hidden, dropout } = &self.network {
+            setting((0.0..1.0).contains(dropout), "dropout", *dropout, "it lies in [0, 1)")?;
+            setting(!hidden.contains(&0), "hidden", 0.0, "a layer has at least 1 unit")?;
+        }
+        Ok(())
     }
 }
 
@@ -141,10 +144,11 @@ pub struct Progress {
 const EVALUATION_BATCH: usize = 500;
 /// Mean and standard deviation of MNIST's training pixels, as commonly used; generated digits
 /// are normalised the same way.
-const MEAN: f32 = 0.1307;
-const DEVIATION: f32 = 0.3081;
+const GREY: ([f32; 1], [f32; 1]) = ([0.1307], [0.3081]);
+/// The same of CIFAR-10, channel by channel (released code).
+const COLOUR: ([f32; 3], [f32; 3]) = ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]);
 
-/// Trains a multilayer perceptron and says how it went, epoch by epoch.
+/// Trains a network and says how it went, epoch by epoch.
 ///
 /// `observe` is called after every step; breaking stops the run.
 ///
@@ -197,14 +201,12 @@ impl<'a> Trainer<'a> {
             }
         }
         let stream = Stream::new(config.seed, "training");
-        let network = mlp(
-            splits.train.features(),
-            &config.hidden,
-            splits.train.classes,
-            config.dropout,
-            config.policy,
-            stream.child("initialisation"),
-        );
+        let train = &splits.train;
+        let image = ImageShape::new(train.channels, train.height, train.width);
+        let network = config
+            .network
+            .describe(image, train.classes)?
+            .build(&config.policies, stream.child("initialisation"))?;
         Ok(Self {
             config,
             splits,
@@ -241,6 +243,7 @@ impl<'a> Trainer<'a> {
         let steps_an_epoch = self.order.len().div_ceil(self.config.batch_size);
         let total = self.config.epochs * steps_an_epoch;
         self.network.set_sampling(epoch >= self.config.exact_epochs);
+        self.optimizer.set_factor(self.config.schedule.factor(epoch, self.config.epochs));
         shuffle(&mut self.stream.child("order").at(epoch as u64), &mut self.order);
         let (mut input, mut labels) = (Matrix::default(), Vec::new());
         let mut gradient = Matrix::default();
@@ -321,13 +324,20 @@ pub fn fill_minibatch(
     input: &mut Matrix,
     labels: &mut Vec<u8>,
 ) {
-    let features = data.features();
+    let (features, pixels) = (data.features(), data.height * data.width);
+    let (means, deviations): (&[f32], &[f32]) =
+        if data.channels == 3 { (&COLOUR.0, &COLOUR.1) } else { (&GREY.0, &GREY.1) };
     input.reshape(samples.len(), features);
     labels.clear();
     for (row, sample) in input.data_mut().chunks_exact_mut(features).zip(samples) {
         labels.push(data.labels[sample]);
-        for (to, &pixel) in row.iter_mut().zip(data.image(sample)) {
-            *to = (f32::from(pixel) / 255.0 - MEAN) / DEVIATION;
+        let planes = row.chunks_exact_mut(pixels).zip(data.image(sample).chunks_exact(pixels));
+        for (channel, (row, image)) in planes.enumerate() {
+            let statistics = channel % means.len();
+            let (mean, deviation) = (means[statistics], deviations[statistics]);
+            for (to, &pixel) in row.iter_mut().zip(image) {
+                *to = (f32::from(pixel) / 255.0 - mean) / deviation;
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::mlp;
 use training::optimizer::{Optimizer, OptimizerConfig};
-use training::sampling::{Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
 const BATCH: usize = 50;
 
@@ -16,7 +16,8 @@ const BATCH: usize = 50;
 fn allocations(policy: Option<SamplingPolicy>) -> u64 {
     let set = InstructionSet::detect();
     let stream = Stream::new(1, "allocations");
-    let mut network = mlp(784, &[120, 100], 10, 0.1, policy, stream);
+    let mut network =
+        mlp(784, &[120, 100], 10, 0.1).build(&LayerPolicies::uniform(policy), stream).unwrap();
     let mut optimizer = Optimizer::new(OptimizerConfig::Adam { learning_rate: 1e-3 }, set);
     let pixels = (0..BATCH * 784).map(|i| (i % 97) as f32 / 97.0).collect();
     let input = Matrix::from_rows(BATCH, 784, pixels);

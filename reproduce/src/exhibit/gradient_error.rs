@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use training::layer::Context as StepContext;
 use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
-use training::network::{Network, mlp};
-use training::sampling::{Mode, SamplingPolicy};
+use training::network::{Network, State, mlp};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 use training::train::{Trainer, fill_minibatch};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
@@ -106,13 +106,13 @@ impl GradientError {
         trainer: &mut Trainer,
         epoch: usize,
     ) -> anyhow::Result<Vec<Measurement>> {
-        let parameters = trainer.network().parameters();
+        let state = trainer.network().state();
         let (mut input, mut labels) = (Matrix::default(), Vec::new());
         let samples = 0..self.training.batch_size.min(images.splits.train.len());
         fill_minibatch(&images.splits.train, samples, &mut input, &mut labels);
         let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
         let step = |draw| StepContext { set: context.instructions, training: Some((stream, draw)) };
-        let mut network = self.network(images, &parameters, None);
+        let mut network = self.network(images, &state, None)?;
         let exact = weight_gradients(&mut network, &step(0), &input, &labels);
         let is_last = epoch == self.training.epochs;
         let mut found = Vec::new();
@@ -126,7 +126,7 @@ impl GradientError {
                         minimal_k: self.training.minimal_k,
                         mode,
                     };
-                    let mut network = self.network(images, &parameters, Some(policy));
+                    let mut network = self.network(images, &state, Some(policy))?;
                     let mut deviations: Vec<Deviation> =
                         exact.iter().map(|exact| Deviation::from(exact)).collect();
                     for draw in 0..self.draws as u64 {
@@ -152,18 +152,19 @@ impl GradientError {
         Ok(found)
     }
 
-    /// The network with these parameters, without dropout: only sampling is random.
+    /// The network in this state, without dropout: only sampling is random.
     fn network(
         &self,
         images: &Images,
-        parameters: &[f32],
+        state: &State,
         policy: Option<SamplingPolicy>,
-    ) -> Network {
+    ) -> anyhow::Result<Network> {
         let (train, hidden) = (&images.splits.train, &self.training.hidden);
-        let stream = Stream::new(0, "replaced");
-        let mut network = mlp(train.features(), hidden, train.classes, 0.0, policy, stream);
-        network.set_parameters(parameters);
-        network
+        let policies = LayerPolicies::uniform(policy);
+        let description = mlp(train.features(), hidden, train.classes, 0.0);
+        let mut network = description.build(&policies, Stream::new(0, "replaced"))?;
+        network.load_state(state)?;
+        Ok(network)
     }
 
     fn report(&self, measurements: &[Measurement], data: &str) -> ExhibitResult {

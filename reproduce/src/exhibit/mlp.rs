@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use kernels::Estimator;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
-use training::optimizer::OptimizerConfig;
-use training::sampling::{Mode, SamplingPolicy};
+use training::network::NetworkConfig;
+use training::optimizer::{OptimizerConfig, Schedule};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 use training::train::{TrainingConfig, TrainingReport, train};
 
 use super::Context;
@@ -191,12 +192,12 @@ impl MlpSettings {
             mode: sampling.mode,
         });
         TrainingConfig {
-            hidden: self.hidden.clone(),
-            dropout: self.dropout,
+            network: NetworkConfig::Mlp { hidden: self.hidden.clone(), dropout: self.dropout },
             batch_size: self.batch_size,
             epochs: self.epochs,
             optimizer: self.optimizer,
-            policy,
+            schedule: Schedule::Constant,
+            policies: LayerPolicies::uniform(policy),
             exact_epochs: 0,
             seed,
         }

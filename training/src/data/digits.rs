@@ -154,7 +154,9 @@ fn squared_distance(at: Point, from: Point, to: Point) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::optimizer::OptimizerConfig;
+    use crate::network::NetworkConfig;
+    use crate::optimizer::{OptimizerConfig, Schedule};
+    use crate::sampling::LayerPolicies;
     use crate::train::{TrainingConfig, train};
     use kernels::InstructionSet;
     use std::ops::ControlFlow;
@@ -184,12 +186,12 @@ mod tests {
         let splits = generated_digits(1, 6_000, 10, 2_000);
         let accuracy = |hidden: Vec<usize>| {
             let config = TrainingConfig {
-                hidden,
-                dropout: 0.0,
+                network: NetworkConfig::Mlp { hidden, dropout: 0.0 },
                 batch_size: 50,
                 epochs: 8,
                 optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
-                policy: None,
+                schedule: Schedule::Constant,
+                policies: LayerPolicies::default(),
                 exact_epochs: 0,
                 seed: 1,
             };

@@ -1,12 +1,13 @@
 //! The fully connected layer, with exact and sampled products.
 
+use super::initialization::Initialization;
 use super::sampler::Sampler;
 use super::{Context, Gradient, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy};
 use kernels::product::{matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows};
-use kernels::random::{Stream, uniform};
+use kernels::random::Stream;
 use kernels::scores::{column_norms_into, row_norms_into};
 use kernels::{InstructionSet, Selection};
 use rayon::prelude::*;
@@ -50,17 +51,14 @@ impl Linear {
         policy: Option<SamplingPolicy>,
         stream: Stream,
     ) -> Self {
-        let bound = 1.0 / (inputs as f64).sqrt();
-        let draw = |name: &str, count: usize| -> Vec<f32> {
-            let mut generator = stream.child(name).at(0);
-            (0..count).map(|_| ((2.0 * uniform(&mut generator) - 1.0) * bound) as f32).collect()
-        };
+        let (counts, fans) = ((inputs * outputs, outputs), (inputs, outputs));
+        let (weight, bias) = Initialization::UniformFanIn.draw(counts, fans, stream);
         Self {
             name: name.to_owned(),
             inputs,
             outputs,
-            weight: draw("weight", inputs * outputs),
-            bias: draw("bias", outputs),
+            weight,
+            bias,
             policy,
             sampling: true,
             features: Sampler::default(),
@@ -314,6 +312,12 @@ impl Layer for Linear {
         visit(Parameter { values: &mut self.weight, row_length: self.outputs, gradient });
         let gradient = Gradient::Dense(&self.bias_gradient);
         visit(Parameter { values: &mut self.bias, row_length: self.outputs, gradient });
+        self.weight_norms_valid = false;
+    }
+
+    fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        visit(&format!("{}.weight", self.name), &mut self.weight);
+        visit(&format!("{}.bias", self.name), &mut self.bias);
         self.weight_norms_valid = false;
     }
 

@@ -1,13 +1,33 @@
 //! Layers: a forward pass, a backward pass, and parameters with their gradients.
 
+mod average_pool;
+mod batch_norm;
+mod chain;
+mod convolution;
 mod dropout;
+mod dropout_channels;
+mod elementwise;
+mod image_shape;
+mod initialization;
 mod linear;
+mod max_pool;
 mod relu;
+mod residual;
 mod sampler;
+mod sums;
 
+pub use average_pool::AveragePool;
+pub use batch_norm::{BatchNorm, BatchNormSettings};
+pub use chain::Chain;
+pub use convolution::{Convolution, ConvolutionGeometry};
 pub use dropout::Dropout;
+pub use dropout_channels::DropoutChannels;
+pub use image_shape::{ImageShape, Window};
+pub use initialization::Initialization;
 pub use linear::Linear;
+pub use max_pool::{MaxPool, PoolError};
 pub use relu::Relu;
+pub use residual::Residual;
 
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -89,6 +109,10 @@ pub trait Layer: Send {
     fn input_gradient(&self) -> &Matrix;
     /// Calls `visit` on each parameter, always in the same order; they may be changed.
     fn visit_parameters(&mut self, _visit: &mut dyn FnMut(Parameter<'_>)) {}
+    /// Calls `visit` on every parameter and running statistic with its name, always in the same
+    /// order; they may be changed. With the step's number this is all a layer remembers from one
+    /// step to the next.
+    fn visit_state(&mut self, _visit: &mut dyn FnMut(&str, &mut [f32])) {}
     /// Turns sampling on or off where the layer has a policy.
     fn set_sampling(&mut self, _on: bool) {}
     /// Takes the multiply-adds counted since the last call.

@@ -1,9 +1,10 @@
 //! The rectified linear unit.
 
+use super::elementwise::{map, map_pairs};
 use super::{Context, Layer};
 use crate::matrix::Matrix;
 
-/// max(x, 0), element by element.
+/// max(x, 0), element by element; what is no number (NaN) stays so, and the loss reports it.
 #[derive(Debug, Default)]
 pub struct Relu {
     output: Matrix,
@@ -13,12 +14,8 @@ pub struct Relu {
 impl Layer for Relu {
     fn forward(&mut self, context: &Context, input: &Matrix) {
         self.output.reshape(input.rows(), input.columns());
-        let output = self.output.data_mut();
-        context.set.run(|| {
-            for (to, &from) in output.iter_mut().zip(input.data()) {
-                *to = if from > 0.0 { from } else { 0.0 };
-            }
-        });
+        let rectify = |from: f32| if from <= 0.0 { 0.0 } else { from };
+        map(context.set, self.output.data_mut(), input.data(), rectify);
     }
 
     fn output(&self) -> &Matrix {
@@ -33,13 +30,9 @@ impl Layer for Relu {
         _input_gradient_needed: bool,
     ) {
         self.input_gradient.reshape(input.rows(), input.columns());
-        let gradient = self.input_gradient.data_mut();
-        context.set.run(|| {
-            let passed = output_gradient.data().iter().zip(input.data());
-            for (to, (&from, &input)) in gradient.iter_mut().zip(passed) {
-                *to = if input > 0.0 { from } else { 0.0 };
-            }
-        });
+        let pass = |gradient: f32, input: f32| if input > 0.0 { gradient } else { 0.0 };
+        let to = self.input_gradient.data_mut();
+        map_pairs(context.set, to, output_gradient.data(), input.data(), pass);
     }
 
     fn input_gradient(&self) -> &Matrix {

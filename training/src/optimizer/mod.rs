@@ -1,7 +1,10 @@
 //! Optimisers: how a gradient changes a parameter.
 
 mod adam;
+mod schedule;
 mod sgd;
+
+pub use schedule::Schedule;
 
 use crate::layer::Parameter;
 use kernels::InstructionSet;
@@ -44,6 +47,8 @@ impl OptimizerConfig {
 pub struct Optimizer {
     config: OptimizerConfig,
     set: InstructionSet,
+    /// What the schedule multiplies the learning rate with.
+    factor: f32,
     steps: u64,
     states: Vec<State>,
     next: usize,
@@ -62,7 +67,12 @@ const ROWS_A_TASK: usize = 32;
 impl Optimizer {
     /// An optimiser that has made no step.
     pub fn new(config: OptimizerConfig, set: InstructionSet) -> Self {
-        Self { config, set, steps: 0, states: Vec::new(), next: 0 }
+        Self { config, set, factor: 1.0, steps: 0, states: Vec::new(), next: 0 }
+    }
+
+    /// Multiplies the learning rate, from now on; see [`Schedule::factor`].
+    pub fn set_factor(&mut self, factor: f32) {
+        self.factor = factor;
     }
 
     /// Begins a step; [`Optimizer::update`] is then called on every parameter in a fixed order.
@@ -84,7 +94,7 @@ impl Optimizer {
         if values.is_empty() {
             return;
         }
-        let (config, set) = (self.config, self.set);
+        let (config, set, factor) = (self.config, self.set, self.factor);
         let correction = adam::bias_correction(self.steps);
         values
             .par_chunks_mut(ROWS_A_TASK * row_length)
@@ -100,7 +110,7 @@ impl Optimizer {
                     let gradient = gradient.row(task * ROWS_A_TASK + row, row_length);
                     set.run(|| match config {
                         OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
-                            let factors = (learning_rate, momentum, weight_decay);
+                            let factors = (factor * learning_rate, momentum, weight_decay);
                             sgd::update(values, first, gradient, factors);
                         }
                         OptimizerConfig::Adam { learning_rate } => {
@@ -109,7 +119,7 @@ impl Optimizer {
                                 first,
                                 second,
                                 gradient,
-                                learning_rate,
+                                factor * learning_rate,
                                 correction,
                             );
                         }

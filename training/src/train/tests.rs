@@ -2,18 +2,18 @@
 
 use super::*;
 use crate::data::generated_digits;
-use crate::sampling::Mode;
+use crate::sampling::{Mode, SamplingPolicy};
 use kernels::Estimator;
 use rayon::ThreadPoolBuilder;
 
 fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
     TrainingConfig {
-        hidden: vec![64, 48],
-        dropout: 0.1,
+        network: NetworkConfig::Mlp { hidden: vec![64, 48], dropout: 0.1 },
         batch_size: 50,
         epochs: 2,
         optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
-        policy,
+        schedule: Schedule::Constant,
+        policies: LayerPolicies::uniform(policy),
         exact_epochs: 0,
         seed: 1,
     }
@@ -59,7 +59,7 @@ fn a_ratio_of_one_trains_to_the_exact_bits() {
     let splits = generated_digits(1, 300, 50, 50);
     let exact = config(None);
     let mut sampled = config(policy(Estimator::ColumnRow, Mode::Forward));
-    sampled.policy.as_mut().unwrap().ratio = 1.0;
+    sampled.policies.default.as_mut().unwrap().ratio = 1.0;
     let set = InstructionSet::detect();
     assert_eq!(run(&exact, &splits, set), run(&sampled, &splits, set));
     let mut warm = config(policy(Estimator::TopK, Mode::Forward));
@@ -94,8 +94,16 @@ fn bad_settings_are_named() {
             .to_string()
     };
     assert!(refuse(&|config| config.batch_size = 0).starts_with("batch_size is 0"));
-    assert!(refuse(&|config| config.dropout = 1.0).starts_with("dropout is 1"));
-    assert!(refuse(&|config| config.policy.as_mut().unwrap().ratio = 2.0).contains("ratio is 2"));
+    assert!(
+        refuse(&|config| {
+            config.network = NetworkConfig::Mlp { hidden: vec![5], dropout: 1.0 };
+        })
+        .starts_with("dropout is 1")
+    );
+    assert!(
+        refuse(&|config| config.policies.default.as_mut().unwrap().ratio = 2.0)
+            .contains("ratio is 2")
+    );
     let rate = f32::MAX;
     let error = refuse(&|config| {
         config.optimizer =

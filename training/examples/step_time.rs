@@ -1,0 +1,87 @@
+//! Milliseconds of a training step of the MNIST CNN and WRN-16-4, exact and sampled in the
+//! forward pass. The variants take turns, so that a disturbance falls on all of them.
+//!
+//! `cargo run --release -p training --example step_time [rounds]`
+
+use kernels::random::{Stream, uniform};
+use kernels::{Estimator, InstructionSet};
+use std::time::Instant;
+use training::layer::{Context, ImageShape};
+use training::loss::softmax_cross_entropy;
+use training::matrix::Matrix;
+use training::network::{Description, Network, NetworkError, cnn, wrn};
+use training::optimizer::{Optimizer, OptimizerConfig};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+
+/// A network with what its steps need.
+struct Run {
+    ratio: f64,
+    network: Network,
+    optimizer: Optimizer,
+    gradient: Matrix,
+    milliseconds: Vec<f64>,
+}
+
+impl Run {
+    fn new(description: &Description, ratio: f64) -> Result<Self, NetworkError> {
+        let policy =
+            SamplingPolicy { estimator: Estimator::TopK, ratio, minimal_k: 1, mode: Mode::Forward };
+        let policies = LayerPolicies::uniform((ratio < 1.0).then_some(policy));
+        let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 5e-4 };
+        Ok(Self {
+            ratio,
+            network: description.build(&policies, Stream::new(1, "initialisation"))?,
+            optimizer: Optimizer::new(sgd, InstructionSet::detect()),
+            gradient: Matrix::default(),
+            milliseconds: Vec::new(),
+        })
+    }
+
+    fn step(&mut self, input: &Matrix, labels: &[u8]) {
+        let start = Instant::now();
+        let step = self.milliseconds.len() as u64;
+        let training = Some((Stream::new(1, "run"), step));
+        let context = Context { set: InstructionSet::detect(), training };
+        let logits = self.network.forward(&context, input);
+        softmax_cross_entropy(logits, labels, &mut self.gradient);
+        self.network.backward(&context, input, &self.gradient);
+        self.network.update(&mut self.optimizer);
+        self.milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+
+    /// The median without the first two steps, which fill caches and buffers.
+    fn median(&self) -> f64 {
+        let mut sorted = self.milliseconds[2..].to_vec();
+        sorted.sort_by(f64::total_cmp);
+        sorted[sorted.len() / 2]
+    }
+}
+
+fn main() -> Result<(), NetworkError> {
+    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
+    let (mnist, cifar) = (ImageShape::new(1, 28, 28), ImageShape::new(3, 32, 32));
+    for (name, description, image, batch) in [
+        ("MNIST CNN, batch 64", cnn(mnist, 10)?, mnist, 64),
+        ("WRN-16-4, batch 32", wrn(16, 4, cifar, 10)?, cifar, 32),
+    ] {
+        let mut generator = Stream::new(2, "images").at(0);
+        let pixels = (0..batch * image.len()).map(|_| uniform(&mut generator) as f32).collect();
+        let input = Matrix::from_rows(batch, image.len(), pixels);
+        let labels: Vec<u8> = (0..batch).map(|sample| (sample % 10) as u8).collect();
+        let ratios = [1.0, 0.5, 0.25];
+        let mut runs = Vec::new();
+        for ratio in ratios {
+            runs.push(Run::new(&description, ratio)?);
+        }
+        for _ in 0..rounds + 2 {
+            runs.iter_mut().for_each(|run| run.step(&input, &labels));
+        }
+        println!("{name}");
+        let exact = runs[0].median();
+        for run in &runs {
+            let median = run.median();
+            println!("  ratio {:4}: {median:7.1} ms, {:.2} x", run.ratio, exact / median);
+        }
+    }
+    Ok(())
+}

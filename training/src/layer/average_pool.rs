@@ -1,0 +1,73 @@
+//! The mean of every channel.
+
+use super::image_shape::ImageShape;
+use super::sums::sum;
+use super::{Context, Layer};
+use crate::matrix::Matrix;
+use rayon::prelude::*;
+
+/// y = the mean over the pixels of each channel, one number a channel.
+#[derive(Debug)]
+pub struct AveragePool {
+    image: ImageShape,
+    output: Matrix,
+    input_gradient: Matrix,
+}
+
+impl AveragePool {
+    /// A layer without parameters.
+    pub fn new(image: ImageShape) -> Self {
+        Self { image, output: Matrix::default(), input_gradient: Matrix::default() }
+    }
+}
+
+impl Layer for AveragePool {
+    fn forward(&mut self, context: &Context, input: &Matrix) {
+        assert_eq!(input.columns(), self.image.len(), "numbers of an image");
+        self.output.reshape(input.rows(), self.image.channels);
+        let pixels = self.image.pixels();
+        let images = self.output.data_mut().par_chunks_exact_mut(self.image.channels);
+        images.zip(input.data().par_chunks_exact(self.image.len())).for_each(|(to, from)| {
+            for (to, plane) in to.iter_mut().zip(from.chunks_exact(pixels)) {
+                *to = (sum(context.set, plane) / pixels as f64) as f32;
+            }
+        });
+    }
+
+    fn output(&self) -> &Matrix {
+        &self.output
+    }
+
+    fn backward(&mut self, _: &Context, input: &Matrix, output_gradient: &Matrix, _: bool) {
+        self.input_gradient.reshape(input.rows(), input.columns());
+        let pixels = self.image.pixels();
+        let images = self.input_gradient.data_mut().par_chunks_exact_mut(self.image.len());
+        let gradients = output_gradient.data().par_chunks_exact(self.image.channels);
+        images.zip(gradients).for_each(|(to, gradient)| {
+            for (plane, gradient) in to.chunks_exact_mut(pixels).zip(gradient) {
+                plane.fill(gradient / pixels as f32);
+            }
+        });
+    }
+
+    fn input_gradient(&self) -> &Matrix {
+        &self.input_gradient
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernels::InstructionSet;
+
+    #[test]
+    fn the_mean_shares_its_gradient() {
+        let mut pool = AveragePool::new(ImageShape::new(2, 2, 2));
+        let input = Matrix::from_rows(1, 8, vec![1.0, 2.0, 3.0, 6.0, -1.0, -2.0, -3.0, -6.0]);
+        let context = Context::evaluation(InstructionSet::detect());
+        pool.forward(&context, &input);
+        assert_eq!(pool.output().data(), [3.0, -3.0]);
+        pool.backward(&context, &input, &Matrix::from_rows(1, 2, vec![4.0, 8.0]), true);
+        assert_eq!(pool.input_gradient().data(), [1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0]);
+    }
+}

@@ -1,0 +1,247 @@
+//! Batch normalisation of images (Ioffe and Szegedy 2015).
+
+use super::image_shape::ImageShape;
+use super::sums::{sum, sum_of_squares_about, sums_of_gradient};
+use super::{Context, Gradient, Layer, Parameter};
+use crate::matrix::Matrix;
+use kernels::InstructionSet;
+use rayon::prelude::*;
+
+/// Added to the variance.
+const EPSILON: f64 = 1e-5;
+
+/// The settings of a [`BatchNorm`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BatchNormSettings {
+    /// The share of the newest minibatch in the running statistics.
+    pub momentum: f32,
+    /// Whether max(y, 0) is put out in the place of y, saving the passes of a layer of its own.
+    pub rectified: bool,
+}
+
+impl BatchNormSettings {
+    /// Momentum 0.1, without and with the rectifier.
+    pub fn new(rectified: bool) -> Self {
+        Self { momentum: 0.1, rectified }
+    }
+}
+
+/// y = scale (x - mean) / sqrt(variance + 1e-5) + shift, channel by channel.
+///
+/// In training mean and (biased) variance are those of the minibatch, over images and pixels; in
+/// evaluation the running averages of mean and unbiased variance are taken. Scale and shift are
+/// parameters.
+#[derive(Debug)]
+pub struct BatchNorm {
+    name: String,
+    image: ImageShape,
+    settings: BatchNormSettings,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    running_mean: Vec<f32>,
+    running_variance: Vec<f32>,
+    scale_gradient: Vec<f32>,
+    shift_gradient: Vec<f32>,
+    channels: Vec<Channel>,
+    output: Matrix,
+    input_gradient: Matrix,
+}
+
+/// What is done with one channel of a minibatch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Channel {
+    mean: f32,
+    /// 1 / sqrt(variance + epsilon).
+    inverse_deviation: f64,
+    /// y = (x - mean) factor + shift.
+    factor: f32,
+    shift: f32,
+    /// dx = factor dy + slope (x - mean) + offset.
+    slope: f32,
+    offset: f32,
+    /// Gradients of scale and shift.
+    gradients: [f64; 2],
+}
+
+impl Channel {
+    #[inline(always)]
+    fn normalise(&self, x: f32) -> f32 {
+        (x - self.mean) * self.factor + self.shift
+    }
+}
+
+impl BatchNorm {
+    /// A layer with scale one, shift zero, running mean zero and running variance one.
+    pub fn new(name: &str, image: ImageShape, settings: BatchNormSettings) -> Self {
+        let channels = image.channels;
+        Self {
+            name: name.to_owned(),
+            image,
+            settings,
+            scale: vec![1.0; channels],
+            shift: vec![0.0; channels],
+            running_mean: vec![0.0; channels],
+            running_variance: vec![1.0; channels],
+            scale_gradient: vec![0.0; channels],
+            shift_gradient: vec![0.0; channels],
+            channels: vec![Channel::default(); channels],
+            output: Matrix::default(),
+            input_gradient: Matrix::default(),
+        }
+    }
+
+    /// The planes of a channel, image by image.
+    fn planes(image: ImageShape, data: &[f32], c: usize) -> impl Iterator<Item = &[f32]> {
+        let pixels = image.pixels();
+        data[c * pixels..].chunks(image.len()).map(move |planes| &planes[..pixels])
+    }
+
+    fn measure(&mut self, set: InstructionSet, input: &Matrix) {
+        let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
+        let momentum = self.settings.momentum;
+        self.channels
+            .par_iter_mut()
+            .zip(&mut self.running_mean)
+            .zip(&mut self.running_variance)
+            .enumerate()
+            .for_each(|(c, ((channel, running_mean), running_variance))| {
+                let planes = || Self::planes(image, input.data(), c);
+                let mean = planes().fold(0.0, |total, plane| total + sum(set, plane)) / count;
+                let squares = planes()
+                    .fold(0.0, |total, plane| total + sum_of_squares_about(set, plane, mean));
+                channel.mean = mean as f32;
+                channel.inverse_deviation = 1.0 / (squares / count + EPSILON).sqrt();
+                let average = |running: &mut f32, new: f64| {
+                    *running = (1.0 - momentum) * *running + momentum * new as f32;
+                };
+                average(running_mean, mean);
+                // A single number has no unbiased variance; it is then taken as zero.
+                average(running_variance, squares / (count - 1.0).max(1.0));
+            });
+    }
+
+    fn recall(&mut self) {
+        let running = self.running_mean.iter().zip(&self.running_variance);
+        for (channel, (&mean, &variance)) in self.channels.iter_mut().zip(running) {
+            channel.mean = mean;
+            channel.inverse_deviation = 1.0 / (f64::from(variance) + EPSILON).sqrt();
+        }
+    }
+
+    /// Gradients of scale and shift, and what carries a gradient through each channel.
+    fn derive(&mut self, context: &Context, input: &Matrix, gradient: &Matrix) {
+        let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
+        let (set, rectified) = (context.set, self.settings.rectified);
+        self.channels.par_iter_mut().enumerate().for_each(|(c, channel)| {
+            let planes = Self::planes(image, input.data(), c);
+            let mut totals = [0.0; 2];
+            for (plane, gradient) in planes.zip(Self::planes(image, gradient.data(), c)) {
+                let passes = |x| !rectified || channel.normalise(x) > 0.0;
+                let mean = f64::from(channel.mean);
+                let sums = sums_of_gradient(set, gradient, plane, mean, passes);
+                totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+            }
+            let inverse = channel.inverse_deviation;
+            channel.gradients = [totals[1] * inverse, totals[0]];
+            // The statistics of a minibatch depend on x, the running ones do not.
+            let share =
+                if context.training.is_some() { f64::from(channel.factor) / count } else { 0.0 };
+            channel.slope = (-share * totals[1] * inverse * inverse) as f32;
+            channel.offset = (-share * totals[0]) as f32;
+        });
+        let gradients = self.scale_gradient.iter_mut().zip(&mut self.shift_gradient);
+        for ((scale, shift), channel) in gradients.zip(&self.channels) {
+            (*scale, *shift) = (channel.gradients[0] as f32, channel.gradients[1] as f32);
+        }
+    }
+}
+
+impl Layer for BatchNorm {
+    fn forward(&mut self, context: &Context, input: &Matrix) {
+        assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
+        match context.training {
+            Some(_) => self.measure(context.set, input),
+            None => self.recall(),
+        }
+        for (channel, (&scale, &shift)) in
+            self.channels.iter_mut().zip(self.scale.iter().zip(&self.shift))
+        {
+            channel.factor = (f64::from(scale) * channel.inverse_deviation) as f32;
+            channel.shift = shift;
+        }
+        self.output.reshape(input.rows(), input.columns());
+        let (image, pixels) = (self.image.len(), self.image.pixels());
+        let (channels, rectified) = (&self.channels, self.settings.rectified);
+        let images = self.output.data_mut().par_chunks_exact_mut(image);
+        images.zip(input.data().par_chunks_exact(image)).for_each(|(to, from)| {
+            let planes = to.chunks_exact_mut(pixels).zip(from.chunks_exact(pixels));
+            for ((to, from), channel) in planes.zip(channels) {
+                context.set.run(|| {
+                    for (y, &x) in to.iter_mut().zip(from) {
+                        let normalised = channel.normalise(x);
+                        *y = if rectified && normalised <= 0.0 { 0.0 } else { normalised };
+                    }
+                });
+            }
+        });
+    }
+
+    fn output(&self) -> &Matrix {
+        &self.output
+    }
+
+    fn backward(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        input_gradient_needed: bool,
+    ) {
+        self.derive(context, input, output_gradient);
+        if !input_gradient_needed {
+            return;
+        }
+        self.input_gradient.reshape(input.rows(), input.columns());
+        let (image, pixels) = (self.image.len(), self.image.pixels());
+        let (channels, rectified) = (&self.channels, self.settings.rectified);
+        let images = self.input_gradient.data_mut().par_chunks_exact_mut(image);
+        let inputs = input.data().par_chunks_exact(image);
+        let gradients = output_gradient.data().par_chunks_exact(image);
+        images.zip(inputs).zip(gradients).for_each(|((to, input), gradient)| {
+            let planes = to.chunks_exact_mut(pixels).zip(input.chunks_exact(pixels));
+            let planes = planes.zip(gradient.chunks_exact(pixels)).zip(channels);
+            for (((to, input), gradient), channel) in planes {
+                context.set.run(|| {
+                    for ((to, &x), &gradient) in to.iter_mut().zip(input).zip(gradient) {
+                        let stops = rectified && channel.normalise(x) <= 0.0;
+                        let gradient = if stops { 0.0 } else { gradient };
+                        let through = gradient * channel.factor;
+                        *to = through + ((x - channel.mean) * channel.slope + channel.offset);
+                    }
+                });
+            }
+        });
+    }
+
+    fn input_gradient(&self) -> &Matrix {
+        &self.input_gradient
+    }
+
+    fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
+        let row_length = self.image.channels;
+        let gradient = Gradient::Dense(&self.scale_gradient);
+        visit(Parameter { values: &mut self.scale, row_length, gradient });
+        let gradient = Gradient::Dense(&self.shift_gradient);
+        visit(Parameter { values: &mut self.shift, row_length, gradient });
+    }
+
+    fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        visit(&format!("{}.scale", self.name), &mut self.scale);
+        visit(&format!("{}.shift", self.name), &mut self.shift);
+        visit(&format!("{}.running-mean", self.name), &mut self.running_mean);
+        visit(&format!("{}.running-variance", self.name), &mut self.running_variance);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! The convolution layer, with exact and sampled products.
+
+mod sampled;
+
+use super::image_shape::{ImageShape, Window};
+use super::initialization::Initialization;
+use super::sampler::Sampler;
+use super::sums::sum;
+use super::{Context, Gradient, Layer, Parameter};
+use crate::counting::Computations;
+use crate::matrix::Matrix;
+use crate::sampling::{Mode, SamplingPolicy};
+use kernels::convolution::{
+    ConvolutionShape, ShapeError, convolve, convolve_selected, input_gradient, kernel_gradient,
+};
+use kernels::random::Stream;
+use rayon::prelude::*;
+
+/// The sizes of a convolution, but for those of the minibatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvolutionGeometry {
+    /// The images it is given.
+    pub image: ImageShape,
+    /// Channels of its output.
+    pub outputs: usize,
+    /// The kernel's sides, and how it slides.
+    pub window: Window,
+}
+
+impl ConvolutionGeometry {
+    /// The convolution of so many images.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when a size is zero, the kernel does not fit, or a tensor is too large.
+    pub fn shape(&self, batch: usize) -> Result<ConvolutionShape, ShapeError> {
+        self.window.shape(batch, self.image, self.outputs)
+    }
+
+    /// The images of the output.
+    ///
+    /// # Errors
+    /// As [`ConvolutionGeometry::shape`].
+    pub fn output(&self) -> Result<ImageShape, ShapeError> {
+        self.image.after(self.window, self.outputs)
+    }
+
+    /// Numbers of the kernels, O C kh kw.
+    pub fn weights(&self) -> usize {
+        self.outputs * self.image.channels * self.window.taps()
+    }
+}
+
+/// Y\[b, o\] = sum_c X\[b, c\] * K\[o, c\] + bias\[o\], with kernels K of O x C x kh x kw.
+///
+/// Sampled in the forward pass, the sum is over a few input channels, chosen by
+/// |X\[:, c\]| |K\[:, c\]|.
+#[derive(Debug)]
+pub struct Convolution {
+    name: String,
+    geometry: ConvolutionGeometry,
+    output_image: ImageShape,
+    weight: Vec<f32>,
+    /// One number an output channel, or none at all.
+    bias: Vec<f32>,
+    policy: Option<SamplingPolicy>,
+    sampling: bool,
+    /// The forward product's selection. Its right norms, those of the kernels, are kept until
+    /// the weights change.
+    channels: Sampler,
+    weight_norms_valid: bool,
+    /// The kernel gradient's selection in backward sampling, over the minibatch.
+    images: Sampler,
+    /// The input gradient's selection in backward sampling, over the output channels.
+    outputs_kept: Sampler,
+    weight_gradient: Vec<f32>,
+    bias_gradient: Vec<f32>,
+    compact_weight_gradient: Vec<f32>,
+    compact_input_gradient: Vec<f32>,
+    output: Matrix,
+    input_gradient: Matrix,
+    computations: Computations,
+}
+
+impl Convolution {
+    /// A layer with weights from the stream.
+    ///
+    /// # Errors
+    /// [`ShapeError`] when a size is zero or the kernel does not fit.
+    pub fn new(
+        name: &str,
+        geometry: ConvolutionGeometry,
+        with_bias: bool,
+        initialization: Initialization,
+        policy: Option<SamplingPolicy>,
+        stream: Stream,
+    ) -> Result<Self, ShapeError> {
+        let output_image = geometry.output()?;
+        let taps = geometry.window.taps();
+        let fans = (geometry.image.channels * taps, geometry.outputs * taps);
+        let biases = if with_bias { geometry.outputs } else { 0 };
+        let (weight, bias) = initialization.draw((geometry.weights(), biases), fans, stream);
+        Ok(Self {
+            name: name.to_owned(),
+            geometry,
+            output_image,
+            weight_gradient: vec![0.0; weight.len()],
+            bias_gradient: vec![0.0; bias.len()],
+            weight,
+            bias,
+            policy,
+            sampling: true,
+            channels: Sampler::default(),
+            weight_norms_valid: false,
+            images: Sampler::default(),
+            outputs_kept: Sampler::default(),
+            compact_weight_gradient: Vec::new(),
+            compact_input_gradient: Vec::new(),
+            output: Matrix::default(),
+            input_gradient: Matrix::default(),
+            computations: Computations::default(),
+        })
+    }
+
+    fn active_policy(&self) -> Option<SamplingPolicy> {
+        self.policy.filter(|_| self.sampling)
+    }
+
+    /// The shape for a minibatch.
+    ///
+    /// # Panics
+    /// When its tensors have more than 2^32 numbers.
+    fn shape(&self, input: &Matrix) -> ConvolutionShape {
+        let image = self.geometry.image;
+        assert_eq!(input.columns(), image.len(), "{}: numbers of an image", self.name);
+        match self.geometry.shape(input.rows()) {
+            Ok(shape) => shape,
+            Err(error) => panic!("{}: a minibatch of {}: {error}", self.name, input.rows()),
+        }
+    }
+
+    /// Counts one of the three products, of which a share `kept` of `pairs` was computed.
+    fn count(&mut self, shape: &ConvolutionShape, kept: usize, pairs: usize) {
+        let exact = shape.multiply_adds();
+        self.computations.performed += exact / pairs as u64 * kept as u64;
+        self.computations.exact += exact;
+    }
+
+    fn exact_weight_gradient(
+        &mut self,
+        context: &Context,
+        shape: &ConvolutionShape,
+        input: &Matrix,
+        gradient: &Matrix,
+    ) {
+        let to = &mut self.weight_gradient;
+        kernel_gradient(context.set, shape, input.data(), gradient.data(), to);
+        self.count(shape, 1, 1);
+    }
+
+    fn exact_input_gradient(
+        &mut self,
+        context: &Context,
+        shape: &ConvolutionShape,
+        gradient: &Matrix,
+    ) {
+        self.input_gradient.reshape(shape.batch(), self.geometry.image.len());
+        let to = self.input_gradient.data_mut();
+        input_gradient(context.set, shape, gradient.data(), &self.weight, to);
+        self.count(shape, 1, 1);
+    }
+
+    fn add_bias(&mut self, context: &Context) {
+        if self.bias.is_empty() {
+            return;
+        }
+        let (bias, positions) = (&self.bias, self.output_image.pixels());
+        let images = self.output.data_mut().par_chunks_exact_mut(bias.len() * positions);
+        images.for_each(|image| {
+            for (plane, &bias) in image.chunks_exact_mut(positions).zip(bias) {
+                context.set.run(|| plane.iter_mut().for_each(|value| *value += bias));
+            }
+        });
+    }
+
+    /// The bias gradient: the output gradient of each channel summed in f64, images in order.
+    fn sum_bias_gradient(&mut self, context: &Context, gradient: &Matrix) {
+        let (positions, image) = (self.output_image.pixels(), self.output_image.len());
+        self.bias_gradient.par_iter_mut().enumerate().for_each(|(channel, to)| {
+            let planes = gradient.data()[channel * positions..].chunks(image);
+            let sums = planes.map(|planes| sum(context.set, &planes[..positions]));
+            *to = sums.fold(0.0, |total, sum| total + sum) as f32;
+        });
+    }
+}
+
+impl Layer for Convolution {
+    fn forward(&mut self, context: &Context, input: &Matrix) {
+        let shape = self.shape(input);
+        self.select_channels(context, &shape, input);
+        self.output.reshape(input.rows(), self.output_image.len());
+        let (to, input) = (self.output.data_mut(), input.data());
+        let kept = match self.channels.selection() {
+            None => {
+                convolve(context.set, &shape, input, &self.weight, to);
+                shape.input_channels()
+            }
+            Some(selection) => {
+                convolve_selected(context.set, &shape, input, &self.weight, selection, to);
+                selection.len()
+            }
+        };
+        if context.training.is_some() {
+            self.count(&shape, kept, shape.input_channels());
+        }
+        self.add_bias(context);
+    }
+
+    fn output(&self) -> &Matrix {
+        &self.output
+    }
+
+    fn backward(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        input_gradient_needed: bool,
+    ) {
+        let shape = self.shape(input);
+        self.sum_bias_gradient(context, output_gradient);
+        let policy = self.active_policy();
+        let channels = std::mem::take(&mut self.channels);
+        match (channels.selection(), policy) {
+            (Some(selection), Some(SamplingPolicy { mode: Mode::Forward, .. })) => {
+                let needed = input_gradient_needed;
+                self.backward_selected(context, &shape, input, output_gradient, selection, needed);
+            }
+            (_, Some(policy)) if policy.mode == Mode::Backward => {
+                let needed = input_gradient_needed;
+                self.backward_sampled(context, &shape, input, output_gradient, policy, needed);
+            }
+            _ => {
+                self.exact_weight_gradient(context, &shape, input, output_gradient);
+                if input_gradient_needed {
+                    self.exact_input_gradient(context, &shape, output_gradient);
+                }
+            }
+        }
+        self.channels = channels;
+    }
+
+    fn input_gradient(&self) -> &Matrix {
+        &self.input_gradient
+    }
+
+    fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
+        let row_length = self.geometry.image.channels * self.geometry.window.taps();
+        let gradient = Gradient::Dense(&self.weight_gradient);
+        visit(Parameter { values: &mut self.weight, row_length, gradient });
+        if !self.bias.is_empty() {
+            let gradient = Gradient::Dense(&self.bias_gradient);
+            visit(Parameter {
+                values: &mut self.bias,
+                row_length: self.geometry.outputs,
+                gradient,
+            });
+        }
+        self.weight_norms_valid = false;
+    }
+
+    fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        visit(&format!("{}.weight", self.name), &mut self.weight);
+        if !self.bias.is_empty() {
+            visit(&format!("{}.bias", self.name), &mut self.bias);
+        }
+        self.weight_norms_valid = false;
+    }
+
+    fn set_sampling(&mut self, on: bool) {
+        self.sampling = on;
+    }
+
+    fn take_computations(&mut self) -> Computations {
+        std::mem::take(&mut self.computations)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Which terms of the three products of a convolution layer are computed, and their gradients.
+
+use super::Convolution;
+use crate::layer::Context;
+use crate::layer::sampler::Sampler;
+use crate::matrix::Matrix;
+use crate::sampling::{Mode, SamplingPolicy};
+use kernels::Selection;
+use kernels::convolution::scores::{
+    input_channel_norms_into, input_image_norms_into, kernel_input_norms_into,
+    kernel_output_norms_into, output_channel_norms_into, output_image_norms_into,
+};
+use kernels::convolution::{
+    ConvolutionShape, input_gradient_of_channels, input_gradient_selected,
+    kernel_gradient_of_channels, kernel_gradient_selected,
+};
+use kernels::random::Generator;
+use rayon::prelude::*;
+
+impl Convolution {
+    /// Chooses the input channels of the forward product to keep.
+    pub(super) fn select_channels(
+        &mut self,
+        context: &Context,
+        shape: &ConvolutionShape,
+        input: &Matrix,
+    ) {
+        self.channels.clear();
+        let policy = self.active_policy().filter(|policy| policy.mode != Mode::Backward);
+        let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
+            return;
+        };
+        let k = policy.budget(shape.input_channels());
+        if k >= shape.input_channels() {
+            return;
+        }
+        self.channels.resize(shape.input_channels());
+        if !self.weight_norms_valid {
+            kernel_input_norms_into(shape, &self.weight, &mut self.channels.right_norms);
+            self.weight_norms_valid = true;
+        }
+        input_channel_norms_into(context.set, shape, input.data(), &mut self.channels.left_norms);
+        self.channels.draw(&policy, k, &mut generator);
+    }
+
+    /// Forward sampling: gradients through the selected channels, zero for all others.
+    pub(super) fn backward_selected(
+        &mut self,
+        context: &Context,
+        shape: &ConvolutionShape,
+        input: &Matrix,
+        gradient: &Matrix,
+        selection: &Selection,
+        input_gradient_needed: bool,
+    ) {
+        let (set, kept, taps) = (context.set, selection.len(), shape.taps());
+        let compact = &mut self.compact_weight_gradient;
+        compact.resize(shape.output_channels() * kept * taps, 0.0);
+        let (input, gradient) = (input.data(), gradient.data());
+        kernel_gradient_of_channels(set, shape, input, gradient, selection, compact);
+        let kernel = shape.input_channels() * taps;
+        self.weight_gradient.par_chunks_exact_mut(kernel).enumerate().for_each(|(o, to)| {
+            scatter(&compact[o * kept * taps..][..kept * taps], selection, taps, to);
+        });
+        self.count(shape, kept, shape.input_channels());
+        if !input_gradient_needed {
+            return;
+        }
+        let pixels = shape.pixels();
+        let compact = &mut self.compact_input_gradient;
+        compact.resize(shape.batch() * kept * pixels, 0.0);
+        input_gradient_of_channels(set, shape, gradient, &self.weight, selection, compact);
+        let image = shape.input_channels() * pixels;
+        self.input_gradient.reshape(shape.batch(), image);
+        let images = self.input_gradient.data_mut().par_chunks_exact_mut(image).enumerate();
+        images.for_each(|(b, to)| {
+            scatter(&compact[b * kept * pixels..][..kept * pixels], selection, pixels, to);
+        });
+        self.count(shape, kept, shape.input_channels());
+    }
+
+    /// Backward sampling: dK over the minibatch, dX over the output channels.
+    pub(super) fn backward_sampled(
+        &mut self,
+        context: &Context,
+        shape: &ConvolutionShape,
+        input: &Matrix,
+        gradient: &Matrix,
+        policy: SamplingPolicy,
+        input_gradient_needed: bool,
+    ) {
+        let set = context.set;
+        let mut generator = context.generator(&self.name);
+        let mut images = std::mem::take(&mut self.images);
+        draw(&mut images, &policy, shape.batch(), generator.as_mut(), |left, right| {
+            input_image_norms_into(set, shape, input.data(), left);
+            output_image_norms_into(set, shape, gradient.data(), right);
+        });
+        match images.selection() {
+            None => self.exact_weight_gradient(context, shape, input, gradient),
+            Some(images) => {
+                let (input, gradient) = (input.data(), gradient.data());
+                let to = &mut self.weight_gradient;
+                kernel_gradient_selected(set, shape, input, gradient, images, to);
+                self.count(shape, images.len(), shape.batch());
+            }
+        }
+        self.images = images;
+        if !input_gradient_needed {
+            return;
+        }
+        let mut outputs = std::mem::take(&mut self.outputs_kept);
+        draw(&mut outputs, &policy, shape.output_channels(), generator.as_mut(), |left, right| {
+            output_channel_norms_into(set, shape, gradient.data(), left);
+            kernel_output_norms_into(set, shape, &self.weight, right);
+        });
+        match outputs.selection() {
+            None => self.exact_input_gradient(context, shape, gradient),
+            Some(outputs) => {
+                self.input_gradient.reshape(shape.batch(), self.geometry.image.len());
+                let to = self.input_gradient.data_mut();
+                input_gradient_selected(set, shape, gradient.data(), &self.weight, outputs, to);
+                self.count(shape, outputs.len(), shape.output_channels());
+            }
+        }
+        self.outputs_kept = outputs;
+    }
+}
+
+/// Draws about as many of `pairs` as the policy says; all of them without a generator.
+fn draw(
+    sampler: &mut Sampler,
+    policy: &SamplingPolicy,
+    pairs: usize,
+    generator: Option<&mut Generator>,
+    norms: impl FnOnce(&mut [f64], &mut [f64]),
+) {
+    sampler.clear();
+    let k = policy.budget(pairs);
+    if let Some(generator) = generator.filter(|_| k < pairs) {
+        sampler.resize(pairs);
+        norms(&mut sampler.left_norms, &mut sampler.right_norms);
+        sampler.draw(policy, k, generator);
+    }
+}
+
+/// Puts the blocks of the selected indices in their places among blocks of zeros.
+fn scatter(compact: &[f32], selection: &Selection, block: usize, to: &mut [f32]) {
+    let mut end = 0;
+    for (&index, from) in selection.indices().iter().zip(compact.chunks_exact(block)) {
+        let start = index as usize * block;
+        to[end..start].fill(0.0);
+        end = start + block;
+        to[start..end].copy_from_slice(from);
+    }
+    to[end..].fill(0.0);
+}

@@ -1,0 +1,239 @@
+//! The layer against naive formulas in f64.
+
+use super::*;
+use kernels::random::standard_normal;
+use kernels::{Estimator, InstructionSet, Selection};
+use rayon::ThreadPoolBuilder;
+
+const BATCH: usize = 6;
+const IMAGE: ImageShape = ImageShape { channels: 7, height: 6, width: 5 };
+const OUTPUTS: usize = 4;
+
+fn geometry() -> ConvolutionGeometry {
+    let window = Window { height: 3, width: 2, stride: 2, padding: 1 };
+    ConvolutionGeometry { image: IMAGE, outputs: OUTPUTS, window }
+}
+
+fn numbers(seed: u64, columns: usize) -> Matrix {
+    let mut rng = Stream::new(seed, "convolution").at(0);
+    let data = (0..BATCH * columns).map(|_| standard_normal(&mut rng) as f32).collect();
+    Matrix::from_rows(BATCH, columns, data)
+}
+
+/// An input and an output gradient.
+fn tensors() -> (Matrix, Matrix) {
+    (numbers(1, IMAGE.len()), numbers(2, geometry().output().unwrap().len()))
+}
+
+fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Convolution {
+    let policy = mode.map(|mode| SamplingPolicy { estimator, ratio, minimal_k: 1, mode });
+    let (start, stream) = (Initialization::UniformFanIn, Stream::new(4, "layer"));
+    Convolution::new("layer", geometry(), true, start, policy, stream).unwrap()
+}
+
+fn context(step: u64) -> Context {
+    Context { set: InstructionSet::detect(), training: Some((Stream::new(9, "run"), step)) }
+}
+
+/// Calls `term` with the places of output, input and weight of every multiply-add.
+fn for_each_term(mut term: impl FnMut([usize; 3], [usize; 3])) {
+    let (g, out) = (geometry(), geometry().output().unwrap());
+    for place in 0..BATCH * out.len() {
+        let (b, o) = (place / out.len(), place / out.pixels() % OUTPUTS);
+        let (y, x) = (place / out.width % out.height, place % out.width);
+        for tap in 0..IMAGE.channels * g.window.taps() {
+            let (c, tap) = (tap / g.window.taps(), tap % g.window.taps());
+            let row = y * g.window.stride + tap / g.window.width;
+            let column = x * g.window.stride + tap % g.window.width;
+            let (row, column) =
+                (row.wrapping_sub(g.window.padding), column.wrapping_sub(g.window.padding));
+            if row < IMAGE.height && column < IMAGE.width {
+                let pixel = ((b * IMAGE.channels + c) * IMAGE.height + row) * IMAGE.width + column;
+                let weight = (o * IMAGE.channels + c) * g.window.taps() + tap;
+                term([place, pixel, weight], [b, c, o]);
+            }
+        }
+    }
+}
+
+/// Output without bias, input gradient and kernel gradient, each term times a scale of its
+/// image, input channel and output channel.
+fn naive(
+    layer: &Convolution,
+    (x, dy): (&Matrix, &Matrix),
+    scale: impl Fn([usize; 3]) -> f64,
+) -> [Vec<f64>; 3] {
+    let lengths = [dy.data().len(), x.data().len(), layer.weight.len()];
+    let mut results = lengths.map(|length| vec![0.0; length]);
+    for_each_term(|[output, input, weight], of| {
+        let (x, dy) = (f64::from(x.data()[input]), f64::from(dy.data()[output]));
+        let w = f64::from(layer.weight[weight]);
+        results[0][output] += scale(of) * x * w;
+        results[1][input] += scale(of) * dy * w;
+        results[2][weight] += scale(of) * dy * x;
+    });
+    results
+}
+
+fn assert_close(found: &[f32], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (x, y) in found.iter().zip(expected) {
+        assert!((f64::from(*x) - y).abs() < 1e-4 * (1.0 + y.abs()), "{what}: {x} and {y}");
+    }
+}
+
+fn scale_of(selection: &Selection, index: usize) -> f64 {
+    let position = selection.indices().binary_search(&(index as u32));
+    position.map_or(0.0, |position| selection.scales()[position])
+}
+
+/// Weight and bias gradients.
+fn gradients(layer: &mut Convolution) -> [Vec<f32>; 2] {
+    [layer.weight_gradient.clone(), layer.bias_gradient.clone()]
+}
+
+#[test]
+fn exact_products_are_the_naive_sums() {
+    let (x, dy) = tensors();
+    let mut layer = layer(None, Estimator::TopK, 1.0);
+    layer.forward(&context(0), &x);
+    layer.backward(&context(0), &x, &dy, true);
+    let [mut y, dx, dw] = naive(&layer, (&x, &dy), |_| 1.0);
+    let positions = geometry().output().unwrap().pixels();
+    for (place, y) in y.iter_mut().enumerate() {
+        *y += f64::from(layer.bias[place / positions % OUTPUTS]);
+    }
+    assert_close(layer.output().data(), &y, "output");
+    assert_close(layer.input_gradient().data(), &dx, "input gradient");
+    let [weight, bias] = gradients(&mut layer);
+    assert_close(&weight, &dw, "weight gradient");
+    let mut db = vec![0.0; OUTPUTS];
+    for (place, value) in dy.data().iter().enumerate() {
+        db[place / positions % OUTPUTS] += f64::from(*value);
+    }
+    assert_close(&bias, &db, "bias gradient");
+    let (once, counted) = (geometry().shape(BATCH).unwrap(), layer.take_computations());
+    assert_eq!((counted.performed, counted.exact), (3 * once.multiply_adds(), counted.performed));
+}
+
+#[test]
+fn gradients_pass_through_the_sampled_channels_only() {
+    for estimator in [Estimator::TopK, Estimator::ColumnRow, Estimator::Bernoulli] {
+        let (x, dy) = tensors();
+        let mut layer = layer(Some(Mode::Forward), estimator, 0.4);
+        layer.bias.fill(0.0);
+        layer.forward(&context(3), &x);
+        let selection = layer.channels.selection().cloned().expect("the product is sampled");
+        assert!(selection.len() < IMAGE.channels);
+        layer.backward(&context(3), &x, &dy, true);
+        let scale = |[_, channel, _]: [usize; 3]| scale_of(&selection, channel);
+        let [y, dx, dw] = naive(&layer, (&x, &dy), scale);
+        assert_close(layer.output().data(), &y, "output");
+        assert_close(layer.input_gradient().data(), &dx, "input gradient");
+        assert_close(&gradients(&mut layer)[0], &dw, "weight gradient");
+        let share = layer.take_computations().share();
+        assert_eq!(share, selection.len() as f64 / IMAGE.channels as f64);
+    }
+}
+
+#[test]
+fn backward_mode_samples_output_channels_and_images() {
+    for estimator in [Estimator::TopK, Estimator::ColumnRow, Estimator::Bernoulli] {
+        let (x, dy) = tensors();
+        let mut layer = layer(Some(Mode::Backward), estimator, 0.5);
+        layer.bias.fill(0.0);
+        layer.forward(&context(1), &x);
+        layer.backward(&context(1), &x, &dy, true);
+        let images = layer.images.selection().cloned().expect("sampled");
+        let outputs = layer.outputs_kept.selection().cloned().expect("sampled");
+        let [y, ..] = naive(&layer, (&x, &dy), |_| 1.0);
+        let [_, dx, _] = naive(&layer, (&x, &dy), |[_, _, o]| scale_of(&outputs, o));
+        let [_, _, dw] = naive(&layer, (&x, &dy), |[b, ..]| scale_of(&images, b));
+        assert_close(layer.output().data(), &y, "output");
+        assert_close(layer.input_gradient().data(), &dx, "input gradient");
+        assert_close(&gradients(&mut layer)[0], &dw, "weight gradient");
+        let kept = images.len() as f64 / BATCH as f64 + outputs.len() as f64 / OUTPUTS as f64;
+        assert!((layer.take_computations().share() - (1.0 + kept) / 3.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn black_box_gradients_are_the_exact_ones() {
+    let (x, dy) = tensors();
+    let [exact, black_box] = [None, Some(Mode::BlackBox)].map(|mode| {
+        let mut layer = layer(mode, Estimator::Bernoulli, 0.4);
+        layer.forward(&context(3), &x);
+        layer.backward(&context(3), &x, &dy, true);
+        (layer.output().clone(), layer.input_gradient().clone(), gradients(&mut layer))
+    });
+    assert_eq!((&exact.1, &exact.2), (&black_box.1, &black_box.2));
+    assert_ne!(exact.0, black_box.0, "the forward product is sampled");
+}
+
+#[test]
+fn a_budget_of_all_pairs_is_the_exact_layer_bit_for_bit() {
+    let (x, dy) = tensors();
+    let mut exact = layer(None, Estimator::TopK, 1.0);
+    exact.forward(&context(0), &x);
+    exact.backward(&context(0), &x, &dy, true);
+    for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
+        let mut sampled = layer(Some(mode), Estimator::ColumnRow, 1.0);
+        sampled.forward(&context(0), &x);
+        sampled.backward(&context(0), &x, &dy, true);
+        assert_eq!(sampled.output(), exact.output());
+        assert_eq!(sampled.input_gradient(), exact.input_gradient());
+        assert_eq!(gradients(&mut sampled), gradients(&mut exact));
+    }
+}
+
+#[test]
+fn images_of_zeros_and_evaluation_are_exact() {
+    let mut layer = layer(Some(Mode::Forward), Estimator::Bernoulli, 0.2);
+    layer.forward(&context(0), &Matrix::zeros(BATCH, IMAGE.len()));
+    let positions = geometry().output().unwrap().pixels();
+    assert_eq!(layer.output().row(0)[positions], layer.bias[1]);
+    let (x, dy) = tensors();
+    layer.bias.fill(0.0);
+    layer.forward(&Context::evaluation(InstructionSet::detect()), &x);
+    assert_close(layer.output().data(), &naive(&layer, (&x, &dy), |_| 1.0)[0], "output");
+}
+
+#[test]
+fn norms_follow_the_weights() {
+    let (x, _) = tensors();
+    let mut layer = layer(Some(Mode::Forward), Estimator::TopK, 0.3);
+    layer.forward(&context(0), &x);
+    let before = layer.channels.selection().cloned().expect("sampled");
+    let unselected = (0..7u32).find(|c| !before.indices().contains(c)).unwrap() as usize;
+    let taps = geometry().window.taps();
+    layer.visit_parameters(&mut |parameter| {
+        if parameter.values.len() > OUTPUTS {
+            parameter.values[unselected * taps] = 1e3;
+        }
+    });
+    layer.forward(&context(1), &x);
+    let after = layer.channels.selection().expect("sampled");
+    assert!(after.indices().contains(&(unselected as u32)));
+}
+
+#[test]
+fn threads_and_instruction_sets_change_no_bit() {
+    let (x, dy) = tensors();
+    for mode in [Mode::Forward, Mode::Backward] {
+        let run = |set: InstructionSet| {
+            let mut layer = layer(Some(mode), Estimator::Bernoulli, 0.5);
+            let context = Context { set, ..context(2) };
+            layer.forward(&context, &x);
+            layer.backward(&context, &x, &dy, true);
+            let gradients = gradients(&mut layer);
+            (layer.output().clone(), layer.input_gradient().clone(), gradients)
+        };
+        let reference = run(InstructionSet::detect());
+        for threads in [1, 2, 5] {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            for set in InstructionSet::available() {
+                assert_eq!(pool.install(|| run(set)), reference, "{threads} threads, {set}");
+            }
+        }
+    }
+}

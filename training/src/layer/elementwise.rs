@@ -1,0 +1,46 @@
+//! Loops over the elements of activations, in parallel pieces of a fixed size.
+
+use kernels::InstructionSet;
+use rayon::prelude::*;
+
+/// Elements of a piece: long enough to be worth a task, short enough for the nearest caches.
+const PIECE: usize = 1 << 15;
+
+/// to_i = f(from_i).
+pub(super) fn map(
+    set: InstructionSet,
+    to: &mut [f32],
+    from: &[f32],
+    f: impl Fn(f32) -> f32 + Sync,
+) {
+    let piece = |to: &mut [f32], from: &[f32]| {
+        set.run(|| to.iter_mut().zip(from).for_each(|(to, &from)| *to = f(from)));
+    };
+    if to.len() <= PIECE {
+        return piece(to, from);
+    }
+    to.par_chunks_mut(PIECE).zip(from.par_chunks(PIECE)).for_each(|(to, from)| piece(to, from));
+}
+
+/// to_i = f(left_i, right_i).
+pub(super) fn map_pairs(
+    set: InstructionSet,
+    to: &mut [f32],
+    left: &[f32],
+    right: &[f32],
+    f: impl Fn(f32, f32) -> f32 + Sync,
+) {
+    let piece = |to: &mut [f32], left: &[f32], right: &[f32]| {
+        set.run(|| {
+            let pairs = left.iter().zip(right);
+            to.iter_mut().zip(pairs).for_each(|(to, (&left, &right))| *to = f(left, right));
+        });
+    };
+    if to.len() <= PIECE {
+        return piece(to, left, right);
+    }
+    to.par_chunks_mut(PIECE)
+        .zip(left.par_chunks(PIECE))
+        .zip(right.par_chunks(PIECE))
+        .for_each(|((to, left), right)| piece(to, left, right));
+}

@@ -1,0 +1,75 @@
+//! How weights start.
+
+use kernels::random::{Stream, standard_normal, uniform};
+
+/// The distribution of the first weights.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initialization {
+    /// Uniform in +-1/sqrt(fan-in), the biases too (PyTorch's default).
+    UniformFanIn,
+    /// Uniform in +-gain sqrt(6 / (fan-in + fan-out)) (Glorot and Bengio 2010), biases zero.
+    XavierUniform {
+        /// The factor for the activation that follows; sqrt(2) for ReLU.
+        gain: f64,
+    },
+    /// Normal with standard deviation sqrt(2 / fan-out) (He et al. 2015), biases zero.
+    HeNormalFanOut,
+}
+
+impl Initialization {
+    /// The weights and biases of a layer, from streams `weight` and `bias`.
+    ///
+    /// The fans are the numbers that one output is made of, and that one input goes into.
+    pub(super) fn draw(
+        self,
+        (weights, biases): (usize, usize),
+        (fan_in, fan_out): (usize, usize),
+        stream: Stream,
+    ) -> (Vec<f32>, Vec<f32>) {
+        let uniform_in = |name: &str, bound: f64, count: usize| -> Vec<f32> {
+            let mut generator = stream.child(name).at(0);
+            (0..count).map(|_| ((2.0 * uniform(&mut generator) - 1.0) * bound) as f32).collect()
+        };
+        match self {
+            Self::UniformFanIn => {
+                let bound = 1.0 / (fan_in as f64).sqrt();
+                (uniform_in("weight", bound, weights), uniform_in("bias", bound, biases))
+            }
+            Self::XavierUniform { gain } => {
+                let bound = gain * (6.0 / (fan_in + fan_out) as f64).sqrt();
+                (uniform_in("weight", bound, weights), vec![0.0; biases])
+            }
+            Self::HeNormalFanOut => {
+                let deviation = (2.0 / fan_out as f64).sqrt();
+                let mut generator = stream.child("weight").at(0);
+                let draw = |_| (deviation * standard_normal(&mut generator)) as f32;
+                ((0..weights).map(draw).collect(), vec![0.0; biases])
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_have_the_variance_of_their_distribution() {
+        let (fans, count) = ((50, 200), 40_000);
+        for (initialization, variance) in [
+            (Initialization::UniformFanIn, 1.0 / (3.0 * 50.0)),
+            (Initialization::XavierUniform { gain: 2f64.sqrt() }, 2.0 * 2.0 / 250.0),
+            (Initialization::HeNormalFanOut, 2.0 / 200.0),
+        ] {
+            let stream = Stream::new(1, "initialization");
+            let (weights, biases) = initialization.draw((count, 3), fans, stream);
+            let squares: f64 = weights.iter().map(|&weight| f64::from(weight).powi(2)).sum();
+            let found = squares / count as f64;
+            // The second moment of the estimate is at most that of normal weights, 2 variance^2.
+            let error = variance * (2.0 / count as f64).sqrt();
+            assert!((found - variance).abs() < 5.0 * error, "{initialization:?}: {found}");
+            let zero = initialization != Initialization::UniformFanIn;
+            assert!(biases.iter().all(|&bias| (bias == 0.0) == zero), "{initialization:?}");
+        }
+    }
+}

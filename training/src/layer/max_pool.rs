@@ -1,0 +1,246 @@
+//! The largest number under a sliding window.
+
+use super::image_shape::{ImageShape, Window};
+use super::{Context, Layer};
+use crate::matrix::Matrix;
+use kernels::convolution::ShapeError;
+use rayon::prelude::*;
+
+/// Why a window cannot pool images.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PoolError {
+    /// The window and the image do not fit.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A window may lie outside the image.
+    #[error(
+        "padding {padding} of a pooling window of {height} x {width} is more than half its sides"
+    )]
+    Padding {
+        /// Rows and columns around the image.
+        padding: usize,
+        /// Rows of the window.
+        height: usize,
+        /// Columns of the window.
+        width: usize,
+    },
+}
+
+/// y = max of x under each position of the window, channel by channel; pixels of the padding do
+/// not count. The gradient goes to the first of equal numbers, row by row. A number that is none
+/// (NaN) is put out.
+#[derive(Debug)]
+pub struct MaxPool {
+    image: ImageShape,
+    output_image: ImageShape,
+    window: Window,
+    /// Where in its plane the number of each output is.
+    winners: Vec<u32>,
+    output: Matrix,
+    input_gradient: Matrix,
+}
+
+/// No pixel has been looked at.
+const NONE: u32 = u32::MAX;
+
+impl MaxPool {
+    /// A layer without parameters.
+    ///
+    /// # Errors
+    /// When the window does not fit, or its padding is more than half of a side.
+    pub fn new(image: ImageShape, window: Window) -> Result<Self, PoolError> {
+        let output_image = image.after(window, image.channels)?;
+        let Window { height, width, padding, .. } = window;
+        if 2 * padding > height.min(width) {
+            return Err(PoolError::Padding { padding, height, width });
+        }
+        Ok(Self {
+            image,
+            output_image,
+            window,
+            winners: Vec::new(),
+            output: Matrix::default(),
+            input_gradient: Matrix::default(),
+        })
+    }
+}
+
+/// Where a window of one axis stands.
+#[derive(Clone, Copy)]
+struct Axis {
+    size: usize,
+    stride: usize,
+    padding: usize,
+}
+
+impl Axis {
+    /// The pixel under a tap of the window at a position.
+    fn pixel(&self, position: usize, tap: usize) -> Option<usize> {
+        let pixel = (position * self.stride + tap).checked_sub(self.padding)?;
+        (pixel < self.size).then_some(pixel)
+    }
+
+    /// The positions, of `count`, at which a tap is inside the image.
+    fn positions(&self, tap: usize, count: usize) -> std::ops::Range<usize> {
+        let first = self.padding.saturating_sub(tap).div_ceil(self.stride);
+        let end = (self.size + self.padding).saturating_sub(tap).div_ceil(self.stride);
+        first..end.min(count).max(first)
+    }
+}
+
+/// One row of outputs of one plane: their largest numbers and where these are.
+fn pool_row(
+    window: &Window,
+    image: &ImageShape,
+    plane: &[f32],
+    row: usize,
+    largest: &mut [f32],
+    winners: &mut [u32],
+) {
+    let axis = |size| Axis { size, stride: window.stride, padding: window.padding };
+    let (rows, columns) = (axis(image.height), axis(image.width));
+    largest.fill(f32::NEG_INFINITY);
+    winners.fill(NONE);
+    for i in 0..window.height {
+        let Some(y) = rows.pixel(row, i) else { continue };
+        let line = &plane[y * image.width..][..image.width];
+        for j in 0..window.width {
+            let positions = columns.positions(j, largest.len());
+            let Some(start) = columns.pixel(positions.start, j) else { continue };
+            let pixels = line[start..].iter().step_by(window.stride);
+            let outputs = largest[positions.clone()].iter_mut().zip(&mut winners[positions]);
+            let mut place = (y * image.width + start) as u32;
+            for ((largest, winner), &x) in outputs.zip(pixels) {
+                let wins = x > *largest || x.is_nan() || *winner == NONE;
+                *largest = if wins { x } else { *largest };
+                *winner = if wins { place } else { *winner };
+                place += window.stride as u32;
+            }
+        }
+    }
+}
+
+impl Layer for MaxPool {
+    fn forward(&mut self, context: &Context, input: &Matrix) {
+        assert_eq!(input.columns(), self.image.len(), "numbers of an image");
+        let (image, window) = (self.image, self.window);
+        let (output_len, columns) = (self.output_image.len(), self.output_image.width);
+        self.output.reshape(input.rows(), output_len);
+        self.winners.resize(input.rows() * output_len, NONE);
+        let images = self.output.data_mut().par_chunks_exact_mut(output_len);
+        let winners = self.winners.par_chunks_exact_mut(output_len);
+        let inputs = input.data().par_chunks_exact(image.len());
+        images.zip(winners).zip(inputs).for_each(|((to, winners), from)| {
+            let rows = to.chunks_exact_mut(columns).zip(winners.chunks_exact_mut(columns));
+            for (row, (largest, winners)) in rows.enumerate() {
+                let (channel, row) =
+                    (row / self.output_image.height, row % self.output_image.height);
+                let plane = &from[channel * image.pixels()..][..image.pixels()];
+                context.set.run(|| pool_row(&window, &image, plane, row, largest, winners));
+            }
+        });
+    }
+
+    fn output(&self) -> &Matrix {
+        &self.output
+    }
+
+    fn backward(
+        &mut self,
+        _: &Context,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        input_gradient_needed: bool,
+    ) {
+        if !input_gradient_needed {
+            return;
+        }
+        let (pixels, positions) = (self.image.pixels(), self.output_image.pixels());
+        let output_len = self.output_image.len();
+        self.input_gradient.reshape(input.rows(), input.columns());
+        let images = self.input_gradient.data_mut().par_chunks_exact_mut(self.image.len());
+        let gradients = output_gradient.data().par_chunks_exact(output_len);
+        let winners = self.winners.par_chunks_exact(output_len);
+        images.zip(gradients).zip(winners).for_each(|((to, gradient), winners)| {
+            let planes = to.chunks_exact_mut(pixels).zip(gradient.chunks_exact(positions));
+            for ((to, gradient), winners) in planes.zip(winners.chunks_exact(positions)) {
+                to.fill(0.0);
+                for (gradient, &winner) in gradient.iter().zip(winners) {
+                    to[winner as usize] += gradient;
+                }
+            }
+        });
+    }
+
+    fn input_gradient(&self) -> &Matrix {
+        &self.input_gradient
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kernels::InstructionSet;
+    use kernels::random::{Stream, below};
+
+    #[test]
+    fn every_output_is_the_first_largest_of_its_window() {
+        let image = ImageShape::new(2, 7, 6);
+        let mut rng = Stream::new(1, "max-pool").at(0);
+        // Few different numbers, so that many are equal; all negative, so that zeros of the
+        // padding would win.
+        let data = (0..3 * image.len()).map(|_| below(&mut rng, 4) as f32 - 5.0).collect();
+        let input = Matrix::from_rows(3, image.len(), data);
+        for window in [Window::square(2, 2, 0), Window::square(3, 2, 1), Window::square(3, 1, 1)] {
+            for set in InstructionSet::available() {
+                let mut pool = MaxPool::new(image, window).unwrap();
+                let out = pool.output_image;
+                let context = Context::evaluation(set);
+                pool.forward(&context, &input);
+                let ones = (0..3 * out.len()).map(|i| i as f32).collect();
+                let gradient = Matrix::from_rows(3, out.len(), ones);
+                pool.backward(&context, &input, &gradient, true);
+                let mut expected = vec![0.0; input.data().len()];
+                for place in 0..3 * out.len() {
+                    let (y, x) = (place / out.width % out.height, place % out.width);
+                    let plane = place / out.pixels() * image.pixels();
+                    let mut best: Option<usize> = None;
+                    for tap in 0..window.taps() {
+                        let row = y * window.stride + tap / window.width;
+                        let column = x * window.stride + tap % window.width;
+                        let (row, column) =
+                            (row.wrapping_sub(window.padding), column.wrapping_sub(window.padding));
+                        if row < image.height && column < image.width {
+                            let pixel = plane + row * image.width + column;
+                            if best.is_none_or(|best| input.data()[pixel] > input.data()[best]) {
+                                best = Some(pixel);
+                            }
+                        }
+                    }
+                    let best = best.expect("no window is outside the image");
+                    assert_eq!(pool.output().data()[place], input.data()[best]);
+                    expected[best] += place as f32;
+                }
+                assert_eq!(pool.input_gradient().data(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_hidden() {
+        let mut pool = MaxPool::new(ImageShape::new(1, 2, 2), Window::square(2, 2, 0)).unwrap();
+        for place in 0..4 {
+            let mut image = vec![1.0, 2.0, 3.0, 4.0];
+            image[place] = f32::NAN;
+            let context = Context::evaluation(InstructionSet::detect());
+            pool.forward(&context, &Matrix::from_rows(1, 4, image));
+            assert!(pool.output().data()[0].is_nan());
+        }
+    }
+
+    #[test]
+    fn windows_that_may_miss_the_image_are_refused() {
+        let error = MaxPool::new(ImageShape::new(1, 8, 8), Window::square(2, 2, 2)).unwrap_err();
+        assert!(error.to_string().starts_with("padding 2 of a pooling window of 2 x 2"), "{error}");
+    }
+}

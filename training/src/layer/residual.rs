@@ -1,0 +1,148 @@
+//! Residual blocks (He et al. 2016).
+
+use super::elementwise::map_pairs;
+use super::{Chain, Context, Layer, Parameter};
+use crate::counting::Computations;
+use crate::matrix::Matrix;
+
+/// y = main(x) + shortcut(x), the shortcut being the identity where there is none.
+pub struct Residual {
+    main: Chain,
+    shortcut: Option<Chain>,
+    output: Matrix,
+    input_gradient: Matrix,
+}
+
+impl Residual {
+    /// A block of two branches with outputs of one shape; without a shortcut, that of the input.
+    pub fn new(main: Chain, shortcut: Option<Chain>) -> Self {
+        Self { main, shortcut, output: Matrix::default(), input_gradient: Matrix::default() }
+    }
+}
+
+fn add(context: &Context, to: &mut Matrix, left: &Matrix, right: &Matrix) {
+    assert_eq!(left.columns(), right.columns(), "the branches of a block have one shape");
+    to.reshape(left.rows(), left.columns());
+    map_pairs(context.set, to.data_mut(), left.data(), right.data(), |left, right| left + right);
+}
+
+impl Layer for Residual {
+    fn forward(&mut self, context: &Context, input: &Matrix) {
+        let Self { main, shortcut, output, .. } = self;
+        main.forward(context, input);
+        if let Some(shortcut) = shortcut {
+            shortcut.forward(context, input);
+        }
+        let past = shortcut.as_ref().map_or(input, |shortcut| shortcut.output());
+        add(context, output, main.output(), past);
+    }
+
+    fn output(&self) -> &Matrix {
+        &self.output
+    }
+
+    fn backward(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        input_gradient_needed: bool,
+    ) {
+        let Self { main, shortcut, input_gradient, .. } = self;
+        main.backward(context, input, output_gradient, input_gradient_needed);
+        if let Some(shortcut) = shortcut {
+            shortcut.backward(context, input, output_gradient, input_gradient_needed);
+        }
+        if input_gradient_needed {
+            let past = shortcut.as_ref().map_or(output_gradient, |layer| layer.input_gradient());
+            add(context, input_gradient, main.input_gradient(), past);
+        }
+    }
+
+    fn input_gradient(&self) -> &Matrix {
+        &self.input_gradient
+    }
+
+    fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
+        self.main.visit_parameters(visit);
+        if let Some(shortcut) = &mut self.shortcut {
+            shortcut.visit_parameters(visit);
+        }
+    }
+
+    fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        self.main.visit_state(visit);
+        if let Some(shortcut) = &mut self.shortcut {
+            shortcut.visit_state(visit);
+        }
+    }
+
+    fn set_sampling(&mut self, on: bool) {
+        self.main.set_sampling(on);
+        if let Some(shortcut) = &mut self.shortcut {
+            shortcut.set_sampling(on);
+        }
+    }
+
+    fn take_computations(&mut self) -> Computations {
+        let mut sum = self.main.take_computations();
+        if let Some(shortcut) = &mut self.shortcut {
+            sum += shortcut.take_computations();
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layer::{Linear, Relu};
+    use kernels::InstructionSet;
+    use kernels::random::{Stream, standard_normal};
+
+    const WIDTH: usize = 5;
+
+    fn block(with_shortcut: bool) -> Residual {
+        let linear = |name: &str| -> Box<dyn Layer> {
+            let stream = Stream::new(1, "residual").child(name);
+            Box::new(Linear::new(name, WIDTH, WIDTH, None, stream))
+        };
+        let main = Chain::new(vec![linear("a"), Box::new(Relu::default()), linear("b")]);
+        Residual::new(main, with_shortcut.then(|| Chain::new(vec![linear("c")])))
+    }
+
+    #[test]
+    fn gradients_agree_with_finite_differences() {
+        let mut rng = Stream::new(2, "residual").at(0);
+        let mut numbers =
+            || -> Vec<f32> { (0..2 * WIDTH).map(|_| standard_normal(&mut rng) as f32).collect() };
+        let (x, dy) = (numbers(), Matrix::from_rows(2, WIDTH, numbers()));
+        let context = Context::evaluation(InstructionSet::detect());
+        for with_shortcut in [false, true] {
+            let mut block = block(with_shortcut);
+            let input = Matrix::from_rows(2, WIDTH, x.clone());
+            block.forward(&context, &input);
+            block.backward(&context, &input, &dy, true);
+            let found = block.input_gradient().data().to_vec();
+            let mut loss = |place: usize, step: f32| -> f64 {
+                let mut moved = x.clone();
+                moved[place] += step;
+                block.forward(&context, &Matrix::from_rows(2, WIDTH, moved));
+                let terms = block.output().data().iter().zip(dy.data());
+                terms.map(|(y, dy)| f64::from(*y) * f64::from(*dy)).sum()
+            };
+            for (place, found) in found.iter().enumerate() {
+                // Piecewise linear: the step may be small, and rounding is what is left.
+                let slope = (loss(place, 1e-3) - loss(place, -1e-3)) / 2e-3;
+                assert!((slope - f64::from(*found)).abs() < 1e-3, "{found} and {slope}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_states_of_both_branches_are_visited_in_order() {
+        let mut names = Vec::new();
+        block(true).visit_state(&mut |name, _| names.push(name.to_owned()));
+        assert_eq!(names, ["a.weight", "a.bias", "b.weight", "b.bias", "c.weight", "c.bias"]);
+    }
+}

@@ -1,0 +1,176 @@
+//! Networks as shapes: what they are made of, counted and built.
+//!
+//! A description holds no weights, so the counts of the largest networks are instant, and the
+//! network built from it has those very layers.
+
+use super::{Network, NetworkError};
+use crate::layer::{
+    AveragePool, BatchNorm, BatchNormSettings, Chain, Convolution, ConvolutionGeometry, Dropout,
+    DropoutChannels, ImageShape, Initialization, Layer, Linear, MaxPool, Relu, Residual, Window,
+};
+use crate::sampling::LayerPolicies;
+use kernels::random::Stream;
+
+/// One layer of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerDescription {
+    /// A [`Linear`] layer.
+    Linear {
+        /// Its name.
+        name: String,
+        /// Input features.
+        inputs: usize,
+        /// Output features.
+        outputs: usize,
+        /// Whether it is sampled where its policy does not say otherwise.
+        sampled: bool,
+    },
+    /// A [`Convolution`].
+    Convolution {
+        /// Its name.
+        name: String,
+        /// Its sizes.
+        geometry: ConvolutionGeometry,
+        /// Whether it has biases.
+        bias: bool,
+        /// How its weights start.
+        initialization: Initialization,
+        /// Whether it is sampled where its policy does not say otherwise.
+        sampled: bool,
+    },
+    /// A [`BatchNorm`].
+    BatchNorm {
+        /// Its name.
+        name: String,
+        /// The images it is given.
+        image: ImageShape,
+        /// Its settings.
+        settings: BatchNormSettings,
+    },
+    /// A [`Relu`].
+    Relu,
+    /// A [`MaxPool`].
+    MaxPool {
+        /// The images it is given.
+        image: ImageShape,
+        /// Its window.
+        window: Window,
+    },
+    /// An [`AveragePool`].
+    AveragePool {
+        /// The images it is given.
+        image: ImageShape,
+    },
+    /// A [`Dropout`].
+    Dropout {
+        /// Its name.
+        name: String,
+        /// The probability of a zero.
+        rate: f64,
+    },
+    /// A [`DropoutChannels`].
+    DropoutChannels {
+        /// Its name.
+        name: String,
+        /// The images it is given.
+        image: ImageShape,
+        /// The probability of a zero.
+        rate: f64,
+    },
+    /// A [`Residual`] block.
+    Residual {
+        /// The branch with the work.
+        main: Vec<LayerDescription>,
+        /// The other branch; the identity where it has no layer.
+        shortcut: Vec<LayerDescription>,
+    },
+}
+
+/// A network without its weights.
+///
+/// ```
+/// use training::layer::ImageShape;
+/// use training::network::resnet;
+/// let network = resnet(50, ImageShape::new(3, 224, 224), 1000)?;
+/// assert_eq!(network.parameters(), 25_557_032);
+/// # Ok::<(), training::network::NetworkError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// The layers, from input to logits.
+    pub layers: Vec<LayerDescription>,
+}
+
+impl Description {
+    /// The network, its weights drawn from the stream.
+    ///
+    /// # Errors
+    /// When a policy is out of range or names no layer, or a layer does not fit its images.
+    pub fn build(&self, policies: &LayerPolicies, stream: Stream) -> Result<Network, NetworkError> {
+        self.check(policies)?;
+        let layers = build_all(&self.layers, policies, stream)?;
+        if layers.is_empty() { Err(NetworkError::Empty) } else { Ok(Network::new(layers)) }
+    }
+
+    /// Numbers that are learnt: weights, biases, scales and shifts.
+    pub fn parameters(&self) -> u64 {
+        count_parameters(&self.layers)
+    }
+}
+
+fn count_parameters(layers: &[LayerDescription]) -> u64 {
+    let count = |layer: &LayerDescription| match layer {
+        LayerDescription::Linear { inputs, outputs, .. } => ((inputs + 1) * outputs) as u64,
+        LayerDescription::Convolution { geometry, bias, .. } => {
+            (geometry.weights() + if *bias { geometry.outputs } else { 0 }) as u64
+        }
+        LayerDescription::BatchNorm { image, .. } => 2 * image.channels as u64,
+        LayerDescription::Residual { main, shortcut } => {
+            count_parameters(main) + count_parameters(shortcut)
+        }
+        _ => 0,
+    };
+    layers.iter().map(count).sum()
+}
+
+fn build_all(
+    layers: &[LayerDescription],
+    policies: &LayerPolicies,
+    stream: Stream,
+) -> Result<Vec<Box<dyn Layer>>, NetworkError> {
+    layers.iter().map(|layer| build(layer, policies, stream)).collect()
+}
+
+fn build(
+    layer: &LayerDescription,
+    policies: &LayerPolicies,
+    stream: Stream,
+) -> Result<Box<dyn Layer>, NetworkError> {
+    Ok(match layer {
+        LayerDescription::Linear { name, inputs, outputs, sampled } => {
+            let policy = policies.of(name, *sampled);
+            Box::new(Linear::new(name, *inputs, *outputs, policy, stream.child(name)))
+        }
+        LayerDescription::Convolution { name, geometry, bias, initialization, sampled } => {
+            let (policy, stream) = (policies.of(name, *sampled), stream.child(name));
+            let layer = Convolution::new(name, *geometry, *bias, *initialization, policy, stream);
+            Box::new(layer.map_err(|source| NetworkError::shape(name, source))?)
+        }
+        LayerDescription::BatchNorm { name, image, settings } => {
+            Box::new(BatchNorm::new(name, *image, *settings))
+        }
+        LayerDescription::Relu => Box::new(Relu::default()),
+        LayerDescription::MaxPool { image, window } => Box::new(MaxPool::new(*image, *window)?),
+        LayerDescription::AveragePool { image } => Box::new(AveragePool::new(*image)),
+        LayerDescription::Dropout { name, rate } => Box::new(Dropout::new(name, *rate)),
+        LayerDescription::DropoutChannels { name, image, rate } => {
+            Box::new(DropoutChannels::new(name, *image, *rate))
+        }
+        LayerDescription::Residual { main, shortcut } => {
+            let main = Chain::new(build_all(main, policies, stream)?);
+            let shortcut = build_all(shortcut, policies, stream)?;
+            let shortcut = (!shortcut.is_empty()).then(|| Chain::new(shortcut));
+            Box::new(Residual::new(main, shortcut))
+        }
+    })
+}

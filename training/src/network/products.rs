@@ -1,0 +1,142 @@
+//! The products of a network's training step, counted from shapes.
+
+use super::description::{Description, LayerDescription};
+use crate::counting::{Computations, GradientNumbers};
+use crate::sampling::{LayerPolicies, Mode, PolicyError};
+
+/// The three products of a linear layer or convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Product<'a> {
+    /// The layer's name.
+    pub layer: &'a str,
+    /// Input features or channels: the pairs that the forward product sums over.
+    pub pairs: usize,
+    /// Output features or channels: the pairs that the input gradient sums over.
+    pub outputs: usize,
+    /// Numbers of the weight.
+    pub weights: usize,
+    /// Multiply-adds of the forward product for one sample.
+    pub forward: u64,
+    /// Multiply-adds of the input gradient for one sample; none in a first layer.
+    pub input_gradient: u64,
+    /// Multiply-adds of the weight gradient for one sample.
+    pub weight_gradient: u64,
+    /// Whether the layer is sampled where its policy does not say otherwise.
+    pub sampled: bool,
+}
+
+impl Description {
+    /// The products, layer by layer.
+    pub fn products(&self) -> Vec<Product<'_>> {
+        let mut products = Vec::new();
+        collect(&self.layers, false, &mut products);
+        products
+    }
+
+    /// Checks policies against the layers with products.
+    ///
+    /// # Errors
+    /// When a policy is out of range, a name is no layer's, or a layer is both sampled and not.
+    pub fn check(&self, policies: &LayerPolicies) -> Result<(), PolicyError> {
+        let products = self.products();
+        policies.check(&products.iter().map(|product| product.layer).collect::<Vec<_>>())
+    }
+
+    /// Multiply-adds of the forward passes of one sample, all products exact.
+    pub fn forward_multiply_adds(&self) -> u64 {
+        self.products().iter().map(|product| product.forward).sum()
+    }
+
+    /// Multiply-adds of a training step, every sampled product keeping exactly its budget.
+    ///
+    /// # Errors
+    /// When the policies are not of this network.
+    pub fn computations(
+        &self,
+        batch: usize,
+        policies: &LayerPolicies,
+    ) -> Result<Computations, PolicyError> {
+        self.check(policies)?;
+        let mut counts = Computations::default();
+        for product in self.products() {
+            let policy = policies.of(product.layer, product.sampled);
+            let mut count = |multiply_adds: u64, pairs: usize, sampled: bool| {
+                let kept = policy.filter(|_| sampled).map_or(pairs, |policy| policy.budget(pairs));
+                let exact = multiply_adds * batch as u64;
+                counts.performed += exact / pairs as u64 * kept as u64;
+                counts.exact += exact;
+            };
+            let mode = policy.map(|policy| policy.mode);
+            let (forward, backward) = (mode == Some(Mode::Forward), mode == Some(Mode::Backward));
+            count(product.forward, product.pairs, !backward);
+            if backward {
+                count(product.input_gradient, product.outputs, true);
+                count(product.weight_gradient, batch, true);
+            } else {
+                count(product.input_gradient, product.pairs, forward);
+                count(product.weight_gradient, product.pairs, forward);
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Numbers of the gradient a worker sends in a step: of a layer sampled in the forward pass
+    /// only those of the weights of its budget of pairs, of all others every one.
+    ///
+    /// # Errors
+    /// When the policies are not of this network.
+    pub fn gradient_numbers(
+        &self,
+        policies: &LayerPolicies,
+    ) -> Result<GradientNumbers, PolicyError> {
+        self.check(policies)?;
+        let all = self.parameters();
+        let mut sent = all;
+        for product in self.products() {
+            let policy = policies.of(product.layer, product.sampled);
+            if let Some(policy) = policy.filter(|policy| policy.mode == Mode::Forward) {
+                let left_out = product.pairs - policy.budget(product.pairs);
+                sent -= (product.weights / product.pairs * left_out) as u64;
+            }
+        }
+        Ok(GradientNumbers { sent, all })
+    }
+}
+
+fn collect<'a>(
+    layers: &'a [LayerDescription],
+    input_gradient_needed: bool,
+    products: &mut Vec<Product<'a>>,
+) {
+    for (position, layer) in layers.iter().enumerate() {
+        let needed = position > 0 || input_gradient_needed;
+        let (layer, pairs, outputs, weights, positions, sampled) = match layer {
+            LayerDescription::Residual { main, shortcut } => {
+                collect(main, needed, products);
+                collect(shortcut, needed, products);
+                continue;
+            }
+            LayerDescription::Linear { name, inputs, outputs, sampled } => {
+                (name, *inputs, *outputs, inputs * outputs, 1, *sampled)
+            }
+            LayerDescription::Convolution { name, geometry, sampled, .. } => {
+                // A geometry without an output has no product; building it is the error.
+                let Ok(output) = geometry.output() else { continue };
+                let (pairs, outputs) = (geometry.image.channels, geometry.outputs);
+                (name, pairs, outputs, geometry.weights(), output.pixels(), *sampled)
+            }
+            _ => continue,
+        };
+        let forward = weights as u64 * positions as u64;
+        products.push(Product {
+            layer,
+            pairs,
+            outputs,
+            weights,
+            forward,
+            input_gradient: if needed { forward } else { 0 },
+            weight_gradient: forward,
+            sampled,
+        });
+    }
+}

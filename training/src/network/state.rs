@@ -1,0 +1,87 @@
+//! What a network remembers from one step to the next, by name.
+
+use super::Network;
+use crate::layer::Layer as _;
+
+/// Parameters and running statistics: names and numbers, in the network's order.
+pub type State = Vec<(String, Vec<f32>)>;
+
+/// Why a state is not one of this network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// Another number of entries.
+    #[error("the state has {found} entries and the network {expected}")]
+    Count {
+        /// Entries of the state.
+        found: usize,
+        /// Entries of the network.
+        expected: usize,
+    },
+    /// Another name.
+    #[error("the state has '{found}' where the network has '{expected}'")]
+    Name {
+        /// The name in the state.
+        found: String,
+        /// The name in the network.
+        expected: String,
+    },
+    /// Another size.
+    #[error("'{name}' has {found} numbers in the state and {expected} in the network")]
+    Length {
+        /// The entry.
+        name: String,
+        /// Its numbers in the state.
+        found: usize,
+        /// Its numbers in the network.
+        expected: usize,
+    },
+}
+
+impl Network {
+    /// Calls `visit` on every parameter and running statistic with its name, always in the same
+    /// order; they may be changed.
+    pub fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        self.chain.visit_state(visit);
+    }
+
+    /// A copy of all parameters and running statistics.
+    pub fn state(&mut self) -> State {
+        let mut state = Vec::new();
+        self.visit_state(&mut |name, values| state.push((name.to_owned(), values.to_vec())));
+        state
+    }
+
+    /// Takes over a state of a network of the same layers.
+    ///
+    /// # Errors
+    /// When an entry has another name or size; the network is then as it was.
+    pub fn load_state(&mut self, state: &[(String, Vec<f32>)]) -> Result<(), StateError> {
+        let (mut entries, mut error, mut expected) = (state.iter(), None, 0);
+        self.visit_state(&mut |name, values| {
+            expected += 1;
+            let Some((found, numbers)) = entries.next() else { return };
+            if error.is_none() && found != name {
+                error = Some(StateError::Name { found: found.clone(), expected: name.to_owned() });
+            } else if error.is_none() && numbers.len() != values.len() {
+                error = Some(StateError::Length {
+                    name: found.clone(),
+                    found: numbers.len(),
+                    expected: values.len(),
+                });
+            }
+        });
+        if let Some(error) = error {
+            return Err(error);
+        }
+        if expected != state.len() {
+            return Err(StateError::Count { found: state.len(), expected });
+        }
+        let mut entries = state.iter();
+        self.visit_state(&mut |_, values| {
+            if let Some((_, numbers)) = entries.next() {
+                values.copy_from_slice(numbers);
+            }
+        });
+        Ok(())
+    }
+}
