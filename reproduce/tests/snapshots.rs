@@ -118,6 +118,11 @@ fn gradient_error_on_mnist() {
 }
 
 #[test]
+fn compute_communication() {
+    assert_snapshot_without_data("compute-communication");
+}
+
+#[test]
 fn numbers_depend_on_neither_threads_nor_instruction_set() {
     let empty = tempfile::tempdir().unwrap();
     for name in ["bernoulli-budget", "mlp-modes"] {

@@ -4,6 +4,7 @@ mod bernoulli_budget;
 mod calibration;
 pub mod claims;
 mod closed_form;
+mod compute_communication;
 pub mod config;
 mod gradient_error;
 mod layer_timing;
@@ -84,7 +85,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 10] = [
+pub static EXHIBITS: [Exhibit; 11] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -94,6 +95,7 @@ pub static EXHIBITS: [Exhibit; 10] = [
     mlp_accuracy::EXHIBIT,
     mlp_modes::EXHIBIT,
     gradient_error::EXHIBIT,
+    compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,
 ];
 
