@@ -108,6 +108,16 @@ fn mlp_modes_on_mnist() {
 }
 
 #[test]
+fn cnn_accuracy_on_generated_digits() {
+    assert_snapshot_without_data("cnn-accuracy");
+}
+
+#[test]
+fn cnn_accuracy_on_mnist() {
+    assert_snapshot_on_mnist("cnn-accuracy");
+}
+
+#[test]
 fn gradient_error_on_generated_digits() {
     assert_snapshot_without_data("gradient-error");
 }

@@ -7,7 +7,7 @@ use training::network::{Description, NetworkConfig};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
 use super::config::{FieldError, Ratio, configure};
-use super::mlp::check_ratios;
+use super::runs::check_ratios;
 use super::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,

@@ -5,15 +5,15 @@ use std::ops::ControlFlow;
 use anyhow::Context as _;
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
-use training::layer::Context as StepContext;
+use training::layer::{Context as StepContext, ImageShape};
 use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
-use training::network::{Network, State, mlp};
+use training::network::{Network, NetworkConfig, State};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 use training::train::{Trainer, fill_minibatch};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::mlp::{MlpSettings, check_ratios};
+use super::runs::{RunSettings, check_ratios};
 use super::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
@@ -37,7 +37,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GradientError {
-    training: MlpSettings,
+    training: RunSettings,
     estimators: Vec<NamedEstimator>,
     modes: Vec<Mode>,
     ratios: Vec<Ratio>,
@@ -159,9 +159,16 @@ impl GradientError {
         state: &State,
         policy: Option<SamplingPolicy>,
     ) -> anyhow::Result<Network> {
-        let (train, hidden) = (&images.splits.train, &self.training.hidden);
+        let train = &images.splits.train;
+        let image = ImageShape::new(train.channels, train.height, train.width);
         let policies = LayerPolicies::uniform(policy);
-        let description = mlp(train.features(), hidden, train.classes, 0.0);
+        let network = match &self.training.network {
+            NetworkConfig::Mlp { hidden, .. } => {
+                NetworkConfig::Mlp { hidden: hidden.clone(), dropout: 0.0 }
+            }
+            network => network.clone(),
+        };
+        let description = network.describe(image, train.classes)?;
         let mut network = description.build(&policies, Stream::new(0, "replaced"))?;
         network.load_state(state)?;
         Ok(network)
@@ -224,7 +231,7 @@ impl GradientError {
     /// A panel a layer: bias and error of the first estimator, epoch by epoch.
     fn along_training(&self, measurements: &[Measurement]) -> Figure {
         let estimator = self.estimators[0].0.name();
-        let layers = 1..=self.training.hidden.len() + 1;
+        let layers = 1..=measurements.iter().map(|m| m.layer).max().unwrap_or(0);
         let panels = layers.map(|layer| {
             let mut series = Vec::new();
             for (number, &mode) in self.modes.iter().enumerate() {

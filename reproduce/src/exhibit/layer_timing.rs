@@ -9,7 +9,7 @@ use training::matrix::Matrix;
 use training::sampling::{Mode, SamplingPolicy};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::mlp::check_ratios;
+use super::runs::check_ratios;
 use super::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use training::sampling::Mode;
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::mlp::{MlpSettings, Sampling, Trained, check_ratios};
+use super::runs::{RunSettings, Sampling, Trained, check_ratios};
 use super::{Context, Exhibit, Experiment};
 use crate::images::ImageConfig;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
@@ -27,7 +27,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MlpModes {
-    training: MlpSettings,
+    training: RunSettings,
     estimators: Vec<NamedEstimator>,
     modes: Vec<Mode>,
     ratios: Vec<Ratio>,

@@ -1,5 +1,6 @@
 //! The exhibits: what each shows, and how its settings become numbers.
 
+mod accuracy;
 mod bernoulli_budget;
 mod calibration;
 pub mod claims;
@@ -10,10 +11,9 @@ mod gradient_error;
 mod layer_timing;
 mod matmul_error;
 mod matrices;
-mod mlp;
-mod mlp_accuracy;
 mod mlp_modes;
 mod ridge;
+mod runs;
 mod sgd_convergence;
 
 use std::path::{Path, PathBuf};
@@ -85,15 +85,16 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 11] = [
+pub static EXHIBITS: [Exhibit; 12] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
     bernoulli_budget::EXHIBIT,
     ridge::EXHIBIT,
     sgd_convergence::EXHIBIT,
-    mlp_accuracy::EXHIBIT,
+    accuracy::MLP,
     mlp_modes::EXHIBIT,
+    accuracy::CNN,
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,

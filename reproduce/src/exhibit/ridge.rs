@@ -11,7 +11,7 @@ use theory::closed_form::regression_ridge;
 
 use super::config::{FieldError, Ratio, configure};
 use super::matmul_error::half_width_of_mean;
-use super::mlp::check_ratios;
+use super::runs::check_ratios;
 use super::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,

@@ -1,18 +1,18 @@
-//! Test accuracy of the sampled MLP against the share of the pairs kept, and the way there.
+//! Test accuracy of a sampled network against the share of the pairs kept, and the way there.
 
 use serde::{Deserialize, Serialize};
 use training::sampling::Mode;
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::mlp::{MlpSettings, Sampling, Trained, check_ratios};
+use super::runs::{RunSettings, Sampling, Trained, check_ratios};
 use super::{Context, Exhibit, Experiment};
 use crate::images::ImageConfig;
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
 
-/// See the module.
-pub const EXHIBIT: Exhibit = Exhibit {
+/// The multilayer perceptron.
+pub const MLP: Exhibit = Exhibit {
     name: "mlp-accuracy",
     title: "Accuracy of the MLP trained with sampled products",
     shows: "the test accuracy and the counted computations of the MLP against the share of the \
@@ -20,16 +20,30 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "the accuracy of the MNIST MLP; its numbers are not stated in the sources at hand \
             (abstract: negligible or no impact on accuracy)",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/mlp-accuracy.yaml"),
-    configure: configure::<MlpAccuracy>,
+    configure: configure::<Accuracy>,
+};
+
+/// The convolutional network for MNIST.
+pub const CNN: Exhibit = Exhibit {
+    name: "cnn-accuracy",
+    title: "Accuracy of the CNN trained with sampled convolutions",
+    shows: "the test accuracy and the counted computations of the MNIST CNN, whose convolutions are \
+            sampled, against the share of the channels kept, and its learning curves",
+    paper: "the accuracy of the MNIST CNN; its numbers are not stated in the sources at hand \
+            (abstract: negligible or no impact on accuracy)",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/cnn-accuracy.yaml"),
+    configure: configure::<Accuracy>,
 };
 
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MlpAccuracy {
-    training: MlpSettings,
+pub struct Accuracy {
+    training: RunSettings,
     estimators: Vec<NamedEstimator>,
     ratios: Vec<Ratio>,
     curves: Curves,
@@ -43,7 +57,7 @@ struct Curves {
     ratios: Vec<Ratio>,
 }
 
-impl Experiment for MlpAccuracy {
+impl Experiment for Accuracy {
     fn check(&self) -> Result<(), FieldError> {
         self.training.check()?;
         check_ratios(&self.ratios)?;
@@ -80,7 +94,7 @@ impl Experiment for MlpAccuracy {
     }
 }
 
-impl MlpAccuracy {
+impl Accuracy {
     fn report(&self, trained: &[Trained], data: String) -> ExhibitResult {
         let exact = &trained[0];
         let mut remarks = self.losses(exact, trained);
@@ -91,7 +105,7 @@ impl MlpAccuracy {
                 .to_string(),
         );
         ExhibitResult {
-            title: EXHIBIT.title.to_string(),
+            title: format!("Accuracy of the {} trained with sampled products", self.title()),
             data,
             records: self.records(trained),
             tables: vec![self.summary(trained)],
@@ -99,6 +113,16 @@ impl MlpAccuracy {
             remarks,
             ..ExhibitResult::default()
         }
+    }
+
+    /// The network's usual name.
+    fn title(&self) -> String {
+        self.training.network.title()
+    }
+
+    /// The name of a figure's file: those of built-in settings begin with the exhibit's name.
+    fn file(&self, ending: &str) -> String {
+        format!("{}-accuracy{ending}", self.title().to_lowercase())
     }
 
     fn last(&self) -> usize {
@@ -284,11 +308,12 @@ impl MlpAccuracy {
                 .collect(),
         };
         Figure {
-            file: "mlp-accuracy-curves".to_string(),
+            file: self.file("-curves"),
             caption: format!(
-                "Learning curves of the MLP with exact products and with {} at several ratios: \
+                "Learning curves of the {} with exact products and with {} at several ratios: \
                  training loss (sampled, with dropout) and test accuracy (exact), epoch by epoch, \
                  means over the seeds.",
+                self.title(),
                 curves.estimator.0.name()
             ),
             panels: vec![

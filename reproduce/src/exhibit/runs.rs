@@ -1,4 +1,4 @@
-//! Training runs of the multilayer perceptron, as the MLP exhibits share them.
+//! Training runs, as the exhibits that train share them.
 
 use std::ops::ControlFlow;
 
@@ -22,19 +22,20 @@ const VERSION: u32 = 1;
 /// The network and how it is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct MlpSettings {
+pub struct RunSettings {
     /// What is learnt.
     pub images: ImageConfig,
-    /// Widths of the hidden layers.
-    pub hidden: Vec<usize>,
-    /// Dropout rate after each of them.
-    pub dropout: f64,
+    /// The network.
+    pub network: NetworkConfig,
     /// Images in a minibatch.
     pub batch_size: usize,
     /// Passes over the training images.
     pub epochs: usize,
     /// How gradients change the weights.
     pub optimizer: OptimizerConfig,
+    /// How the learning rate changes.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// The least number of pairs kept in a product.
     pub minimal_k: usize,
     /// How many seeds each setting is trained with.
@@ -108,7 +109,7 @@ impl Estimate {
     }
 }
 
-impl MlpSettings {
+impl RunSettings {
     /// Checks what the types do not.
     ///
     /// # Errors
@@ -116,11 +117,13 @@ impl MlpSettings {
     pub fn check(&self) -> Result<(), FieldError> {
         let wrong = |field, value: String, expected| Err(FieldError { field, value, expected });
         self.images.check()?;
-        if self.hidden.contains(&0) {
-            return wrong("hidden", format!("{:?}", self.hidden), "widths of at least 1");
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return wrong("dropout", self.dropout.to_string(), "a rate of at least 0, below 1");
+        if let NetworkConfig::Mlp { hidden, dropout } = &self.network {
+            if hidden.contains(&0) {
+                return wrong("hidden", format!("{hidden:?}"), "widths of at least 1");
+            }
+            if !(0.0..1.0).contains(dropout) {
+                return wrong("dropout", dropout.to_string(), "a rate of at least 0, below 1");
+            }
         }
         let rate = self.optimizer.learning_rate();
         if !(rate.is_finite() && rate > 0.0) {
@@ -152,7 +155,7 @@ impl MlpSettings {
         let reports = parallel::map(&runs, |(sampling, seed)| {
             let config = self.config(sampling, *seed);
             let key = format!(
-                "mlp run version {VERSION} images {} settings {}",
+                "run version {VERSION} images {} settings {}",
                 images.checksum,
                 serde_json::to_string(&config)?
             );
@@ -192,11 +195,11 @@ impl MlpSettings {
             mode: sampling.mode,
         });
         TrainingConfig {
-            network: NetworkConfig::Mlp { hidden: self.hidden.clone(), dropout: self.dropout },
+            network: self.network.clone(),
             batch_size: self.batch_size,
             epochs: self.epochs,
             optimizer: self.optimizer,
-            schedule: Schedule::Constant,
+            schedule: self.schedule.clone(),
             policies: LayerPolicies::uniform(policy),
             exact_epochs: 0,
             seed,
@@ -205,23 +208,25 @@ impl MlpSettings {
 
     /// One sentence on network and training, for below a table.
     pub fn describe(&self) -> String {
-        let widths: Vec<String> = self.hidden.iter().map(ToString::to_string).collect();
         let optimizer = match self.optimizer {
             OptimizerConfig::Adam { learning_rate } => format!("Adam at {learning_rate}"),
             OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
                 format!("SGD at {learning_rate}, momentum {momentum}, weight decay {weight_decay}")
             }
         };
+        let network = match &self.network {
+            NetworkConfig::Mlp { hidden, dropout } => {
+                let widths: Vec<String> = hidden.iter().map(ToString::to_string).collect();
+                let widths = widths.join(" and ");
+                format!("MLP with hidden layers of {widths}, ReLU, dropout {dropout}")
+            }
+            network => network.title(),
+        };
         format!(
-            "Network: hidden layers of {}, ReLU, dropout {}; {optimizer}; minibatches of {}, {} \
-             epochs, {} seeds; every linear layer sampled, at least {} pairs kept; evaluation exact. \
-             Intervals: 95 %, Student's t over the seeds.",
-            widths.join(" and "),
-            self.dropout,
-            self.batch_size,
-            self.epochs,
-            self.seeds,
-            self.minimal_k,
+            "Network: {network}; {optimizer}; minibatches of {}, {} epochs, {} seeds; at least {} \
+             pairs kept in a sampled product; evaluation exact. Intervals: 95 %, Student's t over \
+             the seeds.",
+            self.batch_size, self.epochs, self.seeds, self.minimal_k,
         )
     }
 }
