@@ -252,7 +252,7 @@ fn fill_minibatch(
     data: &Dataset,
     samples: impl ExactSizeIterator<Item = usize>,
     input: &mut Matrix,
-    labels: &mut Vec<u8>,
+    labels: &mut Vec<u16>,
 ) {
     let features = data.features();
     input.reshape(samples.len(), features);
