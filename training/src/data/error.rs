@@ -83,4 +83,118 @@ pub enum DataError {
         /// Images there are.
         images: usize,
     },
+    /// CIFAR-10 is nowhere under its published names.
+    #[error(
+        "{folder}: there is neither cifar-10-batches-bin nor {archive}, here or in its subfolder \
+         cifar-10"
+    )]
+    MissingCifar10 {
+        /// The data directory.
+        folder: PathBuf,
+        /// The archive that was looked for.
+        archive: &'static str,
+    },
+    /// An archive or a folder lacks one of its published files.
+    #[error("{path}: there is no {name} in it")]
+    MissingFile {
+        /// The archive or the folder.
+        path: PathBuf,
+        /// The published name.
+        name: &'static str,
+    },
+    /// An archive ends early or its bytes were changed.
+    #[error("{path}: the archive is truncated or damaged: {source}")]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What unpacking says.
+        source: std::io::Error,
+    },
+    /// The last record of a file is incomplete.
+    #[error("{path}: record {record} has {found} bytes, not {expected}")]
+    RecordLength {
+        /// The file.
+        path: PathBuf,
+        /// The incomplete record, from 0.
+        record: usize,
+        /// Its bytes.
+        found: usize,
+        /// Bytes of a record.
+        expected: usize,
+    },
+    /// A file has fewer or more records than published.
+    #[error("{path}: there are {found} records, not {expected}")]
+    RecordCount {
+        /// The file.
+        path: PathBuf,
+        /// Records found.
+        found: usize,
+        /// Records published.
+        expected: usize,
+    },
+    /// A folder, or what was opened, has no image.
+    #[error("{path}: there are no images")]
+    NoImages {
+        /// The folder, the archive or the part of it.
+        path: PathBuf,
+    },
+    /// An image lies beside the class folders instead of in one.
+    #[error("{path}: {file} lies in no class folder")]
+    NoClass {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The image.
+        file: PathBuf,
+    },
+    /// Some images are in train or test, this one is not.
+    #[error("{path}: {file} lies outside the folders train and test")]
+    NoPart {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The image.
+        file: PathBuf,
+    },
+    /// There is nothing to tell apart, or more than labels can.
+    #[error("{path}: {classes} class folders (first: {first}); 2 to 65536 are needed")]
+    ClassCount {
+        /// The directory or archive.
+        path: PathBuf,
+        /// Class folders found.
+        classes: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// A class occurs in the test part only.
+    #[error("{path}: test class {class} has no training images")]
+    UntrainedClass {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The class.
+        class: String,
+    },
+    /// A file is no whole image.
+    #[error("{path}: {file} is corrupt: {reason}")]
+    Corrupt {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The file inside.
+        file: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// Images of a set that is loaded whole differ in size.
+    #[error(
+        "{path}: {file} is {} x {}, the images before it are {} x {}",
+        found.0, found.1, expected.0, expected.1
+    )]
+    UnequalSize {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The file inside.
+        file: PathBuf,
+        /// Its height and width.
+        found: (usize, usize),
+        /// Height and width of the first image.
+        expected: (usize, usize),
+    },
 }
