@@ -197,4 +197,27 @@ pub enum DataError {
         /// Height and width of the first image.
         expected: (usize, usize),
     },
+    /// A normalisation is for another number of channels.
+    #[error("normalisation: {means} means and {deviations} deviations for {channels} channels")]
+    Channels {
+        /// Means there are.
+        means: usize,
+        /// Deviations there are.
+        deviations: usize,
+        /// Channels of the images.
+        channels: usize,
+    },
+    /// A channel cannot be normalised.
+    #[error(
+        "normalisation: channel {channel} has mean {mean} and deviation {deviation}; both are \
+         finite and the deviation is above 0"
+    )]
+    Normalisation {
+        /// The channel, from 0.
+        channel: usize,
+        /// Its mean.
+        mean: f32,
+        /// Its deviation.
+        deviation: f32,
+    },
 }
