@@ -24,6 +24,13 @@ pub struct Pixels {
 }
 
 impl Pixels {
+    /// Mirrors the image left to right.
+    pub fn mirror(&mut self) {
+        for row in self.rgb.chunks_exact_mut(3 * self.width) {
+            row.as_chunks_mut::<3>().0.reverse();
+        }
+    }
+
     /// Appends the image channel by channel, as data sets hold it.
     pub fn append_planes(&self, to: &mut Vec<u8>) {
         for channel in 0..3 {
@@ -94,6 +101,13 @@ mod tests {
             let found = [planes[place], planes[273 + place], planes[546 + place]];
             assert_eq!(found, colour.0);
         }
+    }
+
+    #[test]
+    fn a_mirrored_image_runs_from_right_to_left() {
+        let mut pixels = Pixels { height: 2, width: 2, rgb: (0..12).collect() };
+        pixels.mirror();
+        assert_eq!(pixels.rgb, [3, 4, 5, 0, 1, 2, 9, 10, 11, 6, 7, 8]);
     }
 
     #[test]

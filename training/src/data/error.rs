@@ -220,4 +220,22 @@ pub enum DataError {
         /// Its deviation.
         deviation: f32,
     },
+    /// A setting of a stream of images is out of its range.
+    #[error("{field} is {value}; {requirement}")]
+    Setting {
+        /// Its name.
+        field: &'static str,
+        /// Its value.
+        value: usize,
+        /// What it should be.
+        requirement: &'static str,
+    },
+    /// A decoding thread ended before its images did.
+    #[error("{path}: a thread stopped while it decoded {file}")]
+    Thread {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The file it worked on.
+        file: PathBuf,
+    },
 }

@@ -34,7 +34,8 @@ const LOADED_AT_ONCE: usize = 1_024;
 /// One file of a folder.
 #[derive(Clone, Debug)]
 pub struct LabelledFile {
-    name: PathBuf,
+    /// Its path inside the directory or archive.
+    pub name: PathBuf,
     place: Place,
     /// The position of its class among the sorted names.
     pub label: u16,

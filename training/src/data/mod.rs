@@ -11,6 +11,7 @@ mod folder;
 mod idx;
 mod normalisation;
 mod resizing;
+mod source;
 mod storage;
 
 pub use augmentation::{Augmentation, Change, EpochAugmentation};
@@ -22,3 +23,4 @@ pub use error::DataError;
 pub use folder::{ImageFolder, LabelledFile, OnCorrupt, Part};
 pub use idx::{has_mnist, load_mnist};
 pub use normalisation::Normalisation;
+pub use source::{FolderSource, Minibatches, StreamSettings};
