@@ -37,7 +37,7 @@ impl Run {
         })
     }
 
-    fn step(&mut self, input: &Matrix, labels: &[u8]) {
+    fn step(&mut self, input: &Matrix, labels: &[u16]) {
         let start = Instant::now();
         let step = self.milliseconds.len() as u64;
         let training = Some((Stream::new(1, "run"), step));
@@ -67,7 +67,7 @@ fn main() -> Result<(), NetworkError> {
         let mut generator = Stream::new(2, "images").at(0);
         let pixels = (0..batch * image.len()).map(|_| uniform(&mut generator) as f32).collect();
         let input = Matrix::from_rows(batch, image.len(), pixels);
-        let labels: Vec<u8> = (0..batch).map(|sample| (sample % 10) as u8).collect();
+        let labels: Vec<u16> = (0..batch).map(|sample| (sample % 10) as u16).collect();
         let ratios = [1.0, 0.5, 0.25];
         let mut runs = Vec::new();
         for ratio in ratios {

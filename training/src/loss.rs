@@ -18,7 +18,7 @@ pub struct Loss {
 ///
 /// # Panics
 /// When there is not one label a row, or a label is no class.
-pub fn softmax_cross_entropy(logits: &Matrix, labels: &[u8], gradient: &mut Matrix) -> Loss {
+pub fn softmax_cross_entropy(logits: &Matrix, labels: &[u16], gradient: &mut Matrix) -> Loss {
     assert_eq!(logits.rows(), labels.len(), "one label a sample");
     gradient.reshape(logits.rows(), logits.columns());
     let batch = logits.rows() as f32;

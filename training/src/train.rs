@@ -322,7 +322,7 @@ pub fn fill_minibatch(
     data: &Dataset,
     samples: impl ExactSizeIterator<Item = usize>,
     input: &mut Matrix,
-    labels: &mut Vec<u8>,
+    labels: &mut Vec<u16>,
 ) {
     let (features, pixels) = (data.features(), data.height * data.width);
     let (means, deviations): (&[f32], &[f32]) =

@@ -21,7 +21,7 @@ fn allocations(policy: Option<SamplingPolicy>) -> u64 {
     let mut optimizer = Optimizer::new(OptimizerConfig::Adam { learning_rate: 1e-3 }, set);
     let pixels = (0..BATCH * 784).map(|i| (i % 97) as f32 / 97.0).collect();
     let input = Matrix::from_rows(BATCH, 784, pixels);
-    let labels: Vec<u8> = (0..BATCH).map(|i| (i % 10) as u8).collect();
+    let labels: Vec<u16> = (0..BATCH).map(|i| (i % 10) as u16).collect();
     let mut gradient = Matrix::default();
     let mut step = |number: u64| {
         let context = Context { set, training: Some((stream, number)) };

@@ -310,7 +310,7 @@ fn weight_gradients(
     network: &mut Network,
     step: &StepContext,
     input: &Matrix,
-    labels: &[u8],
+    labels: &[u16],
 ) -> Gradients {
     let mut gradient = Matrix::default();
     let logits = network.forward(step, input);

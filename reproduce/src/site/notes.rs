@@ -43,6 +43,13 @@ pub const NOTES: &[Note] = &[
     note!("top-k", "Top-k (T4)"),
     note!("concentration", "Concentration (T11)"),
     note!("convolution", "Convolutions (T1, T2)"),
+    note!("modes", "Three ways to sample a training step"),
+    note!("ridge", "Sampled linear regression is ridge regression (T7)"),
+    note!("backward-sampling", "Backward sampling (T8)"),
+    note!("forward-bias", "Forward sampling is biased, and how little (T9)"),
+    note!("sgd-convergence", "SGD with sampled gradients (T10)"),
+    note!("counting", "Counting computations and communication"),
+    note!("same-bits", "Why the numbers are the same bits everywhere"),
 ];
 
 /// The body of a note's page as HTML.

@@ -17,8 +17,8 @@ pub struct Dataset {
     pub classes: usize,
     /// Images x channels x height x width.
     pub pixels: Vec<u8>,
-    /// One an image.
-    pub labels: Vec<u8>,
+    /// One an image; 16 bits, since ImageNet has 1,000 classes.
+    pub labels: Vec<u16>,
 }
 
 impl Dataset {
@@ -61,7 +61,11 @@ impl Dataset {
             hash.update((side as u64).to_le_bytes());
         }
         hash.update(&self.pixels);
-        hash.update(&self.labels);
+        // One byte a label where one is enough, as MNIST and CIFAR-10 publish them.
+        let bytes = if self.classes <= 256 { 1 } else { 2 };
+        for label in &self.labels {
+            hash.update(&label.to_le_bytes()[..bytes]);
+        }
     }
 }
 

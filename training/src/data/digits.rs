@@ -19,7 +19,7 @@ pub fn generated_digits(seed: u64, train: usize, held_out: usize, test: usize) -
     let stream = Stream::new(seed, "generated digits");
     let draw = |name: &str, count: usize| {
         let stream = stream.child(name);
-        let images: Vec<(u8, Vec<u8>)> =
+        let images: Vec<(u16, Vec<u8>)> =
             (0..count as u64).into_par_iter().map(|index| image(&mut stream.at(index))).collect();
         Dataset {
             name: "generated digits".to_owned(),
@@ -96,7 +96,7 @@ fn between(rng: &mut Generator, low: f64, high: f64) -> f64 {
 }
 
 /// The label and the pixels of one image.
-fn image(rng: &mut Generator) -> (u8, Vec<u8>) {
+fn image(rng: &mut Generator) -> (u16, Vec<u8>) {
     let digit = below(rng, CLASSES);
     let mut strokes = strokes(digit, uniform(rng) < 0.4);
     let turn = between(rng, -0.45, 0.45);
@@ -129,7 +129,7 @@ fn image(rng: &mut Generator) -> (u8, Vec<u8>) {
             (255.0 * value.clamp(0.0, 1.0)).round() as u8
         })
         .collect();
-    (digit as u8, pixels)
+    (digit as u16, pixels)
 }
 
 /// How much of a pixel a stroke covers: one inside its thickness, falling to zero over a pixel.

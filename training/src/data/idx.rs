@@ -59,6 +59,7 @@ fn load_pair(
         return Err(DataError::ImageSize { path: images_path, height, width });
     }
     let (_, labels) = read_idx::<1>(&labels_path, LABELS)?;
+    let labels: Vec<u16> = labels.into_iter().map(u16::from).collect();
     let images = pixels.len() / (SIDE * SIDE);
     if labels.len() != images {
         return Err(DataError::Count { path: labels_path, labels: labels.len(), images });

@@ -26,7 +26,7 @@ fn images(batch: usize, image: ImageShape) -> Matrix {
 fn steps(network: &mut Network, input: &Matrix, count: u64, set: InstructionSet) -> Vec<f64> {
     let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 0.0 };
     let mut optimizer = Optimizer::new(sgd, set);
-    let labels: Vec<u8> = (0..input.rows()).map(|i| (i % 5) as u8).collect();
+    let labels: Vec<u16> = (0..input.rows()).map(|i| (i % 5) as u16).collect();
     let mut gradient = Matrix::default();
     let mut step = |step| {
         let context = Context { set, training: Some((Stream::new(5, "run"), step)) };

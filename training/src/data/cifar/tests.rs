@@ -1,0 +1,155 @@
+use super::*;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+use std::io::Write;
+use tempfile::TempDir;
+
+/// A batch of 10,000 records whose labels and pixels depend on its number.
+fn batch(number: u8) -> Vec<u8> {
+    let record = |record: usize| {
+        let label = ((record + usize::from(number)) % CLASSES) as u8;
+        std::iter::once(label).chain(std::iter::repeat_n(number * 10 + label, FEATURES))
+    };
+    (0..RECORDS).flat_map(record).collect()
+}
+
+/// A folder cifar-10-batches-bin with these files.
+fn unpacked(files: &[(&str, Vec<u8>)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(FOLDER)).unwrap();
+    for (name, bytes) in files {
+        fs::write(folder.path().join(FOLDER).join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// The archive of these files, in the subfolder cifar-10.
+fn packed(files: &[(&str, Vec<u8>)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("cifar-10")).unwrap();
+    let file = File::create(folder.path().join("cifar-10").join(ARCHIVE)).unwrap();
+    let mut archive = tar::Builder::new(GzEncoder::new(file, Compression::fast()));
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, format!("{FOLDER}/{name}"), &bytes[..]).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap().flush().unwrap();
+    folder
+}
+
+fn refusal(folder: &TempDir) -> String {
+    load_cifar10(folder.path(), 10).unwrap_err().to_string()
+}
+
+#[test]
+fn the_archive_and_the_folder_hold_the_same_images() {
+    let mut files: Vec<(&str, Vec<u8>)> =
+        (1..).zip(NAMES).map(|(number, name)| (name, batch(number))).collect();
+    let folder = unpacked(&files);
+    // The published archive is in another order and has two texts besides.
+    files.swap(1, 5);
+    files.insert(1, ("batches.meta.txt", b"airplane\n".to_vec()));
+    let archive = packed(&files);
+    assert!(has_cifar10(folder.path()) && has_cifar10(archive.path()));
+    let splits = load_cifar10(folder.path(), 5_000).unwrap();
+    let lengths = [splits.train.len(), splits.held_out.len(), splits.test.len()];
+    assert_eq!(lengths, [45_000, 5_000, 10_000]);
+    assert_eq!(splits.held_out.labels[..3], [1, 2, 3]);
+    // Record 0 of batch 2 has label 2, record 7 of batch 6 label 3.
+    assert_eq!((splits.train.labels[5_000], splits.test.labels[7]), (2, 3));
+    assert!(splits.train.image(5_000).iter().all(|&pixel| pixel == 22));
+    assert!(splits.test.image(7).iter().all(|&pixel| pixel == 63));
+    assert!(splits == load_cifar10(archive.path(), 5_000).unwrap());
+    let held_out = load_cifar10(folder.path(), 50_000).unwrap_err().to_string();
+    assert!(held_out.contains("50000 images are to be held out of 50000"), "{held_out}");
+}
+
+#[test]
+fn every_fault_is_named() {
+    let whole = batch(1);
+    let first = |bytes: &[u8]| NAMES.map(|name| (name, bytes.to_vec()));
+    let found = refusal(&unpacked(&first(&whole[..RECORD * 3 - 1])));
+    assert!(found.contains("data_batch_1.bin: record 2 has 3072 bytes, not 3073"), "{found}");
+    let found = refusal(&packed(&first(&[&whole[..], &[0]].concat())));
+    assert!(found.contains("data_batch_1.bin: record 10000 has 1 bytes, not 3073"), "{found}");
+    let found = refusal(&unpacked(&first(&whole[..RECORD * 9])));
+    assert!(found.contains("data_batch_1.bin: there are 9 records, not 10000"), "{found}");
+    let mut label = whole;
+    label[4 * RECORD] = 10;
+    let found = refusal(&unpacked(&first(&label)));
+    assert!(found.contains("data_batch_1.bin: label 4 is 10; labels are below 10"), "{found}");
+    let found = refusal(&unpacked(&[]));
+    assert!(found.contains("there is no data_batch_1.bin in it"), "{found}");
+    let found = refusal(&packed(&first(&[])[..5]));
+    assert!(found.contains("cifar-10-binary.tar.gz: there is no test_batch.bin"), "{found}");
+    let found = refusal(&tempfile::tempdir().unwrap());
+    assert!(found.contains("neither cifar-10-batches-bin nor cifar-10-binary.tar.gz"), "{found}");
+    let found = load_cifar10_jpeg(Path::new("nowhere"), 1).unwrap_err().to_string();
+    assert!(found.contains("nowhere: there is neither"), "{found}");
+}
+
+#[test]
+fn an_archive_cut_off_anywhere_is_truncated() {
+    // Bytes that do not compress, so that most of the archive is their middle.
+    let noise: Vec<u8> =
+        (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let folder = packed(&NAMES.map(|name| (name, noise.clone())));
+    let path = folder.path().join("cifar-10").join(ARCHIVE);
+    let bytes = fs::read(&path).unwrap();
+    for length in [1, 12, bytes.len() / 3, bytes.len() - 9, bytes.len() - 1] {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let found = refusal(&folder);
+        assert!(found.contains("tar.gz: the archive is truncated or damaged"), "{length}: {found}");
+    }
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    assert!(refusal(&folder).contains("the archive is truncated or damaged"));
+}
+
+proptest! {
+    #[test]
+    fn records_are_told_apart(
+        labels in prop::collection::vec(0u8..12, 0..5),
+        rest in 0usize..RECORD,
+    ) {
+        let mut bytes: Vec<u8> =
+            labels.iter().flat_map(|&label| [&[label][..], &[label + 100; FEATURES]].concat()).collect();
+        bytes.resize(bytes.len() + rest, 0);
+        let mut dataset = empty();
+        let result = append_records(Path::new("batch"), &bytes, &mut dataset);
+        if rest > 0 {
+            let expected = format!("batch: record {} has {rest} bytes, not 3073", labels.len());
+            prop_assert_eq!(result.unwrap_err().to_string(), expected);
+        } else if let Some(wrong) = labels.iter().position(|&label| label >= 10) {
+            let expected = format!("batch: label {wrong} is {}; labels are below 10", labels[wrong]);
+            prop_assert_eq!(result.unwrap_err().to_string(), expected);
+        } else {
+            prop_assert_eq!(result.unwrap(), labels.len());
+            for (index, &label) in labels.iter().enumerate() {
+                prop_assert_eq!(dataset.labels[index], u16::from(label));
+                prop_assert!(dataset.image(index).iter().all(|&pixel| pixel == label + 100));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_jpeg_copy_has_50_000_and_10_000_images() {
+    let Some(data) = std::env::var_os("SAMPLED_DATA").map(PathBuf::from) else {
+        return println!("skipped: SAMPLED_DATA is not set");
+    };
+    assert!(has_cifar10_jpeg(&data));
+    let splits = load_cifar10_jpeg(&data, 5_000).unwrap();
+    let lengths = [splits.train.len(), splits.held_out.len(), splits.test.len()];
+    assert_eq!(lengths, [45_000, 5_000, 10_000]);
+    assert_eq!((splits.train.height, splits.train.width, splits.train.classes), (32, 32, 10));
+    for class in 0..10 {
+        let count = |set: &Dataset| set.labels.iter().filter(|&&label| label == class).count();
+        assert_eq!(count(&splits.train) + count(&splits.held_out), 5_000);
+        assert_eq!(count(&splits.test), 1_000);
+    }
+}

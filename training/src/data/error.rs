@@ -1,0 +1,241 @@
+//! What can be wrong with data.
+
+use std::path::PathBuf;
+
+/// Why a data set cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// None of the names under which a file is looked for exists.
+    #[error("{folder}: there is no {name} (nor {name}.gz), here or in its subfolder mnist")]
+    Missing {
+        /// The data directory.
+        folder: PathBuf,
+        /// The published name.
+        name: &'static str,
+    },
+    /// A file cannot be read or unpacked.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The first four bytes are not those of the expected kind of IDX file.
+    #[error("{path}: the magic number is {found:#010x}, not {expected:#010x}")]
+    Magic {
+        /// The file.
+        path: PathBuf,
+        /// What it begins with.
+        found: u32,
+        /// What such a file begins with.
+        expected: u32,
+    },
+    /// The file is shorter or longer than its header says.
+    #[error("{path}: the header announces {expected} bytes, the file has {found}")]
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Bytes there are.
+        found: u64,
+        /// Bytes announced, header included.
+        expected: u64,
+    },
+    /// Images are not 28 x 28.
+    #[error("{path}: images are {height} x {width}, not 28 x 28")]
+    ImageSize {
+        /// The file.
+        path: PathBuf,
+        /// Rows found.
+        height: u64,
+        /// Columns found.
+        width: u64,
+    },
+    /// There is not one label an image.
+    #[error("{path}: {labels} labels for {images} images")]
+    Count {
+        /// The file of labels.
+        path: PathBuf,
+        /// Labels found.
+        labels: usize,
+        /// Images found.
+        images: usize,
+    },
+    /// A label is no class.
+    #[error("{path}: label {index} is {label}; labels are below {classes}")]
+    Label {
+        /// The file, or the name of the data set.
+        path: PathBuf,
+        /// Which label.
+        index: usize,
+        /// Its value.
+        label: u16,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// More images are to be held out than there are.
+    #[error("{path}: {held_out} images are to be held out of {images}")]
+    HeldOut {
+        /// The file of training images.
+        path: PathBuf,
+        /// Images to hold out.
+        held_out: usize,
+        /// Images there are.
+        images: usize,
+    },
+    /// CIFAR-10 is nowhere under its published names.
+    #[error(
+        "{folder}: there is neither cifar-10-batches-bin nor {archive}, here or in its subfolder \
+         cifar-10"
+    )]
+    MissingCifar10 {
+        /// The data directory.
+        folder: PathBuf,
+        /// The archive that was looked for.
+        archive: &'static str,
+    },
+    /// An archive or a folder lacks one of its published files.
+    #[error("{path}: there is no {name} in it")]
+    MissingFile {
+        /// The archive or the folder.
+        path: PathBuf,
+        /// The published name.
+        name: &'static str,
+    },
+    /// An archive ends early or its bytes were changed.
+    #[error("{path}: the archive is truncated or damaged: {source}")]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What unpacking says.
+        source: std::io::Error,
+    },
+    /// The last record of a file is incomplete.
+    #[error("{path}: record {record} has {found} bytes, not {expected}")]
+    RecordLength {
+        /// The file.
+        path: PathBuf,
+        /// The incomplete record, from 0.
+        record: usize,
+        /// Its bytes.
+        found: usize,
+        /// Bytes of a record.
+        expected: usize,
+    },
+    /// A file has fewer or more records than published.
+    #[error("{path}: there are {found} records, not {expected}")]
+    RecordCount {
+        /// The file.
+        path: PathBuf,
+        /// Records found.
+        found: usize,
+        /// Records published.
+        expected: usize,
+    },
+    /// A folder, or what was opened, has no image.
+    #[error("{path}: there are no images")]
+    NoImages {
+        /// The folder, the archive or the part of it.
+        path: PathBuf,
+    },
+    /// An image lies beside the class folders instead of in one.
+    #[error("{path}: {file} lies in no class folder")]
+    NoClass {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The image.
+        file: PathBuf,
+    },
+    /// Some images are in train or test, this one is not.
+    #[error("{path}: {file} lies outside the folders train and test")]
+    NoPart {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The image.
+        file: PathBuf,
+    },
+    /// There is nothing to tell apart, or more than labels can.
+    #[error("{path}: {classes} class folders (first: {first}); 2 to 65536 are needed")]
+    ClassCount {
+        /// The directory or archive.
+        path: PathBuf,
+        /// Class folders found.
+        classes: usize,
+        /// The first of them.
+        first: String,
+    },
+    /// A class occurs in the test part only.
+    #[error("{path}: test class {class} has no training images")]
+    UntrainedClass {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The class.
+        class: String,
+    },
+    /// A file is no whole image.
+    #[error("{path}: {file} is corrupt: {reason}")]
+    Corrupt {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The file inside.
+        file: PathBuf,
+        /// What the decoder says.
+        reason: String,
+    },
+    /// Images of a set that is loaded whole differ in size.
+    #[error(
+        "{path}: {file} is {} x {}, the images before it are {} x {}",
+        found.0, found.1, expected.0, expected.1
+    )]
+    UnequalSize {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The file inside.
+        file: PathBuf,
+        /// Its height and width.
+        found: (usize, usize),
+        /// Height and width of the first image.
+        expected: (usize, usize),
+    },
+    /// A normalisation is for another number of channels.
+    #[error("normalisation: {means} means and {deviations} deviations for {channels} channels")]
+    Channels {
+        /// Means there are.
+        means: usize,
+        /// Deviations there are.
+        deviations: usize,
+        /// Channels of the images.
+        channels: usize,
+    },
+    /// A channel cannot be normalised.
+    #[error(
+        "normalisation: channel {channel} has mean {mean} and deviation {deviation}; both are \
+         finite and the deviation is above 0"
+    )]
+    Normalisation {
+        /// The channel, from 0.
+        channel: usize,
+        /// Its mean.
+        mean: f32,
+        /// Its deviation.
+        deviation: f32,
+    },
+    /// A setting of a stream of images is out of its range.
+    #[error("{field} is {value}; {requirement}")]
+    Setting {
+        /// Its name.
+        field: &'static str,
+        /// Its value.
+        value: usize,
+        /// What it should be.
+        requirement: &'static str,
+    },
+    /// A decoding thread ended before its images did.
+    #[error("{path}: a thread stopped while it decoded {file}")]
+    Thread {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The file it worked on.
+        file: PathBuf,
+    },
+}
