@@ -24,9 +24,10 @@ pub static NEVER_WORSE: Claim = Claim::new(
 pub static FIXED_SIZE: Claim = Claim::new(
     "T5.fixed-size",
     "A fixed number of pairs against Bernoulli-CRS",
-    "Where the pairs point the same way a design of fixed size is better than independent coins; \
-     where they cancel it can be worse.",
-    r"\langle G_i,G_j\rangle>0\Rightarrow V_{\text{fixed}}<V_{\text{Bernoulli}};\quad\sum_iG_i=0\Rightarrow V_{\text{fixed}}>V_{\text{Bernoulli}}\ \text{possible}",
+    "Where the pairs point the same way a design of fixed size that never keeps two pairs together \
+     more often than coins do is better than coins of the same inclusion probabilities; where the \
+     pairs cancel it can be worse.",
+    r"\langle G_i,G_j\rangle>0,\ \pi_{ij}\le\pi_i\pi_j\Rightarrow V_{\text{fixed}}\le V_{\text{Bernoulli}};\quad\sum_iG_i=0\Rightarrow V_{\text{fixed}}>V_{\text{Bernoulli}}\ \text{possible}",
     "proved in paper-notes/designs.md",
     "designs.md",
 );

@@ -34,9 +34,10 @@ pub static VANISHES: Claim = Claim::new(
 pub static RATE: Claim = Claim::new(
     "T9.rate",
     "First order of the bias of forward sampling",
-    "Where each pair is dropped with a small probability q, the bias is proportional to q and the \
-     root mean square error to its root.",
-    r"\|\mathbb{E}\,\widehat{\nabla L}-\nabla L\|=\Theta(q),\quad q=1-p\to0",
+    "Where each pair is dropped with a small probability q, the bias is at most of the order of q, \
+     and of that order unless its first coefficient vanishes; the root mean square error is of the \
+     order of the root of q.",
+    r"\|\mathbb{E}\,\widehat{\nabla L}-\nabla L\|=O(q),\quad q=1-p\to0",
     "proved in paper-notes/forward-bias.md",
     "forward-bias.md",
 );

@@ -32,7 +32,8 @@ pub static GRADIENT: Claim = Claim::new(
     "T7.gradient",
     "Sampled linear regression descends the ridge loss",
     "The gradient through the sampled entries is an unbiased estimate of the gradient of the \
-     expected loss, with the probabilities held fixed.",
+     expected loss, with the probabilities held fixed and positive for every feature that is not \
+     zero, also where its weights are.",
     r"\mathbb{E}\nabla\hat L=\nabla L+\frac2N\sum_i\frac{1-p_i}{p_i}\|X_i\|^2\,e_i\beta^i",
     "proved in paper-notes/ridge.md",
     "ridge.md",

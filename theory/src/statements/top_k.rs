@@ -34,8 +34,8 @@ pub static OPTIMAL: Claim = Claim::new(
 pub static NOT_OPTIMAL: Claim = Claim::new(
     "T4.not-optimal",
     "Top-k is not optimal where the mean is not zero",
-    "With entries N(1, 1), the same k pairs with the scale W over the sum of their scores have a \
-     smaller error.",
+    "With entries N(1, 1) in matrices of many rows and columns and k > 3, the same k pairs with the \
+     scale W over the sum of their scores have a smaller error.",
     r"\mathbb{E}\Bigl\|\tfrac{W}{W_S}\hat C-C\Bigr\|_F^2<\mathbb{E}\|\hat C-C\|_F^2,\quad A_{ij},B_{ij}\sim N(1,1)",
     "proved in paper-notes/top-k.md",
     "top-k.md",
