@@ -99,3 +99,28 @@ impl Splits {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn splits(classes: usize, label: u16) -> Splits {
+        let part = Dataset {
+            name: "one pixel".to_owned(),
+            channels: 1,
+            height: 1,
+            width: 1,
+            classes,
+            pixels: vec![0],
+            labels: vec![label],
+        };
+        Splits { train: part.clone(), held_out: part.clone(), test: part }
+    }
+
+    #[test]
+    fn checksums_tell_labels_apart() {
+        assert_ne!(splits(10, 1).checksum(), splits(10, 2).checksum());
+        assert_ne!(splits(1_000, 1).checksum(), splits(1_000, 257).checksum());
+        assert_ne!(splits(10, 1).checksum(), splits(11, 1).checksum());
+    }
+}

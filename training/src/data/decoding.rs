@@ -1,10 +1,13 @@
 //! JPEG and PNG bytes to pixels.
 //!
 //! JPEG goes through `zune-jpeg`, the decoder inside the image crate, called directly for two
-//! reasons. It is strict here, so that a damaged file is an error, where the image crate fills
-//! what it cannot decode with grey and says nothing. And it is built without platform SIMD: its
-//! inverse cosine transform, upsampling and colour conversion are integer arithmetic in one order
-//! and give the same bits on every machine.
+//! reasons. It is strict here, so that a file cut off in its pixels is an error, where the image
+//! crate fills what it cannot decode with grey and says nothing. And it is built without platform
+//! SIMD: its inverse cosine transform, upsampling and colour conversion are integer arithmetic in
+//! one order and give the same bits on every machine. (Tests write JPEG files with the image
+//! crate, which switches SIMD on for them; on x86-64 the pixels are the same.)
+//!
+//! JPEG has no checksum: changed bytes that still form a valid stream cannot be told.
 
 use image::ImageFormat;
 use zune_jpeg::JpegDecoder;
