@@ -3,12 +3,12 @@
 use kernels::InstructionSet;
 
 /// Partial sums, a whole number of vectors of any instruction set.
-const PARTS: usize = 64;
+const PARTS: usize = 128;
 
-/// A sum as interleaved partial sums: of each slice added, element i goes to part i modulo 64.
+/// A sum as interleaved partial sums: of each slice added, element i goes to part i modulo 128.
 ///
-/// The inner loops have no length known to the compiler, which keeps them short enough to become
-/// part of the functions compiled for an instruction set.
+/// A single loop without a length known to the compiler is short enough for it to become part of
+/// the functions compiled for an instruction set.
 #[derive(Debug)]
 pub(super) struct Sum([f64; PARTS]);
 
@@ -27,14 +27,10 @@ impl Sum {
         elements: &[f32],
         f: impl Fn(f64) -> f64 + Copy,
     ) {
-        let parts = &mut self.0;
-        set.run(move || {
-            for block in elements.chunks(PARTS) {
-                for (part, &x) in parts.iter_mut().zip(block) {
-                    *part += f(f64::from(x));
-                }
-            }
-        });
+        for block in elements.chunks(PARTS) {
+            let parts = self.0.iter_mut().zip(block);
+            set.run(move || parts.for_each(|(part, &x)| *part += f(f64::from(x))));
+        }
     }
 
     /// The partial sums, added in order.
@@ -52,16 +48,17 @@ pub(super) fn add_gradient(
     centre: f32,
     passes: impl Fn(f32) -> bool + Copy,
 ) {
-    set.run(move || {
-        for (gradient, elements) in gradient.chunks(PARTS).zip(elements.chunks(PARTS)) {
-            let parts = sum.0.iter_mut().zip(&mut products.0);
-            for ((sum, product), (&g, &x)) in parts.zip(gradient.iter().zip(elements)) {
+    for (gradient, elements) in gradient.chunks(PARTS).zip(elements.chunks(PARTS)) {
+        let parts = sum.0.iter_mut().zip(&mut products.0);
+        let parts = parts.zip(gradient.iter().zip(elements));
+        set.run(move || {
+            parts.for_each(|((sum, product), (&g, &x))| {
                 let g = f64::from(if passes(x) { g } else { 0.0 });
                 *sum += g;
                 *product += g * f64::from(x - centre);
-            }
-        }
-    });
+            });
+        });
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +67,7 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_summed_exactly() {
-        for count in [0u32, 1, 15, 63, 64, 65, 200] {
+        for count in [0u32, 1, 15, 127, 128, 129, 400] {
             let elements: Vec<f32> = (0..count).map(|i| i as f32).collect();
             for set in InstructionSet::available() {
                 let mut squares = Sum::new();
