@@ -1,7 +1,7 @@
 //! Batch normalisation of images (Ioffe and Szegedy 2015).
 
 use super::image_shape::ImageShape;
-use super::sums::{Sum, add_gradient};
+use super::sums::{Sum, add_gradient, all_zero};
 use super::{Context, Gradient, Layer, Parameter};
 use crate::matrix::Matrix;
 use kernels::InstructionSet;
@@ -61,6 +61,9 @@ struct Channel {
     offset: f32,
     /// Gradients of scale and shift.
     gradients: [f64; 2],
+    /// Whether dy has a number other than zero: a convolution sampled in the forward pass sends
+    /// nothing back through the channels it left out, and these are then not looked at again.
+    live: bool,
 }
 
 impl Channel {
@@ -136,6 +139,12 @@ impl BatchNorm {
         let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
         let (set, rectified) = (context.set, self.settings.rectified);
         self.channels.par_iter_mut().enumerate().for_each(|(c, channel)| {
+            channel.live =
+                !Self::planes(image, gradient.data(), c).all(|plane| all_zero(set, plane));
+            if !channel.live {
+                channel.gradients = [0.0; 2];
+                return;
+            }
             let planes = Self::planes(image, input.data(), c);
             let (known, mut sums) = (*channel, [Sum::new(), Sum::new()]);
             for (plane, gradient) in planes.zip(Self::planes(image, gradient.data(), c)) {
@@ -214,6 +223,10 @@ impl Layer for BatchNorm {
             let planes = to.chunks_exact_mut(pixels).zip(input.chunks_exact(pixels));
             let planes = planes.zip(gradient.chunks_exact(pixels)).zip(channels);
             for (((to, input), gradient), &channel) in planes {
+                if !channel.live {
+                    to.fill(0.0);
+                    continue;
+                }
                 context.set.run(move || {
                     for ((to, &x), &gradient) in to.iter_mut().zip(input).zip(gradient) {
                         let stops = rectified && channel.normalise(x) <= 0.0;
