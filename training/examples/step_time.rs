@@ -1,7 +1,7 @@
 //! Milliseconds of a training step of the MNIST CNN and WRN-16-4, exact and sampled in the
 //! forward pass. The variants take turns, so that a disturbance falls on all of them.
 //!
-//! `cargo run --release -p training --example step_time [rounds]`
+//! `cargo run --release -p training --example step_time [rounds] [network] [ratio]`
 
 use kernels::random::{Stream, uniform};
 use kernels::{Estimator, InstructionSet};
@@ -58,19 +58,26 @@ impl Run {
 }
 
 fn main() -> Result<(), NetworkError> {
-    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
+    let argument = |position| std::env::args().nth(position);
+    let rounds = argument(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
+    let ratios = match argument(3).and_then(|ratio| ratio.parse().ok()) {
+        Some(ratio) => vec![ratio],
+        None => vec![1.0, 0.5, 0.25],
+    };
     let (mnist, cifar) = (ImageShape::new(1, 28, 28), ImageShape::new(3, 32, 32));
     for (name, description, image, batch) in [
         ("MNIST CNN, batch 64", cnn(mnist, 10)?, mnist, 64),
         ("WRN-16-4, batch 32", wrn(16, 4, cifar, 10)?, cifar, 32),
     ] {
+        if argument(2).is_some_and(|wanted| !name.contains(&wanted)) {
+            continue;
+        }
         let mut generator = Stream::new(2, "images").at(0);
         let pixels = (0..batch * image.len()).map(|_| uniform(&mut generator) as f32).collect();
         let input = Matrix::from_rows(batch, image.len(), pixels);
         let labels: Vec<u16> = (0..batch).map(|sample| (sample % 10) as u16).collect();
-        let ratios = [1.0, 0.5, 0.25];
         let mut runs = Vec::new();
-        for ratio in ratios {
+        for &ratio in &ratios {
             runs.push(Run::new(&description, ratio)?);
         }
         for _ in 0..rounds + 2 {

@@ -243,7 +243,8 @@ impl Counts {
 fn largest_ratio(share: impl Fn(f64) -> anyhow::Result<f64>) -> anyhow::Result<Cell> {
     for thousandths in (1..=1000).rev() {
         let ratio = f64::from(thousandths) / 1000.0;
-        if share(ratio)? <= 1.0 - PAPER {
+        // 1 - 0.66 is below 0.34 in binary.
+        if share(ratio)? + PAPER <= 1.0 + 1e-12 {
             return Ok(significant(ratio, 3).into());
         }
     }

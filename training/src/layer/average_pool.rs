@@ -1,7 +1,7 @@
 //! The mean of every channel.
 
 use super::image_shape::ImageShape;
-use super::sums::sum;
+use super::sums::Sum;
 use super::{Context, Layer};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
@@ -29,7 +29,9 @@ impl Layer for AveragePool {
         let images = self.output.data_mut().par_chunks_exact_mut(self.image.channels);
         images.zip(input.data().par_chunks_exact(self.image.len())).for_each(|(to, from)| {
             for (to, plane) in to.iter_mut().zip(from.chunks_exact(pixels)) {
-                *to = (sum(context.set, plane) / pixels as f64) as f32;
+                let mut sum = Sum::new();
+                sum.add(context.set, plane, |x| x);
+                *to = (sum.total() / pixels as f64) as f32;
             }
         });
     }

@@ -1,7 +1,7 @@
 //! Batch normalisation of images (Ioffe and Szegedy 2015).
 
 use super::image_shape::ImageShape;
-use super::sums::{sum, sum_of_squares_about, sums_of_gradient};
+use super::sums::{Sum, add_gradient, all_zero};
 use super::{Context, Gradient, Layer, Parameter};
 use crate::matrix::Matrix;
 use kernels::InstructionSet;
@@ -61,6 +61,9 @@ struct Channel {
     offset: f32,
     /// Gradients of scale and shift.
     gradients: [f64; 2],
+    /// Whether dy has a number other than zero: a convolution sampled in the forward pass sends
+    /// nothing back through the channels it left out, and these are then not looked at again.
+    live: bool,
 }
 
 impl Channel {
@@ -106,9 +109,12 @@ impl BatchNorm {
             .enumerate()
             .for_each(|(c, ((channel, running_mean), running_variance))| {
                 let planes = || Self::planes(image, input.data(), c);
-                let mean = planes().fold(0.0, |total, plane| total + sum(set, plane)) / count;
-                let squares = planes()
-                    .fold(0.0, |total, plane| total + sum_of_squares_about(set, plane, mean));
+                let mut sum = Sum::new();
+                planes().for_each(|plane| sum.add(set, plane, |x| x));
+                let (mean, mut squares) = (sum.total() / count, Sum::new());
+                planes()
+                    .for_each(|plane| squares.add(set, plane, move |x| (x - mean) * (x - mean)));
+                let squares = squares.total();
                 channel.mean = mean as f32;
                 channel.inverse_deviation = 1.0 / (squares / count + EPSILON).sqrt();
                 let average = |running: &mut f32, new: f64| {
@@ -133,14 +139,20 @@ impl BatchNorm {
         let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
         let (set, rectified) = (context.set, self.settings.rectified);
         self.channels.par_iter_mut().enumerate().for_each(|(c, channel)| {
-            let planes = Self::planes(image, input.data(), c);
-            let mut totals = [0.0; 2];
-            for (plane, gradient) in planes.zip(Self::planes(image, gradient.data(), c)) {
-                let passes = |x| !rectified || channel.normalise(x) > 0.0;
-                let mean = f64::from(channel.mean);
-                let sums = sums_of_gradient(set, gradient, plane, mean, passes);
-                totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+            channel.live =
+                !Self::planes(image, gradient.data(), c).all(|plane| all_zero(set, plane));
+            if !channel.live {
+                channel.gradients = [0.0; 2];
+                return;
             }
+            let planes = Self::planes(image, input.data(), c);
+            let (known, mut sums) = (*channel, [Sum::new(), Sum::new()]);
+            for (plane, gradient) in planes.zip(Self::planes(image, gradient.data(), c)) {
+                add_gradient(set, &mut sums, gradient, plane, known.mean, move |x| {
+                    !rectified || known.normalise(x) > 0.0
+                });
+            }
+            let totals = sums.map(|sum| sum.total());
             let inverse = channel.inverse_deviation;
             channel.gradients = [totals[1] * inverse, totals[0]];
             // The statistics of a minibatch depend on x, the running ones do not.
@@ -175,8 +187,8 @@ impl Layer for BatchNorm {
         let images = self.output.data_mut().par_chunks_exact_mut(image);
         images.zip(input.data().par_chunks_exact(image)).for_each(|(to, from)| {
             let planes = to.chunks_exact_mut(pixels).zip(from.chunks_exact(pixels));
-            for ((to, from), channel) in planes.zip(channels) {
-                context.set.run(|| {
+            for ((to, from), &channel) in planes.zip(channels) {
+                context.set.run(move || {
                     for (y, &x) in to.iter_mut().zip(from) {
                         let normalised = channel.normalise(x);
                         *y = if rectified && normalised <= 0.0 { 0.0 } else { normalised };
@@ -210,8 +222,12 @@ impl Layer for BatchNorm {
         images.zip(inputs).zip(gradients).for_each(|((to, input), gradient)| {
             let planes = to.chunks_exact_mut(pixels).zip(input.chunks_exact(pixels));
             let planes = planes.zip(gradient.chunks_exact(pixels)).zip(channels);
-            for (((to, input), gradient), channel) in planes {
-                context.set.run(|| {
+            for (((to, input), gradient), &channel) in planes {
+                if !channel.live {
+                    to.fill(0.0);
+                    continue;
+                }
+                context.set.run(move || {
                     for ((to, &x), &gradient) in to.iter_mut().zip(input).zip(gradient) {
                         let stops = rectified && channel.normalise(x) <= 0.0;
                         let gradient = if stops { 0.0 } else { gradient };

@@ -5,7 +5,7 @@ mod sampled;
 use super::image_shape::{ImageShape, Window};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
-use super::sums::sum;
+use super::sums::Sum;
 use super::{Context, Gradient, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -187,8 +187,9 @@ impl Convolution {
         let (positions, image) = (self.output_image.pixels(), self.output_image.len());
         self.bias_gradient.par_iter_mut().enumerate().for_each(|(channel, to)| {
             let planes = gradient.data()[channel * positions..].chunks(image);
-            let sums = planes.map(|planes| sum(context.set, &planes[..positions]));
-            *to = sums.fold(0.0, |total, sum| total + sum) as f32;
+            let mut sum = Sum::new();
+            planes.for_each(|planes| sum.add(context.set, &planes[..positions], |x| x));
+            *to = sum.total() as f32;
         });
     }
 }

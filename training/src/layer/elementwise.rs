@@ -11,10 +11,10 @@ pub(super) fn map(
     set: InstructionSet,
     to: &mut [f32],
     from: &[f32],
-    f: impl Fn(f32) -> f32 + Sync,
+    f: impl Fn(f32) -> f32 + Copy + Sync,
 ) {
     let piece = |to: &mut [f32], from: &[f32]| {
-        set.run(|| to.iter_mut().zip(from).for_each(|(to, &from)| *to = f(from)));
+        set.run(move || to.iter_mut().zip(from).for_each(|(to, &from)| *to = f(from)));
     };
     if to.len() <= PIECE {
         return piece(to, from);
@@ -28,10 +28,10 @@ pub(super) fn map_pairs(
     to: &mut [f32],
     left: &[f32],
     right: &[f32],
-    f: impl Fn(f32, f32) -> f32 + Sync,
+    f: impl Fn(f32, f32) -> f32 + Copy + Sync,
 ) {
     let piece = |to: &mut [f32], left: &[f32], right: &[f32]| {
-        set.run(|| {
+        set.run(move || {
             let pairs = left.iter().zip(right);
             to.iter_mut().zip(pairs).for_each(|(to, (&left, &right))| *to = f(left, right));
         });

@@ -40,9 +40,6 @@ pub struct MaxPool {
     input_gradient: Matrix,
 }
 
-/// No pixel has been looked at.
-const NONE: u32 = u32::MAX;
-
 impl MaxPool {
     /// A layer without parameters.
     ///
@@ -65,68 +62,51 @@ impl MaxPool {
     }
 }
 
-/// Where a window of one axis stands.
-#[derive(Clone, Copy)]
-struct Axis {
-    size: usize,
-    stride: usize,
-    padding: usize,
-}
-
-impl Axis {
-    /// The pixel under a tap of the window at a position.
-    fn pixel(&self, position: usize, tap: usize) -> Option<usize> {
-        let pixel = (position * self.stride + tap).checked_sub(self.padding)?;
-        (pixel < self.size).then_some(pixel)
-    }
-
-    /// The positions, of `count`, at which a tap is inside the image.
-    fn positions(&self, tap: usize, count: usize) -> std::ops::Range<usize> {
-        let first = self.padding.saturating_sub(tap).div_ceil(self.stride);
-        let end = (self.size + self.padding).saturating_sub(tap).div_ceil(self.stride);
-        first..end.min(count).max(first)
+/// The pixels of an axis that are under a window at a position, the first and the one after the
+/// last.
+#[inline(always)]
+fn covered(window: &Window, side: usize, position: usize, size: usize) -> (usize, usize) {
+    let start = position * window.stride;
+    match window.padding {
+        0 => (start, start + side),
+        padding => (start.saturating_sub(padding), (start + side - padding).min(size)),
     }
 }
 
 /// One row of outputs of one plane: their largest numbers and where these are.
+#[inline(always)]
 fn pool_row(
-    window: &Window,
-    image: &ImageShape,
+    window: Window,
+    image: ImageShape,
     plane: &[f32],
     row: usize,
     largest: &mut [f32],
     winners: &mut [u32],
 ) {
-    let axis = |size| Axis { size, stride: window.stride, padding: window.padding };
-    let (rows, columns) = (axis(image.height), axis(image.width));
-    largest.fill(f32::NEG_INFINITY);
-    winners.fill(NONE);
-    for i in 0..window.height {
-        let Some(y) = rows.pixel(row, i) else { continue };
-        let line = &plane[y * image.width..][..image.width];
-        for j in 0..window.width {
-            let positions = columns.positions(j, largest.len());
-            let Some(start) = columns.pixel(positions.start, j) else { continue };
-            let pixels = line[start..].iter().step_by(window.stride);
-            let outputs = largest[positions.clone()].iter_mut().zip(&mut winners[positions]);
-            let mut place = (y * image.width + start) as u32;
-            for ((largest, winner), &x) in outputs.zip(pixels) {
-                let wins = x > *largest || x.is_nan() || *winner == NONE;
-                *largest = if wins { x } else { *largest };
-                *winner = if wins { place } else { *winner };
-                place += window.stride as u32;
+    let (top, bottom) = covered(&window, window.height, row, image.height);
+    for (column, (largest, winner)) in largest.iter_mut().zip(winners).enumerate() {
+        let (left, right) = covered(&window, window.width, column, image.width);
+        let mut place = top * image.width + left;
+        for y in top..bottom {
+            let start = y * image.width + left;
+            for tap in start..start + (right - left) {
+                // The place alone is chosen, and without a short circuit: a processor does that
+                // without branches, which it would guess wrong.
+                let wins = (plane[tap] > plane[place]) | plane[tap].is_nan();
+                place = if wins { tap } else { place };
             }
         }
+        (*largest, *winner) = (plane[place], place as u32);
     }
 }
 
 impl Layer for MaxPool {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, _: &Context, input: &Matrix) {
         assert_eq!(input.columns(), self.image.len(), "numbers of an image");
         let (image, window) = (self.image, self.window);
         let (output_len, columns) = (self.output_image.len(), self.output_image.width);
         self.output.reshape(input.rows(), output_len);
-        self.winners.resize(input.rows() * output_len, NONE);
+        self.winners.resize(input.rows() * output_len, 0);
         let images = self.output.data_mut().par_chunks_exact_mut(output_len);
         let winners = self.winners.par_chunks_exact_mut(output_len);
         let inputs = input.data().par_chunks_exact(image.len());
@@ -136,7 +116,14 @@ impl Layer for MaxPool {
                 let (channel, row) =
                     (row / self.output_image.height, row % self.output_image.height);
                 let plane = &from[channel * image.pixels()..][..image.pixels()];
-                context.set.run(|| pool_row(&window, &image, plane, row, largest, winners));
+                match window {
+                    // The window of most networks, its loops unrolled.
+                    Window { height: 2, width: 2, padding: 0, stride } => {
+                        let window = Window::square(2, stride, 0);
+                        pool_row(window, image, plane, row, largest, winners);
+                    }
+                    _ => pool_row(window, image, plane, row, largest, winners),
+                }
             }
         });
     }

@@ -2,61 +2,71 @@
 
 use kernels::InstructionSet;
 
-const PARTS: usize = 16;
+/// Partial sums, a whole number of vectors of any instruction set.
+const PARTS: usize = 128;
 
-/// The sum of f(x) over the elements, in sixteen interleaved partial sums that are then added in
-/// order.
-#[inline(always)]
-fn interleaved(elements: &[f32], f: impl Fn(f64) -> f64) -> f64 {
-    let mut sums = [0.0; PARTS];
-    let blocks = elements.chunks_exact(PARTS);
-    let rest = blocks.remainder();
-    for block in blocks {
-        for (sum, &x) in sums.iter_mut().zip(block) {
-            *sum += f(f64::from(x));
+/// A sum as interleaved partial sums: of each slice added, element i goes to part i modulo 128.
+///
+/// A single loop without a length known to the compiler is short enough for it to become part of
+/// the functions compiled for an instruction set.
+#[derive(Debug)]
+pub(super) struct Sum([f64; PARTS]);
+
+impl Sum {
+    pub(super) fn new() -> Self {
+        Self([0.0; PARTS])
+    }
+
+    /// Adds f(x) of every element.
+    ///
+    /// What f captures is moved into the loop: a number behind a reference would be read again
+    /// after every write.
+    pub(super) fn add(
+        &mut self,
+        set: InstructionSet,
+        elements: &[f32],
+        f: impl Fn(f64) -> f64 + Copy,
+    ) {
+        for block in elements.chunks(PARTS) {
+            let parts = self.0.iter_mut().zip(block);
+            set.run(move || parts.for_each(|(part, &x)| *part += f(f64::from(x))));
         }
     }
-    for (sum, &x) in sums.iter_mut().zip(rest) {
-        *sum += f(f64::from(x));
+
+    /// The partial sums, added in order.
+    pub(super) fn total(&self) -> f64 {
+        self.0.iter().fold(0.0, |total, part| total + part)
     }
-    total(&sums)
 }
 
-fn total(sums: &[f64; PARTS]) -> f64 {
-    sums.iter().fold(0.0, |total, sum| total + sum)
-}
-
-/// sum_i x_i.
-pub(super) fn sum(set: InstructionSet, elements: &[f32]) -> f64 {
-    set.run(|| interleaved(elements, |x| x))
-}
-
-/// sum_i (x_i - centre)^2.
-pub(super) fn sum_of_squares_about(set: InstructionSet, elements: &[f32], centre: f64) -> f64 {
-    set.run(|| interleaved(elements, |x| (x - centre) * (x - centre)))
-}
-
-/// sum_i g_i and sum_i g_i (x_i - centre) over the elements that pass.
-pub(super) fn sums_of_gradient(
+/// Adds g_i to the first sum and g_i (x_i - centre) to the second, over the elements that pass.
+pub(super) fn add_gradient(
     set: InstructionSet,
+    [sum, products]: &mut [Sum; 2],
     gradient: &[f32],
     elements: &[f32],
-    centre: f64,
-    passes: impl Fn(f32) -> bool,
-) -> [f64; 2] {
-    let (mut sums, mut products) = ([0.0; PARTS], [0.0; PARTS]);
-    set.run(|| {
-        let (blocks, elements) = (gradient.chunks(PARTS), elements.chunks(PARTS));
-        for (gradient, elements) in blocks.zip(elements) {
-            let parts = sums.iter_mut().zip(&mut products);
-            for ((sum, product), (&g, &x)) in parts.zip(gradient.iter().zip(elements)) {
+    centre: f32,
+    passes: impl Fn(f32) -> bool + Copy,
+) {
+    for (gradient, elements) in gradient.chunks(PARTS).zip(elements.chunks(PARTS)) {
+        let parts = sum.0.iter_mut().zip(&mut products.0);
+        let parts = parts.zip(gradient.iter().zip(elements));
+        set.run(move || {
+            parts.for_each(|((sum, product), (&g, &x))| {
                 let g = f64::from(if passes(x) { g } else { 0.0 });
                 *sum += g;
-                *product += g * (f64::from(x) - centre);
-            }
-        }
-    });
-    [total(&sums), total(&products)]
+                *product += g * f64::from(x - centre);
+            });
+        });
+    }
+}
+
+/// Whether every element is zero, of either sign.
+pub(super) fn all_zero(set: InstructionSet, elements: &[f32]) -> bool {
+    // In blocks: to stop early, and without a branch for every element.
+    elements.chunks(PARTS).all(|block| {
+        set.run(move || block.iter().fold(0, |bits, x| bits | (x.to_bits() << 1))) == 0
+    })
 }
 
 #[cfg(test)]
@@ -65,19 +75,35 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_summed_exactly() {
-        for count in [0u32, 1, 15, 16, 17, 100] {
+        for count in [0u32, 1, 15, 127, 128, 129, 400] {
             let elements: Vec<f32> = (0..count).map(|i| i as f32).collect();
             for set in InstructionSet::available() {
-                assert_eq!(sum(set, &elements), (0..count).map(f64::from).sum::<f64>());
-                let squares = (0..count).map(|i| (f64::from(i) - 2.0).powi(2)).sum::<f64>();
-                assert_eq!(sum_of_squares_about(set, &elements, 2.0), squares);
+                let mut squares = Sum::new();
+                squares.add(set, &elements, |x| x * x);
+                squares.add(set, &elements[..1.min(elements.len())], |_| 7.0);
+                let first = if count == 0 { 0.0 } else { 7.0 };
+                let expected = (0..count).map(|i| f64::from(i * i)).sum::<f64>();
+                assert_eq!(squares.total(), first + expected, "{count}");
                 let gradient = vec![3.0; count as usize];
-                let found = sums_of_gradient(set, &gradient, &elements, 2.0, |x| x > 8.0);
+                let mut sums = [Sum::new(), Sum::new()];
+                add_gradient(set, &mut sums, &gradient, &elements, 2.0, |x| x > 8.0);
                 let passed = || (9..count).map(f64::from);
-                let expected =
-                    [passed().map(|_| 3.0).sum(), passed().map(|x| 3.0 * (x - 2.0)).sum()];
-                assert_eq!(found, expected, "{count}");
+                let products = passed().map(|x| 3.0 * (x - 2.0)).sum::<f64>();
+                assert_eq!(sums[0].total(), 3.0 * passed().count() as f64, "{count}");
+                assert_eq!(sums[1].total(), products, "{count}");
             }
+        }
+    }
+
+    #[test]
+    fn a_single_number_is_seen_among_zeros() {
+        let set = InstructionSet::detect();
+        for place in [0, 1, 127, 128, 299] {
+            let mut elements = vec![0.0; 300];
+            elements[7] = -0.0;
+            assert!(all_zero(set, &elements));
+            elements[place] = -1e-45;
+            assert!(!all_zero(set, &elements), "{place}");
         }
     }
 }

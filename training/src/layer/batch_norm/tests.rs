@@ -141,6 +141,27 @@ fn running_statistics_average_minibatches_and_serve_evaluation() {
 }
 
 #[test]
+fn channels_without_a_gradient_send_none_back() {
+    let (x, mut dy) = (numbers(1), numbers(2));
+    let context = context(InstructionSet::detect());
+    let mut layer = layer(true);
+    layer.forward(&context, &x);
+    layer.backward(&context, &x, &dy, true);
+    let all = layer.input_gradient.clone();
+    for (i, value) in dy.data_mut().iter_mut().enumerate() {
+        *value *= if channel_of(i) == 2 { 0.0 } else { 1.0 };
+    }
+    layer.backward(&context, &x, &dy, true);
+    for (i, (&dx, &before)) in layer.input_gradient.data().iter().zip(all.data()).enumerate() {
+        assert_eq!(dx, if channel_of(i) == 2 { 0.0 } else { before });
+    }
+    assert_eq!((layer.scale_gradient[2], layer.shift_gradient[2]), (0.0, 0.0));
+    // And it is live again when a gradient arrives.
+    layer.backward(&context, &x, &numbers(2), true);
+    assert_eq!(layer.input_gradient, all);
+}
+
+#[test]
 fn threads_and_instruction_sets_change_no_bit() {
     let (x, dy) = (numbers(1), numbers(2));
     let run = |set: InstructionSet| {
