@@ -264,12 +264,13 @@ impl Accuracy {
             }
         };
         Figure {
-            file: "mlp-accuracy".to_string(),
-            caption:
-                "Test accuracy of the MLP after the last epoch, mean over the seeds with 95 % \
-                      interval, against the share of the pairs kept and against the computations \
-                      counted; forward sampling, with exact products dashed."
-                    .to_string(),
+            file: self.file(""),
+            caption: format!(
+                "Test accuracy of the {} after the last epoch, mean over the seeds with 95 % \
+                 interval, against the share of the pairs kept and against the computations \
+                 counted; forward sampling, with exact products dashed.",
+                self.title()
+            ),
             panels: vec![
                 panel("Accuracy against ratio", "share of the pairs kept, k/n", &|setting| {
                     setting.sampling.ratio

@@ -134,7 +134,8 @@ pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError
     let index = context! { exhibits, claims, headline, notes => notes.clone(), provenance => value(&site.provenance) };
     let mut pages = vec![("index.html".to_string(), fill("index.html", index)?)];
     for note in site.notes {
-        let body = Value::from_safe_string(notes::render(note)?);
+        let body =
+            Value::from_safe_string(notes::render(note, |figure| out.join(figure).exists())?);
         let values =
             context! { slug => note.slug, title => note.title, body, notes => notes.clone() };
         pages.push((format!("notes/{}.html", note.slug), fill("note.html", values)?));

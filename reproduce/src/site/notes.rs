@@ -55,13 +55,18 @@ pub const NOTES: &[Note] = &[
 /// The body of a note's page as HTML.
 ///
 /// Raw HTML is shown as text. Every heading has an id made from its words, and a link to another
-/// note's `NAME.md` becomes one to its page.
+/// note's `NAME.md` becomes one to its page. The first heading of the first level is left out: it is
+/// the page's title. A figure that `has_figure` does not know is replaced by its description.
 ///
 /// # Errors
 /// [`SiteError::Formula`] for LaTeX that cannot be read.
-pub fn render(note: &Note) -> Result<String, SiteError> {
+pub fn render(note: &Note, has_figure: impl Fn(&str) -> bool) -> Result<String, SiteError> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_MATH;
-    let events: Vec<Event> = Parser::new_ext(note.markdown, options).collect();
+    let mut events: Vec<Event> = Parser::new_ext(note.markdown, options).collect();
+    let is_title = |event: &Event| matches!(event, Event::End(TagEnd::Heading(HeadingLevel::H1)));
+    if let Some(end) = events.iter().position(is_title) {
+        events.drain(..=end);
+    }
     let mut ids = Vec::new();
     let mut rendered = Vec::with_capacity(events.len());
     for (position, event) in events.iter().enumerate() {
@@ -75,6 +80,16 @@ pub fn render(note: &Note) -> Result<String, SiteError> {
                 Event::Start(Tag::Heading { level: below(*level), id: Some(id), classes, attrs })
             }
             Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(*level))),
+            Event::Start(Tag::Image { dest_url, .. }) if !is_known(dest_url, &has_figure) => {
+                Event::Start(Tag::Emphasis)
+            }
+            Event::End(TagEnd::Image) if !is_known_image(&events[..position], &has_figure) => {
+                Event::End(TagEnd::Emphasis)
+            }
+            Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+                let (link_type, title, id) = (*link_type, title.clone(), id.clone());
+                Event::Start(Tag::Image { link_type, dest_url: page_of(dest_url), title, id })
+            }
             Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
                 let (link_type, title, id) = (*link_type, title.clone(), id.clone());
                 Event::Start(Tag::Link { link_type, dest_url: page_of(dest_url), title, id })
@@ -110,7 +125,8 @@ fn formula<'a>(note: &Note, latex: &str, mode: DisplayMode) -> Result<Event<'a>,
     let mut text = String::new();
     let symbols = symbols.into_iter().map(Ok::<_, std::convert::Infallible>);
     mathml::push_mathml(&mut text, symbols, config).map_err(|error| wrong(error.to_string()))?;
-    Ok(Event::InlineHtml(text.into()))
+    // The renderer writes the entity of a space and then escapes its ampersand.
+    Ok(Event::InlineHtml(text.replace("&amp;nbsp;", "\u{a0}").into()))
 }
 
 /// The words of the heading that `events` start with.
@@ -144,8 +160,29 @@ fn unique_id<'a>(heading: &str, taken: &mut Vec<String>) -> CowStr<'a> {
     id.into()
 }
 
-/// `NAME.md` and `NAME.md#part` without a folder name a note; other links stay.
+/// Where notes find figures, in the repository.
+const FIGURES: &str = "../figures/";
+
+/// Whether a picture is none of the figures, or one that exists.
+fn is_known(link: &str, has_figure: &impl Fn(&str) -> bool) -> bool {
+    link.strip_prefix(FIGURES).is_none_or(has_figure)
+}
+
+/// The same of the last picture begun.
+fn is_known_image(events: &[Event], has_figure: &impl Fn(&str) -> bool) -> bool {
+    let begun = events.iter().rev().find_map(|event| match event {
+        Event::Start(Tag::Image { dest_url, .. }) => Some(dest_url),
+        _ => None,
+    });
+    begun.is_none_or(|link| is_known(link, has_figure))
+}
+
+/// `NAME.md` and `NAME.md#part` without a folder name a note, `../figures/NAME` a file beside the
+/// folder of the pages; other links stay.
 fn page_of<'a>(link: &CowStr<'a>) -> CowStr<'a> {
+    if let Some(name) = link.strip_prefix(FIGURES) {
+        return format!("../{name}").into();
+    }
     let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
     match file.strip_suffix(".md") {
         Some(name) if !name.contains('/') => {
@@ -161,7 +198,22 @@ mod tests {
     use super::*;
 
     fn rendered(markdown: &'static str) -> Result<String, SiteError> {
-        render(&Note { slug: "sample", title: "Sample", markdown })
+        render(&Note { slug: "sample", title: "Sample", markdown }, |figure| figure == "known.svg")
+    }
+
+    #[test]
+    fn the_title_is_left_out_and_figures_are_beside_the_pages() {
+        let text = rendered("# Title\n\n![A](../figures/known.svg) ![B](../figures/other.svg)\n");
+        let text = text.unwrap();
+        assert!(!text.contains("Title"), "{text}");
+        assert!(text.contains("<img src=\"../known.svg\" alt=\"A\""), "{text}");
+        assert!(text.contains("<em>B</em>") && !text.contains("other.svg"), "{text}");
+    }
+
+    #[test]
+    fn spaces_beside_words_in_formulas_are_no_entities() {
+        let text = rendered("$x > 0\\text{ and }y$").unwrap();
+        assert!(text.contains("and") && !text.contains("&amp;nbsp"), "{text}");
     }
 
     #[test]
@@ -182,7 +234,7 @@ mod tests {
 
     #[test]
     fn headings_have_ids_and_stay_below_the_title() {
-        let text = rendered("# One thing\n\n## One thing\n\n### With $k$ pairs\n").unwrap();
+        let text = rendered("## One thing\n\n## One thing\n\n### With $k$ pairs\n").unwrap();
         assert!(text.contains("<h2 id=\"one-thing\">"), "{text}");
         assert!(text.contains("<h2 id=\"one-thing-2\">"), "{text}");
         assert!(text.contains("<h3 id=\"with-k-pairs\">"), "{text}");
