@@ -138,9 +138,11 @@ pub fn check(
     {
         bail!("{}: there are no committed numbers to compare with", missing.display());
     }
-    // Nothing that an earlier run stored may take part in a check.
+    // Nothing that an earlier run stored may take part in a check. New committed numbers may come
+    // from stored ones: the next check computes them again.
     let fresh = tempfile::tempdir().context("a temporary folder")?;
-    let cache = Cache::new(fresh.path());
+    let stored = run::cache_folder(&options.out);
+    let cache = Cache::new(if accept { &stored } else { fresh.path() });
     let mut all_agree = true;
     for (task, images) in tasks.iter().zip(&images) {
         let progress = Progress::new(&task.name);
