@@ -68,8 +68,13 @@ fn bernoulli_budget() {
 }
 
 #[test]
-fn claims() {
+fn claims_on_generated_digits() {
     assert_snapshot_without_data("claims");
+}
+
+#[test]
+fn claims_on_mnist() {
+    assert_snapshot_on_mnist("claims");
 }
 
 #[test]

@@ -5,9 +5,13 @@
 //! always: a suite that passes too easily fails one of the two.
 
 use crate::claim::{CheckError, Scale, Settings, Verdict};
-use crate::statements::{ALL, Check};
+use crate::controls::Mistake;
+use crate::matrices::Factors;
+use crate::monte_carlo::{Experiment, Size};
+use crate::sampler::{Sampler, unbiased_estimators};
+use crate::statements::{ALL, Check, unbiasedness, variance};
 use crate::statistics::{anderson_darling, holm, kolmogorov_smirnov};
-use kernels::InstructionSet;
+use kernels::{Estimator, InstructionSet};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -51,7 +55,20 @@ impl Suite {
 /// # Errors
 /// When a sampler refuses its input or cannot be enumerated; a claim that fails is no error.
 pub fn run(settings: &Settings) -> Result<Suite, CheckError> {
+    run_with(settings, &[])
+}
+
+/// [`run`], with mean and error of every unbiased estimator also tested on products from elsewhere,
+/// such as those of a trained network's activations with its weights.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(settings: &Settings, products: &[Factors]) -> Result<Suite, CheckError> {
     let mut verdicts = gather(settings, |statement| [statement.exact, statement.sampled])?;
+    for experiment in products.iter().flat_map(|factors| experiments(settings, factors, None)) {
+        verdicts.push(unbiasedness::sampled_bias(&experiment)?);
+        verdicts.push(variance::sampled_variance(&experiment)?);
+    }
     let p_values: Vec<f64> = verdicts.iter().filter_map(|verdict| verdict.p_value).collect();
     let mut rejected = holm(&p_values, FAMILY_WISE_LEVEL).into_iter();
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.p_value.is_some()) {
@@ -59,8 +76,38 @@ pub fn run(settings: &Settings) -> Result<Suite, CheckError> {
     }
     let mut controls =
         gather(settings, |statement| [statement.exact_controls, statement.sampled_controls])?;
+    let mistake = Some(Mistake::MissingScale);
+    for experiment in products.iter().flat_map(|factors| experiments(settings, factors, mistake)) {
+        controls.push(unbiasedness::sampled_bias(&experiment)?);
+    }
     judge_controls(&mut controls, p_values.len());
     Ok(Suite { verdicts, controls, family_wise_level: FAMILY_WISE_LEVEL })
+}
+
+/// Draws of every unbiased estimator on one product, a quarter of its pairs; with a mistake only
+/// column-row and Bernoulli sampling.
+fn experiments(
+    settings: &Settings,
+    factors: &Factors,
+    mistake: Option<Mistake>,
+) -> Vec<Experiment> {
+    let pairs = factors.pairs();
+    let repeats = if settings.scale == Scale::Quick { 500 } else { 2_000 };
+    let size = Size { outer: factors.a.nrows(), pairs, k: (pairs / 4).max(1), repeats };
+    let sampler = |estimator| match mistake {
+        None => Sampler::right(estimator),
+        Some(mistake) => Sampler::wrong(estimator, mistake),
+    };
+    let spoilt = [Estimator::ColumnRow, Estimator::Bernoulli];
+    unbiased_estimators()
+        .filter(|estimator| mistake.is_none() || spoilt.contains(estimator))
+        .map(|estimator| Experiment {
+            settings: *settings,
+            sampler: sampler(estimator),
+            factors: factors.clone(),
+            size,
+        })
+        .collect()
 }
 
 fn gather(

@@ -34,7 +34,7 @@ pub const CNN: Exhibit = Exhibit {
     paper: "the accuracy of the MNIST CNN; its numbers are not stated in the sources at hand \
             (abstract: negligible or no impact on accuracy)",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/cnn-accuracy.yaml"),
     configure: configure::<Accuracy>,
 };

@@ -1,11 +1,24 @@
 //! Every statement of the theory, confronted with the kernels, and what came of it.
 
+use std::ops::ControlFlow;
+
+use anyhow::Context as _;
+use kernels::product::matmul;
+use kernels::{MatrixView, MatrixViewMut};
+use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
 use theory::claim::{Scale, Settings, Verdict};
+use theory::matrices::Factors;
 use theory::suite::Suite;
+use training::matrix::Matrix;
+use training::network::NetworkConfig;
+use training::optimizer::{OptimizerConfig, Schedule};
+use training::sampling::LayerPolicies;
+use training::train::{Trainer, TrainingConfig, fill_minibatch};
 
 use super::config::{FieldError, configure};
 use super::{Context, Exhibit, Experiment};
+use crate::images::{ImageConfig, Images};
 use crate::result::{Cell, Column, ExhibitResult, Table, significant};
 
 /// See the module.
@@ -17,7 +30,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "the theorems of the paper, as far as the sources at hand tell, and those of its \
             sources; each is proved in paper-notes",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/claims.yaml"),
     configure: configure::<Claims>,
 };
@@ -27,20 +40,44 @@ pub const EXHIBIT: Exhibit = Exhibit {
 #[serde(deny_unknown_fields)]
 pub struct Claims {
     effort: Scale,
+    /// What a small MLP learns for an epoch; its products are then sampled too.
+    images: ImageConfig,
+    /// Rows of the minibatch and columns of the weights that are multiplied.
+    outer: usize,
 }
+
+/// Units of the hidden layer whose activations are sampled.
+const HIDDEN: usize = 256;
 
 impl Experiment for Claims {
     fn check(&self) -> Result<(), FieldError> {
+        self.images.check()?;
+        if self.outer == 0 || self.outer > self.images.train.min(10) {
+            return Err(FieldError {
+                field: "outer",
+                value: self.outer.to_string(),
+                expected: "a number from 1 to 10, not above the training images",
+            });
+        }
         Ok(())
+    }
+
+    fn images(&self) -> Option<ImageConfig> {
+        Some(self.images)
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
         let set = context.instructions;
-        let suite = theory::suite::run(&Settings { seed: context.seed, scale: self.effort, set })?;
+        let settings = Settings { seed: context.seed, scale: self.effort, set };
+        let images = context.images.context("images were not loaded")?;
+        let suite = theory::suite::run_with(&settings, &self.products(context, images)?)?;
         let exact = suite.verdicts.iter().filter(|verdict| verdict.p_value.is_none()).count();
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
-            data: "small matrices enumerated, random ones drawn".to_string(),
+            data: format!(
+                "small matrices enumerated, random ones drawn, and an MLP's activations on {}",
+                images.description
+            ),
             records: records(&suite),
             tables: vec![claims(&suite), controls(&suite.controls)],
             remarks: vec![
@@ -62,6 +99,62 @@ impl Experiment for Claims {
             json: Some(serde_json::to_string_pretty(&suite)? + "\n"),
             ..ExhibitResult::default()
         })
+    }
+}
+
+impl Claims {
+    /// The products of the first two layers of an MLP after an epoch of exact training.
+    fn products(&self, context: &Context, images: &Images) -> anyhow::Result<Vec<Factors>> {
+        let config = TrainingConfig {
+            network: NetworkConfig::Mlp { hidden: vec![HIDDEN], dropout: 0.0 },
+            batch_size: 50,
+            epochs: 1,
+            optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
+            schedule: Schedule::Constant,
+            policies: LayerPolicies::default(),
+            exact_epochs: 0,
+            seed: context.seed,
+        };
+        let mut trainer = Trainer::new(&config, &images.splits, context.instructions)?;
+        trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
+        let state = trainer.network().state();
+        let numbers = |name: &str| {
+            let entry = state.iter().find(|(found, _)| found == name);
+            entry.map(|(_, numbers)| numbers.as_slice()).with_context(|| name.to_string())
+        };
+        let (mut input, mut labels) = (Matrix::default(), Vec::new());
+        fill_minibatch(&images.splits.train, 0..self.outer, &mut input, &mut labels);
+        let matrix = |rows: usize, columns: usize, numbers: &[f32]| {
+            DMatrix::from_row_iterator(rows, columns, numbers.iter().map(|x| f64::from(*x)))
+        };
+        let (features, classes) = (images.splits.train.features(), images.splits.train.classes);
+        let pixels = matrix(self.outer, features, input.data());
+        let first = matrix(features, HIDDEN, numbers("linear-1.weight")?);
+        let second = matrix(HIDDEN, classes, numbers("linear-2.weight")?);
+        let mut hidden = vec![0.0; self.outer * HIDDEN];
+        matmul(
+            context.instructions,
+            MatrixView::from(&pixels),
+            MatrixView::from(&first),
+            MatrixViewMut::row_major(&mut hidden, self.outer, HIDDEN),
+        );
+        for row in hidden.chunks_exact_mut(HIDDEN) {
+            for (value, bias) in row.iter_mut().zip(numbers("linear-1.bias")?) {
+                *value = (*value + f64::from(*bias)).max(0.0);
+            }
+        }
+        Ok(vec![
+            Factors {
+                name: "pixels and first weights".to_string(),
+                a: pixels,
+                b: first.columns(0, self.outer).into_owned(),
+            },
+            Factors {
+                name: "hidden activations and last weights".to_string(),
+                a: DMatrix::from_row_slice(self.outer, HIDDEN, &hidden),
+                b: second.columns(0, self.outer).into_owned(),
+            },
+        ])
     }
 }
 
