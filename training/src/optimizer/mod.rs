@@ -181,8 +181,8 @@ mod tests {
                 optimizer.begin_step();
                 let gradient = Gradient::Dense(&gradient);
                 optimizer.update(Parameter { values: &mut x, row_length: 1, gradient });
-                let state = &optimizer.averages[0];
-                let averages = averages.first.iter().chain(&state.second);
+                let Averages { first, second } = &optimizer.averages[0];
+                let averages = first.iter().chain(second);
                 assert!(averages.into_iter().all(|x| !x.is_subnormal()), "{config:?}");
             }
             assert_eq!(optimizer.averages[0].first, [0.0], "{config:?}");

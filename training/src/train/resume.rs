@@ -11,6 +11,9 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+#[cfg(test)]
+mod tests;
+
 /// Why a run cannot go on from a checkpoint.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ResumeError {
