@@ -62,6 +62,27 @@ pub enum ResumeError {
 /// same in every bit as that of a run that was not. The file stays when the run is finished;
 /// starting that run again only reads it.
 ///
+/// ```
+/// # use std::{num::NonZeroUsize, ops::ControlFlow};
+/// # use kernels::InstructionSet;
+/// # use training::{data::generated_digits, train::{TrainingConfig, train_with_checkpoints}};
+/// let config: TrainingConfig = serde_yaml::from_str(
+///     "{network: {name: mlp, hidden: [16], dropout: 0}, batch_size: 10, epochs: 2,
+///       optimizer: {name: adam, learning_rate: 0.001}, seed: 1}",
+/// )?;
+/// let (splits, set) = (generated_digits(1, 50, 10, 10), InstructionSet::detect());
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("run.checkpoint");
+/// let mut run = |last| {
+///     train_with_checkpoints(&config, &splits, set, &path, NonZeroUsize::new(2), &mut |at| {
+///         if at.steps == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+///     })
+/// };
+/// assert!(run(3).is_err(), "stopped after 3 of 10 steps");
+/// assert_eq!(run(10)?.epochs.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// When [`train`](super::train) has one, the checkpoint cannot be written, or there is a file
 /// that is not a whole checkpoint of this run; it is then left as it is.
