@@ -1,5 +1,11 @@
 //! The training loop.
 
+mod resume;
+#[cfg(test)]
+mod tests;
+
+pub use resume::{ResumeError, train_with_checkpoints};
+
 use crate::counting::Computations;
 use crate::data::{Dataset, Splits};
 use crate::layer::{Context, ImageShape};
@@ -167,7 +173,7 @@ pub fn train(
     Ok(trainer.report())
 }
 
-/// A training run that can be looked at between its epochs.
+/// A training run that can be looked at between its steps.
 pub struct Trainer<'a> {
     config: &'a TrainingConfig,
     splits: &'a Splits,
@@ -175,11 +181,15 @@ pub struct Trainer<'a> {
     stream: Stream,
     network: Network,
     optimizer: Optimizer,
-    /// The training samples as the last epoch went through them.
+    /// The training samples as the epoch to be finished goes through them.
     order: Vec<usize>,
     steps: usize,
     computations: Computations,
     epochs: Vec<EpochMetrics>,
+    /// The loss so far of the epoch to be finished.
+    epoch_loss: Loss,
+    /// Of the data, once it was asked for.
+    data_checksum: Option<String>,
 }
 
 impl<'a> Trainer<'a> {
@@ -207,7 +217,7 @@ impl<'a> Trainer<'a> {
             .network
             .describe(image, train.classes)?
             .build(&config.policies, stream.child("initialisation"))?;
-        Ok(Self {
+        let mut trainer = Self {
             config,
             splits,
             set,
@@ -217,8 +227,12 @@ impl<'a> Trainer<'a> {
             order: (0..splits.train.len()).collect(),
             steps: 0,
             computations: Computations::default(),
-            epochs: Vec::with_capacity(config.epochs),
-        })
+            epochs: Vec::new(),
+            epoch_loss: Loss::default(),
+            data_checksum: None,
+        };
+        trainer.shuffle();
+        Ok(trainer)
     }
 
     /// Whether all epochs have been run.
@@ -231,7 +245,8 @@ impl<'a> Trainer<'a> {
         &mut self.network
     }
 
-    /// One pass over the training samples in a new order, and an exact evaluation.
+    /// One pass over the training samples in a new order, or what is left of it, and an exact
+    /// evaluation.
     ///
     /// # Errors
     /// When the loss diverges, or `observe` breaks before the end of the last epoch.
@@ -239,16 +254,29 @@ impl<'a> Trainer<'a> {
         &mut self,
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<(), TrainingError> {
+        self.advance(usize::MAX, observe)
+    }
+
+    /// At most so many steps of an epoch; the last of them is followed by an exact evaluation.
+    ///
+    /// # Errors
+    /// When the loss diverges, or `observe` breaks before the end of the last epoch. The run can
+    /// go on where it was stopped.
+    pub fn advance(
+        &mut self,
+        steps: usize,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), TrainingError> {
         let epoch = self.epochs.len();
-        let steps_an_epoch = self.order.len().div_ceil(self.config.batch_size);
+        let steps_an_epoch = self.steps_an_epoch();
         let total = self.config.epochs * steps_an_epoch;
+        let first = self.steps - epoch * steps_an_epoch;
         self.network.set_sampling(epoch >= self.config.exact_epochs);
         self.optimizer.set_factor(self.config.schedule.factor(epoch, self.config.epochs));
-        shuffle(&mut self.stream.child("order").at(epoch as u64), &mut self.order);
         let (mut input, mut labels) = (Matrix::default(), Vec::new());
         let mut gradient = Matrix::default();
-        let mut sum = Loss::default();
-        for (step, samples) in self.order.chunks(self.config.batch_size).enumerate() {
+        let minibatches = self.order.chunks(self.config.batch_size).enumerate();
+        for (step, samples) in minibatches.skip(first).take(steps) {
             let samples = samples.iter().copied();
             fill_minibatch(&self.splits.train, samples, &mut input, &mut labels);
             let context =
@@ -265,25 +293,44 @@ impl<'a> Trainer<'a> {
             self.network.backward(&context, &input, &gradient);
             self.network.update(&mut self.optimizer);
             self.computations += self.network.take_computations();
-            sum.sum += loss.sum;
-            sum.correct += loss.correct;
+            self.epoch_loss.sum += loss.sum;
+            self.epoch_loss.correct += loss.correct;
             self.steps += 1;
             let progress = Progress { steps: self.steps, total, epoch: None };
             if step + 1 < steps_an_epoch && observe(progress).is_break() {
                 return Err(TrainingError::Stopped { epochs: epoch });
             }
         }
+        if self.steps < (epoch + 1) * steps_an_epoch {
+            return Ok(());
+        }
         let metrics = EpochMetrics {
-            train: mean(sum, self.order.len()),
+            train: mean(self.epoch_loss, self.order.len()),
             held_out: evaluate(&mut self.network, &self.splits.held_out, self.set),
             test: evaluate(&mut self.network, &self.splits.test, self.set),
         };
-        self.epochs.push(metrics);
+        self.end_epoch(metrics);
         let progress = Progress { steps: self.steps, total, epoch: Some(metrics) };
         if observe(progress).is_break() && !self.is_finished() {
             return Err(TrainingError::Stopped { epochs: epoch + 1 });
         }
         Ok(())
+    }
+
+    fn steps_an_epoch(&self) -> usize {
+        self.order.len().div_ceil(self.config.batch_size)
+    }
+
+    /// Puts the samples into the order of the next epoch, which is drawn from that of the last.
+    fn shuffle(&mut self) {
+        let epoch = self.epochs.len() as u64;
+        shuffle(&mut self.stream.child("order").at(epoch), &mut self.order);
+    }
+
+    fn end_epoch(&mut self, metrics: EpochMetrics) {
+        self.epochs.push(metrics);
+        self.epoch_loss = Loss::default();
+        self.shuffle();
     }
 
     /// What the epochs run so far came to.
@@ -341,6 +388,3 @@ pub fn fill_minibatch(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,8 +3,10 @@
 mod adam;
 mod schedule;
 mod sgd;
+mod state;
 
 pub use schedule::Schedule;
+pub use state::{Averages, AveragesError, OptimizerState};
 
 use crate::layer::Parameter;
 use kernels::InstructionSet;
@@ -50,15 +52,8 @@ pub struct Optimizer {
     /// What the schedule multiplies the learning rate with.
     factor: f32,
     steps: u64,
-    states: Vec<State>,
+    averages: Vec<Averages>,
     next: usize,
-}
-
-/// Running averages of one parameter, one number for each of its numbers.
-#[derive(Debug, Default)]
-struct State {
-    first: Vec<f32>,
-    second: Vec<f32>,
 }
 
 /// Rows of a parameter that one task changes.
@@ -67,7 +62,7 @@ const ROWS_A_TASK: usize = 32;
 impl Optimizer {
     /// An optimiser that has made no step.
     pub fn new(config: OptimizerConfig, set: InstructionSet) -> Self {
-        Self { config, set, factor: 1.0, steps: 0, states: Vec::new(), next: 0 }
+        Self { config, set, factor: 1.0, steps: 0, averages: Vec::new(), next: 0 }
     }
 
     /// Multiplies the learning rate, from now on; see [`Schedule::factor`].
@@ -83,14 +78,14 @@ impl Optimizer {
 
     /// Changes one parameter. Rows without a gradient change as with a gradient of zero.
     pub fn update(&mut self, parameter: Parameter<'_>) {
-        if self.next == self.states.len() {
-            self.states.push(State::default());
+        if self.next == self.averages.len() {
+            self.averages.push(Averages::default());
         }
-        let state = &mut self.states[self.next];
+        let averages = &mut self.averages[self.next];
         self.next += 1;
         let Parameter { values, row_length, gradient } = parameter;
-        state.first.resize(values.len(), 0.0);
-        state.second.resize(values.len(), 0.0);
+        averages.first.resize(values.len(), 0.0);
+        averages.second.resize(values.len(), 0.0);
         if values.is_empty() {
             return;
         }
@@ -98,8 +93,8 @@ impl Optimizer {
         let correction = adam::bias_correction(self.steps);
         values
             .par_chunks_mut(ROWS_A_TASK * row_length)
-            .zip(state.first.par_chunks_mut(ROWS_A_TASK * row_length))
-            .zip(state.second.par_chunks_mut(ROWS_A_TASK * row_length))
+            .zip(averages.first.par_chunks_mut(ROWS_A_TASK * row_length))
+            .zip(averages.second.par_chunks_mut(ROWS_A_TASK * row_length))
             .enumerate()
             .for_each(|(task, ((values, first), second))| {
                 let rows = values
@@ -186,11 +181,11 @@ mod tests {
                 optimizer.begin_step();
                 let gradient = Gradient::Dense(&gradient);
                 optimizer.update(Parameter { values: &mut x, row_length: 1, gradient });
-                let state = &optimizer.states[0];
-                let averages = state.first.iter().chain(&state.second);
+                let Averages { first, second } = &optimizer.averages[0];
+                let averages = first.iter().chain(second);
                 assert!(averages.into_iter().all(|x| !x.is_subnormal()), "{config:?}");
             }
-            assert_eq!(optimizer.states[0].first, [0.0], "{config:?}");
+            assert_eq!(optimizer.averages[0].first, [0.0], "{config:?}");
         }
     }
 

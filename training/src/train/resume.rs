@@ -1,0 +1,203 @@
+//! Training runs that go on where they were interrupted.
+
+use super::{Progress, Trainer, TrainingConfig, TrainingError, TrainingReport};
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::data::Splits;
+use crate::network::StateError;
+use crate::optimizer::AveragesError;
+use kernels::InstructionSet;
+use std::io::ErrorKind;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+#[cfg(test)]
+mod tests;
+
+/// Why a run cannot go on from a checkpoint.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ResumeError {
+    /// The run cannot start at all.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// The checkpoint is of a run with other settings.
+    #[error("it is of a run with other settings: '{found}' instead of '{expected}'")]
+    OtherSettings {
+        /// The first line that differs, in the checkpoint.
+        found: String,
+        /// The same line of this run.
+        expected: String,
+    },
+    /// The checkpoint is of a run on other data.
+    #[error("it is of a run on other data: SHA-256 {found} instead of {expected}")]
+    OtherData {
+        /// The checksum in the checkpoint.
+        found: String,
+        /// The checksum of this run's data.
+        expected: String,
+    },
+    /// The checkpoint has more or fewer steps than its epochs have.
+    #[error("it has made {steps} steps in {epochs} epochs, of which each has {steps_an_epoch}")]
+    Position {
+        /// Steps of the checkpoint.
+        steps: u64,
+        /// Its finished epochs.
+        epochs: usize,
+        /// Steps of an epoch of this run.
+        steps_an_epoch: usize,
+    },
+    /// The network has other layers.
+    #[error(transparent)]
+    Network(#[from] StateError),
+    /// The optimiser has averages of other parameters.
+    #[error(transparent)]
+    Averages(#[from] AveragesError),
+}
+
+/// Trains as [`train`](super::train) does, and keeps a checkpoint in the file `path`: from before
+/// the first step, from the end of every epoch, from where `observe` stopped the run, and, if
+/// asked, from every so many steps. If the file is there already, the run goes on from it.
+///
+/// The report of a run that was killed at any moment and started again, however often, is the
+/// same in every bit as that of a run that was not. The file stays when the run is finished;
+/// starting that run again only reads it.
+///
+/// ```
+/// # use std::{num::NonZeroUsize, ops::ControlFlow};
+/// # use kernels::InstructionSet;
+/// # use training::{data::generated_digits, train::{TrainingConfig, train_with_checkpoints}};
+/// let config: TrainingConfig = serde_yaml::from_str(
+///     "{network: {name: mlp, hidden: [16], dropout: 0}, batch_size: 10, epochs: 2,
+///       optimizer: {name: adam, learning_rate: 0.001}, seed: 1}",
+/// )?;
+/// let (splits, set) = (generated_digits(1, 50, 10, 10), InstructionSet::detect());
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("run.checkpoint");
+/// let mut run = |last| {
+///     train_with_checkpoints(&config, &splits, set, &path, NonZeroUsize::new(2), &mut |at| {
+///         if at.steps == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+///     })
+/// };
+/// assert!(run(3).is_err(), "stopped after 3 of 10 steps");
+/// assert_eq!(run(10)?.epochs.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When [`train`](super::train) has one, the checkpoint cannot be written, or there is a file
+/// that is not a whole checkpoint of this run; it is then left as it is.
+pub fn train_with_checkpoints(
+    config: &TrainingConfig,
+    splits: &Splits,
+    set: InstructionSet,
+    path: &Path,
+    every_steps: Option<NonZeroUsize>,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<TrainingReport, CheckpointError> {
+    let mut trainer = match Checkpoint::load(path) {
+        Ok(checkpoint) => Trainer::resume(config, splits, set, checkpoint)
+            .map_err(|source| CheckpointError::Resume { path: path.to_owned(), source })?,
+        Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            let mut trainer = Trainer::new(config, splits, set)?;
+            // A place that cannot be written to shows before the work of an epoch is lost.
+            trainer.checkpoint().save(path)?;
+            trainer
+        }
+        Err(error) => return Err(error),
+    };
+    let steps = every_steps.map_or(usize::MAX, NonZeroUsize::get);
+    while !trainer.is_finished() {
+        let outcome = trainer.advance(steps, observe);
+        if matches!(outcome, Ok(()) | Err(TrainingError::Stopped { .. })) {
+            trainer.checkpoint().save(path)?;
+        }
+        outcome?;
+    }
+    Ok(trainer.report())
+}
+
+impl<'a> Trainer<'a> {
+    /// All that the run is now.
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        Checkpoint {
+            settings: self.settings(),
+            data: self.data_checksum().to_owned(),
+            epochs: self.epochs.clone(),
+            epoch_loss: self.epoch_loss,
+            computations: self.computations,
+            network: self.network.state(),
+            optimizer: self.optimizer.state(),
+        }
+    }
+
+    /// A run as it was when the checkpoint was made.
+    ///
+    /// # Errors
+    /// When the run cannot start, or the checkpoint is of another run.
+    pub fn resume(
+        config: &'a TrainingConfig,
+        splits: &'a Splits,
+        set: InstructionSet,
+        checkpoint: Checkpoint,
+    ) -> Result<Self, ResumeError> {
+        let mut trainer = Self::new(config, splits, set)?;
+        trainer.check_run(&checkpoint)?;
+        trainer.steps = trainer.position(&checkpoint)?;
+        trainer.network.load_state(&checkpoint.network)?;
+        let mut lengths = Vec::new();
+        trainer.network.visit_parameters(&mut |parameter| lengths.push(parameter.values.len()));
+        trainer.optimizer.load_state(checkpoint.optimizer, &lengths)?;
+        trainer.computations = checkpoint.computations;
+        for metrics in checkpoint.epochs {
+            trainer.end_epoch(metrics);
+        }
+        trainer.epoch_loss = checkpoint.epoch_loss;
+        Ok(trainer)
+    }
+
+    fn check_run(&mut self, checkpoint: &Checkpoint) -> Result<(), ResumeError> {
+        let settings = self.settings();
+        if checkpoint.settings != settings {
+            let (found, expected) = first_difference(&checkpoint.settings, &settings);
+            return Err(ResumeError::OtherSettings { found, expected });
+        }
+        let expected = self.data_checksum();
+        if checkpoint.data != expected {
+            let (found, expected) = (checkpoint.data.clone(), expected.to_owned());
+            return Err(ResumeError::OtherData { found, expected });
+        }
+        Ok(())
+    }
+
+    /// The steps of a checkpoint, all in finished epochs but for those of an unfinished one.
+    fn position(&self, checkpoint: &Checkpoint) -> Result<usize, ResumeError> {
+        let (epochs, steps_an_epoch) = (checkpoint.epochs.len(), self.steps_an_epoch());
+        let last = self.config.epochs;
+        let steps = usize::try_from(checkpoint.steps()).ok().filter(|&steps| {
+            let within = epochs < last || steps == last * steps_an_epoch;
+            steps / steps_an_epoch == epochs && within
+        });
+        steps.ok_or(ResumeError::Position { steps: checkpoint.steps(), epochs, steps_an_epoch })
+    }
+
+    fn settings(&self) -> String {
+        // Numbers, texts and maps of them under texts, all of which YAML has.
+        serde_yaml::to_string(self.config).expect("settings can be written as YAML")
+    }
+
+    fn data_checksum(&mut self) -> &str {
+        self.data_checksum.get_or_insert_with(|| self.splits.checksum())
+    }
+}
+
+/// The first lines in which two different texts differ.
+fn first_difference(one: &str, other: &str) -> (String, String) {
+    let (mut one, mut other) = (one.lines(), other.lines());
+    loop {
+        let lines = (one.next(), other.next());
+        if lines.0 != lines.1 || lines.0.is_none() {
+            let trimmed = |line: Option<&str>| line.unwrap_or_default().trim().to_owned();
+            return (trimmed(lines.0), trimmed(lines.1));
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Runs that are interrupted and go on.
+
+use super::*;
+use crate::data::generated_digits;
+use crate::network::NetworkConfig;
+use crate::optimizer::{OptimizerConfig, Schedule};
+use crate::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use crate::train::{EpochMetrics, Metrics, train};
+use kernels::Estimator;
+use std::fs;
+
+const SGD: OptimizerConfig =
+    OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 1e-3 };
+
+/// Three epochs of four steps, the first exact, with a rate that changes in each.
+fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig {
+    let policy = SamplingPolicy {
+        estimator: Estimator::Bernoulli,
+        ratio: 0.3,
+        minimal_k: 4,
+        mode: Mode::Forward,
+    };
+    TrainingConfig {
+        network,
+        batch_size: 20,
+        epochs: 3,
+        optimizer,
+        schedule: Schedule::Cosine,
+        policies: LayerPolicies::uniform(Some(policy)),
+        exact_epochs: 1,
+        seed: 5,
+    }
+}
+
+fn mlp() -> TrainingConfig {
+    let network = NetworkConfig::Mlp { hidden: vec![24], dropout: 0.2 };
+    config(network, OptimizerConfig::Adam { learning_rate: 1e-3 })
+}
+
+fn digits() -> Splits {
+    generated_digits(2, 75, 20, 30)
+}
+
+fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Trains with a checkpoint and stops after so many steps in all.
+fn run_to(
+    config: &TrainingConfig,
+    splits: &Splits,
+    path: &Path,
+    last: usize,
+) -> Result<TrainingReport, CheckpointError> {
+    let set = InstructionSet::detect();
+    train_with_checkpoints(config, splits, set, path, NonZeroUsize::new(3), &mut |progress| {
+        if progress.steps == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+}
+
+#[test]
+fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
+    // Adam, momentum, batch normalisation, convolution, dropout of units and of channels.
+    let networks: [(_, &[usize]); 3] = [
+        (mlp(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+        (config(NetworkConfig::Cnn, SGD), &[4, 7]),
+        (config(NetworkConfig::Wrn { depth: 10, width: 1 }, SGD), &[6]),
+    ];
+    let splits = digits();
+    for (config, stops) in networks {
+        let expected = train(&config, &splits, InstructionSet::detect(), &mut go_on).unwrap();
+        for &last in stops {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("run");
+            let stopped = run_to(&config, &splits, &path, last).unwrap_err();
+            assert!(
+                matches!(stopped, CheckpointError::Training(TrainingError::Stopped { epochs })
+                    if epochs == last / 4),
+                "{stopped}"
+            );
+            assert_eq!(Checkpoint::load(&path).unwrap().steps(), last as u64);
+            assert_eq!(run_to(&config, &splits, &path, 0).unwrap(), expected, "step {last}");
+            // Nothing is left to do.
+            let again = run_to(&config, &splits, &path, 12).unwrap();
+            assert_eq!(again, expected);
+        }
+    }
+}
+
+#[test]
+fn a_run_stopped_at_every_step_ends_in_the_same_report() {
+    let (config, splits) = (mlp(), digits());
+    let expected = train(&config, &splits, InstructionSet::detect(), &mut go_on).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    for last in 1..12 {
+        run_to(&config, &splits, &path, last).unwrap_err();
+    }
+    assert_eq!(run_to(&config, &splits, &path, 12).unwrap(), expected);
+}
+
+#[test]
+fn checkpoints_are_kept_where_they_were_asked_for() {
+    let (config, splits, set) = (mlp(), digits(), InstructionSet::detect());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    for (every, expected) in
+        [(None, [0, 0, 0, 0, 4, 4]), (NonZeroUsize::new(3), [0, 0, 0, 3, 4, 4])]
+    {
+        let mut kept = Vec::new();
+        let _ = fs::remove_file(&path);
+        train_with_checkpoints(&config, &splits, set, &path, every, &mut |progress| {
+            // The observer is called before the checkpoint of the step is written.
+            kept.push(Checkpoint::load(&path).unwrap().steps());
+            if progress.steps == 6 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .unwrap_err();
+        assert_eq!(kept, expected);
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused_and_kept() {
+    let (config, splits) = (mlp(), digits());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    run_to(&config, &splits, &path, 6).unwrap_err();
+    let before = fs::read(&path).unwrap();
+    let refuse = |config: &TrainingConfig, splits: &Splits| {
+        let error = run_to(config, splits, &path, 12).unwrap_err().to_string();
+        assert!(error.contains(&path.display().to_string()), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        error
+    };
+    let error = refuse(&TrainingConfig { seed: 6, ..config.clone() }, &splits);
+    assert!(error.ends_with("with other settings: 'seed: 5' instead of 'seed: 6'"), "{error}");
+    let network = NetworkConfig::Mlp { hidden: vec![24, 8], dropout: 0.2 };
+    let error = refuse(&TrainingConfig { network, ..config.clone() }, &splits);
+    assert!(error.ends_with("'dropout: 0.2' instead of '- 8'"), "{error}");
+    let error = refuse(&config, &generated_digits(3, 75, 20, 30));
+    assert!(error.contains("on other data"), "{error}");
+
+    for length in (0..before.len()).step_by(97) {
+        fs::write(&path, &before[..length]).unwrap();
+        let error = run_to(&config, &splits, &path, 12).unwrap_err();
+        let damaged = matches!(error, CheckpointError::Damaged { .. });
+        assert!(damaged || length == 0, "{length}: {error}");
+        assert_eq!(fs::read(&path).unwrap(), before[..length]);
+    }
+}
+
+#[test]
+fn contents_that_do_not_fit_the_run_are_refused() {
+    let (config, splits, set) = (mlp(), digits(), InstructionSet::detect());
+    let mut trainer = Trainer::new(&config, &splits, set).unwrap();
+    trainer.advance(2, &mut go_on).unwrap();
+    let whole = trainer.checkpoint();
+    let refuse = |change: &dyn Fn(&mut Checkpoint)| {
+        let mut checkpoint = whole.clone();
+        change(&mut checkpoint);
+        Trainer::resume(&config, &splits, set, checkpoint).err().unwrap().to_string()
+    };
+    let name = whole.network[0].0.clone();
+    assert_eq!(
+        refuse(&|checkpoint| checkpoint.network[0].0.push('x')),
+        format!("the state has '{name}x' where the network has '{name}'")
+    );
+    assert_eq!(
+        refuse(&|checkpoint| drop(checkpoint.optimizer.averages.pop())),
+        "the state has averages of 3 parameters and the network has 4"
+    );
+    assert_eq!(
+        refuse(&|checkpoint| checkpoint.optimizer.averages[1].second.push(0.0)),
+        "the state has 25 averages of parameter 1, which has 24 numbers"
+    );
+    let none = Metrics::default();
+    let metrics = EpochMetrics { train: none, held_out: none, test: none };
+    for (steps, epochs) in [(5, 0), (3, 1), (13, 3), (16, 4), (u64::MAX, 0)] {
+        assert_eq!(
+            refuse(&|checkpoint| {
+                checkpoint.optimizer.steps = steps;
+                checkpoint.epochs = vec![metrics; epochs];
+            }),
+            format!("it has made {steps} steps in {epochs} epochs, of which each has 4")
+        );
+    }
+    let mut resumed = Trainer::resume(&config, &splits, set, whole.clone()).unwrap();
+    assert_eq!(resumed.checkpoint(), whole);
+}
