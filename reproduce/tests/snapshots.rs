@@ -63,6 +63,11 @@ fn matmul_error() {
 }
 
 #[test]
+fn conv_error() {
+    assert_snapshot_without_data("conv-error");
+}
+
+#[test]
 fn bernoulli_budget() {
     assert_snapshot_without_data("bernoulli-budget");
 }

@@ -7,11 +7,13 @@ pub mod claims;
 mod closed_form;
 mod compute_communication;
 pub mod config;
+mod conv_error;
 mod gradient_error;
 mod layer_timing;
 mod matmul_error;
 mod matrices;
 mod mlp_modes;
+mod random_convolution;
 mod ridge;
 mod runs;
 mod sgd_convergence;
@@ -85,11 +87,12 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 12] = [
+pub static EXHIBITS: [Exhibit; 13] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
     bernoulli_budget::EXHIBIT,
+    conv_error::EXHIBIT,
     ridge::EXHIBIT,
     sgd_convergence::EXHIBIT,
     accuracy::MLP,
