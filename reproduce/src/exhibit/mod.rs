@@ -65,6 +65,11 @@ pub trait Experiment: Send + Sync {
         None
     }
 
+    /// What it cannot do without, by its name, where the data directory does not hold it.
+    fn missing_from(&self, directory: &Path) -> Option<&'static str> {
+        self.images()?.set.missing_from(directory)
+    }
+
     /// Computes the numbers.
     ///
     /// # Errors
@@ -80,6 +85,8 @@ pub struct Context<'a> {
     pub instructions: InstructionSet,
     /// The images that the experiment asked for.
     pub images: Option<&'a Images>,
+    /// The data directory, for images that do not fit in memory.
+    pub data: &'a Path,
     /// Finished parts of long experiments.
     pub cache: &'a Cache,
     /// Where to say how far the experiment is.
@@ -87,7 +94,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 13] = [
+pub static EXHIBITS: [Exhibit; 14] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -98,6 +105,7 @@ pub static EXHIBITS: [Exhibit; 13] = [
     accuracy::MLP,
     mlp_modes::EXHIBIT,
     accuracy::CNN,
+    accuracy::WRN,
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,
