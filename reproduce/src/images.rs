@@ -103,7 +103,7 @@ impl ImageConfig {
                 published("fashion-mnist", "Fashion-MNIST", &directory.join("fashion-mnist"))
             }
             ImageSet::Cifar10 if !has_cifar10(directory) && has_cifar10_jpeg(directory) => {
-                let splits = load_cifar10_jpeg(directory, HELD_OUT)?;
+                let splits = load_cifar10_jpeg(directory, HELD_OUT, (self.train, self.test))?;
                 Ok(self.limit(splits, "cifar-10-jpeg", "CIFAR-10 (JPEG copy)"))
             }
             ImageSet::Cifar10 => {

@@ -14,6 +14,7 @@ mod matmul_error;
 mod matrices;
 mod mlp_modes;
 mod random_convolution;
+mod resnet_step;
 mod ridge;
 mod runs;
 mod sgd_convergence;
@@ -94,7 +95,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 14] = [
+pub static EXHIBITS: [Exhibit; 15] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -109,6 +110,7 @@ pub static EXHIBITS: [Exhibit; 14] = [
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,
+    resnet_step::EXHIBIT,
 ];
 
 /// An exhibit with the settings it will run with.
