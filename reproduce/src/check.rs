@@ -11,6 +11,7 @@ use crate::cache::{Cache, write_whole};
 use crate::cli::Options;
 use crate::exhibit::config::Scale;
 use crate::exhibit::{Context, Task};
+use crate::images::Library;
 use crate::progress::Progress;
 use crate::run;
 
@@ -122,7 +123,8 @@ pub fn check(
 ) -> anyhow::Result<bool> {
     let tasks: Vec<Task> =
         run::tasks(requests, options)?.into_iter().filter(|task| !task.exhibit.is_timing).collect();
-    let images = run::images(&tasks, options)?;
+    let tasks = run::with_data(tasks, !requests.is_empty(), options)?;
+    let images = run::images(&tasks, &mut Library::new(&options.data))?;
     let path = |task: &Task, images: &Option<_>| {
         reference_path(reference, &task.stem(Option::as_deref(images)), options.scale)
     };
@@ -150,6 +152,7 @@ pub fn check(
             seed: task.seed,
             instructions,
             images: images.as_deref(),
+            data: &options.data,
             cache: &cache,
             progress: &progress,
         };

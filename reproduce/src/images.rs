@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use training::data::{DataError, Splits, generated_digits, has_mnist, load_mnist};
+use training::data::{
+    DataError, Splits, generated_digits, has_cifar10, has_cifar10_jpeg, has_mnist, load_cifar10,
+    load_cifar10_jpeg, load_mnist,
+};
 
 use crate::exhibit::config::FieldError;
 
@@ -21,6 +24,19 @@ pub enum ImageSet {
     FashionMnist,
     /// Digits drawn by code; needs no file.
     GeneratedDigits,
+    /// CIFAR-10 as published where the data directory holds it, else its copy as JPEG files, or
+    /// an error.
+    #[serde(rename = "cifar-10")]
+    Cifar10,
+}
+
+impl ImageSet {
+    /// The set's name, where it is a published one that the data directory does not hold and
+    /// nothing else takes its place.
+    pub fn missing_from(self, directory: &Path) -> Option<&'static str> {
+        let there = has_cifar10(directory) || has_cifar10_jpeg(directory);
+        (self == ImageSet::Cifar10 && !there).then_some("CIFAR-10")
+    }
 }
 
 /// Which images, and at most how many of each part.
@@ -50,7 +66,8 @@ pub struct Images {
     pub checksum: String,
 }
 
-/// The first images of MNIST's training set that the released code holds out.
+/// The first images of a published training set that are held out: as in the released code for
+/// MNIST, and the same number for the other sets.
 const HELD_OUT: usize = 5_000;
 /// Generated digits are one data set, whatever the seed of an experiment.
 const DIGITS_SEED: u64 = 1;
@@ -84,6 +101,13 @@ impl ImageConfig {
             ImageSet::Digits if has_mnist(directory) => published("mnist", "MNIST", directory),
             ImageSet::FashionMnist => {
                 published("fashion-mnist", "Fashion-MNIST", &directory.join("fashion-mnist"))
+            }
+            ImageSet::Cifar10 if !has_cifar10(directory) && has_cifar10_jpeg(directory) => {
+                let splits = load_cifar10_jpeg(directory, HELD_OUT, (self.train, self.test))?;
+                Ok(self.limit(splits, "cifar-10-jpeg", "CIFAR-10 (JPEG copy)"))
+            }
+            ImageSet::Cifar10 => {
+                Ok(self.limit(load_cifar10(directory, HELD_OUT)?, "cifar-10", "CIFAR-10"))
             }
             ImageSet::Digits | ImageSet::GeneratedDigits => {
                 let splits = generated_digits(DIGITS_SEED, self.train, self.held_out, self.test);
@@ -148,6 +172,17 @@ mod tests {
         assert!(images.description.contains("20 training"));
         let error = ImageConfig { set: ImageSet::Mnist, ..FEW }.load(folder.path()).unwrap_err();
         assert!(error.to_string().contains("train-images"), "{error}");
+    }
+
+    #[test]
+    fn without_files_cifar_10_is_missing_and_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(ImageSet::Cifar10.missing_from(folder.path()), Some("CIFAR-10"));
+        assert_eq!(ImageSet::Digits.missing_from(folder.path()), None);
+        let error = ImageConfig { set: ImageSet::Cifar10, ..FEW }.load(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("cifar-10-binary.tar.gz"), "{error}");
+        std::fs::create_dir(folder.path().join("cifar-10-batches-bin")).unwrap();
+        assert_eq!(ImageSet::Cifar10.missing_from(folder.path()), None);
     }
 
     #[test]

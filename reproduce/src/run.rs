@@ -27,6 +27,28 @@ pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>
     requests.iter().map(|r| Ok(Task::new(r, options.scale, options.seed)?)).collect()
 }
 
+/// The tasks whose data are there; with `by_name`, all must be.
+///
+/// # Errors
+/// Names the first task that was asked for and lacks its data.
+pub fn with_data(tasks: Vec<Task>, by_name: bool, options: &Options) -> anyhow::Result<Vec<Task>> {
+    let mut ready = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let Some(missing) = task.configured.experiment.missing_from(&options.data) else {
+            ready.push(task);
+            continue;
+        };
+        let reason = format!("no {missing} in {}", options.data.display());
+        anyhow::ensure!(!by_name, "{}: {reason}", task.name);
+        if options.json {
+            println!("{}", json!({"event": "skipped", "name": task.name, "reason": reason}));
+        } else {
+            println!("{:<18} skipped: {reason}", task.name);
+        }
+    }
+    Ok(ready)
+}
+
 /// The folder of finished results: `.sampled` beside the output folder.
 pub fn cache_folder(out: &Path) -> PathBuf {
     match out.parent() {
@@ -44,8 +66,9 @@ pub fn run(
     options: &Options,
     instructions: InstructionSet,
 ) -> anyhow::Result<bool> {
-    let tasks = tasks(requests, options)?;
-    let images = images(&tasks, options)?;
+    let tasks = with_data(tasks(requests, options)?, !requests.is_empty(), options)?;
+    let mut library = Library::new(&options.data);
+    let images = images(&tasks, &mut library)?;
     files::check_writable(&options.out)?;
     let cache = Cache::new(cache_folder(&options.out));
     let keys: Vec<String> =
@@ -72,6 +95,7 @@ pub fn run(
                     seed: task.seed,
                     instructions,
                     images: images.as_deref(),
+                    data: &options.data,
                     cache: &cache,
                     progress: &progress,
                 };
@@ -105,7 +129,8 @@ pub fn run(
         .flat_map(|(task, result)| result.failures.iter().map(|f| format!("{}: {f}", task.name)))
         .collect();
     files::write_list(&options.out)?;
-    write_page(&tasks, &images, results, &cache, options, instructions)?;
+    let stored = Stored { cache: &cache, library };
+    write_page(&tasks, &images, results, stored, options, instructions)?;
     let page = options.out.join("index.html").display().to_string();
     if options.json {
         println!("{}", json!({"event": "done", "open": page, "failures": failures}));
@@ -118,12 +143,18 @@ pub fn run(
     Ok(failures.is_empty())
 }
 
+/// Results of earlier runs, and the images that say which are for the same data.
+struct Stored<'a> {
+    cache: &'a Cache,
+    library: Library,
+}
+
 /// Writes the page: every built-in exhibit, as computed now or before, and the user's own.
 fn write_page(
     tasks: &[Task],
     images: &[Option<Arc<Images>>],
     results: Vec<ExhibitResult>,
-    cache: &Cache,
+    mut stored: Stored,
     options: &Options,
     instructions: InstructionSet,
 ) -> anyhow::Result<()> {
@@ -131,16 +162,15 @@ fn write_page(
     for ((task, images), result) in tasks.iter().zip(images).zip(results) {
         pages.push(site::ExhibitPage::of_task(task, images.as_deref(), Some(result))?);
     }
-    let mut library = Library::new(&options.data);
     for other in self::tasks(&[], options)? {
         if tasks.iter().any(|task| task.name == other.name) {
             continue;
         }
         // An exhibit whose images are missing has not been computed.
-        let images = other.configured.experiment.images().map(|config| library.get(config));
+        let images = other.configured.experiment.images().map(|config| stored.library.get(config));
         let (images, result) = match images.transpose() {
             Ok(images) => {
-                let result = cache.get(&key(&other, images.as_deref(), instructions));
+                let result = stored.cache.get(&key(&other, images.as_deref(), instructions));
                 (images, result)
             }
             Err(_) => (None, None),
@@ -179,8 +209,7 @@ fn write_page(
 ///
 /// # Errors
 /// When a file of a set is missing or damaged.
-pub fn images(tasks: &[Task], options: &Options) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
-    let mut library = Library::new(&options.data);
+pub fn images(tasks: &[Task], library: &mut Library) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
     let wanted = tasks.iter().map(|task| task.configured.experiment.images());
     wanted.map(|config| Ok(config.map(|config| library.get(config)).transpose()?)).collect()
 }
@@ -247,6 +276,7 @@ pub fn list(options: &Options) -> anyhow::Result<()> {
                 "name": exhibit.name, "title": exhibit.title, "shows": exhibit.shows,
                 "paper": exhibit.paper,
                 "needs_data": task.configured.experiment.images().is_some(),
+                "missing_data": task.configured.experiment.missing_from(&options.data),
                 "estimated_seconds": task.configured.seconds,
             });
             println!("{line}");

@@ -166,6 +166,13 @@ fn a_label_that_is_no_class_is_refused() {
 }
 
 #[test]
+fn an_exhibit_whose_data_are_missing_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["wrn-accuracy", "no CIFAR-10 in data"];
+    assert_refused(folder.path(), &["run", "wrn-accuracy", "--scale", "quick"], &words);
+}
+
+#[test]
 fn a_ratio_outside_the_unit_interval_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let built_in = include_str!("../exhibits/mlp-modes.yaml");

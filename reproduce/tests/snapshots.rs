@@ -9,7 +9,7 @@ use kernels::InstructionSet;
 use reproduce::cache::Cache;
 use reproduce::exhibit::config::Scale;
 use reproduce::exhibit::{Context, Task};
-use reproduce::images::{Images, Library};
+use reproduce::images::{ImageSet, Images, Library};
 use reproduce::progress::Progress;
 use training::data::has_mnist;
 
@@ -21,10 +21,11 @@ fn images(task: &Task, directory: &Path) -> Option<Arc<Images>> {
 
 fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
     let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
     let cache = Cache::new(folder.path());
     let progress = Progress::hidden();
     let context =
-        Context { seed: task.seed, instructions, images, cache: &cache, progress: &progress };
+        Context { seed: task.seed, instructions, images, data, cache: &cache, progress: &progress };
     task.run(&context).unwrap().snapshot(&task.name, "quick")
 }
 
@@ -47,9 +48,13 @@ fn assert_snapshot_without_data(name: &str) {
     assert_snapshot(name, empty.path());
 }
 
+fn data_directory() -> PathBuf {
+    std::env::var_os("SAMPLED_DATA").map_or("../data".into(), PathBuf::from)
+}
+
 /// On MNIST, where the data directory holds it.
 fn assert_snapshot_on_mnist(name: &str) {
-    let directory = std::env::var_os("SAMPLED_DATA").map_or("../data".into(), PathBuf::from);
+    let directory = data_directory();
     if has_mnist(&directory) {
         assert_snapshot(name, &directory);
     } else {
@@ -60,6 +65,11 @@ fn assert_snapshot_on_mnist(name: &str) {
 #[test]
 fn matmul_error() {
     assert_snapshot_without_data("matmul-error");
+}
+
+#[test]
+fn conv_error() {
+    assert_snapshot_without_data("conv-error");
 }
 
 #[test]
@@ -120,6 +130,15 @@ fn cnn_accuracy_on_generated_digits() {
 #[test]
 fn cnn_accuracy_on_mnist() {
     assert_snapshot_on_mnist("cnn-accuracy");
+}
+
+#[test]
+fn wrn_accuracy_on_cifar_10() {
+    let directory = data_directory();
+    match ImageSet::Cifar10.missing_from(&directory) {
+        None => assert_snapshot("wrn-accuracy", &directory),
+        Some(missing) => eprintln!("skipped: no {missing} in {}", directory.display()),
+    }
 }
 
 #[test]

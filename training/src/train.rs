@@ -7,7 +7,7 @@ mod tests;
 pub use resume::{ResumeError, train_with_checkpoints};
 
 use crate::counting::Computations;
-use crate::data::{Dataset, Splits};
+use crate::data::{Augmentation, Dataset, EpochAugmentation, Splits};
 use crate::layer::{Context, ImageShape};
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
@@ -41,6 +41,9 @@ pub struct TrainingConfig {
     /// First epochs that are exact whatever the policies.
     #[serde(default)]
     pub exact_epochs: usize,
+    /// How training images are changed at random, every epoch anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<Augmentation>,
     /// Where all randomness of the run starts.
     pub seed: u64,
 }
@@ -273,12 +276,15 @@ impl<'a> Trainer<'a> {
         let first = self.steps - epoch * steps_an_epoch;
         self.network.set_sampling(epoch >= self.config.exact_epochs);
         self.optimizer.set_factor(self.config.schedule.factor(epoch, self.config.epochs));
+        let augmentation =
+            self.config.augmentation.map(|changes| changes.epoch(self.stream, epoch as u64));
         let (mut input, mut labels) = (Matrix::default(), Vec::new());
         let mut gradient = Matrix::default();
         let minibatches = self.order.chunks(self.config.batch_size).enumerate();
         for (step, samples) in minibatches.skip(first).take(steps) {
             let samples = samples.iter().copied();
-            fill_minibatch(&self.splits.train, samples, &mut input, &mut labels);
+            let train = &self.splits.train;
+            fill_minibatch(train, samples, augmentation.as_ref(), &mut input, &mut labels);
             let context =
                 Context { set: self.set, training: Some((self.stream, self.steps as u64)) };
             let logits = self.network.forward(&context, &input);
@@ -351,7 +357,7 @@ pub fn evaluate(network: &mut Network, data: &Dataset, set: InstructionSet) -> M
     let mut sum = Loss::default();
     for start in (0..data.len()).step_by(EVALUATION_BATCH) {
         let samples = start..data.len().min(start + EVALUATION_BATCH);
-        fill_minibatch(data, samples, &mut input, &mut labels);
+        fill_minibatch(data, samples, None, &mut input, &mut labels);
         let logits = network.forward(&Context::evaluation(set), &input);
         let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
         sum.sum += loss.sum;
@@ -364,10 +370,12 @@ fn mean(sum: Loss, samples: usize) -> Metrics {
     Metrics { loss: sum.sum / samples as f64, accuracy: sum.correct as f64 / samples as f64 }
 }
 
-/// The pixels of some samples as the network reads them, a row a sample, and their labels.
+/// The pixels of some samples as the network reads them, a row a sample, and their labels; the
+/// images are changed first where there is an augmentation.
 pub fn fill_minibatch(
     data: &Dataset,
     samples: impl ExactSizeIterator<Item = usize>,
+    augmentation: Option<&EpochAugmentation>,
     input: &mut Matrix,
     labels: &mut Vec<u16>,
 ) {
@@ -376,9 +384,18 @@ pub fn fill_minibatch(
         if data.channels == 3 { (&COLOUR.0, &COLOUR.1) } else { (&GREY.0, &GREY.1) };
     input.reshape(samples.len(), features);
     labels.clear();
+    let mut changed = vec![0; if augmentation.is_some() { features } else { 0 }];
     for (row, sample) in input.data_mut().chunks_exact_mut(features).zip(samples) {
         labels.push(data.labels[sample]);
-        let planes = row.chunks_exact_mut(pixels).zip(data.image(sample).chunks_exact(pixels));
+        let image = match augmentation {
+            Some(augmentation) => {
+                let size = (data.height, data.width);
+                augmentation.apply(sample, size, data.image(sample), &mut changed);
+                &changed
+            }
+            None => data.image(sample),
+        };
+        let planes = row.chunks_exact_mut(pixels).zip(image.chunks_exact(pixels));
         for (channel, (row, image)) in planes.enumerate() {
             let statistics = channel % means.len();
             let (mean, deviation) = (means[statistics], deviations[statistics]);

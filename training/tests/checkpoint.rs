@@ -39,6 +39,7 @@ fn config() -> TrainingConfig {
         epochs: 10,
         optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
         schedule: Schedule::Cosine,
+        augmentation: None,
         policies: LayerPolicies::uniform(Some(policy)),
         exact_epochs: 1,
         seed: 3,

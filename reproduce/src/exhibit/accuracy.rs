@@ -39,6 +39,21 @@ pub const CNN: Exhibit = Exhibit {
     configure: configure::<Accuracy>,
 };
 
+/// A wide residual network for CIFAR-10.
+pub const WRN: Exhibit = Exhibit {
+    name: "wrn-accuracy",
+    title: "Accuracy of a wide residual network trained with sampled convolutions",
+    shows: "the test accuracy and the counted computations of a wide residual network on CIFAR-10, \
+            all of whose convolutions are sampled, against the share of the channels kept, and its \
+            learning curves",
+    paper: "the accuracy of WRN-28-10 on CIFAR-10 (at paper scale); its numbers are not stated in \
+            the sources at hand (abstract: negligible or no impact on accuracy)",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/wrn-accuracy.yaml"),
+    configure: configure::<Accuracy>,
+};
+
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,7 +137,9 @@ impl Accuracy {
 
     /// The name of a figure's file: those of built-in settings begin with the exhibit's name.
     fn file(&self, ending: &str) -> String {
-        format!("{}-accuracy{ending}", self.title().to_lowercase())
+        let title = self.title().to_lowercase();
+        let family = title.split('-').next().unwrap_or_default();
+        format!("{family}-accuracy{ending}")
     }
 
     fn last(&self) -> usize {

@@ -111,6 +111,7 @@ impl Claims {
             epochs: 1,
             optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
             schedule: Schedule::Constant,
+            augmentation: None,
             policies: LayerPolicies::default(),
             exact_epochs: 0,
             seed: context.seed,
@@ -123,7 +124,7 @@ impl Claims {
             entry.map(|(_, numbers)| numbers.as_slice()).with_context(|| name.to_string())
         };
         let (mut input, mut labels) = (Matrix::default(), Vec::new());
-        fill_minibatch(&images.splits.train, 0..self.outer, &mut input, &mut labels);
+        fill_minibatch(&images.splits.train, 0..self.outer, None, &mut input, &mut labels);
         let matrix = |rows: usize, columns: usize, numbers: &[f32]| {
             DMatrix::from_row_iterator(rows, columns, numbers.iter().map(|x| f64::from(*x)))
         };

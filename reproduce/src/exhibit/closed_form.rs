@@ -14,30 +14,40 @@ use theory::claim::CheckError;
 use theory::closed_form::horvitz_thompson;
 use theory::design::winner_take_all_variance;
 
-use super::matrices::MatrixPair;
+/// What the formulas need to know of the terms G_i that a sampled sum chooses from.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// w_i, by which terms are chosen; |G_i|_F itself where the terms have rank one.
+    pub scores: &'a [f64],
+    /// <G_i, G_j>, n x n.
+    pub inner_products: &'a [f64],
+}
 
-/// E|C_hat - C|_F^2 for the estimator with a budget of `k` pairs.
+/// E|C_hat - C|_F^2 for the estimator with a budget of `k` terms.
+///
+/// Winner-take-all takes the score of a term for its norm; the others take terms of any norm.
 ///
 /// # Errors
 /// When the estimator itself cannot work with these scores or this budget.
 pub fn expected_square_error(
     estimator: Estimator,
-    pair: &MatrixPair,
+    terms: Terms,
     k: usize,
 ) -> Result<f64, CheckError> {
-    let n = pair.pairs();
+    let n = terms.scores.len();
     if k >= n && !matches!(estimator, Estimator::AdaptiveTopK { .. }) {
         return Ok(0.0);
     }
-    let w = &pair.scores;
+    let w = terms.scores;
     let (n_real, budget) = (n as f64, k as f64);
-    let squares: f64 = w.iter().map(|w| w * w).sum();
-    let exact_square: f64 = pair.inner_products.iter().sum();
+    let square_norms: Vec<f64> = terms.inner_products.iter().step_by(n + 1).copied().collect();
+    let squares: f64 = square_norms.iter().sum();
+    let exact_square: f64 = terms.inner_products.iter().sum();
     let cross = exact_square - squares;
-    // (1/k) (sum_i w_i^2 / p_i - |C|^2)
+    // (1/k) (sum_i |G_i|^2 / p_i - |C|^2)
     let with_replacement = |p: &[f64]| {
         let second_moment: f64 =
-            w.iter().zip(p).filter(|(w, _)| **w > 0.0).map(|(w, p)| w * w / p).sum();
+            square_norms.iter().zip(p).filter(|(g, _)| **g > 0.0).map(|(g, p)| g / p).sum();
         (second_moment - exact_square) / budget
     };
     Ok(match estimator {
@@ -51,7 +61,7 @@ pub fn expected_square_error(
             let mut sum = 0.0;
             for i in (0..n).filter(|i| left_out[*i]) {
                 for j in (0..n).filter(|j| left_out[*j]) {
-                    sum += pair.inner_products[i * n + j];
+                    sum += terms.inner_products[i * n + j];
                 }
             }
             sum
@@ -61,8 +71,10 @@ pub fn expected_square_error(
             with_replacement(&mix_with_uniform(&proportional(w)?, epsilon)?)
         }
         Estimator::UniformWithReplacement => with_replacement(&vec![1.0 / n_real; n]),
-        Estimator::Bernoulli => bernoulli(w, &water_filling(w, budget)?),
-        Estimator::BernoulliAsReleased => bernoulli(w, &as_released(w, budget)?),
+        Estimator::Bernoulli => independent_coins(&square_norms, &water_filling(w, budget)?),
+        Estimator::BernoulliAsReleased => {
+            independent_coins(&square_norms, &as_released(w, budget)?)
+        }
         Estimator::UniformWithoutReplacement => {
             let kept = budget / n_real;
             let both = kept * (budget - 1.0) / (n_real - 1.0);
@@ -81,23 +93,29 @@ pub fn expected_square_error(
         }
         Estimator::WinnerTakeAll => {
             let kept = winners(&proportional(w)?, k);
-            winner_take_all_variance(w, &pair.inner_products, kept, k)?
+            winner_take_all_variance(w, terms.inner_products, kept, k)?
         }
         Estimator::Systematic => {
             let p = water_filling(w, budget)?;
-            horvitz_thompson(&p, &systematic_joint_inclusion(&p)?, &pair.inner_products)
+            horvitz_thompson(&p, &systematic_joint_inclusion(&p)?, terms.inner_products)
         }
         Estimator::ConditionalPoisson => {
             let design = ConditionalPoisson::new(&water_filling(w, budget)?)?;
             let joint = design.joint_inclusion();
-            horvitz_thompson(design.inclusion(), &joint, &pair.inner_products)
+            horvitz_thompson(design.inclusion(), &joint, terms.inner_products)
         }
     })
 }
 
-/// sum_i (1 - p_i) / p_i w_i^2: independent coins.
+/// sum_i (1 - p_i) / p_i w_i^2: independent coins for terms of norm w_i.
 pub fn bernoulli(scores: &[f64], p: &[f64]) -> f64 {
-    scores.iter().zip(p).filter(|(_, p)| **p > 0.0).map(|(w, p)| (1.0 - p) / p * w * w).sum()
+    let squares: Vec<f64> = scores.iter().map(|w| w * w).collect();
+    independent_coins(&squares, p)
+}
+
+/// sum_i (1 - p_i) / p_i |G_i|^2.
+fn independent_coins(square_norms: &[f64], p: &[f64]) -> f64 {
+    square_norms.iter().zip(p).filter(|(_, p)| **p > 0.0).map(|(g, p)| (1.0 - p) / p * g).sum()
 }
 
 /// The Bernoulli probabilities of both rules, and water-filling at the count that the released
@@ -120,7 +138,7 @@ pub fn bernoulli_rules(
 
 #[cfg(test)]
 mod tests {
-    use super::super::matrices::{Distribution, norm};
+    use super::super::matrices::{Distribution, MatrixPair, norm};
     use super::*;
     use kernels::InstructionSet;
 
@@ -142,7 +160,11 @@ mod tests {
         let count = draws as f64;
         let mean = sum / count;
         let variance = (sum_of_squares / count - mean * mean).max(0.0);
-        (mean, (variance / count).sqrt(), expected_square_error(estimator, &pair, k).unwrap())
+        (
+            mean,
+            (variance / count).sqrt(),
+            expected_square_error(estimator, pair.terms(), k).unwrap(),
+        )
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl GradientError {
         let state = trainer.network().state();
         let (mut input, mut labels) = (Matrix::default(), Vec::new());
         let samples = 0..self.training.batch_size.min(images.splits.train.len());
-        fill_minibatch(&images.splits.train, samples, &mut input, &mut labels);
+        fill_minibatch(&images.splits.train, samples, None, &mut input, &mut labels);
         let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
         let step = |draw| StepContext { set: context.instructions, training: Some((stream, draw)) };
         let mut network = self.network(images, &state, None)?;

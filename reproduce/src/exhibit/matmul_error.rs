@@ -173,7 +173,7 @@ impl MatmulError {
             kept: kept / repeats as f64,
             error: mean_square.sqrt(),
             half_width: half_width_of_root(&squares, mean_square),
-            closed_form: expected_square_error(estimator, pair, budget)?.max(0.0).sqrt()
+            closed_form: expected_square_error(estimator, pair.terms(), budget)?.max(0.0).sqrt()
                 / pair.scale,
             spectral: (spectral / spectral_repeats as f64).sqrt(),
             element: element / repeats as f64,
@@ -242,7 +242,7 @@ impl MatmulError {
                      expectation for the same matrices.",
                     self.repeats
                 ),
-                agreement(measurements),
+                agreement(measurements.iter().map(|m| (m.error, m.closed_form, m.half_width))),
                 "adaptive-top-k keeps 90 % of the sum of the scores whatever the budget."
                     .to_string(),
                 format!(
@@ -341,11 +341,13 @@ impl MatmulError {
     }
 }
 
-/// How many measured intervals hold their closed form.
-fn agreement(measurements: &[Measurement]) -> String {
-    let random: Vec<f64> = measurements
-        .iter()
-        .filter_map(|m| Some((m.error - m.closed_form).abs() / m.half_width.filter(|h| *h > 0.0)?))
+/// How many measured intervals hold their closed form, of measured error, closed form and half
+/// width of the interval of each cell.
+pub fn agreement(cells: impl Iterator<Item = (f64, f64, Option<f64>)>) -> String {
+    let random: Vec<f64> = cells
+        .filter_map(|(error, closed_form, half_width)| {
+            Some((error - closed_form).abs() / half_width.filter(|half| *half > 0.0)?)
+        })
         .collect();
     let inside = random.iter().filter(|distance| **distance <= 1.0).count();
     let farthest = random.iter().fold(0.0, |a: f64, b| a.max(*b)) * 1.96;

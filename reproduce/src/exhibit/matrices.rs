@@ -9,6 +9,8 @@ use kernels::scores::{column_norms, pair_scores, row_norms};
 use kernels::selection::Selection;
 use serde::{Deserialize, Serialize};
 
+use super::closed_form::Terms;
+
 /// How the entries of A and B are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -115,9 +117,9 @@ impl MatrixPair {
         MatrixPair { m, n, p, a, b, exact, scores, inner_products, scale }
     }
 
-    /// The number of pairs n.
-    pub fn pairs(&self) -> usize {
-        self.n
+    /// What the closed forms take.
+    pub fn terms(&self) -> Terms<'_> {
+        Terms { scores: &self.scores, inner_products: &self.inner_products }
     }
 
     /// Puts the sampled product minus the exact one into `error` (m x p, row-major).

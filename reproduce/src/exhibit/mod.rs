@@ -7,11 +7,14 @@ pub mod claims;
 mod closed_form;
 mod compute_communication;
 pub mod config;
+mod conv_error;
 mod gradient_error;
 mod layer_timing;
 mod matmul_error;
 mod matrices;
 mod mlp_modes;
+mod random_convolution;
+mod resnet_step;
 mod ridge;
 mod runs;
 mod sgd_convergence;
@@ -63,6 +66,11 @@ pub trait Experiment: Send + Sync {
         None
     }
 
+    /// What it cannot do without, by its name, where the data directory does not hold it.
+    fn missing_from(&self, directory: &Path) -> Option<&'static str> {
+        self.images()?.set.missing_from(directory)
+    }
+
     /// Computes the numbers.
     ///
     /// # Errors
@@ -78,6 +86,8 @@ pub struct Context<'a> {
     pub instructions: InstructionSet,
     /// The images that the experiment asked for.
     pub images: Option<&'a Images>,
+    /// The data directory, for images that do not fit in memory.
+    pub data: &'a Path,
     /// Finished parts of long experiments.
     pub cache: &'a Cache,
     /// Where to say how far the experiment is.
@@ -85,19 +95,22 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 12] = [
+pub static EXHIBITS: [Exhibit; 15] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
     bernoulli_budget::EXHIBIT,
+    conv_error::EXHIBIT,
     ridge::EXHIBIT,
     sgd_convergence::EXHIBIT,
     accuracy::MLP,
     mlp_modes::EXHIBIT,
     accuracy::CNN,
+    accuracy::WRN,
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,
+    resnet_step::EXHIBIT,
 ];
 
 /// An exhibit with the settings it will run with.

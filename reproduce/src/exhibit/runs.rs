@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use kernels::Estimator;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
+use training::data::Augmentation;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
@@ -36,6 +37,9 @@ pub struct RunSettings {
     /// How the learning rate changes.
     #[serde(default)]
     pub schedule: Schedule,
+    /// How training images are changed at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<Augmentation>,
     /// The least number of pairs kept in a product.
     pub minimal_k: usize,
     /// How many seeds each setting is trained with.
@@ -202,6 +206,7 @@ impl RunSettings {
             schedule: self.schedule.clone(),
             policies: LayerPolicies::uniform(policy),
             exact_epochs: 0,
+            augmentation: self.augmentation,
             seed,
         }
     }
@@ -222,8 +227,15 @@ impl RunSettings {
             }
             network => network.title(),
         };
+        let augmentation = match self.augmentation {
+            Some(Augmentation { padding, flip }) => {
+                let flips = if flip { " and flips" } else { "" };
+                format!("; random crops padded by {padding}{flips}")
+            }
+            None => String::new(),
+        };
         format!(
-            "Network: {network}; {optimizer}; minibatches of {}, {} epochs, {} seeds; at least {} \
+            "Network: {network}{augmentation}; {optimizer}; minibatches of {}, {} epochs, {} seeds; at least {} \
              pairs kept in a sampled product; evaluation exact. Intervals: 95 %, Student's t over \
              the seeds.",
             self.batch_size, self.epochs, self.seeds, self.minimal_k,

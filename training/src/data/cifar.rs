@@ -76,18 +76,27 @@ pub fn has_cifar10_jpeg(folder: &Path) -> bool {
 ///
 /// JPEG is lossy: pixels differ from the published ones, and the name of the data set says so.
 /// Both parts are shuffled once, the same way every time (see [`ImageFolder::load`]); then the
-/// first `held_out` training images are held out.
+/// first `held_out` training images are held out. Of what remains, the first `train` and `test`
+/// images at most are decoded.
 ///
 /// # Errors
 /// As [`ImageFolder::open`] and [`ImageFolder::load`]; a corrupt file is fatal.
-pub fn load_cifar10_jpeg(folder: &Path, held_out: usize) -> Result<Splits, DataError> {
+pub fn load_cifar10_jpeg(
+    folder: &Path,
+    held_out: usize,
+    (train, test): (usize, usize),
+) -> Result<Splits, DataError> {
     let path = find(folder, JPEG_ARCHIVE).ok_or_else(|| DataError::MissingCifar10 {
         folder: folder.to_owned(),
         archive: JPEG_ARCHIVE,
     })?;
     let images = ImageFolder::open(&path)?;
-    let load = |part| Ok(images.load(part, "CIFAR-10 (JPEG copy)", OnCorrupt::Fail)?.0);
-    hold_out(&path, load(Part::Train)?, load(Part::Test)?, held_out)
+    let load = |part, count| {
+        let name = "CIFAR-10 (JPEG copy)";
+        Ok(images.load_first(part, name, OnCorrupt::Fail, count)?.0)
+    };
+    let train = load(Part::Train, held_out.saturating_add(train))?;
+    hold_out(&path, train, load(Part::Test, test)?, held_out)
 }
 
 fn hold_out(

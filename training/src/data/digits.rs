@@ -193,6 +193,7 @@ mod tests {
                 schedule: Schedule::Constant,
                 policies: LayerPolicies::default(),
                 exact_epochs: 0,
+                augmentation: None,
                 seed: 1,
             };
             let mut go_on = |_| ControlFlow::Continue(());

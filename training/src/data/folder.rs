@@ -153,6 +153,21 @@ impl ImageFolder {
         name: &str,
         on_corrupt: OnCorrupt,
     ) -> Result<(Dataset, usize), DataError> {
+        self.load_first(part, name, on_corrupt, usize::MAX)
+    }
+
+    /// The first images of what [`ImageFolder::load`] gives, at most `count`; no others are
+    /// decoded.
+    ///
+    /// # Errors
+    /// As [`ImageFolder::load`].
+    pub fn load_first(
+        &self,
+        part: Part,
+        name: &str,
+        on_corrupt: OnCorrupt,
+        count: usize,
+    ) -> Result<(Dataset, usize), DataError> {
         let files = self.files(part);
         let mut order: Vec<usize> = (0..files.len()).collect();
         let stream = Stream::new(0, "image folder").child(match part {
@@ -160,6 +175,7 @@ impl ImageFolder {
             Part::Test => "test",
         });
         shuffle(&mut stream.at(0), &mut order);
+        order.truncate(count);
         let mut dataset = Dataset {
             name: name.to_owned(),
             channels: 3,

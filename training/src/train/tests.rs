@@ -15,6 +15,7 @@ fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
         schedule: Schedule::Constant,
         policies: LayerPolicies::uniform(policy),
         exact_epochs: 0,
+        augmentation: None,
         seed: 1,
     }
 }
@@ -52,6 +53,33 @@ fn another_seed_trains_to_other_bits() {
     let two = TrainingConfig { seed: 2, ..one.clone() };
     let set = InstructionSet::detect();
     assert_ne!(run(&one, &splits, set).parameters, run(&two, &splits, set).parameters);
+}
+
+#[test]
+fn augmentation_changes_the_training_images_of_each_epoch_and_no_others() {
+    let splits = generated_digits(1, 60, 20, 20);
+    let (mut plain, mut labels) = (Matrix::default(), Vec::new());
+    fill_minibatch(&splits.train, 5..9, None, &mut plain, &mut labels);
+    let stream = Stream::new(1, "augmentation test");
+    let changed = |augmentation: Augmentation, epoch| {
+        let (mut input, mut changed) = (Matrix::default(), Vec::new());
+        let epoch = augmentation.epoch(stream, epoch);
+        fill_minibatch(&splits.train, 5..9, Some(&epoch), &mut input, &mut changed);
+        assert_eq!(changed, labels);
+        input.data().to_vec()
+    };
+    let crop = Augmentation { padding: 4, flip: false };
+    assert_eq!(changed(Augmentation::default(), 0), plain.data());
+    assert_ne!(changed(crop, 0), plain.data());
+    assert_ne!(changed(crop, 0), changed(crop, 1));
+    // Neither crop nor flip trains to the bits of a run without augmentation.
+    let set = InstructionSet::detect();
+    let without = run(&config(None), &splits, set);
+    let with = |augmentation| {
+        run(&TrainingConfig { augmentation: Some(augmentation), ..config(None) }, &splits, set)
+    };
+    assert_eq!(with(Augmentation::default()), without);
+    assert_ne!(with(crop).parameters, without.parameters);
 }
 
 #[test]

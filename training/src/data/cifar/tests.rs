@@ -87,7 +87,7 @@ fn every_fault_is_named() {
     assert!(found.contains("cifar-10-binary.tar.gz: there is no test_batch.bin"), "{found}");
     let found = refusal(&tempfile::tempdir().unwrap());
     assert!(found.contains("neither cifar-10-batches-bin nor cifar-10-binary.tar.gz"), "{found}");
-    let found = load_cifar10_jpeg(Path::new("nowhere"), 1).unwrap_err().to_string();
+    let found = load_cifar10_jpeg(Path::new("nowhere"), 1, (1, 1)).unwrap_err().to_string();
     assert!(found.contains("nowhere: there is neither"), "{found}");
 }
 
@@ -143,7 +143,7 @@ fn the_jpeg_copy_has_50_000_and_10_000_images() {
         return println!("skipped: SAMPLED_DATA is not set");
     };
     assert!(has_cifar10_jpeg(&data));
-    let splits = load_cifar10_jpeg(&data, 5_000).unwrap();
+    let splits = load_cifar10_jpeg(&data, 5_000, (usize::MAX, usize::MAX)).unwrap();
     let lengths = [splits.train.len(), splits.held_out.len(), splits.test.len()];
     assert_eq!(lengths, [45_000, 5_000, 10_000]);
     assert_eq!((splits.train.height, splits.train.width, splits.train.classes), (32, 32, 10));

@@ -80,6 +80,8 @@ fn a_directory_and_its_archives_hold_the_same_images() {
     assert_eq!(labels(Part::Train), [0, 0, 1], "sorted by path, without hidden files and notes");
     assert_eq!(labels(Part::Test), [1, 0]);
     let (train, skipped) = images.load(Part::Train, "pets", OnCorrupt::Fail).unwrap();
+    let (first, _) = images.load_first(Part::Train, "pets", OnCorrupt::Fail, 2).unwrap();
+    assert_eq!(first, train.part(0, 2));
     assert_eq!((train.channels, train.height, train.width, train.classes), (3, 8, 8, 2));
     assert_eq!((train.name.as_str(), train.len(), skipped), ("pets", 3, 0));
     let dog = train.labels.iter().position(|&label| label == 1).unwrap();

@@ -26,6 +26,7 @@ fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig 
         epochs: 3,
         optimizer,
         schedule: Schedule::Cosine,
+        augmentation: None,
         policies: LayerPolicies::uniform(Some(policy)),
         exact_epochs: 1,
         seed: 5,

@@ -1,0 +1,301 @@
+//! The error of a convolution over sampled input channels against the share of them kept.
+
+use kernels::convolution::ConvolutionShape;
+use kernels::estimator::Estimator;
+use kernels::random::Stream;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::closed_form::expected_square_error;
+use super::config::{FieldError, NamedEstimator, configure};
+use super::matmul_error::{agreement, check_budgets, half_width_of_root};
+use super::matrices::{Distribution, norm};
+use super::random_convolution::RandomConvolution;
+use super::{Context, Exhibit, Experiment};
+use crate::result::{
+    Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "conv-error",
+    title: "Error of a channel-sampled convolution",
+    shows: "how the error of each estimator falls with the share of the input channels kept, \
+            beside its closed form and the bound 1/√k",
+    paper: "the released code samples the input channels of convolutions; errors of single \
+            convolutions are not stated in the sources at hand",
+    is_timing: false,
+    version: 1,
+    yaml: include_str!("../../exhibits/conv-error.yaml"),
+    configure: configure::<ConvolutionError>,
+};
+
+/// Settings of the exhibit: `batch` images of `channels` x `side` x `side`, and square kernels
+/// of odd side with the padding that keeps the size of the images.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConvolutionError {
+    batch: usize,
+    channels: usize,
+    side: usize,
+    outputs: usize,
+    kernel: usize,
+    distributions: Vec<Distribution>,
+    estimators: Vec<NamedEstimator>,
+    budgets: Vec<usize>,
+    repeats: usize,
+}
+
+/// What the repeats of one estimator at one budget gave; errors over sqrt(kh kw) |X|_F |K|_F.
+struct Measurement {
+    distribution: Distribution,
+    estimator: Estimator,
+    budget: usize,
+    kept: f64,
+    error: f64,
+    half_width: Option<f64>,
+    closed_form: f64,
+}
+
+impl Experiment for ConvolutionError {
+    fn check(&self) -> Result<(), FieldError> {
+        let wrong = |field, value: String, expected| Err(FieldError { field, value, expected });
+        if self.kernel.is_multiple_of(2) {
+            return wrong("kernel", self.kernel.to_string(), "an odd number");
+        }
+        if let Err(error) = self.shape() {
+            return wrong("channels", error.to_string(), "sizes of a convolution");
+        }
+        if self.repeats == 0 {
+            return wrong("repeats", "0".to_string(), "a number above 0");
+        }
+        let known = [Distribution::ZeroMean, Distribution::UnitMean];
+        if let Some(other) = self.distributions.iter().find(|given| !known.contains(given)) {
+            return wrong("distributions", other.name().to_string(), "zero-mean or unit-mean");
+        }
+        // Its closed form takes terms of rank one.
+        if self.estimators.contains(&NamedEstimator(Estimator::WinnerTakeAll)) {
+            let name = Estimator::WinnerTakeAll.name().to_string();
+            return wrong("estimators", name, "another estimator for convolutions");
+        }
+        check_budgets(&self.budgets, self.channels)
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let shape = self.shape()?;
+        let generate = |distribution: &Distribution| {
+            let convolution = RandomConvolution::generate(
+                *distribution,
+                shape,
+                context.seed,
+                context.instructions,
+            )?;
+            Ok((*distribution, convolution))
+        };
+        let convolutions =
+            self.distributions.iter().map(generate).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut cells = Vec::new();
+        for (distribution, convolution) in &convolutions {
+            for estimator in &self.estimators {
+                for budget in &self.budgets {
+                    cells.push((*distribution, convolution, estimator.0, *budget));
+                }
+            }
+        }
+        context.progress.set_length(cells.len());
+        let measurements = cells
+            .par_iter()
+            .map(|(distribution, convolution, estimator, budget)| {
+                let measurement =
+                    self.measure(context, *distribution, convolution, *estimator, *budget);
+                context.progress.advance(1);
+                measurement
+            })
+            .collect::<anyhow::Result<Vec<Measurement>>>()?;
+        Ok(self.report(&measurements))
+    }
+}
+
+impl ConvolutionError {
+    fn shape(&self) -> Result<ConvolutionShape, kernels::convolution::ShapeError> {
+        let images = [self.channels, self.side, self.side];
+        let kernels = [self.outputs, self.kernel, self.kernel];
+        ConvolutionShape::new(self.batch, images, kernels, 1, self.kernel / 2)
+    }
+
+    fn measure(
+        &self,
+        context: &Context,
+        distribution: Distribution,
+        convolution: &RandomConvolution,
+        estimator: Estimator,
+        budget: usize,
+    ) -> anyhow::Result<Measurement> {
+        let stream = Stream::new(context.seed, EXHIBIT.name)
+            .child(distribution.name())
+            .child(estimator.name())
+            .child(&budget.to_string());
+        // Without chance, one repeat says all.
+        let certain = matches!(estimator, Estimator::TopK | Estimator::AdaptiveTopK { .. });
+        let repeats = if certain { 1 } else { self.repeats };
+        let (mut kept, mut error) = (0.0, Vec::new());
+        let mut squares = Vec::with_capacity(repeats);
+        for repeat in 0..repeats {
+            let mut generator = stream.at(repeat as u64);
+            let selection = estimator.select(&convolution.scores, budget, &mut generator)?;
+            kept += selection.len() as f64;
+            convolution.error_into(&selection, context.instructions, &mut error);
+            let relative = norm(&error) / convolution.scale;
+            squares.push(relative * relative);
+        }
+        let mean_square = squares.iter().sum::<f64>() / repeats as f64;
+        let expected = expected_square_error(estimator, convolution.terms(), budget)?;
+        Ok(Measurement {
+            distribution,
+            estimator,
+            budget,
+            kept: kept / repeats as f64,
+            error: mean_square.sqrt(),
+            half_width: half_width_of_root(&squares, mean_square),
+            closed_form: expected.max(0.0).sqrt() / convolution.scale,
+        })
+    }
+
+    fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
+        let mut records = Table::new(
+            "Error against budget",
+            vec![
+                Column::key("distribution"),
+                Column::key("estimator"),
+                Column::key("k"),
+                Column::value("kept", "channels"),
+                Column::value("error", "of √(kh kw)|X||K|"),
+                Column::value("error-half-width", "of √(kh kw)|X||K|"),
+                Column::value("closed-form", "of √(kh kw)|X||K|"),
+            ],
+        );
+        for m in measurements {
+            records.push(vec![
+                m.distribution.name().into(),
+                m.estimator.name().into(),
+                m.budget.into(),
+                m.kept.into(),
+                m.error.into(),
+                m.half_width.into(),
+                m.closed_form.into(),
+            ]);
+        }
+        let panels = self.distributions.iter().map(|d| self.panel(*d, measurements)).collect();
+        let Self { batch, channels, side, outputs, kernel, .. } = self;
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: format!(
+                "random {batch} x {channels} x {side} x {side} images and \
+                 {outputs} x {channels} x {kernel} x {kernel} kernels"
+            ),
+            records,
+            tables: vec![self.summary(measurements)],
+            figures: vec![Figure {
+                file: EXHIBIT.name.to_string(),
+                caption: "Normalised Frobenius error of a convolution over sampled input \
+                          channels against the share of the channels kept; markers are means \
+                          over the repeats, lines the closed forms."
+                    .to_string(),
+                panels,
+            }],
+            remarks: vec![
+                format!(
+                    "Error: root mean square of |Ŷ - Y|_F / (√(kh kw) |X|_F |K|_F) over {} draws; \
+                     one input X and kernel K a distribution, drawn from the seed. The divisor \
+                     makes the bound of column-row sampling 1/√k, as for matrices, since a channel \
+                     contributes |Y_c|_F ≤ √(kh kw) |X_c|_F |K_c|_F.",
+                    self.repeats
+                ),
+                "Closed form: the same expectation for the same tensors, from the inner products \
+                 ⟨Y_c, Y_d⟩ of the channels' contributions."
+                    .to_string(),
+                agreement(measurements.iter().map(|m| (m.error, m.closed_form, m.half_width))),
+                self.farthest_from_bound(measurements),
+            ],
+            ..ExhibitResult::default()
+        }
+    }
+
+    /// How near column-row sampling comes to its bound.
+    fn farthest_from_bound(&self, measurements: &[Measurement]) -> String {
+        let shares = measurements
+            .iter()
+            .filter(|m| m.estimator == Estimator::ColumnRow && m.budget < self.channels)
+            .map(|m| m.closed_form * (m.budget as f64).sqrt());
+        let largest = shares.fold(0.0, f64::max);
+        format!(
+            "The closed form of column-row sampling is at most {} of its bound.",
+            significant(largest, 3)
+        )
+    }
+
+    fn panel(&self, distribution: Distribution, all: &[Measurement]) -> Panel {
+        let share = |budget: usize| budget as f64 / self.channels as f64;
+        let mut series = Vec::new();
+        for (style, estimator) in self.estimators.iter().enumerate() {
+            // At k = n the convolution is exact, and zero has no place on a logarithmic axis.
+            let here: Vec<&Measurement> = all
+                .iter()
+                .filter(|m| m.distribution == distribution && m.estimator == estimator.0)
+                .filter(|m| m.budget < self.channels)
+                .collect();
+            let label = estimator.0.name();
+            let one = |mark, points| Series { label: label.to_string(), style, mark, points };
+            let theory = here.iter().map(|m| Point::new(share(m.budget), m.closed_form));
+            series.push(one(Mark::Line, theory.collect()));
+            let measured =
+                here.iter().map(|m| Point::with_interval(share(m.budget), m.error, m.half_width));
+            series.push(one(Mark::Points, measured.collect()));
+        }
+        let bound = self.budgets.iter().map(|k| Point::new(share(*k), 1.0 / (*k as f64).sqrt()));
+        series.push(Series {
+            label: "bound 1/√k".to_string(),
+            style: 0,
+            mark: Mark::Dashed,
+            points: bound.collect(),
+        });
+        Panel {
+            title: distribution.title().to_string(),
+            x: Axis::linear("share of the channels kept, k/n"),
+            y: Axis::logarithmic("error, |Ŷ - Y| / (√(kh kw) |X| |K|)"),
+            series,
+        }
+    }
+
+    /// Measured error and closed form, one column of each a budget.
+    fn summary(&self, measurements: &[Measurement]) -> Table {
+        let nearest = |share: f64| {
+            let distance = |k: usize| (k as f64 - share * self.channels as f64).abs();
+            self.budgets.iter().copied().min_by(|a, b| distance(*a).total_cmp(&distance(*b)))
+        };
+        let mut chosen: Vec<usize> = [0.1, 0.25, 0.5].into_iter().filter_map(nearest).collect();
+        chosen.dedup();
+        let mut columns = vec![Column::key("distribution"), Column::key("estimator")];
+        for budget in &chosen {
+            columns.push(Column::value(&format!("error at k = {budget}"), ""));
+            columns.push(Column::value(&format!("closed form at k = {budget}"), ""));
+        }
+        let caption = "Error over √(kh kw)|X||K|: measured, and by the closed form";
+        let mut table = Table::new(caption, columns);
+        for distribution in &self.distributions {
+            for estimator in &self.estimators {
+                let mut row = vec![distribution.name().into(), estimator.0.name().into()];
+                for budget in &chosen {
+                    let found = measurements.iter().find(|m| {
+                        (m.distribution, m.estimator, m.budget)
+                            == (*distribution, estimator.0, *budget)
+                    });
+                    row.push(found.map_or(Cell::Missing, |m| m.error.into()));
+                    row.push(found.map_or(Cell::Missing, |m| m.closed_form.into()));
+                }
+                table.push(row);
+            }
+        }
+        table
+    }
+}

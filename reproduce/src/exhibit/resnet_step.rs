@@ -1,0 +1,349 @@
+//! A training step of a residual network on photographs, exact and sampled.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use kernels::random::Stream;
+use serde::{Deserialize, Serialize};
+use training::counting::Computations;
+use training::data::{FolderSource, ImageFolder, Normalisation, OnCorrupt, Part, StreamSettings};
+use training::layer::{Context as LayerContext, ImageShape};
+use training::loss::softmax_cross_entropy;
+use training::matrix::Matrix;
+use training::network::{Network, resnet};
+use training::optimizer::{Optimizer, OptimizerConfig};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+
+use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::layer_timing::Spread;
+use super::runs::check_ratios;
+use super::{Context, Exhibit, Experiment};
+use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "resnet-step",
+    title: "A training step of a ResNet on photographs",
+    shows: "the time and the counted computations of a training step on real photographs, with \
+            the convolutions sampled in the forward mode, beside the exact step",
+    paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single steps \
+            are not stated in the sources at hand",
+    is_timing: true,
+    version: 1,
+    yaml: include_str!("../../exhibits/resnet-step.yaml"),
+    configure: configure::<ResnetStep>,
+};
+
+/// Where the photographs lie in the data directory, in class folders.
+const FOLDER: &str = "imagenet-sample";
+const CLASSES: usize = 1_000;
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResnetStep {
+    depth: usize,
+    /// Rows and columns of an image.
+    side: usize,
+    /// Pixels of a photograph's shorter side before the crop.
+    resize: usize,
+    batch_size: usize,
+    optimizer: OptimizerConfig,
+    estimators: Vec<NamedEstimator>,
+    ratios: Vec<Ratio>,
+    repeats: usize,
+}
+
+struct Minibatch {
+    input: Matrix,
+    labels: Vec<u16>,
+}
+
+/// A network that makes steps.
+struct Learner {
+    network: Network,
+    optimizer: Optimizer,
+    gradient: Matrix,
+    steps: u64,
+}
+
+/// One step.
+#[derive(Clone, Copy)]
+struct Step {
+    seconds: f64,
+    loss: f64,
+    computations: Computations,
+}
+
+/// The steps of one setting and those of the exact network in turn with them.
+struct Measurement {
+    name: &'static str,
+    ratio: f64,
+    milliseconds: Spread,
+    /// Over the exact step on the same minibatch.
+    of_exact: Spread,
+    steps: Vec<Step>,
+}
+
+impl Measurement {
+    fn new(name: &'static str, ratio: f64, steps: Vec<Step>, exact: &[Step]) -> Self {
+        let milliseconds = steps.iter().map(|step| 1e3 * step.seconds).collect();
+        let over = steps.iter().zip(exact).map(|(step, exact)| step.seconds / exact.seconds);
+        let of_exact = Spread::of(over.collect());
+        Self { name, ratio, milliseconds: Spread::of(milliseconds), of_exact, steps }
+    }
+
+    fn computations(&self) -> Computations {
+        self.steps.iter().fold(Computations::default(), |mut sum, step| {
+            sum += step.computations;
+            sum
+        })
+    }
+
+    fn billion_multiply_adds(&self) -> f64 {
+        self.computations().performed as f64 / self.steps.len() as f64 / 1e9
+    }
+
+    fn loss(&self) -> f64 {
+        self.steps.iter().map(|step| step.loss).sum::<f64>() / self.steps.len() as f64
+    }
+}
+
+impl Learner {
+    fn step(&mut self, context: &Context, stream: Stream, minibatch: &Minibatch) -> Step {
+        let Minibatch { input, labels } = minibatch;
+        let layers =
+            LayerContext { set: context.instructions, training: Some((stream, self.steps)) };
+        let started = Instant::now();
+        let logits = self.network.forward(&layers, input);
+        let loss = softmax_cross_entropy(logits, labels, &mut self.gradient);
+        self.network.backward(&layers, input, &self.gradient);
+        self.network.update(&mut self.optimizer);
+        let seconds = started.elapsed().as_secs_f64();
+        self.steps += 1;
+        let computations = self.network.take_computations();
+        Step { seconds, loss: loss.sum / labels.len() as f64, computations }
+    }
+}
+
+impl Experiment for ResnetStep {
+    fn check(&self) -> Result<(), FieldError> {
+        check_ratios(&self.ratios)?;
+        let wrong = |field, value: String, expected| Err(FieldError { field, value, expected });
+        if let Err(error) = resnet(self.depth, ImageShape::new(3, self.side, self.side), CLASSES) {
+            return wrong("depth", error.to_string(), "a ResNet that fits the images");
+        }
+        if self.resize < self.side {
+            return wrong("resize", self.resize.to_string(), "a number of at least side");
+        }
+        let counts = [("batch_size", self.batch_size), ("repeats", self.repeats)];
+        match counts.iter().find(|(_, count)| *count == 0) {
+            Some((field, _)) => wrong(field, "0".to_string(), "a number of at least 1"),
+            None => Ok(()),
+        }
+    }
+
+    fn missing_from(&self, directory: &Path) -> Option<&'static str> {
+        (!directory.join(FOLDER).is_dir()).then_some(FOLDER)
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        let stream = Stream::new(context.seed, EXHIBIT.name);
+        let minibatches = self.minibatches(context.data, stream)?;
+        let settings: Vec<SamplingPolicy> = self
+            .estimators
+            .iter()
+            .flat_map(|estimator| self.ratios.iter().map(move |ratio| (estimator.0, ratio.value())))
+            .map(|(estimator, ratio)| SamplingPolicy {
+                estimator,
+                ratio,
+                minimal_k: 1,
+                mode: Mode::Forward,
+            })
+            .collect();
+        context.progress.set_length(settings.len());
+        let mut exact = self.learner(None, context, stream)?;
+        let (mut all_exact, mut measurements) = (Vec::new(), Vec::new());
+        for policy in settings {
+            let mut sampled = self.learner(Some(policy), context, stream)?;
+            let mut steps: Vec<(Step, Step)> = minibatches
+                .iter()
+                .map(|minibatch| {
+                    let step = exact.step(context, stream, minibatch);
+                    (step, sampled.step(context, stream, minibatch))
+                })
+                .collect();
+            // The first step allocates.
+            steps.remove(0);
+            let (exact_steps, steps): (Vec<Step>, Vec<Step>) = steps.into_iter().unzip();
+            let name = policy.estimator.name();
+            measurements.push(Measurement::new(name, policy.ratio, steps, &exact_steps));
+            all_exact.extend(exact_steps);
+            context.progress.advance(1);
+        }
+        measurements.insert(0, Measurement::new("exact", 1.0, all_exact.clone(), &all_exact));
+        Ok(self.report(&measurements, context))
+    }
+}
+
+impl ResnetStep {
+    /// As many minibatches as there are repeats, and one to begin with; decoded before anything
+    /// is measured, so that decoding takes no processor from the steps.
+    fn minibatches(&self, data: &Path, stream: Stream) -> anyhow::Result<Vec<Minibatch>> {
+        let settings = StreamSettings {
+            resize: self.resize,
+            crop: self.side,
+            batch_size: self.batch_size,
+            threads: rayon::current_num_threads(),
+            buffer: 2 * self.batch_size,
+            normalisation: Normalisation::imagenet(),
+            on_corrupt: OnCorrupt::Fail,
+        };
+        let folder = Arc::new(ImageFolder::open(&data.join(FOLDER))?);
+        let photos = folder.files(Part::Train).len();
+        anyhow::ensure!(
+            photos >= self.batch_size,
+            "a minibatch has {} images, and {FOLDER} has {photos}",
+            self.batch_size
+        );
+        let source = FolderSource::new(folder, settings)?;
+        let mut minibatches = Vec::with_capacity(self.repeats + 1);
+        for epoch in 0.. {
+            let mut photos = source.training_epoch(stream.child("images"), epoch)?;
+            loop {
+                let mut next = Minibatch { input: Matrix::default(), labels: Vec::new() };
+                let is_whole = photos.next_into(&mut next.input, &mut next.labels)?
+                    && next.labels.len() == self.batch_size;
+                if !is_whole {
+                    break;
+                }
+                minibatches.push(next);
+                if minibatches.len() > self.repeats {
+                    return Ok(minibatches);
+                }
+            }
+        }
+        Ok(minibatches)
+    }
+
+    fn learner(
+        &self,
+        policy: Option<SamplingPolicy>,
+        context: &Context,
+        stream: Stream,
+    ) -> anyhow::Result<Learner> {
+        let description = resnet(self.depth, ImageShape::new(3, self.side, self.side), CLASSES)?;
+        let network = description
+            .build(&LayerPolicies::uniform(policy), stream.child("initialisation"))
+            .context("the network cannot be built")?;
+        let optimizer = Optimizer::new(self.optimizer, context.instructions);
+        Ok(Learner { network, optimizer, gradient: Matrix::default(), steps: 0 })
+    }
+
+    fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {
+        let mut records = Table::new(
+            "A training step, median and quartiles",
+            vec![
+                Column::key("estimator"),
+                Column::key("ratio"),
+                Column::value("step", "ms"),
+                Column::value("step-low", "ms"),
+                Column::value("step-high", "ms"),
+                Column::value("time", "of exact"),
+                Column::value("multiply-adds", "billions a step"),
+                Column::value("computations", "% of exact"),
+                Column::value("loss", "nats"),
+            ],
+        );
+        for m in measurements {
+            records.push(vec![
+                m.name.into(),
+                m.ratio.into(),
+                m.milliseconds.median.into(),
+                m.milliseconds.low.into(),
+                m.milliseconds.high.into(),
+                m.of_exact.median.into(),
+                m.billion_multiply_adds().into(),
+                (100.0 * m.computations().share()).into(),
+                m.loss().into(),
+            ]);
+        }
+        let name = format!("ResNet-{}", self.depth);
+        let not_finite = measurements.iter().filter(|m| !m.loss().is_finite());
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: format!("photographs of {FOLDER}, measured on this machine"),
+            tables: vec![records.clone()],
+            records,
+            figures: vec![self.figure(&name, measurements)],
+            remarks: vec![
+                format!(
+                    "{name}, minibatches of {} photographs of {side} x {side}; a step is forward \
+                     pass, loss, backward pass and update. Exact and sampled steps alternate on the \
+                     same minibatches, {} of each, on {} threads with {} instructions; decoding is \
+                     not part of the time.",
+                    self.batch_size,
+                    self.repeats,
+                    rayon::current_num_threads(),
+                    context.instructions,
+                    side = self.side,
+                ),
+                "The first convolution and the linear layer are never sampled. The loss is the \
+                 mean over the steps, from random weights: it shows that they are real, not that \
+                 something was learnt."
+                    .to_string(),
+            ],
+            failures: not_finite
+                .map(|m| format!("the loss of {} at {} is {}", m.name, m.ratio, m.loss()))
+                .collect(),
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn figure(&self, name: &str, measurements: &[Measurement]) -> Figure {
+        let share = |m: &Measurement| 100.0 * m.computations().share();
+        let mut series: Vec<Series> = self
+            .estimators
+            .iter()
+            .enumerate()
+            .map(|(style, estimator)| Series {
+                label: estimator.0.name().to_string(),
+                style,
+                mark: Mark::JoinedPoints,
+                points: measurements
+                    .iter()
+                    .filter(|m| m.name == estimator.0.name())
+                    .map(|m| {
+                        let half = (m.of_exact.high - m.of_exact.low) / 2.0;
+                        Point::with_interval(
+                            share(m),
+                            100.0 * m.of_exact.median,
+                            Some(100.0 * half),
+                        )
+                    })
+                    .collect(),
+            })
+            .collect();
+        series.push(Series {
+            label: "proportional to the computations".to_string(),
+            style: 0,
+            mark: Mark::Dashed,
+            points: vec![Point::new(0.0, 0.0), Point::new(100.0, 100.0)],
+        });
+        Figure {
+            file: EXHIBIT.name.to_string(),
+            caption: format!(
+                "Time of a sampled training step of {name} over that of the exact one, against the \
+                 computations counted; the dashed line is proportional time, bars are quartiles."
+            ),
+            panels: vec![Panel {
+                title: name.to_string(),
+                x: Axis::linear("computations, % of exact"),
+                y: Axis::linear("time, % of exact"),
+                series,
+            }],
+        }
+    }
+}
