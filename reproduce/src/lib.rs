@@ -18,3 +18,4 @@ pub mod progress;
 pub mod result;
 pub mod run;
 pub mod site;
+pub mod timing;
