@@ -3,6 +3,7 @@
 //! An exhibit is a file of `exhibit/`, its settings are `exhibits/NAME.yaml`, and
 //! its numbers are an [`result::ExhibitResult`], from which all files are made.
 
+pub mod bench;
 pub mod cache;
 pub mod check;
 pub mod cli;
