@@ -15,8 +15,8 @@ pub fn draw(table: &Table) -> comfy_table::Table {
     for row in &table.rows {
         drawn.add_row(row.iter().map(|cell| cell.show(3)));
     }
-    for (index, column) in table.columns.iter().enumerate().filter(|(_, column)| !column.is_key) {
-        if let Some(drawn) = drawn.column_mut(index) {
+    for (drawn, column) in drawn.column_iter_mut().zip(&table.columns) {
+        if !column.is_key {
             drawn.set_cell_alignment(CellAlignment::Right);
         }
     }

@@ -13,6 +13,7 @@ mod matmul_error;
 mod matrices;
 mod mlp_modes;
 mod ridge;
+mod roofline;
 mod runs;
 mod sgd_convergence;
 
@@ -85,7 +86,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 12] = [
+pub static EXHIBITS: [Exhibit; 13] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -98,6 +99,7 @@ pub static EXHIBITS: [Exhibit; 12] = [
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,
+    roofline::EXHIBIT,
 ];
 
 /// An exhibit with the settings it will run with.
