@@ -96,16 +96,21 @@ impl Experiment for Roofline {
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
         context.progress.set_length(2 + self.products.len());
-        let peak = self.peak(context);
-        context.progress.advance(1);
-        let bandwidth = self.bandwidth();
+        let before = self.limits(context);
         context.progress.advance(1);
         let mut measurements = Vec::new();
         for shape in &self.products {
             measurements.extend(self.measure(context, *shape));
             context.progress.advance(1);
         }
-        Ok(self.report(&Limits { peak, bandwidth }, &measurements, context))
+        // A limit is the best of two moments, since others use the machine as well.
+        let after = self.limits(context);
+        context.progress.advance(1);
+        let limits = Limits {
+            peak: before.peak.max(after.peak),
+            bandwidth: before.bandwidth.max(after.bandwidth),
+        };
+        Ok(self.report(&limits, &measurements, context))
     }
 }
 
@@ -116,6 +121,10 @@ impl Roofline {
             total: Duration::from_secs_f64(self.seconds_a_measurement),
             rounds: 3,
         }
+    }
+
+    fn limits(&self, context: &Context) -> Limits {
+        Limits { peak: self.peak(context), bandwidth: self.bandwidth() }
     }
 
     /// The highest speed of products that stay in a core's own caches, one on each thread.
