@@ -21,6 +21,7 @@ use crate::exhibit::config::Scale;
         reproduce new my-experiment            a commented YAML file to start from\n  \
         reproduce list                         what there is, and how long it takes\n  \
         reproduce check --scale quick          compare all numbers with the committed ones\n  \
+        reproduce bench --quick                times of sampled products beside exact ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
         Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written.",
     after_long_help = "Examples:\n  \
@@ -31,6 +32,7 @@ use crate::exhibit::config::Scale;
         reproduce new my-experiment            a commented YAML file to start from\n  \
         reproduce list                         what there is, and how long it takes\n  \
         reproduce check --scale quick          compare all numbers with the committed ones\n  \
+        reproduce bench --quick                times of sampled products beside exact ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
         Finished results are kept in .sampled beside the output folder: a run that was stopped \
         goes on where it was, and a second run takes about a second. Numbers depend on the \
@@ -70,6 +72,19 @@ pub enum Command {
         /// Write the numbers found as the new reference instead of comparing
         #[arg(long)]
         accept: bool,
+    },
+    /// Measure products and training steps: sampled beside exact, ours beside other libraries'
+    ///
+    /// Everything is measured in turns on one and on all threads; tables say the ratios first.
+    /// Other libraries' products are part of a build with --features peers only.
+    #[command(after_help = "Examples:\n  \
+        reproduce bench --quick            ten seconds\n  \
+        reproduce bench --out times        tables also in times/bench.md\n  \
+        cargo run --release -p reproduce --features peers -- bench")]
+    Bench {
+        /// Shorter turns and fewer of the large products
+        #[arg(long)]
+        quick: bool,
     },
     /// Write a commented YAML file for an experiment of your own
     #[command(after_help = "Examples:\n  \

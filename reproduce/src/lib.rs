@@ -3,6 +3,7 @@
 //! An exhibit is a file of `exhibit/`, its settings are `exhibits/NAME.yaml`, and
 //! its numbers are an [`result::ExhibitResult`], from which all files are made.
 
+pub mod bench;
 pub mod cache;
 pub mod check;
 pub mod cli;
@@ -18,3 +19,4 @@ pub mod progress;
 pub mod result;
 pub mod run;
 pub mod site;
+pub mod timing;

@@ -11,7 +11,7 @@ use reproduce::cache::WRITING;
 use reproduce::cli::{Command, CommandLine, DataCommand, Options};
 use reproduce::data::catalogue::DataSet;
 use reproduce::data::fetch::FetchSettings;
-use reproduce::{check, data, new, run};
+use reproduce::{bench, check, data, new, run};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
@@ -48,6 +48,9 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
         Some(Command::List) => run::list(options).map(|()| true),
         Some(Command::Check { exhibits, reference, accept }) => {
             check::check(exhibits, reference, *accept, options, instructions)
+        }
+        Some(Command::Bench { quick }) => {
+            bench::bench(*quick, options, instructions).map(|()| true)
         }
         Some(Command::New { name }) => new::new(name).map(|()| true),
         Some(Command::Data(command)) => execute_data(command, options).map(|()| true),

@@ -14,6 +14,7 @@ use super::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
+use crate::timing::Spread;
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -62,22 +63,6 @@ struct Measurement {
     exact_seconds: f64,
     forward: Spread,
     step: Spread,
-}
-
-/// Median and quartiles.
-#[derive(Clone, Copy)]
-pub(super) struct Spread {
-    pub(super) low: f64,
-    pub(super) median: f64,
-    pub(super) high: f64,
-}
-
-impl Spread {
-    pub(super) fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-        Spread { low: at(0.25), median: at(0.5), high: at(0.75) }
-    }
 }
 
 impl Experiment for LayerTiming {

@@ -16,6 +16,7 @@ mod mlp_modes;
 mod random_convolution;
 mod resnet_step;
 mod ridge;
+mod roofline;
 mod runs;
 mod sgd_convergence;
 
@@ -95,7 +96,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 15] = [
+pub static EXHIBITS: [Exhibit; 16] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -111,6 +112,7 @@ pub static EXHIBITS: [Exhibit; 15] = [
     compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,
     resnet_step::EXHIBIT,
+    roofline::EXHIBIT,
 ];
 
 /// An exhibit with the settings it will run with.

@@ -17,10 +17,10 @@ use training::optimizer::{Optimizer, OptimizerConfig};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::layer_timing::Spread;
 use super::runs::check_ratios;
 use super::{Context, Exhibit, Experiment};
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::timing::Spread;
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {

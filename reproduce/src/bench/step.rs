@@ -1,0 +1,147 @@
+//! Training steps of the released code's perceptron: exact, and sampled in the forward mode.
+
+use kernels::Estimator;
+use kernels::random::{Generator, Stream, below, standard_normal};
+use training::layer::Context;
+use training::loss::softmax_cross_entropy;
+use training::matrix::Matrix;
+use training::network::{Network, NetworkError, mlp};
+use training::optimizer::{Optimizer, OptimizerConfig};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+
+use super::Setting;
+use super::product::ratio_row;
+use crate::result::{Cell, Column, Table};
+use crate::timing::{Work, in_turns};
+
+/// Samples a step.
+pub const MINIBATCHES: [usize; 2] = [64, 256];
+const ESTIMATORS: [Estimator; 2] = [Estimator::TopK, Estimator::Bernoulli];
+const RATIO: f64 = 0.1;
+/// A third of the exact step's time is aimed at.
+const GOAL: f64 = 1.0 / 3.0;
+const INPUTS: usize = 784;
+const HIDDEN: [usize; 2] = [500, 500];
+const CLASSES: usize = 10;
+const DROPOUT: f64 = 0.1;
+const OPTIMIZER: OptimizerConfig = OptimizerConfig::Adam { learning_rate: 1e-3 };
+
+/// Measures every minibatch on every number of threads.
+///
+/// # Errors
+/// When the network cannot be built.
+pub fn measure(setting: &Setting) -> Result<Table, NetworkError> {
+    let mut table = Table::new(
+        &format!(
+            "Training steps of the perceptron {INPUTS}-{}-{}-{CLASSES}, forward-sampled at {RATIO}",
+            HIDDEN[0], HIDDEN[1]
+        ),
+        vec![
+            Column::key("minibatch"),
+            Column::key("threads"),
+            Column::key("estimator"),
+            Column::key("optimiser"),
+            Column::value("time over exact", ""),
+            Column::value("low", ""),
+            Column::value("high", ""),
+            Column::value("goal", ""),
+            Column::value("sampled", "ms"),
+            Column::value("exact", "ms"),
+        ],
+    );
+    for minibatch in MINIBATCHES {
+        for pool in setting.pools {
+            pool.install(|| compare(setting, minibatch, &mut table))?;
+            setting.progress.advance(1);
+        }
+    }
+    Ok(table)
+}
+
+fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(), NetworkError> {
+    let policies = ESTIMATORS.map(|estimator| SamplingPolicy {
+        estimator,
+        ratio: RATIO,
+        minimal_k: 10,
+        mode: Mode::Forward,
+    });
+    let policies = [None].into_iter().chain(policies.map(Some));
+    let mut contestants: Vec<Work> = Vec::new();
+    for policy in policies {
+        for is_updated in [false, true] {
+            let mut steps = Steps::new(setting, minibatch, policy, is_updated)?;
+            contestants.push(Box::new(move || steps.step()));
+        }
+    }
+    let times = in_turns(&mut contestants, setting.effort.patience);
+    for (position, estimator) in ESTIMATORS.iter().enumerate() {
+        for (exact, optimiser) in ["none", "Adam"].into_iter().enumerate() {
+            let sampled = 2 * (position + 1) + exact;
+            let keys: Vec<Cell> = vec![
+                minibatch.into(),
+                rayon::current_num_threads().into(),
+                estimator.name().into(),
+                optimiser.into(),
+            ];
+            let mut row = ratio_row(keys, times.ratio(sampled, exact), Some(GOAL));
+            row.extend([sampled, exact].map(|c| Cell::from(1e3 * times.seconds(c).median)));
+            table.push(row);
+        }
+    }
+    Ok(())
+}
+
+/// A network in training on random images.
+struct Steps {
+    network: Network,
+    optimizer: Option<Optimizer>,
+    context: Context,
+    stream: Stream,
+    minibatches: Vec<(Matrix, Vec<u16>)>,
+    gradient: Matrix,
+    number: u64,
+}
+
+impl Steps {
+    /// Different minibatches in turn, so that the gradients stay as large as in training.
+    const MINIBATCHES: u64 = 8;
+
+    fn new(
+        setting: &Setting,
+        minibatch: usize,
+        policy: Option<SamplingPolicy>,
+        is_updated: bool,
+    ) -> Result<Self, NetworkError> {
+        let stream = Stream::new(setting.seed, "steps");
+        let description = mlp(INPUTS, &HIDDEN, CLASSES, DROPOUT);
+        let images = |number| random_images(&mut stream.child("images").at(number), minibatch);
+        Ok(Self {
+            network: description.build(&LayerPolicies::uniform(policy), stream)?,
+            optimizer: is_updated.then(|| Optimizer::new(OPTIMIZER, setting.set)),
+            context: Context { set: setting.set, training: Some((stream, 0)) },
+            stream,
+            minibatches: (0..Self::MINIBATCHES).map(images).collect(),
+            gradient: Matrix::default(),
+            number: 0,
+        })
+    }
+
+    fn step(&mut self) {
+        self.number += 1;
+        self.context.training = Some((self.stream, self.number));
+        let (images, labels) = &self.minibatches[(self.number % Self::MINIBATCHES) as usize];
+        let logits = self.network.forward(&self.context, images);
+        softmax_cross_entropy(logits, labels, &mut self.gradient);
+        self.network.backward(&self.context, images, &self.gradient);
+        if let Some(optimizer) = &mut self.optimizer {
+            self.network.update(optimizer);
+        }
+    }
+}
+
+fn random_images(generator: &mut Generator, count: usize) -> (Matrix, Vec<u16>) {
+    let pixels = (0..count * INPUTS).map(|_| standard_normal(generator) as f32).collect();
+    let images = Matrix::from_rows(count, INPUTS, pixels);
+    let labels = (0..count).map(|_| below(generator, CLASSES) as u16).collect();
+    (images, labels)
+}

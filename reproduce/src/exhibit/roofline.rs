@@ -1,0 +1,346 @@
+//! The roofline of the machine (Williams, Waterman and Patterson 2009): products on a plane of
+//! arithmetic intensity and speed, under the limits that peak and bandwidth set.
+
+use std::time::Duration;
+
+use kernels::InstructionSet;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::runs::check_ratios;
+use super::{Context, Exhibit, Experiment};
+use crate::result::{
+    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+};
+use crate::timing::operands::{Operands, Sampled, Shape};
+use crate::timing::{Patience, Spread, Work, in_turns};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "roofline",
+    title: "Products under the machine's roofline",
+    shows: "the speed of exact and sampled products against their operations a byte, below the \
+            limits of arithmetic and memory",
+    paper: "no figure: the paper reports times of whole trainings",
+    is_timing: true,
+    version: 1,
+    yaml: include_str!("../../exhibits/roofline.yaml"),
+    configure: configure::<Roofline>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Roofline {
+    triad_mebibytes: usize,
+    products: Vec<Shape>,
+    estimator: NamedEstimator,
+    ratios: Vec<Ratio>,
+    seconds_a_measurement: f64,
+}
+
+/// The limits of the machine, on all threads.
+struct Limits {
+    /// Operations a second in units of 1e9.
+    peak: f64,
+    /// Bytes a second in units of 1e9.
+    bandwidth: f64,
+}
+
+/// One product.
+struct Measurement {
+    shape: Shape,
+    /// Share of the pairs kept, 1 for the exact product.
+    ratio: f64,
+    /// Operations a byte.
+    intensity: f64,
+    /// Operations a second in units of 1e9.
+    speed: Spread,
+}
+
+impl Limits {
+    /// What limits a product of this intensity.
+    fn attainable(&self, intensity: f64) -> f64 {
+        self.peak.min(self.bandwidth * intensity)
+    }
+
+    /// The intensity at which the limits meet.
+    fn ridge(&self) -> f64 {
+        self.peak / self.bandwidth
+    }
+}
+
+impl Experiment for Roofline {
+    fn check(&self) -> Result<(), FieldError> {
+        check_ratios(&self.ratios)?;
+        let has_zero = |shape: &Shape| [shape.rows, shape.inner, shape.columns].contains(&0);
+        if self.triad_mebibytes == 0 {
+            let (field, value) = ("triad_mebibytes", "0".to_string());
+            return Err(FieldError { field, value, expected: "a number of at least 1" });
+        }
+        if self.products.is_empty() {
+            let (field, value) = ("products", "empty".to_string());
+            return Err(FieldError { field, value, expected: "at least one product" });
+        }
+        if let Some(shape) = self.products.iter().find(|shape| has_zero(shape)) {
+            let expected = "sides of at least 1";
+            return Err(FieldError { field: "products", value: shape.name(), expected });
+        }
+        if !(self.seconds_a_measurement > 0.0 && self.seconds_a_measurement <= 3600.0) {
+            let (field, value) = ("seconds_a_measurement", self.seconds_a_measurement.to_string());
+            return Err(FieldError { field, value, expected: "a number above 0, at most 3600" });
+        }
+        Ok(())
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        context.progress.set_length(2 + self.products.len());
+        let before = self.limits(context);
+        context.progress.advance(1);
+        let mut measurements = Vec::new();
+        for shape in &self.products {
+            measurements.extend(self.measure(context, *shape));
+            context.progress.advance(1);
+        }
+        // A limit is the best of two moments, since others use the machine as well.
+        let after = self.limits(context);
+        context.progress.advance(1);
+        let limits = Limits {
+            peak: before.peak.max(after.peak),
+            bandwidth: before.bandwidth.max(after.bandwidth),
+        };
+        Ok(self.report(&limits, &measurements, context))
+    }
+}
+
+impl Roofline {
+    fn patience(&self) -> Patience {
+        Patience {
+            turn: Duration::from_millis(2),
+            total: Duration::from_secs_f64(self.seconds_a_measurement),
+            rounds: 3,
+        }
+    }
+
+    fn limits(&self, context: &Context) -> Limits {
+        Limits { peak: self.peak(context), bandwidth: self.bandwidth() }
+    }
+
+    /// The highest speed of products that stay in a core's own caches, one on each thread.
+    fn peak(&self, context: &Context) -> f64 {
+        const SIDES: [usize; 3] = [128, 192, 256];
+        const CALLS: usize = 20;
+        let threads = rayon::current_num_threads();
+        let set = context.instructions;
+        let cube = |side| Shape { rows: side, inner: side, columns: side, transposed: false };
+        let operands: Vec<Operands> =
+            SIDES.iter().map(|&side| Operands::new(cube(side), context.seed)).collect();
+        let mut contestants: Vec<Work> = operands
+            .iter()
+            .map(|operands| -> Work { Box::new(move || on_every_thread(operands, set, CALLS)) })
+            .collect();
+        let times = in_turns(&mut contestants, self.patience());
+        let speed = |index: usize| {
+            let operations = operands[index].shape.operations(SIDES[index]);
+            1e-9 * (threads * CALLS) as f64 * operations / times.seconds(index).low
+        };
+        (0..SIDES.len()).map(speed).fold(0.0, f64::max)
+    }
+
+    /// The triad a = b + s c over large arrays; twelve bytes an element, not counting that a
+    /// cache may first read what it will write.
+    fn bandwidth(&self) -> f64 {
+        let length = (self.triad_mebibytes << 20) / size_of::<f32>();
+        let (b, c) = (vec![1.0f32; length], vec![2.0f32; length]);
+        let mut a = vec![0.0f32; length];
+        let triad: Work = Box::new(|| {
+            const BLOCK: usize = 1 << 16;
+            let parts = a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK)).zip(c.par_chunks(BLOCK));
+            parts.for_each(|((a, b), c)| {
+                for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
+                    *a = b + 0.5 * c;
+                }
+            });
+            std::hint::black_box(&mut a);
+        });
+        let times = in_turns(&mut [triad], self.patience());
+        1e-9 * (3 * length * size_of::<f32>()) as f64 / times.seconds(0).low
+    }
+
+    /// The exact product and the sampled ones, in turns.
+    fn measure(&self, context: &Context, shape: Shape) -> Vec<Measurement> {
+        let set = context.instructions;
+        let operands = Operands::new(shape, context.seed);
+        let mut output = operands.output();
+        let mut contestants: Vec<Work> = vec![Box::new(|| operands.exact(set, &mut output))];
+        let mut pairs = vec![shape.inner];
+        for ratio in &self.ratios {
+            let (estimator, ratio) = (self.estimator.0, ratio.value());
+            let mut sampled = Sampled::new(&operands, estimator, ratio, context.seed);
+            pairs.push(sampled.pairs());
+            contestants.push(Box::new(move || sampled.multiply(set)));
+        }
+        let times = in_turns(&mut contestants, self.patience());
+        let measurement = |(index, &pairs): (usize, &usize)| {
+            let (operations, seconds) = (shape.operations(pairs), times.seconds(index));
+            let speed = |seconds: f64| 1e-9 * operations / seconds;
+            Measurement {
+                shape,
+                ratio: pairs as f64 / shape.inner as f64,
+                intensity: operations / shape.bytes(pairs),
+                speed: Spread {
+                    low: speed(seconds.high),
+                    median: speed(seconds.median),
+                    high: speed(seconds.low),
+                },
+            }
+        };
+        pairs.iter().enumerate().map(measurement).collect()
+    }
+
+    fn report(
+        &self,
+        limits: &Limits,
+        measurements: &[Measurement],
+        context: &Context,
+    ) -> ExhibitResult {
+        let mut records = Table::new(
+            "Speed of exact (k/n = 1) and sampled products, median and quartiles",
+            vec![
+                Column::key("product"),
+                Column::key("k/n"),
+                Column::value("of-limit", ""),
+                Column::value("speed", "GFLOP/s"),
+                Column::value("speed-low", "GFLOP/s"),
+                Column::value("speed-high", "GFLOP/s"),
+                Column::value("limit", "GFLOP/s"),
+                Column::value("intensity", "FLOP/byte"),
+            ],
+        );
+        for m in measurements {
+            let limit = limits.attainable(m.intensity);
+            records.push(vec![
+                m.shape.name().into(),
+                m.ratio.into(),
+                (m.speed.median / limit).into(),
+                m.speed.median.into(),
+                m.speed.low.into(),
+                m.speed.high.into(),
+                limit.into(),
+                m.intensity.into(),
+            ]);
+        }
+        let threads = rayon::current_num_threads();
+        let arrays = 3 * self.triad_mebibytes;
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: "random matrices, measured on this machine".to_string(),
+            tables: vec![records.clone()],
+            records,
+            figures: vec![Figure {
+                file: EXHIBIT.name.to_string(),
+                caption: "Speed of exact and sampled products against their floating-point \
+                          operations a byte of A, B and C, each touched once. Dashed: what the \
+                          bandwidth and the peak of this machine allow; bars are quartiles."
+                    .to_string(),
+                panels: vec![self.panel(limits, measurements)],
+            }],
+            remarks: vec![
+                format!(
+                    "Peak {} GFLOP/s: the highest speed of our own product over cubes of 128 to \
+                     256 that stay in a core's caches, one on each of {threads} threads, with {} \
+                     instructions; the processor's own peak is somewhat higher.",
+                    significant(limits.peak, 3),
+                    context.instructions
+                ),
+                format!(
+                    "Bandwidth {} GB/s: the triad a = b + s c in f32 on all threads, 12 bytes an \
+                     element, over arrays of {arrays} MiB together; a last cache that holds them \
+                     is then measured instead of the memory.",
+                    significant(limits.bandwidth, 3)
+                ),
+                format!(
+                    "The limits meet at {} FLOP/byte. Products repeated on the same matrices find \
+                     them in caches where they fit, so a point may lie above the slope.",
+                    significant(limits.ridge(), 3)
+                ),
+                format!(
+                    "A sampled product ({}) is counted by the operations and bytes of the pairs \
+                     it keeps, its time includes scores with kept norms of B, selection and \
+                     scaling.",
+                    self.estimator.0
+                ),
+            ],
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn panel(&self, limits: &Limits, measurements: &[Measurement]) -> Panel {
+        let points = |is_exact: bool| -> Vec<Point> {
+            let chosen = measurements.iter().filter(|m| (m.ratio == 1.0) == is_exact);
+            let mut points: Vec<Point> = chosen
+                .map(|m| {
+                    let half = (m.speed.high - m.speed.low) / 2.0;
+                    Point::with_interval(m.intensity, m.speed.median, Some(half))
+                })
+                .collect();
+            points.sort_by(|x, y| x.x.total_cmp(&y.x));
+            points
+        };
+        let intensities = || measurements.iter().map(|m| m.intensity);
+        let (ridge, least) = (limits.ridge(), intensities().fold(f64::INFINITY, f64::min));
+        let from = 0.5 * least.min(ridge);
+        let to = 2.0 * intensities().fold(ridge, f64::max);
+        let roof = |x: f64| Point::new(x, limits.attainable(x));
+        Panel {
+            title: format!("{} threads", rayon::current_num_threads()),
+            x: Axis::logarithmic("intensity, FLOP/byte"),
+            y: Axis::logarithmic("speed, GFLOP/s"),
+            series: vec![
+                Series {
+                    label: "exact".to_string(),
+                    style: 0,
+                    mark: Mark::Points,
+                    points: points(true),
+                },
+                Series {
+                    label: format!("sampled, {}", self.estimator.0),
+                    style: 1,
+                    mark: Mark::Points,
+                    points: points(false),
+                },
+                Series {
+                    label: "limits of the machine".to_string(),
+                    style: 0,
+                    mark: Mark::Dashed,
+                    points: vec![roof(from), roof(ridge), roof(to)],
+                },
+            ],
+        }
+    }
+}
+
+/// So many products on each thread of the pool at the same time.
+fn on_every_thread(operands: &Operands, set: InstructionSet, calls: usize) {
+    rayon::broadcast(|_| {
+        let mut output = operands.output();
+        for _ in 0..calls {
+            operands.exact(set, &mut output);
+        }
+        std::hint::black_box(&mut output);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lower_limit_holds() {
+        let limits = Limits { peak: 200.0, bandwidth: 20.0 };
+        assert_eq!(limits.ridge(), 10.0);
+        assert_eq!(limits.attainable(4.0), 80.0);
+        assert_eq!(limits.attainable(40.0), 200.0);
+    }
+}
