@@ -213,7 +213,7 @@ fn a_users_experiment_has_files_under_its_own_name() {
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    assert_eq!(names, ["README.md", "index.html", "mine.csv", "mine.md", "mine.svg"]);
+    assert_eq!(names, ["README.md", "index.html", "mine.csv", "mine.md", "mine.svg", "notes"]);
     let page = std::fs::read_to_string(folder.path().join("figures/index.html")).unwrap();
     assert!(page.contains("id=\"exhibit-mine\"") && page.contains("run mine.yaml"));
 }
