@@ -323,8 +323,7 @@ impl ExhibitResult {
     /// let mut records = Table::new("errors", vec![Column::key("k"), Column::value("error", "%")]);
     /// records.push(vec![10_usize.into(), 0.25.into()]);
     /// let result = ExhibitResult {
-    ///     title: "Error".into(), data: "made up".into(), records,
-    ///     tables: vec![], figures: vec![], remarks: vec![],
+    ///     title: "Error".into(), data: "made up".into(), records, ..Default::default()
     /// };
     /// assert_eq!(result.snapshot("demo", "quick"), "demo · made up · quick\nk=10 error = 0.250000 %\n");
     /// ```
