@@ -185,6 +185,22 @@ fn a_ratio_outside_the_unit_interval_is_refused() {
 }
 
 #[test]
+fn a_roofline_without_products_or_time_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let built_in = include_str!("../exhibits/roofline.yaml");
+    for (line, replacement, field) in [
+        ("triad_mebibytes: 192", "triad_mebibytes: 0", "triad_mebibytes"),
+        ("seconds_a_measurement: 0.4", "seconds_a_measurement: 0", "seconds_a_measurement"),
+        ("rows: 16, inner: 1024", "rows: 16, inner: 0", "products"),
+    ] {
+        let text = built_in.replacen(line, replacement, 1);
+        assert_ne!(text, built_in);
+        std::fs::write(folder.path().join("mine.yaml"), text).unwrap();
+        assert_refused(folder.path(), &["run", "mine.yaml"], &["mine.yaml", field, "expected"]);
+    }
+}
+
+#[test]
 fn the_second_run_uses_what_the_first_stored_and_a_damaged_entry_is_made_again() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mine.yaml"), experiment("10", "10")).unwrap();

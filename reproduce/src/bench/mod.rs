@@ -123,6 +123,10 @@ fn notes(setting: &Setting) -> Vec<String> {
          scaling. The goal, k/n + 0.06, is stated for an inner side of at least 512 and others \
          of at least 64."
             .to_string(),
+        "Where other processes hold cores, a row on several threads is measured on fewer cores \
+         than it names: then its speeds are hardly above those on one thread, and it says nothing \
+         about how products scale."
+            .to_string(),
     ];
     if cfg!(not(feature = "peers")) {
         notes.push(
