@@ -40,8 +40,7 @@ impl Run {
     fn step(&mut self, input: &Matrix, labels: &[u16]) {
         let start = Instant::now();
         let step = self.milliseconds.len() as u64;
-        let training = Some((Stream::new(1, "run"), step));
-        let context = Context { set: InstructionSet::detect(), training };
+        let context = Context::training(InstructionSet::detect(), Stream::new(1, "run"), step);
         let logits = self.network.forward(&context, input);
         softmax_cross_entropy(logits, labels, &mut self.gradient);
         self.network.backward(&context, input, &self.gradient);

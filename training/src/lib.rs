@@ -10,6 +10,7 @@ pub mod data;
 pub mod layer;
 pub mod loss;
 pub mod matrix;
+pub mod memory;
 pub mod network;
 pub mod optimizer;
 pub mod sampling;

@@ -1,19 +1,37 @@
 //! A row-major matrix whose memory is kept from step to step.
 
+use crate::layer::Channels;
+use crate::memory::Memory;
+use kernels::convolution::Images;
 use kernels::{MatrixView, MatrixViewMut};
+use rayon::prelude::*;
 
 /// A row-major matrix of f32: one sample a row.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// Where the columns are channels of images, or of a gradient that passes through some of them,
+/// the matrix may be *partial*: some channels are stored, the others are zero or not read again.
+#[derive(Clone, Debug, Default)]
 pub struct Matrix {
     rows: usize,
     columns: usize,
-    data: Vec<f32>,
+    /// At least `rows * columns` numbers.
+    buffer: Vec<f32>,
+    stored: Stored,
+}
+
+/// Which channels a matrix has.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Stored {
+    is_partial: bool,
+    channels: Vec<u32>,
+    /// Columns of the whole matrix.
+    whole: usize,
 }
 
 impl Matrix {
     /// A matrix of zeros.
     pub fn zeros(rows: usize, columns: usize) -> Self {
-        Self { rows, columns, data: vec![0.0; rows * columns] }
+        Self::from_rows(rows, columns, vec![0.0; rows * columns])
     }
 
     /// A matrix from its rows one after another.
@@ -22,13 +40,94 @@ impl Matrix {
     /// When the length is not `rows * columns`.
     pub fn from_rows(rows: usize, columns: usize, data: Vec<f32>) -> Self {
         assert_eq!(data.len(), rows * columns, "one number an element");
-        Self { rows, columns, data }
+        Self { rows, columns, buffer: data, stored: Stored::default() }
     }
 
     /// Changes the shape and keeps the memory; what the elements hold is unspecified.
     pub fn reshape(&mut self, rows: usize, columns: usize) {
-        self.data.resize(rows * columns, 0.0);
-        (self.rows, self.columns) = (rows, columns);
+        self.reshape_in(None, rows, columns);
+    }
+
+    /// As [`Matrix::reshape`], with a buffer from the memory where the own one does not fit.
+    pub(crate) fn reshape_in(&mut self, memory: Option<&Memory>, rows: usize, columns: usize) {
+        let length = rows * columns;
+        match memory {
+            Some(memory) => memory.fit(&mut self.buffer, length),
+            None if self.buffer.len() < length => self.buffer.resize(length, 0.0),
+            None => {}
+        }
+        (self.rows, self.columns, self.stored.is_partial) = (rows, columns, false);
+    }
+
+    /// A partial matrix with some of the channels that make up `columns` columns.
+    pub(crate) fn reshape_channels_in(
+        &mut self,
+        memory: Option<&Memory>,
+        (rows, columns): (usize, usize),
+        Channels { indices, count }: Channels<'_>,
+    ) {
+        self.reshape_in(memory, rows, indices.len() * (columns / count));
+        self.stored.is_partial = true;
+        self.stored.whole = columns;
+        self.stored.channels.clear();
+        self.stored.channels.extend_from_slice(indices);
+    }
+
+    /// The shape and the channels of another matrix.
+    pub(crate) fn reshape_like_in(&mut self, memory: Option<&Memory>, other: &Self) {
+        self.reshape_in(memory, other.rows, other.columns);
+        self.stored.is_partial = other.stored.is_partial;
+        self.stored.whole = other.stored.whole;
+        self.stored.channels.clone_from(&other.stored.channels);
+    }
+
+    /// Keeps some channels of a whole matrix, in a buffer of their own.
+    ///
+    /// # Panics
+    /// When the matrix is partial.
+    pub(crate) fn keep_channels(&mut self, memory: Option<&Memory>, channels: Channels<'_>) {
+        assert!(!self.stored.is_partial, "channels are chosen once");
+        let mut kept = Self { stored: std::mem::take(&mut self.stored), ..Self::default() };
+        kept.reshape_channels_in(memory, (self.rows, self.columns), channels);
+        let block = self.columns / channels.count;
+        let rows = self.data().par_chunks_exact(self.columns.max(1));
+        let kept_columns = kept.columns.max(1);
+        kept.data_mut().par_chunks_exact_mut(kept_columns).zip(rows).for_each(|(to, from)| {
+            for (to, &channel) in to.chunks_exact_mut(block).zip(channels.indices) {
+                to.copy_from_slice(&from[channel as usize * block..][..block]);
+            }
+        });
+        self.release(memory);
+        *self = kept;
+    }
+
+    /// Gives the buffer to the memory, if there is one, and keeps no channel.
+    pub(crate) fn release(&mut self, memory: Option<&Memory>) {
+        if let Some(memory) = memory {
+            memory.release(&mut self.buffer);
+        }
+        if !self.stored.is_partial {
+            self.stored.whole = self.columns;
+        }
+        (self.columns, self.stored.is_partial) = (0, true);
+        self.stored.channels.clear();
+    }
+
+    /// Writes the matrix with zeros for the channels that are not stored.
+    pub(crate) fn expand_into(&self, memory: Option<&Memory>, to: &mut Self) {
+        let (channels, whole) = (&self.stored.channels, self.stored.whole);
+        to.reshape_in(memory, self.rows, whole);
+        to.data_mut().fill(0.0);
+        if self.columns == 0 {
+            return;
+        }
+        let block = self.columns / channels.len();
+        let rows = to.data_mut().chunks_exact_mut(whole);
+        for (to, from) in rows.zip(self.data().chunks_exact(self.columns)) {
+            for (from, &channel) in from.chunks_exact(block).zip(channels) {
+                to[channel as usize * block..][..block].copy_from_slice(from);
+            }
+        }
     }
 
     /// The number of rows.
@@ -36,19 +135,42 @@ impl Matrix {
         self.rows
     }
 
-    /// The number of columns.
+    /// The number of columns that are stored.
     pub fn columns(&self) -> usize {
         self.columns
     }
 
-    /// The elements, row by row.
-    pub fn data(&self) -> &[f32] {
-        &self.data
+    /// Rows, and columns if all channels were stored.
+    pub(crate) fn whole_shape(&self) -> (usize, usize) {
+        (self.rows, if self.stored.is_partial { self.stored.whole } else { self.columns })
     }
 
-    /// The elements, row by row.
+    /// The channels that are stored, in increasing order, when these are not all.
+    pub fn channels(&self) -> Option<&[u32]> {
+        self.stored.is_partial.then_some(&self.stored.channels)
+    }
+
+    /// Where a channel is stored, counted in channels.
+    pub(crate) fn place_of(&self, channel: usize) -> Option<usize> {
+        match self.channels() {
+            None => Some(channel),
+            Some(channels) => channels.binary_search(&(channel as u32)).ok(),
+        }
+    }
+
+    /// The channel that is stored at a place.
+    pub(crate) fn channel_at(&self, place: usize) -> usize {
+        self.channels().map_or(place, |channels| channels[place] as usize)
+    }
+
+    /// The elements that are stored, row by row.
+    pub fn data(&self) -> &[f32] {
+        &self.buffer[..self.rows * self.columns]
+    }
+
+    /// The elements that are stored, row by row.
     pub fn data_mut(&mut self) -> &mut [f32] {
-        &mut self.data
+        &mut self.buffer[..self.rows * self.columns]
     }
 
     /// One row.
@@ -56,16 +178,42 @@ impl Matrix {
     /// # Panics
     /// When there is no such row.
     pub fn row(&self, row: usize) -> &[f32] {
-        &self.data[row * self.columns..(row + 1) * self.columns]
+        &self.data()[row * self.columns..(row + 1) * self.columns]
     }
 
     /// The matrix as the kernels see it.
+    ///
+    /// # Panics
+    /// When it is partial.
     pub fn view(&self) -> MatrixView<'_, f32> {
-        MatrixView::row_major(&self.data, self.rows, self.columns)
+        assert!(!self.stored.is_partial, "a product takes whole matrices");
+        MatrixView::row_major(self.data(), self.rows, self.columns)
     }
 
     /// The matrix as the kernels write it.
+    ///
+    /// # Panics
+    /// When it is partial.
     pub fn view_mut(&mut self) -> MatrixViewMut<'_, f32> {
-        MatrixViewMut::row_major(&mut self.data, self.rows, self.columns)
+        assert!(!self.stored.is_partial, "a product makes whole matrices");
+        let (rows, columns) = (self.rows, self.columns);
+        MatrixViewMut::row_major(self.data_mut(), rows, columns)
+    }
+
+    /// The images as the kernels see them.
+    pub(crate) fn images(&self) -> Images<'_, f32> {
+        match self.channels() {
+            None => Images::whole(self.data()),
+            Some(channels) => Images::of_channels(self.data(), channels),
+        }
+    }
+}
+
+impl PartialEq for Matrix {
+    fn eq(&self, other: &Self) -> bool {
+        let shape = |matrix: &Self| (matrix.rows, matrix.columns);
+        shape(self) == shape(other)
+            && self.channels() == other.channels()
+            && self.data() == other.data()
     }
 }

@@ -285,8 +285,7 @@ impl<'a> Trainer<'a> {
             let samples = samples.iter().copied();
             let train = &self.splits.train;
             fill_minibatch(train, samples, augmentation.as_ref(), &mut input, &mut labels);
-            let context =
-                Context { set: self.set, training: Some((self.stream, self.steps as u64)) };
+            let context = Context::training(self.set, self.stream, self.steps as u64);
             let logits = self.network.forward(&context, &input);
             let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
             if !loss.sum.is_finite() {

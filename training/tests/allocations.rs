@@ -28,7 +28,7 @@ fn allocations(
     let labels: Vec<u16> = (0..BATCH).map(|i| (i % 10) as u16).collect();
     let mut gradient = Matrix::default();
     let mut step = |number: u64| {
-        let context = Context { set, training: Some((stream, number)) };
+        let context = Context::training(set, stream, number);
         let logits = network.forward(&context, &input);
         softmax_cross_entropy(logits, &labels, &mut gradient);
         network.backward(&context, &input, &gradient);

@@ -62,7 +62,7 @@ fn train(source: &FolderSource, policy: Option<SamplingPolicy>) -> Run {
     let mut losses = Vec::new();
     for step in 0..STEPS {
         assert!(minibatches.next_into(&mut input, &mut labels).unwrap());
-        let context = Context { set, training: Some((stream, step)) };
+        let context = Context::training(set, stream, step);
         let logits = network.forward(&context, &input);
         losses.push(softmax_cross_entropy(logits, &labels, &mut gradient).sum / BATCH as f64);
         network.backward(&context, &input, &gradient);

@@ -5,6 +5,7 @@
 //! being reached by the same taps, and each phase is a convolution of stride one of the output
 //! gradient, surrounded by zeros, with those taps in reverse.
 
+use super::images::Images;
 use super::planes::{Pixels, Planes};
 use super::sliding::{Tap, Target, Weights, Window, multiply_patches};
 use super::{ConvolutionShape, check_len};
@@ -37,7 +38,7 @@ pub fn input_gradient<T: Real>(
     kernels: &[T],
     gradient: &mut [T],
 ) {
-    carry_back(set, shape, output_gradient, kernels, None, None, gradient);
+    carry_back(set, shape, Images::whole(output_gradient), kernels, None, None, gradient);
 }
 
 /// The estimate of the input gradient over a selection of output channels, s_o times the
@@ -59,7 +60,7 @@ pub fn input_gradient_selected<T: Real>(
 ) {
     assert_eq!(selection.pairs(), shape.output_channels(), "the selection is over output channels");
     let selection = (!selection.is_exact()).then_some(selection);
-    carry_back(set, shape, output_gradient, kernels, selection, None, gradient);
+    carry_back(set, shape, Images::whole(output_gradient), kernels, selection, None, gradient);
 }
 
 /// The input gradient of the selected input channels, each times its scale: a B x |S| x H x W
@@ -67,7 +68,8 @@ pub fn input_gradient_selected<T: Real>(
 /// rounded) into the kernels.
 ///
 /// This is the gradient of a layer sampled in the forward pass: that of the other channels is
-/// zero.
+/// zero. Where the output goes on to such a layer, its gradient has some channels only, R of O,
+/// and 2 B H W R |S| kh kw / stride^2 floating-point operations are left.
 ///
 /// # Panics
 /// When the length of a slice is not the one of the shape, or the selection is not over the
@@ -75,7 +77,7 @@ pub fn input_gradient_selected<T: Real>(
 pub fn input_gradient_of_channels<T: Real>(
     set: InstructionSet,
     shape: &ConvolutionShape,
-    output_gradient: &[T],
+    output_gradient: Images<'_, T>,
     kernels: &[T],
     selection: &Selection,
     gradient: &mut [T],
@@ -87,7 +89,7 @@ pub fn input_gradient_of_channels<T: Real>(
 fn carry_back<T: Real>(
     set: InstructionSet,
     shape: &ConvolutionShape,
-    output_gradient: &[T],
+    output_gradient: Images<'_, T>,
     kernels: &[T],
     selection: Option<&Selection>,
     kept: Option<&Selection>,
@@ -95,15 +97,28 @@ fn carry_back<T: Real>(
 ) {
     let shape = &shape.flattened();
     let channels = kept.map_or(shape.input_channels(), Selection::len);
-    check_len("output gradient", output_gradient, shape.output_len());
+    output_gradient.check(
+        "output gradient",
+        shape.batch(),
+        shape.output_channels(),
+        shape.positions(),
+    );
     check_len("kernels", kernels, shape.kernel_len());
     check_len("gradient", gradient, shape.batch() * channels * shape.pixels());
     let planes = Planes {
-        data: output_gradient,
-        channels: shape.output_channels(),
+        data: output_gradient.data,
+        channels: output_gradient.stored(shape.output_channels()),
         height: shape.output_height(),
         width: shape.output_width(),
         kept: selection.map(Selection::indices),
+    };
+    let all: Vec<u32>;
+    let outputs = match planes.kept.or(output_gradient.channels) {
+        Some(outputs) => outputs,
+        None => {
+            all = (0..shape.output_channels() as u32).collect();
+            &all
+        }
     };
     let phases = |size: usize, kernel: usize| {
         (0..shape.stride()).map(move |tap| Phase::new(shape, tap, size, kernel))
@@ -114,7 +129,7 @@ fn carry_back<T: Real>(
             columns.map(move |column| (row, column))
         })
         .filter(|(row, column)| row.pixels > 0 && column.pixels > 0)
-        .map(|(row, column)| window(shape, &planes, selection, row, column))
+        .map(|(row, column)| window(shape, outputs, selection, row, column))
         .collect();
     let weights = Weights {
         data: kernels,
@@ -153,11 +168,11 @@ impl Phase {
     }
 }
 
-/// The window that carries the output gradient back to the pixels of one phase of each axis:
-/// tap i of a phase reads i positions before the first tap.
-fn window<T: Real>(
+/// The window that carries the gradient of these outputs back to the pixels of one phase of each
+/// axis: tap i of a phase reads i positions before the first tap.
+fn window(
     shape: &ConvolutionShape,
-    planes: &Planes<T>,
+    outputs: &[u32],
     selection: Option<&Selection>,
     row: Phase,
     column: Phase,
@@ -165,8 +180,8 @@ fn window<T: Real>(
     let stride = shape.stride();
     let tap_pairs = || (0..row.taps).flat_map(|i| (0..column.taps).map(move |j| (i, j)));
     let channel_weights = shape.input_channels() * shape.taps();
-    let weights = (0..planes.kept_channels()).flat_map(|kept| {
-        let start = planes.channel(kept) * channel_weights;
+    let weights = outputs.iter().flat_map(|&output| {
+        let start = output as usize * channel_weights;
         tap_pairs().map(move |(i, j)| {
             let (i, j) = (row.first_tap + i * stride, column.first_tap + j * stride);
             (start + i * shape.kernel_width() + j) as u32

@@ -1,6 +1,7 @@
 //! The gradient of the kernels, over the minibatch, some of it, or some channels.
 
 use super::ConvolutionShape;
+use super::images::Images;
 use super::pairs::{Pairs, sum_over_pairs};
 use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
@@ -31,6 +32,7 @@ pub fn kernel_gradient<T: Real>(
     gradient: &mut [T],
 ) {
     let pairs = Pairs::of_images(&Selection::all(shape.batch()), shape.positions());
+    let (input, output_gradient) = (Images::whole(input), Images::whole(output_gradient));
     sum_over_pairs(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
@@ -52,6 +54,7 @@ pub fn kernel_gradient_selected<T: Real>(
 ) {
     assert_eq!(selection.pairs(), shape.batch(), "the selection is over the images");
     let pairs = Pairs::of_images(selection, shape.positions());
+    let (input, output_gradient) = (Images::whole(input), Images::whole(output_gradient));
     sum_over_pairs(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
@@ -75,31 +78,32 @@ pub fn kernel_gradient_selected_positions<T: Real>(
     let pairs = shape.batch() * shape.positions();
     assert_eq!(selection.pairs(), pairs, "the selection is over the positions of the minibatch");
     let pairs = Pairs::of_positions(selection, shape.positions());
+    let (input, output_gradient) = (Images::whole(input), Images::whole(output_gradient));
     sum_over_pairs(set, shape, input, output_gradient, &pairs, None, gradient);
 }
 
-/// The kernel gradient of the selected input channels, each times its scale: an
-/// O x |S| x kh x kw tensor whose channel j is s_j times channel c_j of the gradient, the scale multiplied (and
-/// rounded) into the result.
+/// The kernel gradient of the selected input channels, each times its scale, and of the R output
+/// channels that the output gradient has: an R x |S| x kh x kw tensor whose channel j is s_j times
+/// channel c_j of the gradient, the scale multiplied (and rounded) into the result.
 ///
 /// This is the gradient of a layer sampled in the forward pass: that of the other channels is
-/// zero.
+/// zero. 2 B Ho Wo R |S| kh kw floating-point operations.
 ///
 /// # Panics
-/// When the length of a slice is not the one of the shape, or the selection is not over the
-/// input channels.
+/// When the length of a slice is not the one of the shape, the selection is not over the input
+/// channels, or the input lacks one of them.
 pub fn kernel_gradient_of_channels<T: Real>(
     set: InstructionSet,
     shape: &ConvolutionShape,
-    input: &[T],
-    output_gradient: &[T],
+    input: Images<'_, T>,
+    output_gradient: Images<'_, T>,
     selection: &Selection,
     gradient: &mut [T],
 ) {
     assert_eq!(selection.pairs(), shape.input_channels(), "the selection is over input channels");
     let pairs = Pairs::of_images(&Selection::all(shape.batch()), shape.positions());
-    let kept = Some(selection.indices());
-    sum_over_pairs(set, shape, input, output_gradient, &pairs, kept, gradient);
+    let kept = input.places(selection.indices());
+    sum_over_pairs(set, shape, input, output_gradient, &pairs, Some(&kept), gradient);
     if !selection.is_unscaled() {
         let scales = selection.scales().iter().cycle();
         for (weights, &scale) in gradient.chunks_exact_mut(shape.taps()).zip(scales) {

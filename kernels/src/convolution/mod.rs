@@ -39,6 +39,7 @@
 //! ```
 
 mod forward;
+mod images;
 mod input_gradient;
 mod kernel_gradient;
 mod pairs;
@@ -48,6 +49,7 @@ mod shape;
 mod sliding;
 
 pub use forward::{convolve, convolve_selected};
+pub use images::Images;
 pub use input_gradient::{input_gradient, input_gradient_of_channels, input_gradient_selected};
 pub use kernel_gradient::{
     kernel_gradient, kernel_gradient_of_channels, kernel_gradient_selected,

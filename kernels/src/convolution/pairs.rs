@@ -5,6 +5,7 @@
 //! the patches copies slices; the copy itself is a kh kw-th of them. The sums go on from one group
 //! of images to the next.
 
+use super::images::Images;
 use super::planes::Planes;
 use super::{ConvolutionShape, check_len};
 use crate::matrix::MatrixViewMut;
@@ -62,29 +63,31 @@ impl Pairs {
     }
 }
 
-/// The kernel gradient of the kept channels over some pairs.
+/// The kernel gradient over some pairs, from all stored channels of the output gradient to the
+/// kept ones of those the input has.
 pub(super) fn sum_over_pairs<T: Real>(
     set: InstructionSet,
     shape: &ConvolutionShape,
-    input: &[T],
-    output_gradient: &[T],
+    input: Images<'_, T>,
+    output_gradient: Images<'_, T>,
     pairs: &Pairs,
     kept: Option<&[u32]>,
     gradient: &mut [T],
 ) {
-    check_len("input", input, shape.input_len());
-    check_len("output gradient", output_gradient, shape.output_len());
+    let (images, outputs) = (shape.batch(), output_gradient.stored(shape.output_channels()));
+    input.check("input", images, shape.input_channels(), shape.pixels());
+    output_gradient.check("output gradient", images, shape.output_channels(), shape.positions());
     let planes = Planes {
-        data: input,
-        channels: shape.input_channels(),
+        data: input.data,
+        channels: input.stored(shape.input_channels()),
         height: shape.height(),
         width: shape.width(),
         kept,
     };
     let (channels, taps) = (planes.kept_channels(), shape.taps());
     let columns = channels * taps;
-    check_len("gradient", gradient, shape.output_channels() * columns);
-    if columns == 0 || pairs.images.is_empty() {
+    check_len("gradient", gradient, outputs * columns);
+    if gradient.is_empty() || pairs.images.is_empty() {
         return gradient.fill(T::ZERO);
     }
     let patches = ChannelsLast::new(shape, channels);
@@ -102,7 +105,7 @@ pub(super) fn sum_over_pairs<T: Real>(
             let (mut left, mut right) = (Vec::new(), Vec::new());
             for (copy, (image, taken)) in group.iter().enumerate() {
                 let positions = &pairs.positions[taken.clone()];
-                let start = (image * shape.output_channels() * shape.positions()) as u32;
+                let start = (image * outputs * shape.positions()) as u32;
                 left.extend(positions.iter().map(|position| start + position));
                 let start = if patches.are_pixels {
                     image * planes.image_len()
@@ -117,7 +120,7 @@ pub(super) fn sum_over_pairs<T: Real>(
                     outer_stride: shape.pixels(),
                     outer_index: kept,
                     inner_run: pairs.run,
-                    ..Factor::from_starts(input, &right)
+                    ..Factor::from_starts(input.data, &right)
                 }
             } else {
                 Factor {
@@ -127,7 +130,7 @@ pub(super) fn sum_over_pairs<T: Real>(
                 }
             };
             let problem = Problem {
-                rows: shape.output_channels(),
+                rows: outputs,
                 columns,
                 inner: left.len(),
                 left: Factor {
@@ -137,7 +140,7 @@ pub(super) fn sum_over_pairs<T: Real>(
                         .scales
                         .as_ref()
                         .map(|scales| &scales[summed..][..left.len()]),
-                    ..Factor::from_starts(output_gradient, &left)
+                    ..Factor::from_starts(output_gradient.data, &left)
                 },
                 right: patches,
                 accumulate: summed > 0,

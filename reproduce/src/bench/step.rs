@@ -1,7 +1,7 @@
 //! Training steps of the released code's perceptron: exact, and sampled in the forward mode.
 
-use kernels::Estimator;
 use kernels::random::{Generator, Stream, below, standard_normal};
+use kernels::{Estimator, InstructionSet};
 use training::layer::Context;
 use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
@@ -95,7 +95,7 @@ fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(),
 struct Steps {
     network: Network,
     optimizer: Option<Optimizer>,
-    context: Context,
+    set: InstructionSet,
     stream: Stream,
     minibatches: Vec<(Matrix, Vec<u16>)>,
     gradient: Matrix,
@@ -118,7 +118,7 @@ impl Steps {
         Ok(Self {
             network: description.build(&LayerPolicies::uniform(policy), stream)?,
             optimizer: is_updated.then(|| Optimizer::new(OPTIMIZER, setting.set)),
-            context: Context { set: setting.set, training: Some((stream, 0)) },
+            set: setting.set,
             stream,
             minibatches: (0..Self::MINIBATCHES).map(images).collect(),
             gradient: Matrix::default(),
@@ -128,11 +128,11 @@ impl Steps {
 
     fn step(&mut self) {
         self.number += 1;
-        self.context.training = Some((self.stream, self.number));
+        let context = Context::training(self.set, self.stream, self.number);
         let (images, labels) = &self.minibatches[(self.number % Self::MINIBATCHES) as usize];
-        let logits = self.network.forward(&self.context, images);
+        let logits = self.network.forward(&context, images);
         softmax_cross_entropy(logits, labels, &mut self.gradient);
-        self.network.backward(&self.context, images, &self.gradient);
+        self.network.backward(&context, images, &self.gradient);
         if let Some(optimizer) = &mut self.optimizer {
             self.network.update(optimizer);
         }

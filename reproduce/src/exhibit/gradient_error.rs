@@ -111,7 +111,7 @@ impl GradientError {
         let samples = 0..self.training.batch_size.min(images.splits.train.len());
         fill_minibatch(&images.splits.train, samples, None, &mut input, &mut labels);
         let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
-        let step = |draw| StepContext { set: context.instructions, training: Some((stream, draw)) };
+        let step = |draw| StepContext::training(context.instructions, stream, draw);
         let mut network = self.network(images, &state, None)?;
         let exact = weight_gradients(&mut network, &step(0), &input, &labels);
         let is_last = epoch == self.training.epochs;

@@ -114,7 +114,7 @@ impl LayerTiming {
         let layer = |policy| Linear::new("layer", shape.inputs, shape.outputs, policy, stream);
         let (mut exact, mut sampled) = (layer(None), layer(Some(policy)));
         let time = |layer: &mut Linear, step: u64| {
-            let step = LayerContext { set: context.instructions, training: Some((stream, step)) };
+            let step = LayerContext::training(context.instructions, stream, step);
             let started = Instant::now();
             layer.forward(&step, &input);
             let forward = started.elapsed().as_secs_f64();

@@ -114,8 +114,7 @@ impl Measurement {
 impl Learner {
     fn step(&mut self, context: &Context, stream: Stream, minibatch: &Minibatch) -> Step {
         let Minibatch { input, labels } = minibatch;
-        let layers =
-            LayerContext { set: context.instructions, training: Some((stream, self.steps)) };
+        let layers = LayerContext::training(context.instructions, stream, self.steps);
         let started = Instant::now();
         let logits = self.network.forward(&layers, input);
         let loss = softmax_cross_entropy(logits, labels, &mut self.gradient);

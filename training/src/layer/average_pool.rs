@@ -1,5 +1,6 @@
 //! The mean of every channel.
 
+use super::demand::{Demand, keep};
 use super::image_shape::ImageShape;
 use super::sums::Sum;
 use super::{Context, Layer};
@@ -24,7 +25,7 @@ impl AveragePool {
 impl Layer for AveragePool {
     fn forward(&mut self, context: &Context, input: &Matrix) {
         assert_eq!(input.columns(), self.image.len(), "numbers of an image");
-        self.output.reshape(input.rows(), self.image.channels);
+        self.output.reshape_in(context.memory, input.rows(), self.image.channels);
         let pixels = self.image.pixels();
         let images = self.output.data_mut().par_chunks_exact_mut(self.image.channels);
         images.zip(input.data().par_chunks_exact(self.image.len())).for_each(|(to, from)| {
@@ -40,8 +41,18 @@ impl Layer for AveragePool {
         &self.output
     }
 
-    fn backward(&mut self, _: &Context, input: &Matrix, output_gradient: &Matrix, _: bool) {
-        self.input_gradient.reshape(input.rows(), input.columns());
+    fn demand(&self) -> Demand<'_> {
+        Demand::GRADIENT
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        false
+    }
+
+    fn backward(&mut self, context: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
+        let (images, columns) = (output_gradient.rows(), self.image.len());
+        self.input_gradient.reshape_in(context.memory, images, columns);
         let pixels = self.image.pixels();
         let images = self.input_gradient.data_mut().par_chunks_exact_mut(self.image.len());
         let gradients = output_gradient.data().par_chunks_exact(self.image.channels);
@@ -54,6 +65,10 @@ impl Layer for AveragePool {
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Batch normalisation of images (Ioffe and Szegedy 2015).
 
+use super::demand::{Demand, Expected, keep};
 use super::image_shape::ImageShape;
-use super::sums::{Sum, add_gradient, all_zero};
+use super::sums::{Sum, add_gradient};
 use super::{Context, Gradient, Layer, Parameter};
 use crate::matrix::Matrix;
 use kernels::InstructionSet;
@@ -45,6 +46,7 @@ pub struct BatchNorm {
     channels: Vec<Channel>,
     output: Matrix,
     input_gradient: Matrix,
+    expected: Expected,
 }
 
 /// What is done with one channel of a minibatch.
@@ -61,9 +63,6 @@ struct Channel {
     offset: f32,
     /// Gradients of scale and shift.
     gradients: [f64; 2],
-    /// Whether dy has a number other than zero: a convolution sampled in the forward pass sends
-    /// nothing back through the channels it left out, and these are then not looked at again.
-    live: bool,
 }
 
 impl Channel {
@@ -90,13 +89,14 @@ impl BatchNorm {
             channels: vec![Channel::default(); channels],
             output: Matrix::default(),
             input_gradient: Matrix::default(),
+            expected: Expected::default(),
         }
     }
 
-    /// The planes of a channel, image by image.
-    fn planes(image: ImageShape, data: &[f32], c: usize) -> impl Iterator<Item = &[f32]> {
-        let pixels = image.pixels();
-        data[c * pixels..].chunks(image.len()).map(move |planes| &planes[..pixels])
+    /// The planes stored at a place, image by image.
+    fn planes(image: ImageShape, images: &Matrix, place: usize) -> impl Iterator<Item = &[f32]> {
+        let (pixels, columns) = (image.pixels(), images.columns());
+        images.data()[place * pixels..].chunks(columns).map(move |planes| &planes[..pixels])
     }
 
     fn measure(&mut self, set: InstructionSet, input: &Matrix) {
@@ -108,7 +108,7 @@ impl BatchNorm {
             .zip(&mut self.running_variance)
             .enumerate()
             .for_each(|(c, ((channel, running_mean), running_variance))| {
-                let planes = || Self::planes(image, input.data(), c);
+                let planes = || Self::planes(image, input, c);
                 let mut sum = Sum::new();
                 planes().for_each(|plane| sum.add(set, plane, |x| x));
                 let (mean, mut squares) = (sum.total() / count, Sum::new());
@@ -134,20 +134,19 @@ impl BatchNorm {
         }
     }
 
-    /// Gradients of scale and shift, and what carries a gradient through each channel.
+    /// Gradients of scale and shift, and what carries a gradient through each channel that has
+    /// one.
     fn derive(&mut self, context: &Context, input: &Matrix, gradient: &Matrix) {
-        let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
+        let (image, count) = (self.image, (gradient.rows() * self.image.pixels()) as f64);
         let (set, rectified) = (context.set, self.settings.rectified);
         self.channels.par_iter_mut().enumerate().for_each(|(c, channel)| {
-            channel.live =
-                !Self::planes(image, gradient.data(), c).all(|plane| all_zero(set, plane));
-            if !channel.live {
+            let Some(place) = gradient.place_of(c) else {
                 channel.gradients = [0.0; 2];
                 return;
-            }
-            let planes = Self::planes(image, input.data(), c);
+            };
+            let planes = Self::planes(image, input, kept(input, c));
             let (known, mut sums) = (*channel, [Sum::new(), Sum::new()]);
-            for (plane, gradient) in planes.zip(Self::planes(image, gradient.data(), c)) {
+            for (plane, gradient) in planes.zip(Self::planes(image, gradient, place)) {
                 add_gradient(set, &mut sums, gradient, plane, known.mean, move |x| {
                     !rectified || known.normalise(x) > 0.0
                 });
@@ -168,8 +167,14 @@ impl BatchNorm {
     }
 }
 
+/// Where a channel that is read is stored.
+fn kept(input: &Matrix, channel: usize) -> usize {
+    input.place_of(channel).expect("what is read is kept")
+}
+
 impl Layer for BatchNorm {
     fn forward(&mut self, context: &Context, input: &Matrix) {
+        self.expected.all();
         assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
         match context.training {
             Some(_) => self.measure(context.set, input),
@@ -181,7 +186,7 @@ impl Layer for BatchNorm {
             channel.factor = (f64::from(scale) * channel.inverse_deviation) as f32;
             channel.shift = shift;
         }
-        self.output.reshape(input.rows(), input.columns());
+        self.output.reshape_in(context.memory, input.rows(), input.columns());
         let (image, pixels) = (self.image.len(), self.image.pixels());
         let (channels, rectified) = (&self.channels, self.settings.rectified);
         let images = self.output.data_mut().par_chunks_exact_mut(image);
@@ -202,6 +207,19 @@ impl Layer for BatchNorm {
         &self.output
     }
 
+    fn demand(&self) -> Demand<'_> {
+        Demand { reads: self.expected.channels(), sends: self.expected.channels() }
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        self.expected.only(demand.sends)
+    }
+
+    fn takes_partial_gradients(&self) -> bool {
+        true
+    }
+
     fn backward(
         &mut self,
         context: &Context,
@@ -213,22 +231,23 @@ impl Layer for BatchNorm {
         if !input_gradient_needed {
             return;
         }
-        self.input_gradient.reshape(input.rows(), input.columns());
-        let (image, pixels) = (self.image.len(), self.image.pixels());
+        self.input_gradient.reshape_like_in(context.memory, output_gradient);
+        let columns = output_gradient.columns();
+        if columns == 0 {
+            return;
+        }
+        let pixels = self.image.pixels();
         let (channels, rectified) = (&self.channels, self.settings.rectified);
-        let images = self.input_gradient.data_mut().par_chunks_exact_mut(image);
-        let inputs = input.data().par_chunks_exact(image);
-        let gradients = output_gradient.data().par_chunks_exact(image);
-        images.zip(inputs).zip(gradients).for_each(|((to, input), gradient)| {
-            let planes = to.chunks_exact_mut(pixels).zip(input.chunks_exact(pixels));
-            let planes = planes.zip(gradient.chunks_exact(pixels)).zip(channels);
-            for (((to, input), gradient), &channel) in planes {
-                if !channel.live {
-                    to.fill(0.0);
-                    continue;
-                }
+        let images = self.input_gradient.data_mut().par_chunks_exact_mut(columns);
+        let inputs = input.data().par_chunks_exact(input.columns());
+        let gradients = output_gradient.data().par_chunks_exact(columns);
+        images.zip(inputs).zip(gradients).for_each(|((to, from), gradient)| {
+            let planes = to.chunks_exact_mut(pixels).zip(gradient.chunks_exact(pixels));
+            for (place, (to, gradient)) in planes.enumerate() {
+                let c = output_gradient.channel_at(place);
+                let (channel, from) = (channels[c], &from[kept(input, c) * pixels..][..pixels]);
                 context.set.run(move || {
-                    for ((to, &x), &gradient) in to.iter_mut().zip(input).zip(gradient) {
+                    for ((to, &x), &gradient) in to.iter_mut().zip(from).zip(gradient) {
                         let stops = rectified && channel.normalise(x) <= 0.0;
                         let gradient = if stops { 0.0 } else { gradient };
                         let through = gradient * channel.factor;
@@ -241,6 +260,10 @@ impl Layer for BatchNorm {
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {

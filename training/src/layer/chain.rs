@@ -1,12 +1,14 @@
 //! Layers one after another.
 
-use super::{Context, Layer, Parameter};
+use super::{Context, Demand, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 
 /// Layers one after another, itself a layer.
 pub struct Chain {
     layers: Vec<Box<dyn Layer>>,
+    /// A gradient of some channels, filled with zeros for a layer that takes whole ones.
+    whole_gradient: Matrix,
 }
 
 impl Chain {
@@ -16,7 +18,16 @@ impl Chain {
     /// When there is no layer.
     pub fn new(layers: Vec<Box<dyn Layer>>) -> Self {
         assert!(!layers.is_empty(), "a chain has a layer");
-        Self { layers }
+        Self { layers, whole_gradient: Matrix::default() }
+    }
+
+    /// Tells the layers before `position` what is demanded of them, from there on backwards, as
+    /// far as that changes anything. Returns whether the first layer's demand became smaller.
+    fn demand_before(&mut self, context: &Context, position: usize) -> bool {
+        (1..=position).rev().all(|position| {
+            let (before, from) = self.layers.split_at_mut(position);
+            before[position - 1].keep(context, from[0].demand())
+        })
     }
 }
 
@@ -25,11 +36,23 @@ impl Layer for Chain {
         for position in 0..self.layers.len() {
             let (before, from) = self.layers.split_at_mut(position);
             from[0].forward(context, before.last().map_or(input, |layer| layer.output()));
+            if context.training.is_some() {
+                self.demand_before(context, position);
+            }
         }
     }
 
     fn output(&self) -> &Matrix {
         self.layers[self.layers.len() - 1].output()
+    }
+
+    fn demand(&self) -> Demand<'_> {
+        self.layers[0].demand()
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        let last = self.layers.len() - 1;
+        self.layers[last].keep(context, demand) && self.demand_before(context, last)
     }
 
     fn backward(
@@ -43,13 +66,30 @@ impl Layer for Chain {
             let (before, from) = self.layers.split_at_mut(position);
             let (layer, after) = from.split_at_mut(1);
             let input = before.last().map_or(input, |layer| layer.output());
-            let gradient = after.first().map_or(output_gradient, |layer| layer.input_gradient());
+            let mut gradient =
+                after.first().map_or(output_gradient, |layer| layer.input_gradient());
+            if gradient.channels().is_some() && !layer[0].takes_partial_gradients() {
+                gradient.expand_into(context.memory, &mut self.whole_gradient);
+                gradient = &self.whole_gradient;
+            }
             layer[0].backward(context, input, gradient, position > 0 || input_gradient_needed);
+            // The gradient of the output and the input have been used.
+            self.whole_gradient.release(context.memory);
+            if let Some(after) = after.first_mut() {
+                after.release_input_gradient(context);
+            }
+            if let Some(before) = before.last_mut() {
+                before.keep(context, Demand::GRADIENT);
+            }
         }
     }
 
     fn input_gradient(&self) -> &Matrix {
         self.layers[0].input_gradient()
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.layers[0].release_input_gradient(context);
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {

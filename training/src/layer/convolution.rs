@@ -2,6 +2,7 @@
 
 mod sampled;
 
+use super::demand::{Channels, Demand, keep};
 use super::image_shape::{ImageShape, Window};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
@@ -10,6 +11,7 @@ use super::{Context, Gradient, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy};
+use kernels::Selection;
 use kernels::convolution::{
     ConvolutionShape, ShapeError, convolve, convolve_selected, input_gradient, kernel_gradient,
 };
@@ -75,7 +77,6 @@ pub struct Convolution {
     weight_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
     compact_weight_gradient: Vec<f32>,
-    compact_input_gradient: Vec<f32>,
     output: Matrix,
     input_gradient: Matrix,
     computations: Computations,
@@ -114,7 +115,6 @@ impl Convolution {
             images: Sampler::default(),
             outputs_kept: Sampler::default(),
             compact_weight_gradient: Vec::new(),
-            compact_input_gradient: Vec::new(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
             computations: Computations::default(),
@@ -129,13 +129,17 @@ impl Convolution {
     ///
     /// # Panics
     /// When its tensors have more than 2^32 numbers.
-    fn shape(&self, input: &Matrix) -> ConvolutionShape {
-        let image = self.geometry.image;
-        assert_eq!(input.columns(), image.len(), "{}: numbers of an image", self.name);
-        match self.geometry.shape(input.rows()) {
+    fn shape(&self, batch: usize) -> ConvolutionShape {
+        match self.geometry.shape(batch) {
             Ok(shape) => shape,
-            Err(error) => panic!("{}: a minibatch of {}: {error}", self.name, input.rows()),
+            Err(error) => panic!("{}: a minibatch of {batch}: {error}", self.name),
         }
+    }
+
+    /// The selection that the gradients pass through, in forward sampling.
+    fn forward_selection(&self) -> Option<&Selection> {
+        let is_forward = self.active_policy().is_some_and(|policy| policy.mode == Mode::Forward);
+        self.channels.selection().filter(|_| is_forward)
     }
 
     /// Counts one of the three products, of which a share `kept` of `pairs` was computed.
@@ -163,7 +167,8 @@ impl Convolution {
         shape: &ConvolutionShape,
         gradient: &Matrix,
     ) {
-        self.input_gradient.reshape(shape.batch(), self.geometry.image.len());
+        let columns = self.geometry.image.len();
+        self.input_gradient.reshape_in(context.memory, shape.batch(), columns);
         let to = self.input_gradient.data_mut();
         input_gradient(context.set, shape, gradient.data(), &self.weight, to);
         self.count(shape, 1, 1);
@@ -184,9 +189,13 @@ impl Convolution {
 
     /// The bias gradient: the output gradient of each channel summed in f64, images in order.
     fn sum_bias_gradient(&mut self, context: &Context, gradient: &Matrix) {
-        let (positions, image) = (self.output_image.pixels(), self.output_image.len());
+        let (positions, image) = (self.output_image.pixels(), gradient.columns());
         self.bias_gradient.par_iter_mut().enumerate().for_each(|(channel, to)| {
-            let planes = gradient.data()[channel * positions..].chunks(image);
+            let Some(place) = gradient.place_of(channel) else {
+                *to = 0.0;
+                return;
+            };
+            let planes = gradient.data()[place * positions..].chunks(image);
             let mut sum = Sum::new();
             planes.for_each(|planes| sum.add(context.set, &planes[..positions], |x| x));
             *to = sum.total() as f32;
@@ -196,9 +205,11 @@ impl Convolution {
 
 impl Layer for Convolution {
     fn forward(&mut self, context: &Context, input: &Matrix) {
-        let shape = self.shape(input);
+        let image = self.geometry.image;
+        assert_eq!(input.columns(), image.len(), "{}: numbers of an image", self.name);
+        let shape = self.shape(input.rows());
         self.select_channels(context, &shape, input);
-        self.output.reshape(input.rows(), self.output_image.len());
+        self.output.reshape_in(context.memory, input.rows(), self.output_image.len());
         let (to, input) = (self.output.data_mut(), input.data());
         let kept = match self.channels.selection() {
             None => {
@@ -220,6 +231,22 @@ impl Layer for Convolution {
         &self.output
     }
 
+    fn demand(&self) -> Demand<'_> {
+        let count = self.geometry.image.channels;
+        let channels =
+            self.forward_selection().map(|kept| Channels { indices: kept.indices(), count });
+        Demand { reads: channels, sends: channels }
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        false
+    }
+
+    fn takes_partial_gradients(&self) -> bool {
+        self.active_policy().is_none_or(|policy| policy.mode != Mode::Backward)
+    }
+
     fn backward(
         &mut self,
         context: &Context,
@@ -227,18 +254,19 @@ impl Layer for Convolution {
         output_gradient: &Matrix,
         input_gradient_needed: bool,
     ) {
-        let shape = self.shape(input);
+        let (shape, needed) = (self.shape(output_gradient.rows()), input_gradient_needed);
         self.sum_bias_gradient(context, output_gradient);
-        let policy = self.active_policy();
         let channels = std::mem::take(&mut self.channels);
-        match (channels.selection(), policy) {
+        match (channels.selection(), self.active_policy()) {
             (Some(selection), Some(SamplingPolicy { mode: Mode::Forward, .. })) => {
-                let needed = input_gradient_needed;
-                self.backward_selected(context, &shape, input, output_gradient, selection, needed);
+                self.backward_through(context, &shape, input, output_gradient, selection, needed);
             }
             (_, Some(policy)) if policy.mode == Mode::Backward => {
-                let needed = input_gradient_needed;
                 self.backward_sampled(context, &shape, input, output_gradient, policy, needed);
+            }
+            _ if output_gradient.channels().is_some() => {
+                let all = Selection::all(shape.input_channels());
+                self.backward_through(context, &shape, input, output_gradient, &all, needed);
             }
             _ => {
                 self.exact_weight_gradient(context, &shape, input, output_gradient);
@@ -252,6 +280,10 @@ impl Layer for Convolution {
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {

@@ -1,5 +1,6 @@
 //! Dropout: in training each activation is zeroed with a probability, the others are scaled up.
 
+use super::demand::{Demand, keep};
 use super::{Context, Layer};
 use crate::matrix::Matrix;
 use rand::Rng as _;
@@ -32,8 +33,8 @@ impl Dropout {
     }
 }
 
-fn multiply(to: &mut Matrix, from: &Matrix, factors: &[f32]) {
-    to.reshape(from.rows(), from.columns());
+fn multiply(context: &Context, to: &mut Matrix, from: &Matrix, factors: &[f32]) {
+    to.reshape_in(context.memory, from.rows(), from.columns());
     for ((to, from), factor) in to.data_mut().iter_mut().zip(from.data()).zip(factors) {
         *to = from * factor;
     }
@@ -52,19 +53,32 @@ impl Layer for Dropout {
                 }
             }
         }
-        multiply(&mut self.output, input, &self.factors);
+        multiply(context, &mut self.output, input, &self.factors);
     }
 
     fn output(&self) -> &Matrix {
         &self.output
     }
 
-    fn backward(&mut self, _: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
-        multiply(&mut self.input_gradient, output_gradient, &self.factors);
+    fn demand(&self) -> Demand<'_> {
+        Demand::GRADIENT
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        false
+    }
+
+    fn backward(&mut self, context: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
+        multiply(context, &mut self.input_gradient, output_gradient, &self.factors);
     }
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 }
 
@@ -79,7 +93,7 @@ mod tests {
         let mut dropout = Dropout::new("dropout", 0.25);
         let input = Matrix::from_rows(1, 40_000, vec![1.0; 40_000]);
         let set = InstructionSet::detect();
-        dropout.forward(&Context { set, training: Some((Stream::new(1, "t"), 0)) }, &input);
+        dropout.forward(&Context::training(set, Stream::new(1, "t"), 0), &input);
         let dropped = dropout.output().data().iter().filter(|&&x| x == 0.0).count() as f64;
         let deviation = (40_000.0f64 * 0.25 * 0.75).sqrt();
         assert!((dropped - 10_000.0).abs() < 5.0 * deviation, "{dropped}");

@@ -1,9 +1,9 @@
 //! Dropout of whole channels.
 
+use super::demand::{Demand, keep};
 use super::image_shape::ImageShape;
 use super::{Context, Layer};
 use crate::matrix::Matrix;
-use kernels::InstructionSet;
 use rand::Rng as _;
 use rayon::prelude::*;
 
@@ -38,14 +38,9 @@ impl DropoutChannels {
     }
 }
 
-fn multiply(
-    set: InstructionSet,
-    to: &mut Matrix,
-    from: &Matrix,
-    image: ImageShape,
-    factors: &[f32],
-) {
-    to.reshape(from.rows(), from.columns());
+fn multiply(context: &Context, to: &mut Matrix, from: &Matrix, image: ImageShape, factors: &[f32]) {
+    let set = context.set;
+    to.reshape_in(context.memory, from.rows(), from.columns());
     let images = to.data_mut().par_chunks_exact_mut(image.len());
     let factors = factors.par_chunks_exact(image.channels);
     images.zip(from.data().par_chunks_exact(image.len())).zip(factors).for_each(
@@ -73,26 +68,40 @@ impl Layer for DropoutChannels {
                 }
             }
         }
-        multiply(context.set, &mut self.output, input, self.image, &self.factors);
+        multiply(context, &mut self.output, input, self.image, &self.factors);
     }
 
     fn output(&self) -> &Matrix {
         &self.output
     }
 
+    fn demand(&self) -> Demand<'_> {
+        Demand::GRADIENT
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        false
+    }
+
     fn backward(&mut self, context: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
         let to = &mut self.input_gradient;
-        multiply(context.set, to, output_gradient, self.image, &self.factors);
+        multiply(context, to, output_gradient, self.image, &self.factors);
     }
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernels::InstructionSet;
     use kernels::random::Stream;
 
     #[test]
@@ -101,7 +110,7 @@ mod tests {
         let mut dropout = DropoutChannels::new("dropout", image, 0.25);
         let input = Matrix::from_rows(40, image.len(), vec![3.0; 40 * image.len()]);
         let set = InstructionSet::detect();
-        let context = Context { set, training: Some((Stream::new(1, "t"), 0)) };
+        let context = Context::training(set, Stream::new(1, "t"), 0);
         dropout.forward(&context, &input);
         let planes = dropout.output().data().chunks(image.pixels());
         assert!(planes.clone().all(|plane| plane == [0.0; 6] || plane == [4.0; 6]));

@@ -1,5 +1,6 @@
 //! Loops over the elements of activations, in parallel pieces of a fixed size.
 
+use crate::matrix::Matrix;
 use kernels::InstructionSet;
 use rayon::prelude::*;
 
@@ -43,4 +44,32 @@ pub(super) fn map_pairs(
         .zip(left.par_chunks(PIECE))
         .zip(right.par_chunks(PIECE))
         .for_each(|((to, left), right)| piece(to, left, right));
+}
+
+/// to_i = f(gradient_i, input_i) over the channels of the gradient, all of which the input has.
+pub(super) fn map_gradient(
+    set: InstructionSet,
+    to: &mut Matrix,
+    gradient: &Matrix,
+    input: &Matrix,
+    f: impl Fn(f32, f32) -> f32 + Copy + Sync,
+) {
+    let channels = match gradient.channels() {
+        Some(channels) if input.channels() != Some(channels) => channels,
+        _ => return map_pairs(set, to.data_mut(), gradient.data(), input.data(), f),
+    };
+    if channels.is_empty() {
+        return;
+    }
+    let block = gradient.columns() / channels.len();
+    let place = |channel: u32| input.place_of(channel as usize).expect("what is read is kept");
+    let rows = to.data_mut().par_chunks_exact_mut(gradient.columns());
+    let rows = rows.zip(gradient.data().par_chunks_exact(gradient.columns()));
+    rows.zip(input.data().par_chunks_exact(input.columns())).for_each(|((to, gradient), from)| {
+        let planes = to.chunks_exact_mut(block).zip(gradient.chunks_exact(block));
+        for ((to, gradient), &channel) in planes.zip(channels) {
+            let from = &from[place(channel) * block..][..block];
+            map_pairs(set, to, gradient, from, f);
+        }
+    });
 }

@@ -1,5 +1,6 @@
 //! The fully connected layer, with exact and sampled products.
 
+use super::demand::{Demand, keep};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
 use super::{Context, Gradient, Layer, Parameter};
@@ -117,7 +118,7 @@ impl Linear {
     fn backward_exact_input(&mut self, context: &Context, gradient: &Matrix) {
         let batch = gradient.rows();
         let mut to = std::mem::take(&mut self.input_gradient);
-        to.reshape(batch, self.inputs);
+        to.reshape_in(context.memory, batch, self.inputs);
         matmul(context.set, gradient.view(), self.weight_view().transpose(), to.view_mut());
         self.input_gradient = to;
         let sides = [batch, self.outputs, self.inputs];
@@ -154,7 +155,7 @@ impl Linear {
             compact.view_mut(),
         );
         self.computations.count([batch, self.outputs, kept], exact);
-        self.input_gradient.reshape(batch, self.inputs);
+        self.input_gradient.reshape_in(context.memory, batch, self.inputs);
         let to = self.input_gradient.data_mut();
         to.fill(0.0);
         for (row, to) in to.chunks_exact_mut(self.inputs).enumerate() {
@@ -217,7 +218,7 @@ impl Linear {
             None => self.backward_exact_input(context, gradient),
             Some(outputs) => {
                 let mut to = std::mem::take(&mut self.input_gradient);
-                to.reshape(batch, self.inputs);
+                to.reshape_in(context.memory, batch, self.inputs);
                 let weight = self.weight_view().transpose();
                 matmul_selected(context.set, gradient.view(), weight, outputs, to.view_mut());
                 self.input_gradient = to;
@@ -235,7 +236,7 @@ impl Layer for Linear {
         self.select_features(context, input);
         let batch = input.rows();
         let mut output = std::mem::take(&mut self.output);
-        output.reshape(batch, self.outputs);
+        output.reshape_in(context.memory, batch, self.outputs);
         let kept = match self.features.selection() {
             None => {
                 matmul(context.set, input.view(), self.weight_view(), output.view_mut());
@@ -261,6 +262,11 @@ impl Layer for Linear {
 
     fn output(&self) -> &Matrix {
         &self.output
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        false
     }
 
     fn backward(
@@ -300,6 +306,10 @@ impl Layer for Linear {
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {

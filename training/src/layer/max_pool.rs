@@ -1,5 +1,6 @@
 //! The largest number under a sliding window.
 
+use super::demand::{Channels, Demand, Expected, keep};
 use super::image_shape::{ImageShape, Window};
 use super::{Context, Layer};
 use crate::matrix::Matrix;
@@ -38,6 +39,7 @@ pub struct MaxPool {
     winners: Vec<u32>,
     output: Matrix,
     input_gradient: Matrix,
+    expected: Expected,
 }
 
 impl MaxPool {
@@ -58,6 +60,7 @@ impl MaxPool {
             winners: Vec::new(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
+            expected: Expected::default(),
         })
     }
 }
@@ -101,11 +104,12 @@ fn pool_row(
 }
 
 impl Layer for MaxPool {
-    fn forward(&mut self, _: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &Context, input: &Matrix) {
+        self.expected.all();
         assert_eq!(input.columns(), self.image.len(), "numbers of an image");
         let (image, window) = (self.image, self.window);
         let (output_len, columns) = (self.output_image.len(), self.output_image.width);
-        self.output.reshape(input.rows(), output_len);
+        self.output.reshape_in(context.memory, input.rows(), output_len);
         self.winners.resize(input.rows() * output_len, 0);
         let images = self.output.data_mut().par_chunks_exact_mut(output_len);
         let winners = self.winners.par_chunks_exact_mut(output_len);
@@ -132,10 +136,23 @@ impl Layer for MaxPool {
         &self.output
     }
 
+    fn demand(&self) -> Demand<'_> {
+        Demand { reads: Some(Channels::NONE), sends: self.expected.channels() }
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        self.expected.only(demand.sends)
+    }
+
+    fn takes_partial_gradients(&self) -> bool {
+        true
+    }
+
     fn backward(
         &mut self,
-        _: &Context,
-        input: &Matrix,
+        context: &Context,
+        _: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
     ) {
@@ -143,14 +160,27 @@ impl Layer for MaxPool {
             return;
         }
         let (pixels, positions) = (self.image.pixels(), self.output_image.pixels());
-        let output_len = self.output_image.len();
-        self.input_gradient.reshape(input.rows(), input.columns());
-        let images = self.input_gradient.data_mut().par_chunks_exact_mut(self.image.len());
-        let gradients = output_gradient.data().par_chunks_exact(output_len);
-        let winners = self.winners.par_chunks_exact(output_len);
+        let shape = (output_gradient.rows(), self.image.len());
+        let (to, memory) = (&mut self.input_gradient, context.memory);
+        match output_gradient.channels() {
+            None => to.reshape_in(memory, shape.0, shape.1),
+            Some(indices) => {
+                let channels = Channels { indices, count: self.image.channels };
+                to.reshape_channels_in(memory, shape, channels);
+            }
+        }
+        if to.columns() == 0 {
+            return;
+        }
+        let columns = to.columns();
+        let images = to.data_mut().par_chunks_exact_mut(columns);
+        let gradients = output_gradient.data().par_chunks_exact(output_gradient.columns());
+        let winners = self.winners.par_chunks_exact(self.output_image.len());
         images.zip(gradients).zip(winners).for_each(|((to, gradient), winners)| {
             let planes = to.chunks_exact_mut(pixels).zip(gradient.chunks_exact(positions));
-            for ((to, gradient), winners) in planes.zip(winners.chunks_exact(positions)) {
+            for (place, (to, gradient)) in planes.enumerate() {
+                let channel = output_gradient.channel_at(place);
+                let winners = &winners[channel * positions..][..positions];
                 to.fill(0.0);
                 for (gradient, &winner) in gradient.iter().zip(winners) {
                     to[winner as usize] += gradient;
@@ -161,6 +191,10 @@ impl Layer for MaxPool {
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 }
 

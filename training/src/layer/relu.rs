@@ -1,6 +1,7 @@
 //! The rectified linear unit.
 
-use super::elementwise::{map, map_pairs};
+use super::demand::{Demand, Expected, keep};
+use super::elementwise::{map, map_gradient};
 use super::{Context, Layer};
 use crate::matrix::Matrix;
 
@@ -9,17 +10,32 @@ use crate::matrix::Matrix;
 pub struct Relu {
     output: Matrix,
     input_gradient: Matrix,
+    expected: Expected,
 }
 
 impl Layer for Relu {
     fn forward(&mut self, context: &Context, input: &Matrix) {
-        self.output.reshape(input.rows(), input.columns());
+        self.expected.all();
+        self.output.reshape_in(context.memory, input.rows(), input.columns());
         let rectify = |from: f32| if from <= 0.0 { 0.0 } else { from };
         map(context.set, self.output.data_mut(), input.data(), rectify);
     }
 
     fn output(&self) -> &Matrix {
         &self.output
+    }
+
+    fn demand(&self) -> Demand<'_> {
+        Demand { reads: self.expected.channels(), sends: self.expected.channels() }
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        self.expected.only(demand.sends)
+    }
+
+    fn takes_partial_gradients(&self) -> bool {
+        true
     }
 
     fn backward(
@@ -29,13 +45,16 @@ impl Layer for Relu {
         output_gradient: &Matrix,
         _input_gradient_needed: bool,
     ) {
-        self.input_gradient.reshape(input.rows(), input.columns());
+        self.input_gradient.reshape_like_in(context.memory, output_gradient);
         let pass = |gradient: f32, input: f32| if input > 0.0 { gradient } else { 0.0 };
-        let to = self.input_gradient.data_mut();
-        map_pairs(context.set, to, output_gradient.data(), input.data(), pass);
+        map_gradient(context.set, &mut self.input_gradient, output_gradient, input, pass);
     }
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 }

@@ -1,9 +1,11 @@
 //! Residual blocks (He et al. 2016).
 
+use super::demand::{Demand, Expected, keep};
 use super::elementwise::map_pairs;
 use super::{Chain, Context, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
+use rayon::prelude::*;
 
 /// y = main(x) + shortcut(x), the shortcut being the identity where there is none.
 pub struct Residual {
@@ -11,34 +13,99 @@ pub struct Residual {
     shortcut: Option<Chain>,
     output: Matrix,
     input_gradient: Matrix,
+    /// The channels of the input that a branch reads.
+    read: Expected,
 }
 
 impl Residual {
     /// A block of two branches with outputs of one shape; without a shortcut, that of the input.
     pub fn new(main: Chain, shortcut: Option<Chain>) -> Self {
-        Self { main, shortcut, output: Matrix::default(), input_gradient: Matrix::default() }
+        Self {
+            main,
+            shortcut,
+            output: Matrix::default(),
+            input_gradient: Matrix::default(),
+            read: Expected::default(),
+        }
     }
 }
 
 fn add(context: &Context, to: &mut Matrix, left: &Matrix, right: &Matrix) {
     assert_eq!(left.columns(), right.columns(), "the branches of a block have one shape");
-    to.reshape(left.rows(), left.columns());
+    to.reshape_in(context.memory, left.rows(), left.columns());
     map_pairs(context.set, to.data_mut(), left.data(), right.data(), |left, right| left + right);
+}
+
+/// The sum of two gradients of `shape`, of which each may have some channels only.
+fn add_gradients(
+    context: &Context,
+    to: &mut Matrix,
+    shape: (usize, usize),
+    gradients: [&Matrix; 2],
+) {
+    if gradients.iter().all(|gradient| gradient.channels().is_none()) {
+        return add(context, to, gradients[0], gradients[1]);
+    }
+    to.reshape_in(context.memory, shape.0, shape.1);
+    to.data_mut().par_chunks_exact_mut(shape.1).enumerate().for_each(|(row, to)| {
+        let [one, other] = gradients.map(|gradient| gradient.row(row));
+        match gradients[0].channels() {
+            None => to.copy_from_slice(one),
+            Some(channels) => {
+                to.fill(0.0);
+                add_channels(context, to, one, channels);
+            }
+        }
+        match gradients[1].channels() {
+            None => context.set.run(|| to.iter_mut().zip(other).for_each(|(to, x)| *to += x)),
+            Some(channels) => add_channels(context, to, other, channels),
+        }
+    });
+}
+
+/// Adds the channels that are stored to theirs of the whole row.
+fn add_channels(context: &Context, to: &mut [f32], stored: &[f32], channels: &[u32]) {
+    if channels.is_empty() {
+        return;
+    }
+    let block = stored.len() / channels.len();
+    for (stored, &channel) in stored.chunks_exact(block).zip(channels) {
+        let to = &mut to[channel as usize * block..][..block];
+        context.set.run(move || to.iter_mut().zip(stored).for_each(|(to, x)| *to += x));
+    }
 }
 
 impl Layer for Residual {
     fn forward(&mut self, context: &Context, input: &Matrix) {
-        let Self { main, shortcut, output, .. } = self;
+        let Self { main, shortcut, output, read, .. } = self;
         main.forward(context, input);
         if let Some(shortcut) = shortcut {
             shortcut.forward(context, input);
         }
         let past = shortcut.as_ref().map_or(input, |shortcut| shortcut.output());
         add(context, output, main.output(), past);
+        read.all();
+        if context.training.is_some() {
+            let past = shortcut.as_ref().map_or(Demand::GRADIENT, |branch| branch.demand());
+            read.either(main.demand().reads, past.reads);
+            main.keep(context, Demand::GRADIENT);
+            if let Some(shortcut) = shortcut {
+                shortcut.keep(context, Demand::GRADIENT);
+            }
+        }
     }
 
     fn output(&self) -> &Matrix {
         &self.output
+    }
+
+    fn demand(&self) -> Demand<'_> {
+        Demand { reads: self.read.channels(), sends: None }
+    }
+
+    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+        keep(context, &mut self.output, demand.reads);
+        false
     }
 
     fn backward(
@@ -55,12 +122,21 @@ impl Layer for Residual {
         }
         if input_gradient_needed {
             let past = shortcut.as_ref().map_or(output_gradient, |layer| layer.input_gradient());
-            add(context, input_gradient, main.input_gradient(), past);
+            let shape = main.input_gradient().whole_shape();
+            add_gradients(context, input_gradient, shape, [main.input_gradient(), past]);
+        }
+        main.release_input_gradient(context);
+        if let Some(shortcut) = shortcut {
+            shortcut.release_input_gradient(context);
         }
     }
 
     fn input_gradient(&self) -> &Matrix {
         &self.input_gradient
+    }
+
+    fn release_input_gradient(&mut self, context: &Context) {
+        self.input_gradient.release(context.memory);
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {

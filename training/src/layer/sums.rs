@@ -61,14 +61,6 @@ pub(super) fn add_gradient(
     }
 }
 
-/// Whether every element is zero, of either sign.
-pub(super) fn all_zero(set: InstructionSet, elements: &[f32]) -> bool {
-    // In blocks: to stop early, and without a branch for every element.
-    elements.chunks(PARTS).all(|block| {
-        set.run(move || block.iter().fold(0, |bits, x| bits | (x.to_bits() << 1))) == 0
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,18 +84,6 @@ mod tests {
                 assert_eq!(sums[0].total(), 3.0 * passed().count() as f64, "{count}");
                 assert_eq!(sums[1].total(), products, "{count}");
             }
-        }
-    }
-
-    #[test]
-    fn a_single_number_is_seen_among_zeros() {
-        let set = InstructionSet::detect();
-        for place in [0, 1, 127, 128, 299] {
-            let mut elements = vec![0.0; 300];
-            elements[7] = -0.0;
-            assert!(all_zero(set, &elements));
-            elements[place] = -1e-45;
-            assert!(!all_zero(set, &elements), "{place}");
         }
     }
 }

@@ -26,11 +26,13 @@ pub use wrn::wrn;
 use crate::counting::Computations;
 use crate::layer::{Chain, Context, Layer, Parameter};
 use crate::matrix::Matrix;
+use crate::memory::Memory;
 use crate::optimizer::Optimizer;
 
 /// Layers one after another.
 pub struct Network {
     chain: Chain,
+    memory: Memory,
 }
 
 impl Network {
@@ -39,18 +41,29 @@ impl Network {
     /// # Panics
     /// When there is no layer.
     pub fn new(layers: Vec<Box<dyn Layer>>) -> Self {
-        Self { chain: Chain::new(layers) }
+        Self { chain: Chain::new(layers), memory: Memory::default() }
     }
 
     /// The output of a minibatch.
     pub fn forward(&mut self, context: &Context, input: &Matrix) -> &Matrix {
+        if context.training.is_some() {
+            self.memory.begin_step();
+        }
+        let context = &Context { memory: Some(&self.memory), ..*context };
         self.chain.forward(context, input);
         self.chain.output()
     }
 
-    /// The gradients of all parameters, from that of the output of the last forward pass.
+    /// The gradients of all parameters, from that of the output of the last forward pass, of
+    /// which there is one backward pass: it lets go of the activations.
     pub fn backward(&mut self, context: &Context, input: &Matrix, output_gradient: &Matrix) {
+        let context = &Context { memory: Some(&self.memory), ..*context };
         self.chain.backward(context, input, output_gradient, false);
+    }
+
+    /// The memory of activations and their gradients.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Turns sampling on or off; while off, every product is exact.

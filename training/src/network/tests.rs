@@ -29,7 +29,7 @@ fn steps(network: &mut Network, input: &Matrix, count: u64, set: InstructionSet)
     let labels: Vec<u16> = (0..input.rows()).map(|i| (i % 5) as u16).collect();
     let mut gradient = Matrix::default();
     let mut step = |step| {
-        let context = Context { set, training: Some((Stream::new(5, "run"), step)) };
+        let context = Context::training(set, Stream::new(5, "run"), step);
         let logits = network.forward(&context, input);
         let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
         network.backward(&context, input, &gradient);

@@ -198,6 +198,12 @@ fn check_forward<T: Real>(shape: &ConvolutionShape, seed: u64) {
     }
 }
 
+/// The same pairs with scale one.
+fn unscaled(selection: &Selection) -> Selection {
+    let ones = vec![1.0; selection.len()];
+    Selection::new(selection.indices().to_vec(), ones, selection.pairs()).unwrap()
+}
+
 fn check_kernel_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
     let input = numbers::<T>(seed, shape.input_len());
     let dy = numbers::<T>(seed + 1, shape.output_len());
@@ -222,8 +228,27 @@ fn check_kernel_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
             let channels = some_of(seed, shape.input_channels(), scaled);
             let expected = compact(&exact, shape.input_channels(), shape.taps(), &channels);
             let mut gradient = vec![T::from_f64(f64::NAN); expected.len()];
-            kernel_gradient_of_channels(set, shape, &input, &dy, &channels, &mut gradient);
+            let whole = Images::whole(&dy);
+            let (x, kept) = (Images::whole(&input), &channels);
+            kernel_gradient_of_channels(set, shape, x, whole, kept, &mut gradient);
             assert!(bits(&gradient) == bits(&expected), "channels, {set}, {shape:?}");
+
+            // Some channels stored of either tensor: the same numbers.
+            let (count, pixels) = (shape.input_channels(), shape.pixels());
+            let stored = compact(&input, count, pixels, &unscaled(&channels));
+            let x = Images::of_channels(&stored, channels.indices());
+            gradient.fill(T::from_f64(f64::NAN));
+            kernel_gradient_of_channels(set, shape, x, whole, kept, &mut gradient);
+            assert!(bits(&gradient) == bits(&expected), "stored channels, {set}, {shape:?}");
+            let outputs = some_of(seed + 7, shape.output_channels(), false);
+            let stored = compact(&dy, outputs.pairs(), shape.positions(), &outputs);
+            let row = shape.input_channels() * shape.taps();
+            let rows = compact(&exact, outputs.pairs(), row, &outputs);
+            let expected = compact(&rows, shape.input_channels(), shape.taps(), &channels);
+            let mut gradient = vec![T::from_f64(f64::NAN); expected.len()];
+            let dy = Images::of_channels(&stored, outputs.indices());
+            kernel_gradient_of_channels(set, shape, x, dy, kept, &mut gradient);
+            assert!(bits(&gradient) == bits(&expected), "stored outputs, {set}, {shape:?}");
         }
     }
 }
@@ -255,12 +280,22 @@ fn check_input_gradient<T: Real>(shape: &ConvolutionShape, seed: u64) {
             }
             let outputs = Selection::all(shape.output_channels());
             let all = naive_input_gradient(shape, &dy, &weights, &outputs);
-            let ones = vec![1.0; channels.len()];
-            let kept = Selection::new(channels.indices().to_vec(), ones, channels.pairs()).unwrap();
+            let kept = unscaled(&channels);
             let expected = compact(&all, shape.input_channels(), shape.pixels(), &kept);
             let mut gradient = vec![T::from_f64(f64::NAN); expected.len()];
-            input_gradient_of_channels(set, shape, &dy, &kernels, &channels, &mut gradient);
+            let whole = Images::whole(&dy);
+            input_gradient_of_channels(set, shape, whole, &kernels, &channels, &mut gradient);
             assert!(bits(&gradient) == bits(&expected), "channels, {set}, {shape:?}");
+
+            // Some channels stored of the output gradient: the sum over those alone.
+            let outputs = some_of(seed + 7, shape.output_channels(), false);
+            let all = naive_input_gradient(shape, &dy, &weights, &outputs);
+            let expected = compact(&all, shape.input_channels(), shape.pixels(), &kept);
+            let stored = compact(&dy, outputs.pairs(), shape.positions(), &outputs);
+            gradient.fill(T::from_f64(f64::NAN));
+            let stored = Images::of_channels(&stored, outputs.indices());
+            input_gradient_of_channels(set, shape, stored, &kernels, &channels, &mut gradient);
+            assert!(bits(&gradient) == bits(&expected), "stored outputs, {set}, {shape:?}");
         }
     }
 }

@@ -173,8 +173,15 @@ fn all_channels_with_scale_one_are_the_exact_bits_and_none_are_zero() {
             shape.kernel_len(),
         );
         let nothing = none(shape.input_channels());
-        input_gradient_of_channels(set, &shape, &dy, &kernels, &nothing, &mut []);
-        kernel_gradient_of_channels(set, &shape, &input, &dy, &nothing, &mut []);
+        let (x, whole) = (Images::whole(&input), Images::whole(&dy));
+        input_gradient_of_channels(set, &shape, whole, &kernels, &nothing, &mut []);
+        kernel_gradient_of_channels(set, &shape, x, whole, &nothing, &mut []);
+        // No channel stored of the output gradient: it is zero.
+        let (zero, all) = (Images::of_channels(&[], &[]), Selection::all(shape.input_channels()));
+        let mut gradient = vec![f32::NAN; shape.input_len()];
+        input_gradient_of_channels(set, &shape, zero, &kernels, &all, &mut gradient);
+        assert!(gradient.iter().all(|&x| x == 0.0), "{shape:?}");
+        kernel_gradient_of_channels(set, &shape, x, zero, &all, &mut []);
     }
 }
 

@@ -20,8 +20,8 @@ fn layer(rectified: bool) -> BatchNorm {
     layer
 }
 
-fn context(set: InstructionSet) -> Context {
-    Context { set, training: Some((Stream::new(1, "run"), 0)) }
+fn context(set: InstructionSet) -> Context<'static> {
+    Context::training(set, Stream::new(1, "run"), 0)
 }
 
 /// Channel of an element, and the elements of each channel.

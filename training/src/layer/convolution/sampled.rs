@@ -2,6 +2,7 @@
 
 use super::Convolution;
 use crate::layer::Context;
+use crate::layer::demand::Channels;
 use crate::layer::sampler::Sampler;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy};
@@ -43,8 +44,9 @@ impl Convolution {
         self.channels.draw(&policy, k, &mut generator);
     }
 
-    /// Forward sampling: gradients through the selected channels, zero for all others.
-    pub(super) fn backward_selected(
+    /// Forward sampling: gradients through the selected channels, zero for all others. Of the
+    /// output gradient, the channels that it has.
+    pub(super) fn backward_through(
         &mut self,
         context: &Context,
         shape: &ConvolutionShape,
@@ -53,30 +55,29 @@ impl Convolution {
         selection: &Selection,
         input_gradient_needed: bool,
     ) {
-        let (set, kept, taps) = (context.set, selection.len(), shape.taps());
+        let (set, taps) = (context.set, shape.taps());
+        let outputs = gradient.channels().map_or(shape.output_channels(), <[u32]>::len);
+        let row = selection.len() * taps;
         let compact = &mut self.compact_weight_gradient;
-        compact.resize(shape.output_channels() * kept * taps, 0.0);
-        let (input, gradient) = (input.data(), gradient.data());
-        kernel_gradient_of_channels(set, shape, input, gradient, selection, compact);
+        compact.resize(outputs * row, 0.0);
+        let (input, images) = (input.images(), gradient.images());
+        kernel_gradient_of_channels(set, shape, input, images, selection, compact);
         let kernel = shape.input_channels() * taps;
-        self.weight_gradient.par_chunks_exact_mut(kernel).enumerate().for_each(|(o, to)| {
-            scatter(&compact[o * kept * taps..][..kept * taps], selection, taps, to);
+        let kernels = self.weight_gradient.par_chunks_exact_mut(kernel).enumerate();
+        kernels.for_each(|(output, to)| match gradient.place_of(output) {
+            None => to.fill(0.0),
+            Some(place) => scatter(&compact[place * row..][..row], selection, taps, to),
         });
-        self.count(shape, kept, shape.input_channels());
+        self.count(shape, selection.len(), shape.input_channels());
         if !input_gradient_needed {
             return;
         }
-        let pixels = shape.pixels();
-        let compact = &mut self.compact_input_gradient;
-        compact.resize(shape.batch() * kept * pixels, 0.0);
-        input_gradient_of_channels(set, shape, gradient, &self.weight, selection, compact);
-        let image = shape.input_channels() * pixels;
-        self.input_gradient.reshape(shape.batch(), image);
-        let images = self.input_gradient.data_mut().par_chunks_exact_mut(image).enumerate();
-        images.for_each(|(b, to)| {
-            scatter(&compact[b * kept * pixels..][..kept * pixels], selection, pixels, to);
-        });
-        self.count(shape, kept, shape.input_channels());
+        let channels = Channels { indices: selection.indices(), count: shape.input_channels() };
+        let tensor = (shape.batch(), self.geometry.image.len());
+        self.input_gradient.reshape_channels_in(context.memory, tensor, channels);
+        let to = self.input_gradient.data_mut();
+        input_gradient_of_channels(set, shape, images, &self.weight, selection, to);
+        self.count(shape, selection.len(), shape.input_channels());
     }
 
     /// Backward sampling: dK over the minibatch, dX over the output channels.
@@ -117,7 +118,8 @@ impl Convolution {
         match outputs.selection() {
             None => self.exact_input_gradient(context, shape, gradient),
             Some(outputs) => {
-                self.input_gradient.reshape(shape.batch(), self.geometry.image.len());
+                let columns = self.geometry.image.len();
+                self.input_gradient.reshape_in(context.memory, shape.batch(), columns);
                 let to = self.input_gradient.data_mut();
                 input_gradient_selected(set, shape, gradient.data(), &self.weight, outputs, to);
                 self.count(shape, outputs.len(), shape.output_channels());

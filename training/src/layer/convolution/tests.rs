@@ -31,8 +31,8 @@ fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Convolution {
     Convolution::new("layer", geometry(), true, start, policy, stream).unwrap()
 }
 
-fn context(step: u64) -> Context {
-    Context { set: InstructionSet::detect(), training: Some((Stream::new(9, "run"), step)) }
+fn context(step: u64) -> Context<'static> {
+    Context::training(InstructionSet::detect(), Stream::new(9, "run"), step)
 }
 
 /// Calls `term` with the places of output, input and weight of every multiply-add.
@@ -129,10 +129,49 @@ fn gradients_pass_through_the_sampled_channels_only() {
         let scale = |[_, channel, _]: [usize; 3]| scale_of(&selection, channel);
         let [y, dx, dw] = naive(&layer, (&x, &dy), scale);
         assert_close(layer.output().data(), &y, "output");
-        assert_close(layer.input_gradient().data(), &dx, "input gradient");
+        assert_eq!(layer.input_gradient().channels(), Some(selection.indices()));
+        assert_close(whole(layer.input_gradient()).data(), &dx, "input gradient");
         assert_close(&gradients(&mut layer)[0], &dw, "weight gradient");
         let share = layer.take_computations().share();
         assert_eq!(share, selection.len() as f64 / IMAGE.channels as f64);
+    }
+}
+
+fn whole(partial: &Matrix) -> Matrix {
+    let mut whole = Matrix::default();
+    partial.expand_into(None, &mut whole);
+    whole
+}
+
+#[test]
+fn channels_that_are_not_stored_are_zeros() {
+    let (x, dy) = tensors();
+    let outputs = Channels { indices: &[1, 3], count: OUTPUTS };
+    let mut some = dy.clone();
+    some.keep_channels(None, outputs);
+    let zeros_elsewhere = whole(&some);
+    for ratio in [0.4, 1.0] {
+        let mut reference = layer(Some(Mode::Forward), Estimator::Bernoulli, ratio);
+        reference.forward(&context(3), &x);
+        reference.backward(&context(3), &x, &zeros_elsewhere, true);
+        let mut layer = layer(Some(Mode::Forward), Estimator::Bernoulli, ratio);
+        layer.forward(&context(3), &x);
+        // Of the input, what the layer demands, or one channel more.
+        let mut kept = x.clone();
+        if let Some(reads) = layer.demand().reads {
+            let mut indices = reads.indices.to_vec();
+            indices.extend((0..7).find(|channel| !reads.indices.contains(channel)));
+            indices.sort_unstable();
+            kept.keep_channels(None, Channels { indices: &indices, ..reads });
+        }
+        layer.backward(&context(3), &kept, &some, true);
+        let found = layer.input_gradient();
+        match reference.input_gradient().channels() {
+            None => assert_eq!(whole(found), *reference.input_gradient()),
+            Some(_) => assert_eq!(found, reference.input_gradient()),
+        }
+        assert_eq!(gradients(&mut layer), gradients(&mut reference));
+        assert_ne!(gradients(&mut layer)[0].iter().filter(|&&x| x != 0.0).count(), 0);
     }
 }
 

@@ -19,8 +19,8 @@ fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Linear {
     Linear::new("layer", INPUTS, OUTPUTS, policy, Stream::new(4, "layer"))
 }
 
-fn context() -> Context {
-    Context { set: InstructionSet::detect(), training: Some((Stream::new(9, "run"), 3)) }
+fn context() -> Context<'static> {
+    Context::training(InstructionSet::detect(), Stream::new(9, "run"), 3)
 }
 
 /// sum over inner of scale(inner) left(row, inner) right(inner, column).

@@ -1,0 +1,87 @@
+//! What a layer demands of the one before, so that nothing is kept or computed in vain.
+
+use super::Context;
+use crate::matrix::Matrix;
+
+/// Some of so many channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channels<'a> {
+    /// Which, in increasing order.
+    pub indices: &'a [u32],
+    /// Of how many.
+    pub count: usize,
+}
+
+impl Channels<'_> {
+    /// No channel.
+    pub const NONE: Self = Self { indices: &[], count: 1 };
+}
+
+/// What the backward pass of a layer does with the layer's input, known after the forward pass.
+/// Without a list it is all channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand<'a> {
+    /// The channels that are read; others need not be kept.
+    pub reads: Option<Channels<'a>>,
+    /// The channels that a gradient is sent to; that of the others is zero.
+    pub sends: Option<Channels<'a>>,
+}
+
+impl Demand<'_> {
+    /// The whole input is read, and all of it gets a gradient.
+    pub const WHOLE: Self = Self { reads: None, sends: None };
+    /// Nothing is read, and all of the input gets a gradient.
+    pub const GRADIENT: Self = Self { reads: Some(Channels::NONE), sends: None };
+}
+
+/// Lets go of the output but for the channels that are read.
+pub(super) fn keep(context: &Context, output: &mut Matrix, reads: Option<Channels<'_>>) {
+    match reads {
+        None => {}
+        Some(channels) if channels.indices.is_empty() => output.release(context.memory),
+        Some(channels) => output.keep_channels(context.memory, channels),
+    }
+}
+
+/// The channels a gradient will come for, in memory that is kept from step to step.
+#[derive(Debug, Default)]
+pub(super) struct Expected {
+    is_partial: bool,
+    indices: Vec<u32>,
+    count: usize,
+}
+
+impl Expected {
+    /// A gradient of all channels.
+    pub(super) fn all(&mut self) {
+        self.is_partial = false;
+    }
+
+    /// A gradient of those channels, if there is a list. Returns whether there is.
+    pub(super) fn only(&mut self, channels: Option<Channels<'_>>) -> bool {
+        if let Some(channels) = channels {
+            self.is_partial = true;
+            self.indices.clear();
+            self.indices.extend_from_slice(channels.indices);
+            self.count = channels.count;
+        }
+        channels.is_some()
+    }
+
+    /// The union of both lists; all channels where one has none.
+    pub(super) fn either(&mut self, one: Option<Channels<'_>>, other: Option<Channels<'_>>) {
+        self.is_partial = false;
+        if let (Some(one), Some(other)) = (one, other) {
+            self.only(Some(one));
+            self.count = one.count.max(other.count);
+            self.indices.extend_from_slice(other.indices);
+            self.indices.sort_unstable();
+            self.indices.dedup();
+        }
+    }
+
+    /// The list, where there is one.
+    pub(super) fn channels(&self) -> Option<Channels<'_>> {
+        self.is_partial.then_some(Channels { indices: &self.indices, count: self.count })
+    }
+}

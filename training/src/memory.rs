@@ -1,0 +1,138 @@
+//! Memory that goes from one tensor of a step to the next.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A buffer may be larger than what is put into it by a quarter, and by this many numbers.
+const SPARE: usize = 1024;
+
+/// Buffers that no layer needs any more, for the tensors still to come.
+///
+/// Activations are released as soon as the backward pass is known not to read them, or not all of
+/// them, and gradients when they have been used. Sampled in the forward pass, a layer keeps the
+/// selected channels only, and a step then needs less memory. Once a few steps have been made,
+/// every buffer is there and none is allocated.
+#[derive(Debug, Default)]
+pub struct Memory {
+    buffers: Mutex<Buffers>,
+}
+
+#[derive(Debug, Default)]
+struct Buffers {
+    free: Vec<Free>,
+    step: u64,
+    /// Numbers of all buffers, in use and free.
+    held: usize,
+    most_held: usize,
+}
+
+#[derive(Debug)]
+struct Free {
+    buffer: Vec<f32>,
+    last_used: u64,
+}
+
+impl Memory {
+    /// Bytes of all buffers there have been at one time, at most: the peak memory of activations
+    /// and their gradients.
+    pub fn peak_bytes(&self) -> usize {
+        self.lock().most_held * size_of::<f32>()
+    }
+
+    /// Frees the buffers that the last step did not use.
+    pub(crate) fn begin_step(&self) {
+        let Buffers { free, step, held, .. } = &mut *self.lock();
+        free.retain(|Free { buffer, last_used }| {
+            let is_used = *last_used >= *step;
+            *held -= if is_used { 0 } else { buffer.len() };
+            is_used
+        });
+        *step += 1;
+    }
+
+    /// Makes a buffer as long as asked for or a little longer; what it holds is unspecified.
+    pub(crate) fn fit(&self, buffer: &mut Vec<f32>, length: usize) {
+        if fits(buffer, length) {
+            return;
+        }
+        self.release(buffer);
+        if length == 0 {
+            return;
+        }
+        let mut buffers = self.lock();
+        let fitting =
+            buffers.free.iter().enumerate().filter(|(_, free)| fits(&free.buffer, length));
+        let smallest = fitting.min_by_key(|(_, free)| free.buffer.len()).map(|(place, _)| place);
+        *buffer = match smallest {
+            Some(place) => buffers.free.swap_remove(place).buffer,
+            None => {
+                buffers.held += length;
+                buffers.most_held = buffers.most_held.max(buffers.held);
+                vec![0.0; length]
+            }
+        };
+    }
+
+    /// Takes a buffer back, and leaves an empty one.
+    pub(crate) fn release(&self, buffer: &mut Vec<f32>) {
+        if !buffer.is_empty() {
+            let mut buffers = self.lock();
+            let last_used = buffers.step;
+            buffers.free.push(Free { buffer: std::mem::take(buffer), last_used });
+        }
+    }
+
+    /// A thread that panicked holding the lock left whole buffers: each change is one.
+    fn lock(&self) -> MutexGuard<'_, Buffers> {
+        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn fits(buffer: &[f32], length: usize) -> bool {
+    (length..=length + length / 4 + SPARE).contains(&buffer.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn released_buffers_are_used_again_where_they_fit() {
+        let memory = Memory::default();
+        let [mut one, mut two, mut three] = [const { Vec::new() }; 3];
+        memory.fit(&mut one, 10_000);
+        memory.fit(&mut two, 50_000);
+        assert_eq!((one.len(), two.len()), (10_000, 50_000));
+        let (first, second) = (one.as_ptr(), two.as_ptr());
+        memory.release(&mut one);
+        memory.release(&mut two);
+        assert!(one.is_empty());
+        memory.fit(&mut one, 48_000);
+        assert_eq!((one.as_ptr(), one.len()), (second, 50_000), "a little longer will do");
+        memory.fit(&mut two, 4_000);
+        assert_eq!(two.len(), 4_000, "and much longer will not");
+        memory.fit(&mut three, 9_000);
+        assert_eq!(three.as_ptr(), first);
+        assert_eq!(memory.peak_bytes(), 4 * (10_000 + 50_000 + 4_000));
+        memory.fit(&mut three, 0);
+        assert!(three.is_empty());
+    }
+
+    #[test]
+    fn buffers_that_a_step_did_not_use_are_freed() {
+        let memory = Memory::default();
+        let [mut one, mut two] = [const { Vec::new() }; 2];
+        memory.begin_step();
+        memory.fit(&mut one, 10_000);
+        memory.fit(&mut two, 20_000);
+        memory.release(&mut one);
+        memory.release(&mut two);
+        memory.begin_step();
+        memory.fit(&mut one, 10_000);
+        memory.release(&mut one);
+        memory.begin_step();
+        assert_eq!(memory.lock().held, 10_000);
+        memory.begin_step();
+        assert_eq!(memory.lock().held, 0);
+        assert_eq!(memory.peak_bytes(), 4 * 30_000, "the peak stays");
+    }
+}
