@@ -1,5 +1,5 @@
 //! Milliseconds of a training step of the MNIST CNN and WRN-16-4, exact and sampled in the
-//! forward pass. The variants take turns, so that a disturbance falls on all of them.
+//! forward pass, and the most memory that activations and their gradients took. The variants take turns, so that a disturbance falls on all of them.
 //!
 //! `cargo run --release -p training --example step_time [rounds] [network] [ratio]`
 
@@ -86,7 +86,11 @@ fn main() -> Result<(), NetworkError> {
         let exact = runs[0].median();
         for run in &runs {
             let median = run.median();
-            println!("  ratio {:4}: {median:7.1} ms, {:.2} x", run.ratio, exact / median);
+            let megabytes = run.network.memory().peak_bytes() as f64 / 1e6;
+            let (ratio, speed_up) = (run.ratio, exact / median);
+            println!(
+                "  ratio {ratio:4}: {median:7.1} ms, {speed_up:.2} x, activations {megabytes:.1} MB"
+            );
         }
     }
     Ok(())

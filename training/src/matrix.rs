@@ -1,7 +1,7 @@
 //! A row-major matrix whose memory is kept from step to step.
 
 use crate::layer::Channels;
-use crate::memory::Memory;
+use crate::memory::{Memory, Stay};
 use kernels::convolution::Images;
 use kernels::{MatrixView, MatrixViewMut};
 use rayon::prelude::*;
@@ -50,9 +50,13 @@ impl Matrix {
 
     /// As [`Matrix::reshape`], with a buffer from the memory where the own one does not fit.
     pub(crate) fn reshape_in(&mut self, memory: Option<&Memory>, rows: usize, columns: usize) {
+        self.reshape_for(memory, Stay::Short, rows, columns);
+    }
+
+    fn reshape_for(&mut self, memory: Option<&Memory>, stay: Stay, rows: usize, columns: usize) {
         let length = rows * columns;
         match memory {
-            Some(memory) => memory.fit(&mut self.buffer, length),
+            Some(memory) => memory.fit(&mut self.buffer, length, stay),
             None if self.buffer.len() < length => self.buffer.resize(length, 0.0),
             None => {}
         }
@@ -64,9 +68,19 @@ impl Matrix {
         &mut self,
         memory: Option<&Memory>,
         (rows, columns): (usize, usize),
+        channels: Channels<'_>,
+    ) {
+        self.reshape_channels_for(memory, Stay::Short, (rows, columns), channels);
+    }
+
+    fn reshape_channels_for(
+        &mut self,
+        memory: Option<&Memory>,
+        stay: Stay,
+        (rows, columns): (usize, usize),
         Channels { indices, count }: Channels<'_>,
     ) {
-        self.reshape_in(memory, rows, indices.len() * (columns / count));
+        self.reshape_for(memory, stay, rows, indices.len() * (columns / count));
         self.stored.is_partial = true;
         self.stored.whole = columns;
         self.stored.channels.clear();
@@ -88,7 +102,13 @@ impl Matrix {
     pub(crate) fn keep_channels(&mut self, memory: Option<&Memory>, channels: Channels<'_>) {
         assert!(!self.stored.is_partial, "channels are chosen once");
         let mut kept = Self { stored: std::mem::take(&mut self.stored), ..Self::default() };
-        kept.reshape_channels_in(memory, (self.rows, self.columns), channels);
+        // Where the number of channels is random, buffers of a few sizes are used again.
+        if let Some(memory) = memory {
+            let sixteenth = (self.rows * self.columns).div_ceil(16);
+            let share = channels.indices.len() * 16;
+            memory.fit(&mut kept.buffer, sixteenth * share.div_ceil(channels.count), Stay::Long);
+        }
+        kept.reshape_channels_for(memory, Stay::Long, (self.rows, self.columns), channels);
         let block = self.columns / channels.count;
         let rows = self.data().par_chunks_exact(self.columns.max(1));
         let kept_columns = kept.columns.max(1);

@@ -2,8 +2,28 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A buffer may be larger than what is put into it by a quarter, and by this many numbers.
-const SPARE: usize = 1024;
+/// How long a tensor stays, which decides how much larger than it its buffer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// Until the next layer has read it, or nearly: a buffer that is free now may be four times as
+    /// long, since it will be free again soon.
+    Short,
+    /// From the forward to the backward pass: a buffer longer by more than a quarter is a waste.
+    Long,
+}
+
+impl Stay {
+    /// The longest buffer for so many numbers.
+    fn longest(self, length: usize) -> usize {
+        // Among small tensors, any will do.
+        const SMALL: usize = 1024;
+        SMALL
+            + match self {
+                Self::Short => 4 * length,
+                Self::Long => length + length / 4,
+            }
+    }
+}
 
 /// Buffers that no layer needs any more, for the tensors still to come.
 ///
@@ -31,6 +51,21 @@ struct Free {
     last_used: u64,
 }
 
+impl Buffers {
+    /// Frees buffers that this step has not used for a new one of so many numbers, nearest in
+    /// length first: where the number of channels is random, one takes the place of another.
+    fn replace(&mut self, length: usize) {
+        let mut freed = 0;
+        while freed < length {
+            let idle = self.free.iter().enumerate().filter(|(_, free)| free.last_used < self.step);
+            let nearest = idle.min_by_key(|(_, free)| free.buffer.len().abs_diff(length));
+            let Some((place, _)) = nearest else { break };
+            freed += self.free.swap_remove(place).buffer.len();
+        }
+        self.held -= freed;
+    }
+}
+
 impl Memory {
     /// Bytes of all buffers there have been at one time, at most: the peak memory of activations
     /// and their gradients.
@@ -49,9 +84,10 @@ impl Memory {
         *step += 1;
     }
 
-    /// Makes a buffer as long as asked for or a little longer; what it holds is unspecified.
-    pub(crate) fn fit(&self, buffer: &mut Vec<f32>, length: usize) {
-        if fits(buffer, length) {
+    /// Makes a buffer at least as long as asked for; what it holds is unspecified.
+    pub(crate) fn fit(&self, buffer: &mut Vec<f32>, length: usize, stay: Stay) {
+        let fits = |buffer: &[f32]| (length..=stay.longest(length)).contains(&buffer.len());
+        if fits(buffer) {
             return;
         }
         self.release(buffer);
@@ -59,12 +95,12 @@ impl Memory {
             return;
         }
         let mut buffers = self.lock();
-        let fitting =
-            buffers.free.iter().enumerate().filter(|(_, free)| fits(&free.buffer, length));
+        let fitting = buffers.free.iter().enumerate().filter(|(_, free)| fits(&free.buffer));
         let smallest = fitting.min_by_key(|(_, free)| free.buffer.len()).map(|(place, _)| place);
         *buffer = match smallest {
             Some(place) => buffers.free.swap_remove(place).buffer,
             None => {
+                buffers.replace(length);
                 buffers.held += length;
                 buffers.most_held = buffers.most_held.max(buffers.held);
                 vec![0.0; length]
@@ -87,10 +123,6 @@ impl Memory {
     }
 }
 
-fn fits(buffer: &[f32], length: usize) -> bool {
-    (length..=length + length / 4 + SPARE).contains(&buffer.len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,21 +131,21 @@ mod tests {
     fn released_buffers_are_used_again_where_they_fit() {
         let memory = Memory::default();
         let [mut one, mut two, mut three] = [const { Vec::new() }; 3];
-        memory.fit(&mut one, 10_000);
-        memory.fit(&mut two, 50_000);
+        memory.fit(&mut one, 10_000, Stay::Short);
+        memory.fit(&mut two, 50_000, Stay::Short);
         assert_eq!((one.len(), two.len()), (10_000, 50_000));
         let (first, second) = (one.as_ptr(), two.as_ptr());
         memory.release(&mut one);
         memory.release(&mut two);
         assert!(one.is_empty());
-        memory.fit(&mut one, 48_000);
+        memory.fit(&mut one, 48_000, Stay::Long);
         assert_eq!((one.as_ptr(), one.len()), (second, 50_000), "a little longer will do");
-        memory.fit(&mut two, 4_000);
+        memory.fit(&mut two, 4_000, Stay::Long);
         assert_eq!(two.len(), 4_000, "and much longer will not");
-        memory.fit(&mut three, 9_000);
-        assert_eq!(three.as_ptr(), first);
+        memory.fit(&mut three, 4_000, Stay::Short);
+        assert_eq!(three.as_ptr(), first, "but for a tensor that is soon gone");
         assert_eq!(memory.peak_bytes(), 4 * (10_000 + 50_000 + 4_000));
-        memory.fit(&mut three, 0);
+        memory.fit(&mut three, 0, Stay::Short);
         assert!(three.is_empty());
     }
 
@@ -122,12 +154,12 @@ mod tests {
         let memory = Memory::default();
         let [mut one, mut two] = [const { Vec::new() }; 2];
         memory.begin_step();
-        memory.fit(&mut one, 10_000);
-        memory.fit(&mut two, 20_000);
+        memory.fit(&mut one, 10_000, Stay::Short);
+        memory.fit(&mut two, 20_000, Stay::Short);
         memory.release(&mut one);
         memory.release(&mut two);
         memory.begin_step();
-        memory.fit(&mut one, 10_000);
+        memory.fit(&mut one, 10_000, Stay::Short);
         memory.release(&mut one);
         memory.begin_step();
         assert_eq!(memory.lock().held, 10_000);

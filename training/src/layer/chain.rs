@@ -38,6 +38,11 @@ impl Layer for Chain {
             from[0].forward(context, before.last().map_or(input, |layer| layer.output()));
             if context.training.is_some() {
                 self.demand_before(context, position);
+            } else if let Some(before) = self.layers[..position].last_mut() {
+                // No backward pass follows where the memory is shared.
+                if context.memory.is_some() {
+                    before.keep(context, Demand::GRADIENT);
+                }
             }
         }
     }

@@ -88,10 +88,10 @@ impl Layer for Residual {
         if context.training.is_some() {
             let past = shortcut.as_ref().map_or(Demand::GRADIENT, |branch| branch.demand());
             read.either(main.demand().reads, past.reads);
-            main.keep(context, Demand::GRADIENT);
-            if let Some(shortcut) = shortcut {
-                shortcut.keep(context, Demand::GRADIENT);
-            }
+        }
+        main.keep(context, Demand::GRADIENT);
+        if let Some(shortcut) = shortcut {
+            shortcut.keep(context, Demand::GRADIENT);
         }
     }
 

@@ -44,7 +44,7 @@ impl Network {
         Self { chain: Chain::new(layers), memory: Memory::default() }
     }
 
-    /// The output of a minibatch.
+    /// The output of a minibatch. In evaluation nothing is kept for a backward pass.
     pub fn forward(&mut self, context: &Context, input: &Matrix) -> &Matrix {
         if context.training.is_some() {
             self.memory.begin_step();
@@ -54,8 +54,8 @@ impl Network {
         self.chain.output()
     }
 
-    /// The gradients of all parameters, from that of the output of the last forward pass, of
-    /// which there is one backward pass: it lets go of the activations.
+    /// The gradients of all parameters, from that of the output of the last forward pass, which was
+    /// one of training. The activations are gone afterwards.
     pub fn backward(&mut self, context: &Context, input: &Matrix, output_gradient: &Matrix) {
         let context = &Context { memory: Some(&self.memory), ..*context };
         self.chain.backward(context, input, output_gradient, false);
