@@ -38,12 +38,15 @@ pub fn column_norms_into<T: Real>(set: InstructionSet, a: MatrixView<T>, norms: 
         for row in 0..a.rows() {
             let start = row * a.row_stride();
             let elements = &a.data()[start..start + a.columns()];
-            set.run(|| {
-                for (norm, x) in norms.iter_mut().zip(elements) {
-                    let x = x.to_f64();
-                    *norm += x * x;
-                }
-            });
+            set.run(
+                #[inline(always)]
+                || {
+                    for (norm, x) in norms.iter_mut().zip(elements) {
+                        let x = x.to_f64();
+                        *norm += x * x;
+                    }
+                },
+            );
         }
         norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
         return;
@@ -66,20 +69,23 @@ pub fn column_norms_into<T: Real>(set: InstructionSet, a: MatrixView<T>, norms: 
 pub fn sum_of_squares<T: Real>(set: InstructionSet, elements: &[T]) -> f64 {
     const PARTS: usize = 16;
     let mut sums = [0.0; PARTS];
-    set.run(|| {
-        let blocks = elements.chunks_exact(PARTS);
-        let rest = blocks.remainder();
-        for block in blocks {
-            for (sum, x) in sums.iter_mut().zip(block) {
+    set.run(
+        #[inline(always)]
+        || {
+            let blocks = elements.chunks_exact(PARTS);
+            let rest = blocks.remainder();
+            for block in blocks {
+                for (sum, x) in sums.iter_mut().zip(block) {
+                    let x = x.to_f64();
+                    *sum += x * x;
+                }
+            }
+            for (sum, x) in sums.iter_mut().zip(rest) {
                 let x = x.to_f64();
                 *sum += x * x;
             }
-        }
-        for (sum, x) in sums.iter_mut().zip(rest) {
-            let x = x.to_f64();
-            *sum += x * x;
-        }
-    });
+        },
+    );
     sums.iter().sum()
 }
 

@@ -1,4 +1,4 @@
-//! Milliseconds of a training step of the MNIST CNN and WRN-16-4, exact and sampled in the
+//! Milliseconds of a training step of the MLP, the MNIST CNN and WRN-16-4, exact and sampled in the
 //! forward pass, and the most memory that activations and their gradients took. The variants take turns, so that a disturbance falls on all of them.
 //!
 //! `cargo run --release -p training --example step_time [rounds] [network] [ratio]`
@@ -9,7 +9,7 @@ use std::time::Instant;
 use training::layer::{Context, ImageShape};
 use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
-use training::network::{Description, Network, NetworkError, cnn, wrn};
+use training::network::{Description, Network, NetworkError, cnn, mlp, wrn};
 use training::optimizer::{Optimizer, OptimizerConfig};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
@@ -23,15 +23,18 @@ struct Run {
 }
 
 impl Run {
-    fn new(description: &Description, ratio: f64) -> Result<Self, NetworkError> {
+    fn new(
+        description: &Description,
+        optimizer: OptimizerConfig,
+        ratio: f64,
+    ) -> Result<Self, NetworkError> {
         let policy =
             SamplingPolicy { estimator: Estimator::TopK, ratio, minimal_k: 1, mode: Mode::Forward };
         let policies = LayerPolicies::uniform((ratio < 1.0).then_some(policy));
-        let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 5e-4 };
         Ok(Self {
             ratio,
             network: description.build(&policies, Stream::new(1, "initialisation"))?,
-            optimizer: Optimizer::new(sgd, InstructionSet::detect()),
+            optimizer: Optimizer::new(optimizer, InstructionSet::detect()),
             gradient: Matrix::default(),
             milliseconds: Vec::new(),
         })
@@ -60,13 +63,19 @@ fn main() -> Result<(), NetworkError> {
     let argument = |position| std::env::args().nth(position);
     let rounds = argument(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
     let ratios = match argument(3).and_then(|ratio| ratio.parse().ok()) {
-        Some(ratio) => vec![ratio],
-        None => vec![1.0, 0.5, 0.25],
+        Some(ratio) => vec![1.0, ratio],
+        None => vec![1.0, 0.5, 0.25, 0.1],
     };
     let (mnist, cifar) = (ImageShape::new(1, 28, 28), ImageShape::new(3, 32, 32));
-    for (name, description, image, batch) in [
-        ("MNIST CNN, batch 64", cnn(mnist, 10)?, mnist, 64),
-        ("WRN-16-4, batch 32", wrn(16, 4, cifar, 10)?, cifar, 32),
+    let adam = OptimizerConfig::Adam { learning_rate: 1e-3 };
+    let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 5e-4 };
+    let mlp = || mlp(784, &[500, 500], 10, 0.1);
+    for (name, description, optimizer, image, batch) in [
+        ("MLP, batch 64", mlp(), adam, mnist, 64),
+        ("MLP, batch 256", mlp(), adam, mnist, 256),
+        ("MNIST CNN, batch 64", cnn(mnist, 10)?, sgd, mnist, 64),
+        ("WRN-16-4, batch 32", wrn(16, 4, cifar, 10)?, sgd, cifar, 32),
+        ("WRN-28-10, batch 32", wrn(28, 10, cifar, 10)?, sgd, cifar, 32),
     ] {
         if argument(2).is_some_and(|wanted| !name.contains(&wanted)) {
             continue;
@@ -77,7 +86,7 @@ fn main() -> Result<(), NetworkError> {
         let labels: Vec<u16> = (0..batch).map(|sample| (sample % 10) as u16).collect();
         let mut runs = Vec::new();
         for &ratio in &ratios {
-            runs.push(Run::new(&description, ratio)?);
+            runs.push(Run::new(&description, optimizer, ratio)?);
         }
         for _ in 0..rounds + 2 {
             runs.iter_mut().for_each(|run| run.step(&input, &labels));
@@ -89,7 +98,7 @@ fn main() -> Result<(), NetworkError> {
             let megabytes = run.network.memory().peak_bytes() as f64 / 1e6;
             let (ratio, speed_up) = (run.ratio, exact / median);
             println!(
-                "  ratio {ratio:4}: {median:7.1} ms, {speed_up:.2} x, activations {megabytes:.1} MB"
+                "  ratio {ratio:4}: {median:8.2} ms, {speed_up:.2} x, activations {megabytes:.1} MB"
             );
         }
     }

@@ -24,25 +24,36 @@ pub(super) fn update(
     second: &mut [f32],
     gradient: Option<&[f32]>,
     rate: f32,
-    (first_correction, second_correction): (f32, f32),
+    corrections: (f32, f32),
 ) {
-    let change = |value: &mut f32, first: &mut f32, second: &mut f32, gradient: f32| {
-        let gradient = flushed(gradient, NEGLIGIBLE);
-        *first = flushed(BETA1 * *first + (1.0 - BETA1) * gradient, NEGLIGIBLE);
-        let average = BETA2 * *second + (1.0 - BETA2) * (gradient * gradient);
-        *second = flushed(average, NEGLIGIBLE * NEGLIGIBLE);
-        let deviation = (*second * second_correction).sqrt() + EPSILON;
-        *value -= rate * (*first * first_correction) / deviation;
-    };
     let elements = values.iter_mut().zip(first).zip(second);
     match gradient {
         Some(gradient) => {
             for (((value, first), second), &gradient) in elements.zip(gradient) {
-                change(value, first, second, gradient);
+                change(value, first, second, gradient, rate, corrections);
             }
         }
         None => {
-            elements.for_each(|((value, first), second)| change(value, first, second, 0.0));
+            for ((value, first), second) in elements {
+                change(value, first, second, 0.0, rate, corrections);
+            }
         }
     }
+}
+
+#[inline(always)]
+fn change(
+    value: &mut f32,
+    first: &mut f32,
+    second: &mut f32,
+    gradient: f32,
+    rate: f32,
+    (first_correction, second_correction): (f32, f32),
+) {
+    let gradient = flushed(gradient, NEGLIGIBLE);
+    *first = flushed(BETA1 * *first + (1.0 - BETA1) * gradient, NEGLIGIBLE);
+    let average = BETA2 * *second + (1.0 - BETA2) * (gradient * gradient);
+    *second = flushed(average, NEGLIGIBLE * NEGLIGIBLE);
+    let deviation = (*second * second_correction).sqrt() + EPSILON;
+    *value -= rate * (*first * first_correction) / deviation;
 }

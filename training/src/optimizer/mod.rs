@@ -103,22 +103,18 @@ impl Optimizer {
                     .zip(second.chunks_exact_mut(row_length));
                 for (row, ((values, first), second)) in rows.enumerate() {
                     let gradient = gradient.row(task * ROWS_A_TASK + row, row_length);
-                    set.run(|| match config {
-                        OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
-                            let factors = (factor * learning_rate, momentum, weight_decay);
-                            sgd::update(values, first, gradient, factors);
-                        }
-                        OptimizerConfig::Adam { learning_rate } => {
-                            adam::update(
-                                values,
-                                first,
-                                second,
-                                gradient,
-                                factor * learning_rate,
-                                correction,
-                            );
-                        }
-                    });
+                    let rate = factor * config.learning_rate();
+                    // Inlined, so that the loops are compiled for the instruction set.
+                    match config {
+                        OptimizerConfig::Sgd { momentum, weight_decay, .. } => set.run(
+                            #[inline(always)]
+                            || sgd::update(values, first, gradient, (rate, momentum, weight_decay)),
+                        ),
+                        OptimizerConfig::Adam { .. } => set.run(
+                            #[inline(always)]
+                            || adam::update(values, first, second, gradient, rate, correction),
+                        ),
+                    }
                 }
             });
     }

@@ -12,20 +12,31 @@ pub(super) fn update(
     values: &mut [f32],
     velocity: &mut [f32],
     gradient: Option<&[f32]>,
-    (rate, momentum, decay): (f32, f32, f32),
+    factors: (f32, f32, f32),
 ) {
-    let change = |value: &mut f32, velocity: &mut f32, gradient: f32| {
-        let next = momentum * *velocity + (gradient + decay * *value);
-        *velocity = flushed(next, NEGLIGIBLE);
-        *value -= rate * *velocity;
-    };
     let elements = values.iter_mut().zip(velocity);
     match gradient {
         Some(gradient) => {
             for ((value, velocity), &gradient) in elements.zip(gradient) {
-                change(value, velocity, gradient);
+                change(value, velocity, gradient, factors);
             }
         }
-        None => elements.for_each(|(value, velocity)| change(value, velocity, 0.0)),
+        None => {
+            for (value, velocity) in elements {
+                change(value, velocity, 0.0, factors);
+            }
+        }
     }
+}
+
+#[inline(always)]
+fn change(
+    value: &mut f32,
+    velocity: &mut f32,
+    gradient: f32,
+    (rate, momentum, decay): (f32, f32, f32),
+) {
+    let next = momentum * *velocity + (gradient + decay * *value);
+    *velocity = flushed(next, NEGLIGIBLE);
+    *value -= rate * *velocity;
 }
