@@ -19,6 +19,8 @@ mod ridge;
 mod roofline;
 mod runs;
 mod sgd_convergence;
+mod steps;
+mod training_step;
 
 use std::path::{Path, PathBuf};
 
@@ -96,7 +98,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 16] = [
+pub static EXHIBITS: [Exhibit; 17] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -111,6 +113,7 @@ pub static EXHIBITS: [Exhibit; 16] = [
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
     layer_timing::EXHIBIT,
+    training_step::EXHIBIT,
     resnet_step::EXHIBIT,
     roofline::EXHIBIT,
 ];

@@ -2,25 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
 
-use anyhow::Context as _;
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
-use training::counting::Computations;
 use training::data::{FolderSource, ImageFolder, Normalisation, OnCorrupt, Part, StreamSettings};
-use training::layer::{Context as LayerContext, ImageShape};
-use training::loss::softmax_cross_entropy;
+use training::layer::ImageShape;
 use training::matrix::Matrix;
-use training::network::{Network, resnet};
-use training::optimizer::{Optimizer, OptimizerConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::network::resnet;
+use training::optimizer::OptimizerConfig;
+use training::sampling::{Mode, SamplingPolicy};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::check_ratios;
+use super::steps::{Measurement, Minibatch, Steps};
 use super::{Context, Exhibit, Experiment};
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
-use crate::timing::Spread;
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -54,77 +50,6 @@ pub struct ResnetStep {
     estimators: Vec<NamedEstimator>,
     ratios: Vec<Ratio>,
     repeats: usize,
-}
-
-struct Minibatch {
-    input: Matrix,
-    labels: Vec<u16>,
-}
-
-/// A network that makes steps.
-struct Learner {
-    network: Network,
-    optimizer: Optimizer,
-    gradient: Matrix,
-    steps: u64,
-}
-
-/// One step.
-#[derive(Clone, Copy)]
-struct Step {
-    seconds: f64,
-    loss: f64,
-    computations: Computations,
-}
-
-/// The steps of one setting and those of the exact network in turn with them.
-struct Measurement {
-    name: &'static str,
-    ratio: f64,
-    milliseconds: Spread,
-    /// Over the exact step on the same minibatch.
-    of_exact: Spread,
-    steps: Vec<Step>,
-}
-
-impl Measurement {
-    fn new(name: &'static str, ratio: f64, steps: Vec<Step>, exact: &[Step]) -> Self {
-        let milliseconds = steps.iter().map(|step| 1e3 * step.seconds).collect();
-        let over = steps.iter().zip(exact).map(|(step, exact)| step.seconds / exact.seconds);
-        let of_exact = Spread::of(over.collect());
-        Self { name, ratio, milliseconds: Spread::of(milliseconds), of_exact, steps }
-    }
-
-    fn computations(&self) -> Computations {
-        self.steps.iter().fold(Computations::default(), |mut sum, step| {
-            sum += step.computations;
-            sum
-        })
-    }
-
-    fn billion_multiply_adds(&self) -> f64 {
-        self.computations().performed as f64 / self.steps.len() as f64 / 1e9
-    }
-
-    fn loss(&self) -> f64 {
-        self.steps.iter().map(|step| step.loss).sum::<f64>() / self.steps.len() as f64
-    }
-}
-
-impl Learner {
-    fn step(&mut self, context: &Context, stream: Stream, minibatch: &Minibatch) -> Step {
-        let Minibatch { input, labels } = minibatch;
-        let layers = LayerContext::training(context.instructions, stream, self.steps);
-        let started = Instant::now();
-        let logits = self.network.forward(&layers, input);
-        let loss = softmax_cross_entropy(logits, labels, &mut self.gradient);
-        self.network.backward(&layers, input, &self.gradient);
-        self.network.update(&mut self.optimizer);
-        let seconds = started.elapsed().as_secs_f64();
-        self.steps += 1;
-        let computations = self.network.take_computations();
-        Step { seconds, loss: loss.sum / labels.len() as f64, computations }
-    }
 }
 
 impl Experiment for ResnetStep {
@@ -163,26 +88,14 @@ impl Experiment for ResnetStep {
             })
             .collect();
         context.progress.set_length(settings.len());
-        let mut exact = self.learner(None, context, stream)?;
-        let (mut all_exact, mut measurements) = (Vec::new(), Vec::new());
-        for policy in settings {
-            let mut sampled = self.learner(Some(policy), context, stream)?;
-            let mut steps: Vec<(Step, Step)> = minibatches
-                .iter()
-                .map(|minibatch| {
-                    let step = exact.step(context, stream, minibatch);
-                    (step, sampled.step(context, stream, minibatch))
-                })
-                .collect();
-            // The first step allocates.
-            steps.remove(0);
-            let (exact_steps, steps): (Vec<Step>, Vec<Step>) = steps.into_iter().unzip();
-            let name = policy.estimator.name();
-            measurements.push(Measurement::new(name, policy.ratio, steps, &exact_steps));
-            all_exact.extend(exact_steps);
-            context.progress.advance(1);
-        }
-        measurements.insert(0, Measurement::new("exact", 1.0, all_exact.clone(), &all_exact));
+        let steps = Steps {
+            network: &resnet(self.depth, ImageShape::new(3, self.side, self.side), CLASSES)?,
+            optimizer: self.optimizer,
+            minibatches: &minibatches,
+            stream,
+            instructions: context.instructions,
+        };
+        let measurements = steps.measure(&settings, || context.progress.advance(1))?;
         Ok(self.report(&measurements, context))
     }
 }
@@ -227,20 +140,6 @@ impl ResnetStep {
         Ok(minibatches)
     }
 
-    fn learner(
-        &self,
-        policy: Option<SamplingPolicy>,
-        context: &Context,
-        stream: Stream,
-    ) -> anyhow::Result<Learner> {
-        let description = resnet(self.depth, ImageShape::new(3, self.side, self.side), CLASSES)?;
-        let network = description
-            .build(&LayerPolicies::uniform(policy), stream.child("initialisation"))
-            .context("the network cannot be built")?;
-        let optimizer = Optimizer::new(self.optimizer, context.instructions);
-        Ok(Learner { network, optimizer, gradient: Matrix::default(), steps: 0 })
-    }
-
     fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {
         let mut records = Table::new(
             "A training step, median and quartiles",
@@ -253,6 +152,7 @@ impl ResnetStep {
                 Column::value("time", "of exact"),
                 Column::value("multiply-adds", "billions a step"),
                 Column::value("computations", "% of exact"),
+                Column::value("activations", "MB"),
                 Column::value("loss", "nats"),
             ],
         );
@@ -266,6 +166,7 @@ impl ResnetStep {
                 m.of_exact.median.into(),
                 m.billion_multiply_adds().into(),
                 (100.0 * m.computations().share()).into(),
+                m.megabytes.into(),
                 m.loss().into(),
             ]);
         }
@@ -289,7 +190,8 @@ impl ResnetStep {
                     context.instructions,
                     side = self.side,
                 ),
-                "The first convolution and the linear layer are never sampled. The loss is the \
+                "Activations: the most memory that the outputs of layers and their gradients took. \
+                 The first convolution and the linear layer are never sampled. The loss is the \
                  mean over the steps, from random weights: it shows that they are real, not that \
                  something was learnt."
                     .to_string(),

@@ -1,0 +1,245 @@
+//! A training step of each network, exact and sampled: time, computations, memory.
+
+use kernels::random::{Stream, below, standard_normal};
+use serde::{Deserialize, Serialize};
+use training::layer::ImageShape;
+use training::matrix::Matrix;
+use training::network::NetworkConfig;
+use training::optimizer::OptimizerConfig;
+use training::sampling::{Mode, SamplingPolicy};
+
+use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::runs::check_ratios;
+use super::steps::{Measurement, Minibatch, Steps};
+use super::{Context, Exhibit, Experiment};
+use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+
+/// See the module.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "training-step",
+    title: "Time and memory of a training step",
+    shows: "the time of a training step and the memory of its activations, sampled in the forward \
+            mode, beside the exact step of the same network",
+    paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single steps \
+            and memory are not stated in the sources at hand",
+    is_timing: true,
+    version: 1,
+    yaml: include_str!("../../exhibits/training-step.yaml"),
+    configure: configure::<TrainingStep>,
+};
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingStep {
+    networks: Vec<Timed>,
+    estimators: Vec<NamedEstimator>,
+    ratios: Vec<Ratio>,
+    repeats: usize,
+}
+
+/// A network with its images and its optimiser.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Timed {
+    network: NetworkConfig,
+    image: ImageShape,
+    classes: usize,
+    batch_size: usize,
+    /// The least number of pairs kept in a product.
+    minimal_k: usize,
+    optimizer: OptimizerConfig,
+}
+
+impl Experiment for TrainingStep {
+    fn check(&self) -> Result<(), FieldError> {
+        check_ratios(&self.ratios)?;
+        let wrong = |field, value, expected| Err(FieldError { field, value, expected });
+        for timed in &self.networks {
+            if let Err(error) = timed.network.describe(timed.image, timed.classes) {
+                return wrong("networks", error.to_string(), "a network that fits its images");
+            }
+            if timed.batch_size == 0 || timed.minimal_k == 0 {
+                let expected = "batch_size and minimal_k of at least 1";
+                return wrong("networks", timed.network.title(), expected);
+            }
+        }
+        if self.repeats == 0 {
+            return wrong("repeats", "0".to_string(), "a number of at least 1");
+        }
+        Ok(())
+    }
+
+    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+        context
+            .progress
+            .set_length(self.networks.len() * self.estimators.len() * self.ratios.len());
+        let mut measured = Vec::new();
+        for timed in &self.networks {
+            let stream = Stream::new(context.seed, EXHIBIT.name).child(&timed.network.title());
+            let steps = Steps {
+                network: &timed.network.describe(timed.image, timed.classes)?,
+                optimizer: timed.optimizer,
+                minibatches: &timed.minibatches(self.repeats + 1, stream.child("images")),
+                stream,
+                instructions: context.instructions,
+            };
+            let policies = self.policies(timed.minimal_k);
+            let measurements = steps.measure(&policies, || context.progress.advance(1))?;
+            measured.push((timed, measurements));
+        }
+        Ok(self.report(&measured, context))
+    }
+}
+
+impl Timed {
+    /// Images of independent normal numbers: times do not depend on what they show.
+    fn minibatches(&self, count: usize, stream: Stream) -> Vec<Minibatch> {
+        let minibatch = |number| {
+            let mut generator = stream.at(number);
+            let numbers = self.batch_size * self.image.len();
+            let pixels = (0..numbers).map(|_| standard_normal(&mut generator) as f32).collect();
+            let input = Matrix::from_rows(self.batch_size, self.image.len(), pixels);
+            let labels =
+                (0..self.batch_size).map(|_| below(&mut generator, self.classes) as u16).collect();
+            Minibatch { input, labels }
+        };
+        (0..count as u64).map(minibatch).collect()
+    }
+}
+
+impl TrainingStep {
+    fn policies(&self, minimal_k: usize) -> Vec<SamplingPolicy> {
+        let estimators = self.estimators.iter();
+        estimators
+            .flat_map(|estimator| self.ratios.iter().map(move |ratio| (estimator.0, ratio.value())))
+            .map(|(estimator, ratio)| SamplingPolicy {
+                estimator,
+                ratio,
+                minimal_k,
+                mode: Mode::Forward,
+            })
+            .collect()
+    }
+
+    fn report(&self, measured: &[(&Timed, Vec<Measurement>)], context: &Context) -> ExhibitResult {
+        let mut records = Table::new(
+            "A training step, median and quartiles",
+            vec![
+                Column::key("network"),
+                Column::key("minibatch"),
+                Column::key("estimator"),
+                Column::key("ratio"),
+                Column::value("step", "ms"),
+                Column::value("step-low", "ms"),
+                Column::value("step-high", "ms"),
+                Column::value("time", "% of exact"),
+                Column::value("speed-up", "times"),
+                Column::value("computations", "% of exact"),
+                Column::value("activations", "MB"),
+                Column::value("memory", "% of exact"),
+            ],
+        );
+        let mut failures = Vec::new();
+        for (timed, measurements) in measured {
+            for m in measurements {
+                records.push(vec![
+                    timed.network.title().into(),
+                    timed.batch_size.into(),
+                    m.name.into(),
+                    m.ratio.into(),
+                    m.milliseconds.median.into(),
+                    m.milliseconds.low.into(),
+                    m.milliseconds.high.into(),
+                    (100.0 * m.of_exact.median).into(),
+                    (1.0 / m.of_exact.median).into(),
+                    (100.0 * m.computations().share()).into(),
+                    m.megabytes.into(),
+                    (100.0 * m.megabytes / measurements[0].megabytes).into(),
+                ]);
+                if !m.loss().is_finite() {
+                    let network = timed.network.title();
+                    failures.push(format!("{network}: the loss of {} is {}", m.name, m.loss()));
+                }
+            }
+        }
+        ExhibitResult {
+            title: EXHIBIT.title.to_string(),
+            data: "random images, measured on this machine".to_string(),
+            tables: vec![records.clone()],
+            records,
+            figures: vec![self.figure(measured)],
+            remarks: vec![
+                format!(
+                    "A step is forward pass, loss, backward pass and update. Exact and sampled \
+                     steps alternate on the same minibatches, {} of each a setting, on {} threads \
+                     with {} instructions.",
+                    self.repeats,
+                    rayon::current_num_threads(),
+                    context.instructions,
+                ),
+                "Computations are those of the sampled products. Where two sampled layers follow \
+                 each other, the gradient of the first one's output is zero but for the channels \
+                 the second one kept, and no product is computed for the others: time can fall \
+                 below the computations counted."
+                    .to_string(),
+                "Activations: the most memory that the outputs of layers and their gradients took \
+                 at one time. Of the input of a sampled layer the selected channels are kept, so \
+                 this falls with the ratio; weights, their gradients and the optimiser's averages \
+                 do not, and are not counted."
+                    .to_string(),
+            ],
+            failures,
+            ..ExhibitResult::default()
+        }
+    }
+
+    fn figure(&self, measured: &[(&Timed, Vec<Measurement>)]) -> Figure {
+        let shown = self.estimators.first().map_or("", |estimator| estimator.0.name());
+        let panel = |title: &str,
+                     label: &str,
+                     number: &dyn Fn(&Measurement, &Measurement) -> Point| {
+            let lines = measured.iter().enumerate().map(|(style, (timed, measurements))| Series {
+                label: format!("{}, minibatch {}", timed.network.title(), timed.batch_size),
+                style,
+                mark: Mark::JoinedPoints,
+                points: measurements
+                    .iter()
+                    .filter(|m| m.name == shown || m.name == "exact")
+                    .map(|m| number(m, &measurements[0]))
+                    .collect(),
+            });
+            let mut series: Vec<Series> = lines.collect();
+            series.push(Series {
+                label: "proportional to the computations".to_string(),
+                style: 0,
+                mark: Mark::Dashed,
+                points: vec![Point::new(0.0, 0.0), Point::new(100.0, 100.0)],
+            });
+            Panel {
+                title: title.to_string(),
+                x: Axis::linear("computations, % of exact"),
+                y: Axis::linear(label),
+                series,
+            }
+        };
+        let work = |m: &Measurement| 100.0 * m.computations().share();
+        Figure {
+            file: EXHIBIT.name.to_string(),
+            caption: format!(
+                "Time of a training step sampled by {shown}, and the most memory its activations \
+                 took, over those of the exact step, against the computations counted; bars are \
+                 quartiles."
+            ),
+            panels: vec![
+                panel("Time", "time, % of exact", &|m, _| {
+                    let half = 100.0 * (m.of_exact.high - m.of_exact.low) / 2.0;
+                    Point::with_interval(work(m), 100.0 * m.of_exact.median, Some(half))
+                }),
+                panel("Memory of activations", "memory, % of exact", &|m, exact| {
+                    Point::new(work(m), 100.0 * m.megabytes / exact.megabytes)
+                }),
+            ],
+        }
+    }
+}
