@@ -71,6 +71,9 @@ pub fn write_list(folder: &Path) -> anyhow::Result<()> {
             name = exhibit.name
         ));
     }
+    if folder.join("headline.md").exists() {
+        text.push_str("- [headline](headline.md): what sampling saves and costs, by network.\n");
+    }
     write_whole(&folder.join("README.md"), &text)
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use kernels::InstructionSet;
 use serde_json::json;
 
-use crate::cache::{Cache, sha256};
+use crate::cache::{Cache, sha256, write_whole};
 use crate::cli::Options;
 use crate::exhibit::{Context, EXHIBITS, Task};
 use crate::files;
@@ -193,8 +193,12 @@ fn write_page(
     let suite = result("claims").and_then(|claims| claims.json.as_deref());
     let suite = suite.map(serde_json::from_str).transpose().context("stored claims")?;
     let claims = suite.map(|suite| site::of_suite(&suite, site::NOTES));
-    let headline =
-        result("mlp-accuracy").map(|mlp| site::headline_rows(mlp, result("layer-timing")));
+    let headline = site::headline_rows(result);
+    if let Some(rows) = &headline {
+        let table = site::headline_table(rows).markdown();
+        let text = format!("# What sampling saves and costs\n\n{table}");
+        write_whole(&options.out.join("headline.md"), &text)?;
+    }
     let page = site::Site {
         exhibits: &pages,
         claims: claims.as_deref(),

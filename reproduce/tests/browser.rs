@@ -186,8 +186,8 @@ fn claims_and_notes_work_in_a_browser() {
         code: None,
         exhibit: None,
     }];
-    let headline =
-        [HeadlineRow { quantity: text.into(), ours: "97 %".into(), stated: None, exhibit: None }];
+    let row = HeadlineRow { network: text.into(), accuracy: "97 %".into(), ..Default::default() };
+    let headline = [row];
     let markdown = "At $\\sum_i p_i = k$:\n\n$$p_i = \\min\\Big(1, \\frac{w_i}{\\lambda}\\Big)$$\n\n\
                     ## The level\n\n| k | level |\n| --- | --- |\n| 1 | 2 |\n\n[All](#the-level)\n";
     let notes = [Note { slug: "level", title: "The level", markdown }];

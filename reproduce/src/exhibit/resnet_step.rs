@@ -141,36 +141,42 @@ impl ResnetStep {
     }
 
     fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {
+        let name = format!("ResNet-{}", self.depth);
         let mut records = Table::new(
             "A training step, median and quartiles",
             vec![
+                Column::key("network"),
                 Column::key("estimator"),
                 Column::key("ratio"),
                 Column::value("step", "ms"),
                 Column::value("step-low", "ms"),
                 Column::value("step-high", "ms"),
-                Column::value("time", "of exact"),
+                Column::value("time", "% of exact"),
+                Column::value("speed-up", "times"),
                 Column::value("multiply-adds", "billions a step"),
                 Column::value("computations", "% of exact"),
+                Column::value("communication", "% of all"),
                 Column::value("activations", "MB"),
                 Column::value("loss", "nats"),
             ],
         );
         for m in measurements {
             records.push(vec![
+                name.clone().into(),
                 m.name.into(),
                 m.ratio.into(),
                 m.milliseconds.median.into(),
                 m.milliseconds.low.into(),
                 m.milliseconds.high.into(),
-                m.of_exact.median.into(),
+                (100.0 * m.of_exact.median).into(),
+                (1.0 / m.of_exact.median).into(),
                 m.billion_multiply_adds().into(),
                 (100.0 * m.computations().share()).into(),
+                (100.0 * m.communication).into(),
                 m.megabytes.into(),
                 m.loss().into(),
             ]);
         }
-        let name = format!("ResNet-{}", self.depth);
         let not_finite = measurements.iter().filter(|m| !m.loss().is_finite());
         ExhibitResult {
             title: EXHIBIT.title.to_string(),

@@ -49,6 +49,8 @@ pub struct Measurement {
     pub milliseconds: Spread,
     /// Over the exact step on the same minibatch.
     pub of_exact: Spread,
+    /// Gradient numbers that a worker sends, over all.
+    pub communication: f64,
     /// The most megabytes that activations and their gradients took.
     pub megabytes: f64,
     steps: Vec<Step>,
@@ -58,6 +60,7 @@ pub struct Measurement {
 struct Learner {
     network: Network,
     optimizer: Optimizer,
+    communication: f64,
     gradient: Matrix,
     steps: u64,
 }
@@ -100,12 +103,14 @@ impl Steps<'_> {
     }
 
     fn learner(&self, policy: Option<SamplingPolicy>) -> anyhow::Result<Learner> {
+        let policies = LayerPolicies::uniform(policy);
         let network = self
             .network
-            .build(&LayerPolicies::uniform(policy), self.stream.child("initialisation"))
+            .build(&policies, self.stream.child("initialisation"))
             .context("the network cannot be built")?;
+        let communication = self.network.gradient_numbers(&policies)?.share();
         let optimizer = Optimizer::new(self.optimizer, self.instructions);
-        Ok(Learner { network, optimizer, gradient: Matrix::default(), steps: 0 })
+        Ok(Learner { network, optimizer, communication, gradient: Matrix::default(), steps: 0 })
     }
 }
 
@@ -136,7 +141,8 @@ impl Measurement {
         let over = steps.iter().zip(exact).map(|(step, exact)| step.seconds / exact.seconds);
         let of_exact = Spread::of(over.collect());
         let megabytes = learner.network.memory().peak_bytes() as f64 / 1e6;
-        Self { name, ratio, milliseconds, of_exact, megabytes, steps }
+        let communication = learner.communication;
+        Self { name, ratio, milliseconds, of_exact, communication, megabytes, steps }
     }
 
     /// The multiply-adds of all steps.

@@ -136,6 +136,7 @@ impl TrainingStep {
                 Column::value("time", "% of exact"),
                 Column::value("speed-up", "times"),
                 Column::value("computations", "% of exact"),
+                Column::value("communication", "% of all"),
                 Column::value("activations", "MB"),
                 Column::value("memory", "% of exact"),
             ],
@@ -154,6 +155,7 @@ impl TrainingStep {
                     (100.0 * m.of_exact.median).into(),
                     (1.0 / m.of_exact.median).into(),
                     (100.0 * m.computations().share()).into(),
+                    (100.0 * m.communication).into(),
                     m.megabytes.into(),
                     (100.0 * m.megabytes / measurements[0].megabytes).into(),
                 ]);
@@ -203,9 +205,11 @@ impl TrainingStep {
                 label: format!("{}, minibatch {}", timed.network.title(), timed.batch_size),
                 style,
                 mark: Mark::JoinedPoints,
-                points: measurements
+                // The exact step is the largest, and the last.
+                points: measurements[1..]
                     .iter()
-                    .filter(|m| m.name == shown || m.name == "exact")
+                    .filter(|m| m.name == shown)
+                    .chain(&measurements[..1])
                     .map(|m| number(m, &measurements[0]))
                     .collect(),
             });

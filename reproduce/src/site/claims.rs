@@ -1,11 +1,11 @@
-//! What the study concludes, as the page shows it: the claims and the headline numbers.
+//! What the study concludes, as the page shows it: the claims.
 
 use serde::Serialize;
 use theory::suite::Suite;
 
 use super::notes::Note;
 use crate::exhibit::claims::{by_claim, least_p_value};
-use crate::result::{Cell, ExhibitResult, significant};
+use crate::result::significant;
 
 /// A statement of the paper or of the study, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -56,19 +56,6 @@ impl Verdict {
             Self::Undecided => ("?", "undecided"),
         }
     }
-}
-
-/// A number of the study beside the same number in the sources.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct HeadlineRow {
-    /// What is measured, on what.
-    pub quantity: String,
-    /// The study's value with its interval and unit.
-    pub ours: String,
-    /// What the sources state and where; none where they do not state it.
-    pub stated: Option<String>,
-    /// Name of the exhibit the study's value is from.
-    pub exhibit: Option<String>,
 }
 
 /// The claims of a run of the theory's suite, each with all its checks together.
@@ -122,56 +109,4 @@ fn exhibit_of(id: &str) -> &'static str {
         "T8" | "T9" => "gradient-error",
         _ => "matmul-error",
     }
-}
-
-/// What the paper's headline says, beside what the MLP exhibit and the layer's timing found.
-pub fn headline_rows(accuracy: &ExhibitResult, timing: Option<&ExhibitResult>) -> Vec<HeadlineRow> {
-    let mut rows = Vec::new();
-    let summary = accuracy.tables.first().map_or(&[][..], |table| &table.rows[..]);
-    for row in summary {
-        let [estimator, ratio, found, interval, against, work, ..] = &row[..] else { continue };
-        let interval = match interval {
-            Cell::Missing => String::new(),
-            half => format!(" ± {}", half.show(2)),
-        };
-        let (quantity, ours) = match ratio {
-            Cell::Number(1.0) => (
-                format!("MLP, exact products: test accuracy on {}", accuracy.data),
-                format!("{} %{interval}", found.show(4)),
-            ),
-            ratio => (
-                format!("MLP, {} at {}: accuracy and work", estimator.show(4), ratio.show(3)),
-                format!(
-                    "{} %{interval} ({} points) with {} % of the computations",
-                    found.show(4),
-                    against.show(2),
-                    work.show(3)
-                ),
-            ),
-        };
-        rows.push(HeadlineRow {
-            quantity,
-            ours,
-            stated: (ratio != &Cell::Number(1.0)).then(|| {
-                "all networks together: up to 66 % fewer computations with negligible or no impact \
-                 on test accuracy (abstract)"
-                    .to_string()
-            }),
-            exhibit: Some("mlp-accuracy".to_string()),
-        });
-    }
-    for row in timing.and_then(|timing| timing.tables.first()).map_or(&[][..], |t| &t.rows[..]) {
-        let [layer, estimator, ratio, _, _, _, _, speed_up, ..] = &row[..] else { continue };
-        if !matches!(estimator, Cell::Text(name) if name == "top-k") {
-            continue;
-        }
-        let (layer, ratio) = (layer.show(4), ratio.show(3));
-        rows.push(HeadlineRow {
-            quantity: format!("Linear layer {layer}, top-k at {ratio}: speed of a training step"),
-            ours: format!("{}x that of exact products", speed_up.show(3)),
-            stated: Some("whole training: up to 1.37x faster (abstract)".to_string()),
-            exhibit: Some("layer-timing".to_string()),
-        });
-    }
-    rows
 }

@@ -5,6 +5,7 @@
 
 mod claims;
 mod exhibits;
+mod headline;
 #[cfg(test)]
 mod markup;
 mod notes;
@@ -18,8 +19,9 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cache::write_whole;
-pub use claims::{Claim, HeadlineRow, Verdict, headline_rows, of_suite};
+pub use claims::{Claim, Verdict, of_suite};
 pub use exhibits::ExhibitPage;
+pub use headline::{HeadlineRow, headline_rows, headline_table};
 pub use notes::{NOTES, Note};
 pub use sampling::{Norms, PAIRS, SamplingFigure, Setting, setting};
 
@@ -198,7 +200,7 @@ fn claim(claim: &Claim, site: &Site, out: &Path) -> Result<Value, SiteError> {
 }
 
 fn headline(row: &HeadlineRow, site: &Site) -> Result<Value, SiteError> {
-    exhibit_exists(&row.quantity, row.exhibit.as_deref(), site)?;
+    exhibit_exists(&row.network, row.exhibit.as_deref(), site)?;
     Ok(value(row))
 }
 
