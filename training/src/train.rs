@@ -1,10 +1,12 @@
 //! The training loop.
 
 mod resume;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
 pub use resume::{ResumeError, train_with_checkpoints};
+pub use statistics::BatchNormStatistics;
 
 use crate::counting::Computations;
 use crate::data::{Augmentation, Dataset, EpochAugmentation, Splits};
@@ -44,6 +46,9 @@ pub struct TrainingConfig {
     /// How training images are changed at random, every epoch anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<Augmentation>,
+    /// The statistics that batch normalisation uses in evaluations.
+    #[serde(default, skip_serializing_if = "BatchNormStatistics::is_running")]
+    pub batch_norm_statistics: BatchNormStatistics,
     /// Where all randomness of the run starts.
     pub seed: u64,
 }
@@ -99,6 +104,9 @@ impl TrainingConfig {
         setting(self.epochs >= 1, "epochs", self.epochs as f64, "it is at least 1")?;
         let positive = rate.is_finite() && rate > 0.0;
         setting(positive, "learning_rate", f64::from(rate), "it is finite and above 0")?;
+        if let BatchNormStatistics::ReEstimated { minibatches } = self.batch_norm_statistics {
+            setting(minibatches >= 1, "minibatches", minibatches as f64, "it is at least 1")?;
+        }
         if let NetworkConfig::Mlp { hidden, dropout } = &self.network {
             setting((0.0..1.0).contains(dropout), "dropout", *dropout, "it lies in [0, 1)")?;
             setting(!hidden.contains(&0), "hidden", 0.0, "a layer has at least 1 unit")?;
@@ -309,11 +317,9 @@ impl<'a> Trainer<'a> {
         if self.steps < (epoch + 1) * steps_an_epoch {
             return Ok(());
         }
-        let metrics = EpochMetrics {
-            train: mean(self.epoch_loss, self.order.len()),
-            held_out: evaluate(&mut self.network, &self.splits.held_out, self.set),
-            test: evaluate(&mut self.network, &self.splits.test, self.set),
-        };
+        let train = mean(self.epoch_loss, self.order.len());
+        let [held_out, test] = self.evaluate(self.config.batch_norm_statistics);
+        let metrics = EpochMetrics { train, held_out, test };
         self.end_epoch(metrics);
         let progress = Progress { steps: self.steps, total, epoch: Some(metrics) };
         if observe(progress).is_break() && !self.is_finished() {

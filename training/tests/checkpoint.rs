@@ -18,7 +18,9 @@ use training::data::{Splits, generated_digits};
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
-use training::train::{TrainingConfig, TrainingReport, train, train_with_checkpoints};
+use training::train::{
+    BatchNormStatistics, TrainingConfig, TrainingReport, train, train_with_checkpoints,
+};
 
 /// Names the checkpoint of a process that is to train.
 const CHECKPOINT: &str = "TEST_CHECKPOINT";
@@ -40,6 +42,7 @@ fn config() -> TrainingConfig {
         optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
         schedule: Schedule::Cosine,
         augmentation: None,
+        batch_norm_statistics: BatchNormStatistics::Running,
         policies: LayerPolicies::uniform(Some(policy)),
         exact_epochs: 1,
         seed: 3,

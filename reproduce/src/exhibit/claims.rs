@@ -14,7 +14,7 @@ use training::matrix::Matrix;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::LayerPolicies;
-use training::train::{Trainer, TrainingConfig, fill_minibatch};
+use training::train::{BatchNormStatistics, Trainer, TrainingConfig, fill_minibatch};
 
 use super::config::{FieldError, configure};
 use super::{Context, Exhibit, Experiment};
@@ -112,6 +112,7 @@ impl Claims {
             optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
             schedule: Schedule::Constant,
             augmentation: None,
+            batch_norm_statistics: BatchNormStatistics::Running,
             policies: LayerPolicies::default(),
             exact_epochs: 0,
             seed: context.seed,

@@ -157,7 +157,7 @@ mod tests {
     use crate::network::NetworkConfig;
     use crate::optimizer::{OptimizerConfig, Schedule};
     use crate::sampling::LayerPolicies;
-    use crate::train::{TrainingConfig, train};
+    use crate::train::{BatchNormStatistics, TrainingConfig, train};
     use kernels::InstructionSet;
     use std::ops::ControlFlow;
 
@@ -194,6 +194,7 @@ mod tests {
                 policies: LayerPolicies::default(),
                 exact_epochs: 0,
                 augmentation: None,
+                batch_norm_statistics: BatchNormStatistics::Running,
                 seed: 1,
             };
             let mut go_on = |_| ControlFlow::Continue(());

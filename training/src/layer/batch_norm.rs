@@ -37,6 +37,8 @@ pub struct BatchNorm {
     name: String,
     image: ImageShape,
     settings: BatchNormSettings,
+    /// In the place of the momentum, while statistics are estimated anew.
+    statistics_share: Option<f32>,
     scale: Vec<f32>,
     shift: Vec<f32>,
     running_mean: Vec<f32>,
@@ -80,6 +82,7 @@ impl BatchNorm {
             name: name.to_owned(),
             image,
             settings,
+            statistics_share: None,
             scale: vec![1.0; channels],
             shift: vec![0.0; channels],
             running_mean: vec![0.0; channels],
@@ -101,7 +104,7 @@ impl BatchNorm {
 
     fn measure(&mut self, set: InstructionSet, input: &Matrix) {
         let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
-        let momentum = self.settings.momentum;
+        let momentum = self.statistics_share.unwrap_or(self.settings.momentum);
         self.channels
             .par_iter_mut()
             .zip(&mut self.running_mean)
@@ -279,6 +282,10 @@ impl Layer for BatchNorm {
         visit(&format!("{}.shift", self.name), &mut self.shift);
         visit(&format!("{}.running-mean", self.name), &mut self.running_mean);
         visit(&format!("{}.running-variance", self.name), &mut self.running_variance);
+    }
+
+    fn set_statistics_share(&mut self, share: Option<f32>) {
+        self.statistics_share = share;
     }
 }
 

@@ -109,6 +109,10 @@ impl Layer for Chain {
         self.layers.iter_mut().for_each(|layer| layer.set_sampling(on));
     }
 
+    fn set_statistics_share(&mut self, share: Option<f32>) {
+        self.layers.iter_mut().for_each(|layer| layer.set_statistics_share(share));
+    }
+
     fn take_computations(&mut self) -> Computations {
         let mut sum = Computations::default();
         self.layers.iter_mut().for_each(|layer| sum += layer.take_computations());

@@ -147,6 +147,8 @@ pub trait Layer: Send {
     fn visit_state(&mut self, _visit: &mut dyn FnMut(&str, &mut [f32])) {}
     /// Turns sampling on or off where the layer has a policy.
     fn set_sampling(&mut self, _on: bool) {}
+    /// Sets the share of the newest minibatch in running statistics; none: the layer's own.
+    fn set_statistics_share(&mut self, _share: Option<f32>) {}
     /// Takes the multiply-adds counted since the last call.
     fn take_computations(&mut self) -> Computations {
         Computations::default()

@@ -160,6 +160,13 @@ impl Layer for Residual {
         }
     }
 
+    fn set_statistics_share(&mut self, share: Option<f32>) {
+        self.main.set_statistics_share(share);
+        if let Some(shortcut) = &mut self.shortcut {
+            shortcut.set_statistics_share(share);
+        }
+    }
+
     fn take_computations(&mut self) -> Computations {
         let mut sum = self.main.take_computations();
         if let Some(shortcut) = &mut self.shortcut {

@@ -71,6 +71,12 @@ impl Network {
         self.chain.set_sampling(on);
     }
 
+    /// Sets the share of the newest minibatch in the running statistics of every layer; none:
+    /// each layer's own.
+    pub fn set_statistics_share(&mut self, share: Option<f32>) {
+        self.chain.set_statistics_share(share);
+    }
+
     /// One step of an optimiser on every parameter.
     pub fn update(&mut self, optimizer: &mut Optimizer) {
         optimizer.begin_step();

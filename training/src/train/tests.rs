@@ -16,6 +16,7 @@ fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
         policies: LayerPolicies::uniform(policy),
         exact_epochs: 0,
         augmentation: None,
+        batch_norm_statistics: BatchNormStatistics::Running,
         seed: 1,
     }
 }
@@ -132,6 +133,8 @@ fn bad_settings_are_named() {
         refuse(&|config| config.policies.default.as_mut().unwrap().ratio = 2.0)
             .contains("ratio is 2")
     );
+    let none = BatchNormStatistics::ReEstimated { minibatches: 0 };
+    assert!(refuse(&|config| config.batch_norm_statistics = none).starts_with("minibatches is 0"));
     let rate = f32::MAX;
     let error = refuse(&|config| {
         config.optimizer =
@@ -147,4 +150,57 @@ fn an_observer_can_stop_a_run() {
         if progress.steps == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert_eq!(stopped, Err(TrainingError::Stopped { epochs: 0 }));
+}
+
+/// WRN-10-1 on a few digits, trained with top-k.
+fn wrn(splits: &Splits, statistics: BatchNormStatistics) -> TrainingReport {
+    let config = TrainingConfig {
+        network: NetworkConfig::Wrn { depth: 10, width: 1 },
+        batch_size: 16,
+        epochs: 3,
+        optimizer: OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 5e-4 },
+        batch_norm_statistics: statistics,
+        ..config(Some(SamplingPolicy {
+            minimal_k: 1,
+            ..policy(Estimator::TopK, Mode::Forward).unwrap()
+        }))
+    };
+    run(&config, splits, InstructionSet::detect())
+}
+
+#[test]
+fn statistics_of_sampled_steps_do_not_fit_an_exact_evaluation_and_exact_ones_do() {
+    let splits = generated_digits(1, 250, 50, 100);
+    let running = wrn(&splits, BatchNormStatistics::Running);
+    let exact = wrn(&splits, BatchNormStatistics::ReEstimated { minibatches: 6 });
+    // The evaluation leaves no trace in the run: running statistics, parameters and sampling are
+    // as before, and its products are not counted.
+    assert_eq!(exact.parameters, running.parameters);
+    assert_eq!(exact.computations, running.computations);
+    for (exact, running) in exact.epochs.iter().zip(&running.epochs) {
+        assert_eq!(exact.train, running.train);
+    }
+    let [exact, running] = [exact, running].map(|report| report.epochs[2]);
+    assert!(exact.test.loss < running.test.loss / 2.0, "{exact:?} and {running:?}");
+    assert!(exact.held_out.loss < running.held_out.loss / 2.0, "{exact:?} and {running:?}");
+}
+
+#[test]
+fn an_evaluation_restores_everything_it_changes() {
+    let splits = generated_digits(1, 40, 20, 20);
+    let config = TrainingConfig {
+        network: NetworkConfig::Wrn { depth: 10, width: 1 },
+        batch_size: 16,
+        ..config(policy(Estimator::TopK, Mode::Forward))
+    };
+    let mut trainer = Trainer::new(&config, &splits, InstructionSet::detect()).unwrap();
+    trainer.epoch(&mut |_| ControlFlow::Continue(())).unwrap();
+    let before = trainer.checkpoint();
+    let running = trainer.evaluate(BatchNormStatistics::Running);
+    // Fewer images than asked for: the two whole minibatches are taken.
+    let exact = trainer.evaluate(BatchNormStatistics::ReEstimated { minibatches: 9 });
+    assert_eq!(exact, trainer.evaluate(BatchNormStatistics::ReEstimated { minibatches: 2 }));
+    assert_ne!(exact, running);
+    assert_eq!(trainer.evaluate(BatchNormStatistics::Running), running);
+    assert_eq!(trainer.checkpoint(), before);
 }

@@ -180,3 +180,31 @@ fn threads_and_instruction_sets_change_no_bit() {
         }
     }
 }
+
+#[test]
+fn shares_of_one_over_the_count_average_all_minibatches_alike() {
+    let mut layer = layer(false);
+    let set = InstructionSet::detect();
+    let minibatches = [numbers(1), numbers(2), numbers(3)];
+    for (before, x) in minibatches.iter().enumerate() {
+        layer.set_statistics_share(Some(1.0 / (before + 1) as f32));
+        layer.forward(&context(set), x);
+    }
+    let count = (BATCH * IMAGE.pixels()) as f64;
+    for c in 0..IMAGE.channels {
+        let (mut mean, mut variance) = (0.0, 0.0);
+        for x in &minibatches {
+            let (found, squares) = moments(&wide(x.data()), c);
+            mean += found / 3.0;
+            variance += squares / (count - 1.0) / 3.0;
+        }
+        assert!((f64::from(layer.running_mean[c]) - mean).abs() < 1e-5);
+        assert!((f64::from(layer.running_variance[c]) - variance).abs() < 1e-5 * variance);
+    }
+    // And the layer's own momentum again.
+    layer.set_statistics_share(None);
+    let before = layer.running_mean[0];
+    layer.forward(&context(set), &minibatches[0]);
+    let expected = 0.9 * before + 0.1 * moments(&wide(minibatches[0].data()), 0).0 as f32;
+    assert!((layer.running_mean[0] - expected).abs() < 1e-6);
+}

@@ -5,7 +5,7 @@ use crate::data::generated_digits;
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy};
-use crate::train::{EpochMetrics, Metrics, train};
+use crate::train::{BatchNormStatistics, EpochMetrics, Metrics, train};
 use kernels::Estimator;
 use std::fs;
 
@@ -27,6 +27,7 @@ fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig 
         optimizer,
         schedule: Schedule::Cosine,
         augmentation: None,
+        batch_norm_statistics: BatchNormStatistics::Running,
         policies: LayerPolicies::uniform(Some(policy)),
         exact_epochs: 1,
         seed: 5,
