@@ -61,6 +61,11 @@ impl Cache {
         write_whole(&self.path(key), &serde_json::to_string(&entry)?)
     }
 
+    /// Where an unfinished computation of the value for `key` keeps how far it is.
+    pub fn checkpoint(&self, key: &str) -> PathBuf {
+        self.path(key).with_extension("checkpoint")
+    }
+
     fn path(&self, key: &str) -> PathBuf {
         self.folder.join(format!("{}.json", sha256(key.as_bytes())))
     }

@@ -145,7 +145,9 @@ impl Accuracy {
         remarks.push(self.training.describe());
         remarks.push(
             "Computations: multiply-adds of forward product, input gradient and weight gradient \
-             of all layers, over those of exact products, counted from the selections really drawn."
+             of all layers, over those of exact products, counted from the selections really drawn. \
+             Communication: gradient numbers that a worker sends if all workers keep the same pairs, \
+             counted for the budget."
                 .to_string(),
         );
         ExhibitResult {
@@ -231,6 +233,7 @@ impl Accuracy {
             Column::value("95 % interval, ±", "points"),
             Column::value("against exact", "points"),
             Column::value("computations", "% of exact"),
+            Column::value("communication", "% of all"),
             Column::value("best epoch", "%"),
         ];
         if self.has_two_statistics() {
@@ -250,6 +253,7 @@ impl Accuracy {
                 accuracy.half_width.into(),
                 (accuracy.mean - exact).into(),
                 setting.computations().into(),
+                (100.0 * setting.communication).into(),
                 best.into(),
             ];
             if self.has_two_statistics() {

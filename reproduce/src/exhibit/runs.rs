@@ -1,12 +1,16 @@
 //! Training runs, as the exhibits that train share them.
 
 use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use kernels::Estimator;
+use kernels::{Estimator, InstructionSet};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
-use training::data::Augmentation;
+use training::checkpoint::Checkpoint;
+use training::data::{Augmentation, Splits};
+use training::layer::ImageShape;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
@@ -16,6 +20,9 @@ use super::Context;
 use super::config::{FieldError, Ratio};
 use crate::images::ImageConfig;
 use crate::parallel;
+
+/// A run that is stopped loses about so much work, or that of an epoch.
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
 
 /// Raised whenever a change of code changes the numbers of a run.
 const VERSION: u32 = 1;
@@ -87,6 +94,8 @@ impl Sampling {
 pub struct Trained {
     /// How products were sampled.
     pub sampling: Sampling,
+    /// Gradient numbers that a worker sends, over all.
+    pub communication: f64,
     /// One a seed.
     runs: Vec<Run>,
 }
@@ -130,6 +139,25 @@ impl Trained {
     pub fn computations(&self) -> f64 {
         self.over_seeds(|report| 100.0 * report.computations.share()).mean
     }
+}
+
+/// The run from its checkpoint, or from the beginning where there is none that can be used.
+fn begin<'a>(
+    config: &'a TrainingConfig,
+    splits: &'a Splits,
+    set: InstructionSet,
+    checkpoint: &Path,
+) -> anyhow::Result<Trainer<'a>> {
+    if checkpoint.exists() {
+        let resumed = Checkpoint::load(checkpoint)
+            .map_err(anyhow::Error::from)
+            .and_then(|stored| Ok(Trainer::resume(config, splits, set, stored)?));
+        match resumed {
+            Ok(trainer) => return Ok(trainer),
+            Err(error) => log::warn!("{error:#}; training from the beginning"),
+        }
+    }
+    Ok(Trainer::new(config, splits, set)?)
 }
 
 /// A mean over seeds.
@@ -208,27 +236,40 @@ impl RunSettings {
             );
             let mut epochs = 0;
             let run = context.stored(&key, || {
-                let mut trainer = Trainer::new(&config, &images.splits, context.instructions)?;
+                let checkpoint = context.cache.checkpoint(&key);
+                let set = context.instructions;
+                let mut trainer = begin(&config, &images.splits, set, &checkpoint)?;
+                let mut saved = Instant::now();
                 while !trainer.is_finished() {
                     trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
                     epochs += 1;
                     context.progress.advance(1);
+                    if saved.elapsed() >= BETWEEN_CHECKPOINTS {
+                        trainer.checkpoint().save(&checkpoint)?;
+                        saved = Instant::now();
+                    }
                 }
                 let is_running = self.batch_norm_statistics.is_running();
                 let running = (!is_running).then(|| trainer.evaluate(BatchNormStatistics::Running));
                 Ok(Run { report: trainer.report(), running: running.map(|[_, test]| test) })
             });
+            // The result is stored.
+            let _ = std::fs::remove_file(context.cache.checkpoint(&key));
             context.progress.advance(self.epochs - epochs);
             run.with_context(|| {
                 format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)
             })
         })?;
         let runs = runs.chunks(self.seeds).map(<[_]>::to_vec);
-        Ok(settings
-            .iter()
-            .zip(runs)
-            .map(|(sampling, runs)| Trained { sampling: sampling.clone(), runs })
-            .collect())
+        let trained = settings.iter().zip(runs).map(|(sampling, runs)| {
+            let train = &images.splits.train;
+            let image = ImageShape::new(train.channels, train.height, train.width);
+            let network = self.network.describe(image, train.classes)?;
+            let policies = self.config(sampling, context.seed).policies;
+            let communication = network.gradient_numbers(&policies)?.share();
+            Ok(Trained { sampling: sampling.clone(), communication, runs })
+        });
+        trained.collect()
     }
 
     /// A run with exact products.
@@ -320,6 +361,37 @@ mod tests {
         // t(0.975, 1 degree of freedom) = 12.7062 (any table), standard error 1.
         assert!((estimate.half_width.unwrap() - 12.7062).abs() < 1e-4);
         assert_eq!(Estimate::of(&[1.0]).half_width, None);
+    }
+
+    #[test]
+    fn a_run_goes_on_from_its_checkpoint_and_begins_anew_without_one_that_fits() {
+        let config: TrainingConfig = serde_yaml::from_str(
+            "{network: {name: mlp, hidden: [16], dropout: 0}, batch_size: 10, epochs: 3,
+              optimizer: {name: adam, learning_rate: 0.001}, seed: 1}",
+        )
+        .unwrap();
+        let splits = training::data::generated_digits(1, 50, 10, 10);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run.checkpoint");
+        let set = InstructionSet::detect();
+        let start = || begin(&config, &splits, set, &path).unwrap();
+        let finish = |mut trainer: Trainer| {
+            while !trainer.is_finished() {
+                trainer.epoch(&mut |_| ControlFlow::Continue(())).unwrap();
+            }
+            trainer.report()
+        };
+        let mut trainer = start();
+        trainer.epoch(&mut |_| ControlFlow::Continue(())).unwrap();
+        trainer.checkpoint().save(&path).unwrap();
+        let expected = finish(trainer);
+        let mut resumed = start();
+        assert_eq!(resumed.report().epochs.len(), 1);
+        assert_eq!(finish(resumed), expected);
+        std::fs::write(&path, "damaged").unwrap();
+        let mut anew = start();
+        assert_eq!(anew.report().epochs.len(), 0);
+        assert_eq!(finish(anew), expected);
     }
 
     #[test]

@@ -77,8 +77,7 @@ impl Trainer<'_> {
             fill_minibatch(&self.splits.train, samples, None, &mut input, &mut labels);
             // Shares of 1, 1/2, 1/3, ... make the average the mean.
             self.network.set_statistics_share(Some(1.0 / (before + 1) as f32));
-            let training = Some((stream, before as u64));
-            self.network.forward(&Context { set: self.set, training }, &input);
+            self.network.forward(&Context::training(self.set, stream, before as u64), &input);
         }
         self.network.set_statistics_share(None);
         self.network.set_sampling(self.epochs.len() >= config.exact_epochs);
