@@ -60,6 +60,7 @@ impl Experiment for MlpModes {
                         estimator: Some(estimator.0),
                         ratio: ratio.value(),
                         mode: *mode,
+                        exact_layers: Vec::new(),
                     });
                 }
             }

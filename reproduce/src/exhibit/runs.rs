@@ -10,7 +10,7 @@ use training::data::Augmentation;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
-use training::train::{TrainingConfig, TrainingReport, train};
+use training::train::{BatchNormStatistics, Metrics, Trainer, TrainingConfig, TrainingReport};
 
 use super::Context;
 use super::config::{FieldError, Ratio};
@@ -40,6 +40,10 @@ pub struct RunSettings {
     /// How training images are changed at random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<Augmentation>,
+    /// The statistics that batch normalisation uses in evaluations; where they are not the
+    /// running ones, the last evaluation is made with these as well.
+    #[serde(default, skip_serializing_if = "BatchNormStatistics::is_running")]
+    pub batch_norm_statistics: BatchNormStatistics,
     /// The least number of pairs kept in a product.
     pub minimal_k: usize,
     /// How many seeds each setting is trained with.
@@ -47,7 +51,7 @@ pub struct RunSettings {
 }
 
 /// How the products of a run are sampled; exactly computed when there is no estimator.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
     /// How pairs are chosen.
     pub estimator: Option<Estimator>,
@@ -55,15 +59,27 @@ pub struct Sampling {
     pub ratio: f64,
     /// Which products are sampled.
     pub mode: Mode,
+    /// Layers that are exact although the network samples them by itself.
+    pub exact_layers: Vec<String>,
 }
 
 impl Sampling {
     /// Exact products.
-    pub const EXACT: Self = Sampling { estimator: None, ratio: 1.0, mode: Mode::Forward };
+    pub const EXACT: Self =
+        Sampling { estimator: None, ratio: 1.0, mode: Mode::Forward, exact_layers: Vec::new() };
 
-    /// The estimator's name, or "exact".
-    pub fn name(&self) -> &'static str {
-        self.estimator.map_or("exact", |estimator| estimator.name())
+    /// The estimator's name and the layers left exact, or "exact".
+    pub fn name(&self) -> String {
+        let estimator = self.estimator.map_or("exact", |estimator| estimator.name());
+        if self.exact_layers.is_empty() {
+            return estimator.to_string();
+        }
+        format!("{estimator} ({} exact)", self.exact_layers.join(" and "))
+    }
+
+    /// Whether it is the same but for the ratio.
+    pub fn is_like(&self, other: &Self) -> bool {
+        *self == Sampling { ratio: self.ratio, ..other.clone() }
     }
 }
 
@@ -72,13 +88,37 @@ pub struct Trained {
     /// How products were sampled.
     pub sampling: Sampling,
     /// One a seed.
-    pub reports: Vec<TrainingReport>,
+    runs: Vec<Run>,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Run {
+    #[serde(flatten)]
+    report: TrainingReport,
+    /// On the test set after the last epoch, with the running statistics of batch normalisation;
+    /// none where the report has them already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    running: Option<Metrics>,
 }
 
 impl Trained {
     /// Mean and half the 95 % interval over the seeds of a number of the report.
     pub fn over_seeds(&self, number: impl Fn(&TrainingReport) -> f64) -> Estimate {
-        Estimate::of(&self.reports.iter().map(number).collect::<Vec<_>>())
+        Estimate::of(&self.runs.iter().map(|run| number(&run.report)).collect::<Vec<_>>())
+    }
+
+    /// The same of the test accuracy after the last epoch with the running statistics of batch
+    /// normalisation, in percent.
+    pub fn running_accuracy(&self) -> Option<Estimate> {
+        self.with_running_statistics(|metrics| 100.0 * metrics.accuracy)
+    }
+
+    /// The same of a number of the evaluation with running statistics after the last epoch; none
+    /// where all evaluations have them.
+    pub fn with_running_statistics(&self, number: impl Fn(&Metrics) -> f64) -> Option<Estimate> {
+        let found = self.runs.iter().map(|run| run.running.as_ref().map(&number));
+        Some(Estimate::of(&found.collect::<Option<Vec<_>>>()?))
     }
 
     /// The same of one epoch's test accuracy, in percent.
@@ -133,6 +173,9 @@ impl RunSettings {
         if !(rate.is_finite() && rate > 0.0) {
             return wrong("learning_rate", rate.to_string(), "a finite number above 0");
         }
+        if self.batch_norm_statistics == (BatchNormStatistics::ReEstimated { minibatches: 0 }) {
+            return wrong("minibatches", "0".to_string(), "a number of at least 1");
+        }
         let counts = [
             ("batch_size", self.batch_size),
             ("epochs", self.epochs),
@@ -151,12 +194,12 @@ impl RunSettings {
     /// When a run diverges or cannot be stored.
     pub fn train(&self, context: &Context, settings: &[Sampling]) -> anyhow::Result<Vec<Trained>> {
         let images = context.images.context("images were not loaded")?;
-        let runs: Vec<(Sampling, u64)> = settings
+        let runs: Vec<(&Sampling, u64)> = settings
             .iter()
-            .flat_map(|sampling| (0..self.seeds as u64).map(|s| (*sampling, context.seed + s)))
+            .flat_map(|sampling| (0..self.seeds as u64).map(move |s| (sampling, context.seed + s)))
             .collect();
         context.progress.set_length(runs.len() * self.epochs);
-        let reports = parallel::map(&runs, |(sampling, seed)| {
+        let runs = parallel::map(&runs, |(sampling, seed)| {
             let config = self.config(sampling, *seed);
             let key = format!(
                 "run version {VERSION} images {} settings {}",
@@ -164,25 +207,27 @@ impl RunSettings {
                 serde_json::to_string(&config)?
             );
             let mut epochs = 0;
-            let report = context.stored(&key, || {
-                Ok(train(&config, &images.splits, context.instructions, &mut |progress| {
-                    if progress.epoch.is_some() {
-                        epochs += 1;
-                        context.progress.advance(1);
-                    }
-                    ControlFlow::Continue(())
-                })?)
+            let run = context.stored(&key, || {
+                let mut trainer = Trainer::new(&config, &images.splits, context.instructions)?;
+                while !trainer.is_finished() {
+                    trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
+                    epochs += 1;
+                    context.progress.advance(1);
+                }
+                let is_running = self.batch_norm_statistics.is_running();
+                let running = (!is_running).then(|| trainer.evaluate(BatchNormStatistics::Running));
+                Ok(Run { report: trainer.report(), running: running.map(|[_, test]| test) })
             });
             context.progress.advance(self.epochs - epochs);
-            report.with_context(|| {
+            run.with_context(|| {
                 format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)
             })
         })?;
-        let reports = reports.chunks(self.seeds).map(<[_]>::to_vec);
+        let runs = runs.chunks(self.seeds).map(<[_]>::to_vec);
         Ok(settings
             .iter()
-            .zip(reports)
-            .map(|(sampling, reports)| Trained { sampling: *sampling, reports })
+            .zip(runs)
+            .map(|(sampling, runs)| Trained { sampling: sampling.clone(), runs })
             .collect())
     }
 
@@ -204,9 +249,13 @@ impl RunSettings {
             epochs: self.epochs,
             optimizer: self.optimizer,
             schedule: self.schedule.clone(),
-            policies: LayerPolicies::uniform(policy),
+            policies: LayerPolicies {
+                never: sampling.exact_layers.clone(),
+                ..LayerPolicies::uniform(policy)
+            },
             exact_epochs: 0,
             augmentation: self.augmentation,
+            batch_norm_statistics: self.batch_norm_statistics,
             seed,
         }
     }
@@ -228,11 +277,12 @@ impl RunSettings {
             network => network.title(),
         };
         let augmentation = match self.augmentation {
+            Some(Augmentation { padding: 0, flip: false }) | None => String::new(),
+            Some(Augmentation { padding: 0, flip: true }) => "; random flips".to_string(),
             Some(Augmentation { padding, flip }) => {
                 let flips = if flip { " and flips" } else { "" };
                 format!("; random crops padded by {padding}{flips}")
             }
-            None => String::new(),
         };
         format!(
             "Network: {network}{augmentation}; {optimizer}; minibatches of {}, {} epochs, {} seeds; at least {} \
@@ -270,5 +320,26 @@ mod tests {
         // t(0.975, 1 degree of freedom) = 12.7062 (any table), standard error 1.
         assert!((estimate.half_width.unwrap() - 12.7062).abs() < 1e-4);
         assert_eq!(Estimate::of(&[1.0]).half_width, None);
+    }
+
+    #[test]
+    fn a_run_stored_without_other_statistics_is_read() {
+        let report = TrainingReport {
+            epochs: Vec::new(),
+            computations: training::counting::Computations { performed: u64::MAX, exact: 3 },
+            parameters: "00".to_string(),
+        };
+        let run: Run = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();
+        assert_eq!((run.report, run.running), (report, None));
+    }
+
+    #[test]
+    fn layers_left_exact_are_part_of_the_name_and_of_the_kind() {
+        let all = Sampling { estimator: Some(Estimator::TopK), ..Sampling::EXACT };
+        let layers = vec!["convolution".to_string()];
+        let some = Sampling { exact_layers: layers, ratio: 0.5, ..all.clone() };
+        assert_eq!((all.name(), some.name()), ("top-k".into(), "top-k (convolution exact)".into()));
+        assert!(some.is_like(&Sampling { ratio: 0.25, ..some.clone() }));
+        assert!(!some.is_like(&all));
     }
 }
