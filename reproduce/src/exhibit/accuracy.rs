@@ -302,7 +302,7 @@ impl Accuracy {
             let accuracy = setting.test_accuracy(self.last()).mean;
             let cost = accuracy - setting.running_accuracy()?.mean;
             let (name, ratio) = (setting.sampling.name(), setting.sampling.ratio);
-            Some(format!("{} of {name} at {ratio}", significant(cost, 3)))
+            Some(format!("{} for {name} at {ratio}", significant(cost, 3)))
         });
         let costs = costs.collect::<Option<Vec<_>>>()?.join(", ");
         Some(format!(
