@@ -1,5 +1,6 @@
-//! Milliseconds of a training step of the MLP, the MNIST CNN and WRN-16-4, exact and sampled in the
-//! forward pass, and the most memory that activations and their gradients took. The variants take turns, so that a disturbance falls on all of them.
+//! Milliseconds of a training step of the networks, exact and sampled in the forward pass, and the
+//! most memory that activations and their gradients took. The variants take turns, so that a
+//! disturbance falls on all of them.
 //!
 //! `cargo run --release -p training --example step_time [rounds] [network] [ratio]`
 
@@ -9,7 +10,7 @@ use std::time::Instant;
 use training::layer::{Context, ImageShape};
 use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
-use training::network::{Description, Network, NetworkError, cnn, mlp, wrn};
+use training::network::{Description, Network, NetworkError, cnn, mlp, resnet, wrn};
 use training::optimizer::{Optimizer, OptimizerConfig};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
@@ -67,6 +68,7 @@ fn main() -> Result<(), NetworkError> {
         None => vec![1.0, 0.5, 0.25, 0.1],
     };
     let (mnist, cifar) = (ImageShape::new(1, 28, 28), ImageShape::new(3, 32, 32));
+    let photo = ImageShape::new(3, 224, 224);
     let adam = OptimizerConfig::Adam { learning_rate: 1e-3 };
     let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 5e-4 };
     let mlp = || mlp(784, &[500, 500], 10, 0.1);
@@ -76,6 +78,7 @@ fn main() -> Result<(), NetworkError> {
         ("MNIST CNN, batch 64", cnn(mnist, 10)?, sgd, mnist, 64),
         ("WRN-16-4, batch 32", wrn(16, 4, cifar, 10)?, sgd, cifar, 32),
         ("WRN-28-10, batch 32", wrn(28, 10, cifar, 10)?, sgd, cifar, 32),
+        ("ResNet-50, batch 4", resnet(50, photo, 1000)?, sgd, photo, 4),
     ] {
         if argument(2).is_some_and(|wanted| !name.contains(&wanted)) {
             continue;

@@ -9,6 +9,9 @@
 //! | [`input_gradient`] | output channels and taps | [`input_gradient_selected`] | [`input_gradient_of_channels`] |
 //! | [`kernel_gradient`] | images and positions | [`kernel_gradient_selected`], [`kernel_gradient_selected_positions`] | [`kernel_gradient_of_channels`] |
 //!
+//! The gradients of a layer sampled in the forward pass take [`Images`] of which some channels are
+//! stored: where the next layer is sampled as well, the gradient of the others is zero.
+//!
 //! Tensors are slices, row-major, in the order a [`ConvolutionShape`] names. Every output element
 //! is one chain of fused multiply-adds in a fixed order, from zero: over channels, then rows, then
 //! columns of the kernel in the convolution and its input gradient, over images, then rows, then
