@@ -77,13 +77,22 @@ pub enum Gradient<'a> {
         /// Their numbers, one row after another.
         values: &'a [f32],
     },
+    /// A number for every number of the parameter, those of all but some channels zero.
+    Channels {
+        /// Which channels, in increasing order.
+        indices: &'a [u32],
+        /// Numbers of a channel in a row, side by side.
+        block: usize,
+        /// All numbers.
+        values: &'a [f32],
+    },
 }
 
 impl<'a> Gradient<'a> {
     /// One row of the gradient, or none where it is zero.
     pub fn row(&self, row: usize, length: usize) -> Option<&'a [f32]> {
         let (position, values) = match *self {
-            Self::Dense(values) => (row, values),
+            Self::Dense(values) | Self::Channels { values, .. } => (row, values),
             Self::Rows { indices, values } => (indices.binary_search(&(row as u32)).ok()?, values),
         };
         Some(&values[position * length..(position + 1) * length])
