@@ -11,7 +11,7 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Description, Network, NetworkError, cnn, wrn};
 use training::optimizer::{Optimizer, OptimizerConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 /// A network with what its steps need.
 struct Run {
@@ -24,8 +24,13 @@ struct Run {
 
 impl Run {
     fn new(description: &Description, ratio: f64) -> Result<Self, NetworkError> {
-        let policy =
-            SamplingPolicy { estimator: Estimator::TopK, ratio, minimal_k: 1, mode: Mode::Forward };
+        let policy = SamplingPolicy {
+            estimator: Estimator::TopK,
+            ratio,
+            minimal_k: 1,
+            mode: Mode::Forward,
+            scores: Scores::Both,
+        };
         let policies = LayerPolicies::uniform((ratio < 1.0).then_some(policy));
         let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 5e-4 };
         Ok(Self {

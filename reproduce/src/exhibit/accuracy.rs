@@ -1,7 +1,7 @@
 //! Test accuracy of a sampled network against the share of the pairs kept, and the way there.
 
 use serde::{Deserialize, Serialize};
-use training::sampling::Mode;
+use training::sampling::{Mode, Scores};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::{RunSettings, Sampling, Trained, check_ratios};
@@ -100,6 +100,7 @@ impl Experiment for Accuracy {
                     estimator: Some(estimator.0),
                     ratio: ratio.value(),
                     mode: Mode::Forward,
+                    scores: Scores::Both,
                 });
             }
         }

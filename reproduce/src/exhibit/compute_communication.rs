@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use training::counting::GradientNumbers;
 use training::layer::ImageShape;
 use training::network::{Description, NetworkConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 use super::config::{FieldError, Ratio, configure};
 use super::runs::check_ratios;
@@ -105,6 +105,7 @@ impl Counted {
             ratio,
             minimal_k: self.minimal_k,
             mode: Mode::Forward,
+            scores: Scores::Both,
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! Where in a training step to sample: forward, backward, or forward as a black box.
 
 use serde::{Deserialize, Serialize};
-use training::sampling::Mode;
+use training::sampling::{Mode, Scores};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::{RunSettings, Sampling, Trained, check_ratios};
@@ -60,6 +60,7 @@ impl Experiment for MlpModes {
                         estimator: Some(estimator.0),
                         ratio: ratio.value(),
                         mode: *mode,
+                        scores: Scores::Both,
                     });
                 }
             }

@@ -14,7 +14,7 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Network, resnet};
 use training::optimizer::{Optimizer, OptimizerConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::check_ratios;
@@ -160,6 +160,7 @@ impl Experiment for ResnetStep {
                 ratio,
                 minimal_k: 1,
                 mode: Mode::Forward,
+                scores: Scores::Both,
             })
             .collect();
         context.progress.set_length(settings.len());

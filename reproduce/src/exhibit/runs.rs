@@ -9,7 +9,7 @@ use statrs::distribution::{ContinuousCDF as _, StudentsT};
 use training::data::Augmentation;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::train::{TrainingConfig, TrainingReport, train};
 
 use super::Context;
@@ -55,11 +55,14 @@ pub struct Sampling {
     pub ratio: f64,
     /// Which products are sampled.
     pub mode: Mode,
+    /// What pairs are scored by.
+    pub scores: Scores,
 }
 
 impl Sampling {
     /// Exact products.
-    pub const EXACT: Self = Sampling { estimator: None, ratio: 1.0, mode: Mode::Forward };
+    pub const EXACT: Self =
+        Sampling { estimator: None, ratio: 1.0, mode: Mode::Forward, scores: Scores::Both };
 
     /// The estimator's name, or "exact".
     pub fn name(&self) -> &'static str {
@@ -197,6 +200,7 @@ impl RunSettings {
             ratio: sampling.ratio,
             minimal_k: self.minimal_k,
             mode: sampling.mode,
+            scores: sampling.scores,
         });
         TrainingConfig {
             network: self.network.clone(),
