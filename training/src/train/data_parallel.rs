@@ -37,6 +37,9 @@ pub struct DataParallelReport {
     pub sent: GradientNumbers,
     /// Steps made.
     pub steps: u64,
+    /// The share of the parameters that are not as they started. What is never selected has no
+    /// gradient: without weight decay it stays as it was, and so does its norm.
+    pub moved: f64,
 }
 
 impl DataParallelReport {
@@ -162,5 +165,9 @@ pub fn train_data_parallel(
     }
     let parameters = checksum(workers.network(0));
     let training = TrainingReport { epochs, computations, parameters };
-    Ok(DataParallelReport { training, sent, steps: steps as u64 })
+    let (first, last) =
+        (config.build_network(data, stream)?.parameters(), workers.network(0).parameters());
+    let moved = first.iter().zip(&last).filter(|(first, last)| first != last).count();
+    let moved = moved as f64 / first.len() as f64;
+    Ok(DataParallelReport { training, sent, steps: steps as u64, moved })
 }

@@ -97,6 +97,17 @@ fn four_workers_learn_and_each_has_a_dropout_of_its_own() {
 }
 
 #[test]
+fn scores_by_weights_move_fewer_of_them() {
+    let splits = generated_digits(3, 1_000, 100, 100);
+    let moved = |scores| {
+        let config = config(Estimator::TopK, scores);
+        run(&config, 1, Exchange::Slices, &splits).unwrap().moved
+    };
+    let (by_weights, by_both) = (moved(Scores::Weights), moved(Scores::Both));
+    assert!(by_weights > 0.3 * 0.3 && by_weights < 0.8 * by_both, "{by_weights} and {by_both}");
+}
+
+#[test]
 fn what_cannot_be_trained_together_is_named() {
     let splits = generated_digits(1, 103, 10, 10);
     let by_weights = config(Estimator::TopK, Scores::Weights);
