@@ -28,7 +28,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
 };
 
 /// What the abstract says is saved.
-const PAPER: f64 = 0.66;
+pub(super) const PAPER: f64 = 0.66;
 
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -241,7 +241,7 @@ impl Counts {
 }
 
 /// The largest ratio, to a thousandth, whose share is at most a third: 66 % are saved.
-fn largest_ratio(share: impl Fn(f64) -> anyhow::Result<f64>) -> anyhow::Result<Cell> {
+pub(super) fn largest_ratio(share: impl Fn(f64) -> anyhow::Result<f64>) -> anyhow::Result<Cell> {
     for thousandths in (1..=1000).rev() {
         let ratio = f64::from(thousandths) / 1000.0;
         // 1 - 0.66 is below 0.34 in binary.

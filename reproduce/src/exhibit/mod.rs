@@ -13,6 +13,7 @@ mod layer_timing;
 mod matmul_error;
 mod matrices;
 mod mlp_modes;
+mod multi_node;
 mod random_convolution;
 mod resnet_step;
 mod ridge;
@@ -96,7 +97,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 16] = [
+pub static EXHIBITS: [Exhibit; 17] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -110,6 +111,7 @@ pub static EXHIBITS: [Exhibit; 16] = [
     accuracy::WRN,
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
+    multi_node::EXHIBIT,
     layer_timing::EXHIBIT,
     resnet_step::EXHIBIT,
     roofline::EXHIBIT,

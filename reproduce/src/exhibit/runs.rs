@@ -10,7 +10,7 @@ use training::data::Augmentation;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
-use training::train::{TrainingConfig, TrainingReport, train};
+use training::train::{Progress, TrainingConfig, TrainingReport, train};
 
 use super::Context;
 use super::config::{FieldError, Ratio};
@@ -19,6 +19,9 @@ use crate::parallel;
 
 /// Raised whenever a change of code changes the numbers of a run.
 const VERSION: u32 = 1;
+
+/// What a training loop tells of its progress.
+pub type Observer<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 
 /// The network and how it is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,7 +108,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    fn of(values: &[f64]) -> Self {
+    /// Of one number a seed.
+    pub fn of(values: &[f64]) -> Self {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
@@ -154,34 +158,19 @@ impl RunSettings {
     /// When a run diverges or cannot be stored.
     pub fn train(&self, context: &Context, settings: &[Sampling]) -> anyhow::Result<Vec<Trained>> {
         let images = context.images.context("images were not loaded")?;
-        let runs: Vec<(Sampling, u64)> = settings
-            .iter()
-            .flat_map(|sampling| (0..self.seeds as u64).map(|s| (*sampling, context.seed + s)))
-            .collect();
-        context.progress.set_length(runs.len() * self.epochs);
-        let reports = parallel::map(&runs, |(sampling, seed)| {
-            let config = self.config(sampling, *seed);
+        let reports = self.with_every_seed(context, settings, |sampling, seed, observe| {
+            let config = self.config(sampling, seed);
             let key = format!(
                 "run version {VERSION} images {} settings {}",
                 images.checksum,
                 serde_json::to_string(&config)?
             );
-            let mut epochs = 0;
-            let report = context.stored(&key, || {
-                Ok(train(&config, &images.splits, context.instructions, &mut |progress| {
-                    if progress.epoch.is_some() {
-                        epochs += 1;
-                        context.progress.advance(1);
-                    }
-                    ControlFlow::Continue(())
-                })?)
-            });
-            context.progress.advance(self.epochs - epochs);
-            report.with_context(|| {
-                format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)
-            })
+            context
+                .stored(&key, || Ok(train(&config, &images.splits, context.instructions, observe)?))
+                .with_context(|| {
+                    format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)
+                })
         })?;
-        let reports = reports.chunks(self.seeds).map(<[_]>::to_vec);
         Ok(settings
             .iter()
             .zip(reports)
@@ -189,12 +178,44 @@ impl RunSettings {
             .collect())
     }
 
+    /// What `run` makes of every setting with every seed, runs side by side. It hands its
+    /// observer on to the training loop.
+    ///
+    /// # Errors
+    /// The first of `run`.
+    pub fn with_every_seed<S: Sync, R: Clone + Send>(
+        &self,
+        context: &Context,
+        settings: &[S],
+        run: impl Fn(&S, u64, &mut Observer) -> anyhow::Result<R> + Sync,
+    ) -> anyhow::Result<Vec<Vec<R>>> {
+        let runs: Vec<(&S, u64)> = settings
+            .iter()
+            .flat_map(|setting| (0..self.seeds as u64).map(move |s| (setting, context.seed + s)))
+            .collect();
+        context.progress.set_length(runs.len() * self.epochs);
+        let reports = parallel::map(&runs, |(setting, seed)| {
+            let mut epochs = 0;
+            let report = run(setting, *seed, &mut |progress| {
+                if progress.epoch.is_some() {
+                    epochs += 1;
+                    context.progress.advance(1);
+                }
+                ControlFlow::Continue(())
+            });
+            context.progress.advance(self.epochs - epochs);
+            report
+        })?;
+        Ok(reports.chunks(self.seeds).map(<[_]>::to_vec).collect())
+    }
+
     /// A run with exact products.
     pub fn exact_config(&self, seed: u64) -> TrainingConfig {
         self.config(&Sampling::EXACT, seed)
     }
 
-    fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
+    /// A run with products sampled so.
+    pub fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
         let policy = sampling.estimator.map(|estimator| SamplingPolicy {
             estimator,
             ratio: sampling.ratio,
