@@ -298,8 +298,8 @@ impl MultiNode {
             "Many of the numbers sent are zeros all the same: the gradient comes back through the \
              features that the next sampled layer selected, so that of the rows sent the numbers of \
              all other outputs are zero, and about the square of the ratio is moved in a step. \
-             Sending that much only would need no index either; the released code sends slices of \
-             whole channels, and so do these workers."
+             Sending that much only would need no index either; the slices of the released code are \
+             whole channels, and so are these."
                 .to_string(),
         );
         remarks.push(

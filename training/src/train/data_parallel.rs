@@ -55,7 +55,7 @@ impl DataParallelReport {
 impl DataParallel {
     /// Refuses workers without a sample.
     fn check(self, batch: usize, samples: usize) -> Result<(), TrainingError> {
-        let last = if samples % batch == 0 { batch } else { samples % batch };
+        let last = if samples.is_multiple_of(batch) { batch } else { samples % batch };
         if (1..=last).contains(&self.workers) {
             return Ok(());
         }
