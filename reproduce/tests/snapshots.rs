@@ -157,9 +157,19 @@ fn compute_communication() {
 }
 
 #[test]
+fn multi_node_on_generated_digits() {
+    assert_snapshot_without_data("multi-node");
+}
+
+#[test]
+fn multi_node_on_mnist() {
+    assert_snapshot_on_mnist("multi-node");
+}
+
+#[test]
 fn numbers_depend_on_neither_threads_nor_instruction_set() {
     let empty = tempfile::tempdir().unwrap();
-    for name in ["bernoulli-budget", "mlp-modes"] {
+    for name in ["bernoulli-budget", "mlp-modes", "multi-node"] {
         let task = Task::new(name, Scale::Quick, 1).unwrap();
         let images = images(&task, empty.path());
         let expected = snapshot(&task, images.as_deref(), InstructionSet::detect());

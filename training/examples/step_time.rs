@@ -12,7 +12,7 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Description, Network, NetworkError, cnn, mlp, resnet, wrn};
 use training::optimizer::{Optimizer, OptimizerConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 /// A network with what its steps need.
 struct Run {
@@ -29,8 +29,13 @@ impl Run {
         optimizer: OptimizerConfig,
         ratio: f64,
     ) -> Result<Self, NetworkError> {
-        let policy =
-            SamplingPolicy { estimator: Estimator::TopK, ratio, minimal_k: 1, mode: Mode::Forward };
+        let policy = SamplingPolicy {
+            estimator: Estimator::TopK,
+            ratio,
+            minimal_k: 1,
+            mode: Mode::Forward,
+            scores: Scores::Both,
+        };
         let policies = LayerPolicies::uniform((ratio < 1.0).then_some(policy));
         Ok(Self {
             ratio,

@@ -34,13 +34,20 @@ impl AddAssign for Computations {
     }
 }
 
-/// Numbers of a step's gradient that one worker sends to the others.
+/// Numbers of the gradient that one worker sends to the others, of one step or several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GradientNumbers {
     /// What is sent, from the budgets of the sampled layers.
     pub sent: u64,
     /// What the whole gradient has.
     pub all: u64,
+}
+
+impl AddAssign for GradientNumbers {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.all += other.all;
+    }
 }
 
 impl GradientNumbers {

@@ -7,6 +7,7 @@
 pub mod checkpoint;
 pub mod counting;
 pub mod data;
+pub mod exchange;
 pub mod layer;
 pub mod loss;
 pub mod matrix;

@@ -27,6 +27,34 @@ impl Mode {
     }
 }
 
+/// Which norms make the score of a pair of the forward product.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scores {
+    /// |A_i| |B^i|, of activations and weights.
+    #[default]
+    Both,
+    /// |B^i|, of the weights alone (released code, for several nodes): whoever has the same
+    /// weights, and the same stream where the estimator draws, selects the same pairs.
+    Weights,
+}
+
+impl Scores {
+    /// The name used in settings and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Weights => "weights",
+        }
+    }
+
+    /// The default is not written: stored settings from before there was a choice stay the same
+    /// texts.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// How the products of a layer are sampled during training. Evaluation is always exact.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +67,9 @@ pub struct SamplingPolicy {
     pub minimal_k: usize,
     /// Which products are sampled.
     pub mode: Mode,
+    /// What the pairs of the forward product are scored by.
+    #[serde(default, skip_serializing_if = "Scores::is_default")]
+    pub scores: Scores,
 }
 
 /// Why a policy cannot be used.
@@ -50,6 +81,13 @@ pub enum PolicyError {
     /// No pair might be kept.
     #[error("minimal_k is 0; at least one pair is kept")]
     MinimalK,
+    /// Scores by the weights alone are for the forward mode.
+    #[error(
+        "scores by weights in the {} mode; they serve to send slices of the gradient, which only \
+         the forward mode has",
+        .0.name()
+    )]
+    WeightScores(Mode),
     /// A policy names a layer that the network does not have, or that has no product.
     #[error("there is no layer '{name}' to sample; {known}")]
     UnknownLayer {
@@ -67,13 +105,17 @@ impl SamplingPolicy {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// When the ratio is outside (0, 1] or `minimal_k` is zero.
+    /// When the ratio is outside (0, 1], `minimal_k` is zero, or scores are by the weights alone
+    /// in another mode than forward.
     pub fn check(&self) -> Result<(), PolicyError> {
         if !(self.ratio > 0.0 && self.ratio <= 1.0) {
             return Err(PolicyError::Ratio(self.ratio));
         }
         if self.minimal_k == 0 {
             return Err(PolicyError::MinimalK);
+        }
+        if self.scores == Scores::Weights && self.mode != Mode::Forward {
+            return Err(PolicyError::WeightScores(self.mode));
         }
         Ok(())
     }
@@ -173,6 +215,7 @@ mod tests {
                 ratio,
                 minimal_k: 1,
                 mode: Mode::Forward,
+                scores: Scores::Both,
             };
             assert!(policy.check().unwrap_err().to_string().starts_with("ratio is"));
         }
@@ -183,7 +226,32 @@ mod tests {
         ratio: 0.5,
         minimal_k: 1,
         mode: Mode::Forward,
+        scores: Scores::Both,
     };
+
+    #[test]
+    fn scores_by_both_norms_leave_stored_settings_as_they_were() {
+        let text = "{estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}";
+        let policy: SamplingPolicy = serde_yaml::from_str(text).unwrap();
+        assert_eq!(policy, POLICY);
+        let written = serde_yaml::to_string(&policy).unwrap();
+        assert_eq!(written, "estimator: top-k\nratio: 0.5\nminimal_k: 1\nmode: forward\n");
+        let weights = SamplingPolicy { scores: Scores::Weights, ..POLICY };
+        let written = serde_yaml::to_string(&weights).unwrap();
+        assert!(written.ends_with("scores: weights\n"), "{written}");
+        assert_eq!(serde_yaml::from_str::<SamplingPolicy>(&written).unwrap(), weights);
+    }
+
+    #[test]
+    fn scores_by_weights_are_refused_but_in_the_forward_mode() {
+        for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
+            let policy = SamplingPolicy { scores: Scores::Weights, mode, ..POLICY };
+            assert_eq!(policy.check().is_ok(), mode == Mode::Forward, "{mode:?}");
+        }
+        let policy = SamplingPolicy { scores: Scores::Weights, mode: Mode::BlackBox, ..POLICY };
+        let error = policy.check().unwrap_err().to_string();
+        assert!(error.starts_with("scores by weights in the black-box mode"), "{error}");
+    }
 
     #[test]
     fn names_of_no_layer_are_refused_with_the_nearest_ones() {

@@ -1,15 +1,18 @@
 //! The training loop.
 
+mod data_parallel;
 mod resume;
 mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub use data_parallel::{DataParallel, DataParallelReport, train_data_parallel};
 pub use resume::{ResumeError, train_with_checkpoints};
 pub use statistics::BatchNormStatistics;
 
 use crate::counting::Computations;
 use crate::data::{Augmentation, Dataset, EpochAugmentation, Splits};
+use crate::exchange::ExchangeError;
 use crate::layer::{Context, ImageShape};
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
@@ -82,6 +85,9 @@ pub enum TrainingError {
         /// The loss.
         loss: f64,
     },
+    /// The workers of the run cannot train together.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     /// The observer asked to stop.
     #[error("stopped after {epochs} epochs")]
     Stopped {
@@ -112,6 +118,23 @@ impl TrainingConfig {
             setting(!hidden.contains(&0), "hidden", 0.0, "a layer has at least 1 unit")?;
         }
         Ok(())
+    }
+
+    /// The network before its first step.
+    fn build_network(&self, data: &Dataset, stream: Stream) -> Result<Network, NetworkError> {
+        let image = ImageShape::new(data.channels, data.height, data.width);
+        let description = self.network.describe(image, data.classes)?;
+        description.build(&self.policies, stream.child("initialisation"))
+    }
+}
+
+/// Checks that there is something to learn from and to judge by.
+fn check_splits(splits: &Splits) -> Result<(), TrainingError> {
+    let sets =
+        [("training", &splits.train), ("held-out", &splits.held_out), ("test", &splits.test)];
+    match sets.iter().find(|(_, data)| data.is_empty()) {
+        Some((name, _)) => Err(TrainingError::Empty(name)),
+        None => Ok(()),
     }
 }
 
@@ -214,20 +237,9 @@ impl<'a> Trainer<'a> {
         set: InstructionSet,
     ) -> Result<Self, TrainingError> {
         config.check()?;
-        for (name, data) in
-            [("training", &splits.train), ("held-out", &splits.held_out), ("test", &splits.test)]
-        {
-            if data.is_empty() {
-                return Err(TrainingError::Empty(name));
-            }
-        }
+        check_splits(splits)?;
         let stream = Stream::new(config.seed, "training");
-        let train = &splits.train;
-        let image = ImageShape::new(train.channels, train.height, train.width);
-        let network = config
-            .network
-            .describe(image, train.classes)?
-            .build(&config.policies, stream.child("initialisation"))?;
+        let network = config.build_network(&splits.train, stream)?;
         let mut trainer = Self {
             config,
             splits,
@@ -346,13 +358,18 @@ impl<'a> Trainer<'a> {
 
     /// What the epochs run so far came to.
     pub fn report(&mut self) -> TrainingReport {
-        let mut hash = Sha256::new();
-        for parameter in self.network.parameters() {
-            hash.update(parameter.to_bits().to_le_bytes());
-        }
-        let parameters = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let parameters = checksum(&mut self.network);
         TrainingReport { epochs: self.epochs.clone(), computations: self.computations, parameters }
     }
+}
+
+/// SHA-256 of the bits of all parameters, in hexadecimal.
+fn checksum(network: &mut Network) -> String {
+    let mut hash = Sha256::new();
+    for parameter in network.parameters() {
+        hash.update(parameter.to_bits().to_le_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Loss and accuracy of a network on a set, computed exactly.

@@ -17,7 +17,7 @@ use training::checkpoint::{Checkpoint, CheckpointError};
 use training::data::{Splits, generated_digits};
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::train::{
     BatchNormStatistics, TrainingConfig, TrainingReport, train, train_with_checkpoints,
 };
@@ -34,6 +34,7 @@ fn config() -> TrainingConfig {
         ratio: 0.3,
         minimal_k: 4,
         mode: Mode::Forward,
+        scores: Scores::Both,
     };
     TrainingConfig {
         network: NetworkConfig::Mlp { hidden: vec![32], dropout: 0.2 },

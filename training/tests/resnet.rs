@@ -11,7 +11,7 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::resnet;
 use training::optimizer::{Optimizer, OptimizerConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 const SIDE: usize = 64;
 const BATCH: usize = 8;
@@ -89,7 +89,7 @@ fn resnet_50_makes_exact_and_sampled_steps_on_photographs() {
     let exact = train(&source, None);
     let policy = |estimator| {
         let mode = Mode::Forward;
-        Some(SamplingPolicy { estimator, ratio: 0.5, minimal_k: 1, mode })
+        Some(SamplingPolicy { estimator, ratio: 0.5, minimal_k: 1, mode, scores: Scores::Both })
     };
     let sampled = [Estimator::TopK, Estimator::Bernoulli].map(|e| (e, train(&source, policy(e))));
     for (name, run) in [("exact", &exact)]

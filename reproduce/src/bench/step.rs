@@ -7,7 +7,7 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Network, NetworkError, mlp};
 use training::optimizer::{Optimizer, OptimizerConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 use super::Setting;
 use super::product::ratio_row;
@@ -64,6 +64,7 @@ fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(),
         ratio: RATIO,
         minimal_k: 10,
         mode: Mode::Forward,
+        scores: Scores::Both,
     });
     let policies = [None].into_iter().chain(policies.map(Some));
     let mut contestants: Vec<Work> = Vec::new();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use training::counting::GradientNumbers;
 use training::layer::ImageShape;
 use training::network::{Description, NetworkConfig};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 use super::config::{FieldError, Ratio, configure};
 use super::runs::check_ratios;
@@ -28,7 +28,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
 };
 
 /// What the abstract says is saved.
-const PAPER: f64 = 0.66;
+pub(super) const PAPER: f64 = 0.66;
 
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,6 +105,7 @@ impl Counted {
             ratio,
             minimal_k: self.minimal_k,
             mode: Mode::Forward,
+            scores: Scores::Both,
         }))
     }
 }
@@ -240,7 +241,7 @@ impl Counts {
 }
 
 /// The largest ratio, to a thousandth, whose share is at most a third: 66 % are saved.
-fn largest_ratio(share: impl Fn(f64) -> anyhow::Result<f64>) -> anyhow::Result<Cell> {
+pub(super) fn largest_ratio(share: impl Fn(f64) -> anyhow::Result<f64>) -> anyhow::Result<Cell> {
     for thousandths in (1..=1000).rev() {
         let ratio = f64::from(thousandths) / 1000.0;
         // 1 - 0.66 is below 0.34 in binary.

@@ -9,7 +9,7 @@ use training::layer::{Context as StepContext, ImageShape};
 use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Network, NetworkConfig, State};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::train::{Trainer, fill_minibatch};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
@@ -125,6 +125,7 @@ impl GradientError {
                         ratio,
                         minimal_k: self.training.minimal_k,
                         mode,
+                        scores: Scores::Both,
                     };
                     let mut network = self.network(images, &state, Some(policy))?;
                     let mut deviations: Vec<Deviation> =

@@ -6,7 +6,7 @@ use kernels::random::{Stream, standard_normal};
 use serde::{Deserialize, Serialize};
 use training::layer::{Context as LayerContext, Layer as _, Linear};
 use training::matrix::Matrix;
-use training::sampling::{Mode, SamplingPolicy};
+use training::sampling::{Mode, SamplingPolicy, Scores};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::check_ratios;
@@ -91,6 +91,7 @@ impl Experiment for LayerTiming {
                         ratio: ratio.value(),
                         minimal_k: 1,
                         mode: Mode::Forward,
+                        scores: Scores::Both,
                     };
                     measurements.push(self.measure(context, *shape, policy));
                     context.progress.advance(1);

@@ -1,7 +1,7 @@
 //! Where in a training step to sample: forward, backward, or forward as a black box.
 
 use serde::{Deserialize, Serialize};
-use training::sampling::Mode;
+use training::sampling::{Mode, Scores};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::{RunSettings, Sampling, Trained, check_ratios};
@@ -61,6 +61,7 @@ impl Experiment for MlpModes {
                         ratio: ratio.value(),
                         mode: *mode,
                         exact_layers: Vec::new(),
+                        scores: Scores::Both,
                     });
                 }
             }

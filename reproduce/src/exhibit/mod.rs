@@ -13,6 +13,7 @@ mod layer_timing;
 mod matmul_error;
 mod matrices;
 mod mlp_modes;
+mod multi_node;
 mod random_convolution;
 mod resnet_step;
 mod ridge;
@@ -98,7 +99,7 @@ pub struct Context<'a> {
 }
 
 /// Every exhibit, in the order they are run.
-pub static EXHIBITS: [Exhibit; 17] = [
+pub static EXHIBITS: [Exhibit; 18] = [
     claims::EXHIBIT,
     calibration::EXHIBIT,
     matmul_error::EXHIBIT,
@@ -112,6 +113,7 @@ pub static EXHIBITS: [Exhibit; 17] = [
     accuracy::WRN,
     gradient_error::EXHIBIT,
     compute_communication::EXHIBIT,
+    multi_node::EXHIBIT,
     layer_timing::EXHIBIT,
     training_step::EXHIBIT,
     resnet_step::EXHIBIT,

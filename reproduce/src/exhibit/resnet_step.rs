@@ -10,7 +10,7 @@ use training::layer::ImageShape;
 use training::matrix::Matrix;
 use training::network::resnet;
 use training::optimizer::OptimizerConfig;
-use training::sampling::{Mode, SamplingPolicy};
+use training::sampling::{Mode, SamplingPolicy, Scores};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::check_ratios;
@@ -85,6 +85,7 @@ impl Experiment for ResnetStep {
                 ratio,
                 minimal_k: 1,
                 mode: Mode::Forward,
+                scores: Scores::Both,
             })
             .collect();
         context.progress.set_length(settings.len());

@@ -13,8 +13,10 @@ use training::data::{Augmentation, Splits};
 use training::layer::ImageShape;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
-use training::train::{BatchNormStatistics, Metrics, Trainer, TrainingConfig, TrainingReport};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::train::{
+    BatchNormStatistics, Metrics, Progress, Trainer, TrainingConfig, TrainingReport,
+};
 
 use super::Context;
 use super::config::{FieldError, Ratio};
@@ -26,6 +28,9 @@ const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
 
 /// Raised whenever a change of code changes the numbers of a run.
 const VERSION: u32 = 1;
+
+/// What a training loop tells of its progress.
+pub type Observer<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 
 /// The network and how it is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,12 +73,19 @@ pub struct Sampling {
     pub mode: Mode,
     /// Layers that are exact although the network samples them by itself.
     pub exact_layers: Vec<String>,
+    /// What pairs are scored by.
+    pub scores: Scores,
 }
 
 impl Sampling {
     /// Exact products.
-    pub const EXACT: Self =
-        Sampling { estimator: None, ratio: 1.0, mode: Mode::Forward, exact_layers: Vec::new() };
+    pub const EXACT: Self = Sampling {
+        estimator: None,
+        ratio: 1.0,
+        mode: Mode::Forward,
+        exact_layers: Vec::new(),
+        scores: Scores::Both,
+    };
 
     /// The estimator's name and the layers left exact, or "exact".
     pub fn name(&self) -> String {
@@ -170,7 +182,8 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    fn of(values: &[f64]) -> Self {
+    /// Of one number a seed.
+    pub fn of(values: &[f64]) -> Self {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
@@ -222,28 +235,20 @@ impl RunSettings {
     /// When a run diverges or cannot be stored.
     pub fn train(&self, context: &Context, settings: &[Sampling]) -> anyhow::Result<Vec<Trained>> {
         let images = context.images.context("images were not loaded")?;
-        let runs: Vec<(&Sampling, u64)> = settings
-            .iter()
-            .flat_map(|sampling| (0..self.seeds as u64).map(move |s| (sampling, context.seed + s)))
-            .collect();
-        context.progress.set_length(runs.len() * self.epochs);
-        let runs = parallel::map(&runs, |(sampling, seed)| {
-            let config = self.config(sampling, *seed);
+        let runs = self.with_every_seed(context, settings, |sampling, seed, observe| {
+            let config = self.config(sampling, seed);
             let key = format!(
                 "run version {VERSION} images {} settings {}",
                 images.checksum,
                 serde_json::to_string(&config)?
             );
-            let mut epochs = 0;
+            let checkpoint = context.cache.checkpoint(&key);
             let run = context.stored(&key, || {
-                let checkpoint = context.cache.checkpoint(&key);
                 let set = context.instructions;
                 let mut trainer = begin(&config, &images.splits, set, &checkpoint)?;
                 let mut saved = Instant::now();
                 while !trainer.is_finished() {
-                    trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
-                    epochs += 1;
-                    context.progress.advance(1);
+                    trainer.epoch(observe)?;
                     if saved.elapsed() >= BETWEEN_CHECKPOINTS {
                         trainer.checkpoint().save(&checkpoint)?;
                         saved = Instant::now();
@@ -253,14 +258,13 @@ impl RunSettings {
                 let running = (!is_running).then(|| trainer.evaluate(BatchNormStatistics::Running));
                 Ok(Run { report: trainer.report(), running: running.map(|[_, test]| test) })
             });
-            // The result is stored.
-            let _ = std::fs::remove_file(context.cache.checkpoint(&key));
-            context.progress.advance(self.epochs - epochs);
-            run.with_context(|| {
+            let run = run.with_context(|| {
                 format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)
-            })
+            })?;
+            // The result is stored: how far it was is of no use, and no harm if it stays.
+            let _ = std::fs::remove_file(&checkpoint);
+            Ok(run)
         })?;
-        let runs = runs.chunks(self.seeds).map(<[_]>::to_vec);
         let trained = settings.iter().zip(runs).map(|(sampling, runs)| {
             let train = &images.splits.train;
             let image = ImageShape::new(train.channels, train.height, train.width);
@@ -272,17 +276,50 @@ impl RunSettings {
         trained.collect()
     }
 
+    /// What `run` makes of every setting with every seed, runs side by side. It hands its
+    /// observer on to the training loop.
+    ///
+    /// # Errors
+    /// The first of `run`.
+    pub fn with_every_seed<S: Sync, R: Clone + Send>(
+        &self,
+        context: &Context,
+        settings: &[S],
+        run: impl Fn(&S, u64, &mut Observer) -> anyhow::Result<R> + Sync,
+    ) -> anyhow::Result<Vec<Vec<R>>> {
+        let runs: Vec<(&S, u64)> = settings
+            .iter()
+            .flat_map(|setting| (0..self.seeds as u64).map(move |s| (setting, context.seed + s)))
+            .collect();
+        context.progress.set_length(runs.len() * self.epochs);
+        let reports = parallel::map(&runs, |(setting, seed)| {
+            let mut epochs = 0;
+            let report = run(setting, *seed, &mut |progress| {
+                if progress.epoch.is_some() {
+                    epochs += 1;
+                    context.progress.advance(1);
+                }
+                ControlFlow::Continue(())
+            });
+            context.progress.advance(self.epochs - epochs);
+            report
+        })?;
+        Ok(reports.chunks(self.seeds).map(<[_]>::to_vec).collect())
+    }
+
     /// A run with exact products.
     pub fn exact_config(&self, seed: u64) -> TrainingConfig {
         self.config(&Sampling::EXACT, seed)
     }
 
-    fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
+    /// A run with products sampled so.
+    pub fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
         let policy = sampling.estimator.map(|estimator| SamplingPolicy {
             estimator,
             ratio: sampling.ratio,
             minimal_k: self.minimal_k,
             mode: sampling.mode,
+            scores: sampling.scores,
         });
         TrainingConfig {
             network: self.network.clone(),

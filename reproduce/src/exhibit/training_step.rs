@@ -6,7 +6,7 @@ use training::layer::ImageShape;
 use training::matrix::Matrix;
 use training::network::NetworkConfig;
 use training::optimizer::OptimizerConfig;
-use training::sampling::{Mode, SamplingPolicy};
+use training::sampling::{Mode, SamplingPolicy, Scores};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::check_ratios;
@@ -118,6 +118,7 @@ impl TrainingStep {
                 ratio,
                 minimal_k,
                 mode: Mode::Forward,
+                scores: Scores::Both,
             })
             .collect()
     }

@@ -288,7 +288,15 @@ impl Layer for Convolution {
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
         let row_length = self.geometry.image.channels * self.geometry.window.taps();
-        let gradient = Gradient::Dense(&self.weight_gradient);
+        let is_forward = self.policy.is_some_and(|policy| policy.mode == Mode::Forward);
+        let gradient = match self.channels.selection() {
+            Some(selection) if self.sampling && is_forward => Gradient::Channels {
+                indices: selection.indices(),
+                block: self.geometry.window.taps(),
+                values: &self.weight_gradient,
+            },
+            _ => Gradient::Dense(&self.weight_gradient),
+        };
         visit(Parameter { values: &mut self.weight, row_length, gradient });
         if !self.bias.is_empty() {
             let gradient = Gradient::Dense(&self.bias_gradient);

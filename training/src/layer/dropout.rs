@@ -43,7 +43,7 @@ fn multiply(context: &Context, to: &mut Matrix, from: &Matrix, factors: &[f32]) 
 impl Layer for Dropout {
     fn forward(&mut self, context: &Context, input: &Matrix) {
         self.factors.resize(input.data().len(), 1.0);
-        match context.generator(&self.name) {
+        match context.generator_of_samples(&self.name) {
             None => self.factors.fill(1.0),
             Some(mut generator) => {
                 let kept = (1.0 / (1.0 - self.rate)) as f32;

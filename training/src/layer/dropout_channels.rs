@@ -58,7 +58,7 @@ impl Layer for DropoutChannels {
     fn forward(&mut self, context: &Context, input: &Matrix) {
         assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
         self.factors.resize(input.rows() * self.image.channels, 1.0);
-        match context.generator(&self.name) {
+        match context.generator_of_samples(&self.name) {
             None => self.factors.fill(1.0),
             Some(mut generator) => {
                 let kept = (1.0 / (1.0 - self.rate)) as f32;

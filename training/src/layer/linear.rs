@@ -6,7 +6,7 @@ use super::sampler::Sampler;
 use super::{Context, Gradient, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
-use crate::sampling::{Mode, SamplingPolicy};
+use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::product::{matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows};
 use kernels::random::Stream;
 use kernels::scores::{column_norms_into, row_norms_into};
@@ -101,7 +101,12 @@ impl Linear {
             refresh_row_norms(context.set, &self.weight, self.outputs, norms);
             self.weight_norms_valid = true;
         }
-        column_norms_into(context.set, input.view(), &mut self.features.left_norms);
+        match policy.scores {
+            Scores::Both => {
+                column_norms_into(context.set, input.view(), &mut self.features.left_norms);
+            }
+            Scores::Weights => self.features.left_norms.fill(1.0),
+        }
         self.features.draw(&policy, k, &mut generator);
     }
 

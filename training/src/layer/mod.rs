@@ -46,22 +46,38 @@ pub struct Context<'a> {
     pub training: Option<(Stream, u64)>,
     /// Where tensors get their memory and leave it; without one, each layer keeps its own.
     pub memory: Option<&'a Memory>,
+    /// Which of the workers that train together, from 0.
+    pub worker: usize,
 }
 
 impl Context<'_> {
     /// An exact pass without dropout.
     pub fn evaluation(set: InstructionSet) -> Self {
-        Self { set, training: None, memory: None }
+        Self { set, training: None, memory: None, worker: 0 }
     }
 
     /// A step of a training run.
     pub fn training(set: InstructionSet, stream: Stream, step: u64) -> Self {
-        Self { set, training: Some((stream, step)), memory: None }
+        Self { set, training: Some((stream, step)), memory: None, worker: 0 }
     }
 
-    /// The generator of one layer in this step.
+    /// The same step as one of several workers takes part in it.
+    pub fn of_worker(self, worker: usize) -> Self {
+        Self { worker, ..self }
+    }
+
+    /// The generator of one layer in this step, the same on every worker.
     fn generator(&self, layer: &str) -> Option<Generator> {
         self.training.map(|(stream, step)| stream.child(layer).at(step))
+    }
+
+    /// The generator of one layer in this step for what belongs to the samples, which are others
+    /// on every worker. On the first it is the layer's.
+    fn generator_of_samples(&self, layer: &str) -> Option<Generator> {
+        match self.worker {
+            0 => self.generator(layer),
+            worker => self.generator(&format!("{layer}.worker-{worker}")),
+        }
     }
 }
 
@@ -77,13 +93,22 @@ pub enum Gradient<'a> {
         /// Their numbers, one row after another.
         values: &'a [f32],
     },
+    /// A number for every number of the parameter, those of all but some channels zero.
+    Channels {
+        /// Which channels, in increasing order.
+        indices: &'a [u32],
+        /// Numbers of a channel in a row, side by side.
+        block: usize,
+        /// All numbers.
+        values: &'a [f32],
+    },
 }
 
 impl<'a> Gradient<'a> {
     /// One row of the gradient, or none where it is zero.
     pub fn row(&self, row: usize, length: usize) -> Option<&'a [f32]> {
         let (position, values) = match *self {
-            Self::Dense(values) => (row, values),
+            Self::Dense(values) | Self::Channels { values, .. } => (row, values),
             Self::Rows { indices, values } => (indices.binary_search(&(row as u32)).ok()?, values),
         };
         Some(&values[position * length..(position + 1) * length])

@@ -4,7 +4,7 @@ use super::*;
 use crate::layer::{ImageShape, Parameter};
 use crate::loss::softmax_cross_entropy;
 use crate::optimizer::OptimizerConfig;
-use crate::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use kernels::random::{Stream, standard_normal};
 use kernels::{Estimator, InstructionSet};
 
@@ -13,7 +13,7 @@ const CIFAR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 
 fn policy(ratio: f64, mode: Mode) -> SamplingPolicy {
-    SamplingPolicy { estimator: Estimator::TopK, ratio, minimal_k: 1, mode }
+    SamplingPolicy { estimator: Estimator::TopK, ratio, minimal_k: 1, mode, scores: Scores::Both }
 }
 
 fn images(batch: usize, image: ImageShape) -> Matrix {

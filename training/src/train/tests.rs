@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::generated_digits;
-use crate::sampling::{Mode, SamplingPolicy};
+use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::Estimator;
 use rayon::ThreadPoolBuilder;
 
@@ -22,7 +22,7 @@ fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
 }
 
 fn policy(estimator: Estimator, mode: Mode) -> Option<SamplingPolicy> {
-    Some(SamplingPolicy { estimator, ratio: 0.3, minimal_k: 10, mode })
+    Some(SamplingPolicy { estimator, ratio: 0.3, minimal_k: 10, mode, scores: Scores::Both })
 }
 
 fn run(config: &TrainingConfig, splits: &Splits, set: InstructionSet) -> TrainingReport {

@@ -5,7 +5,7 @@ use crate::layer::Context;
 use crate::layer::demand::Channels;
 use crate::layer::sampler::Sampler;
 use crate::matrix::Matrix;
-use crate::sampling::{Mode, SamplingPolicy};
+use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::Selection;
 use kernels::convolution::scores::{
     input_channel_norms_into, input_image_norms_into, kernel_input_norms_into,
@@ -40,7 +40,11 @@ impl Convolution {
             kernel_input_norms_into(shape, &self.weight, &mut self.channels.right_norms);
             self.weight_norms_valid = true;
         }
-        input_channel_norms_into(context.set, shape, input.data(), &mut self.channels.left_norms);
+        let norms = &mut self.channels.left_norms;
+        match policy.scores {
+            Scores::Both => input_channel_norms_into(context.set, shape, input.data(), norms),
+            Scores::Weights => norms.fill(1.0),
+        }
         self.channels.draw(&policy, k, &mut generator);
     }
 

@@ -1,6 +1,7 @@
 //! The layer against naive formulas in f64.
 
 use super::*;
+use crate::sampling::Scores;
 use kernels::random::standard_normal;
 use kernels::{Estimator, InstructionSet, Selection};
 use rayon::ThreadPoolBuilder;
@@ -26,7 +27,13 @@ fn tensors() -> (Matrix, Matrix) {
 }
 
 fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Convolution {
-    let policy = mode.map(|mode| SamplingPolicy { estimator, ratio, minimal_k: 1, mode });
+    let policy = mode.map(|mode| SamplingPolicy {
+        estimator,
+        ratio,
+        minimal_k: 1,
+        mode,
+        scores: Scores::Both,
+    });
     let (start, stream) = (Initialization::UniformFanIn, Stream::new(4, "layer"));
     Convolution::new("layer", geometry(), true, start, policy, stream).unwrap()
 }
@@ -275,4 +282,39 @@ fn threads_and_instruction_sets_change_no_bit() {
             }
         }
     }
+}
+
+#[test]
+fn scores_by_weights_select_the_largest_kernels_whatever_the_input() {
+    let mut layer = layer(Some(Mode::Forward), Estimator::TopK, 0.5);
+    let taps = geometry().window.taps();
+    // Channels 5, 1 and 3 in this order have the largest kernels.
+    for (channel, size) in [(5, 9.0), (1, 8.0), (3, 7.0)] {
+        for kernel in layer.weight.chunks_exact_mut(IMAGE.channels * taps) {
+            kernel[channel * taps..][..taps].fill(size);
+        }
+    }
+    let (mut x, dy) = tensors();
+    // Channel 0 alone has an input to speak of.
+    for image in x.data_mut().chunks_exact_mut(IMAGE.len()) {
+        image[..IMAGE.pixels()].fill(1e4);
+    }
+    layer.forward(&context(0), &x);
+    assert!(layer.channels.selection().unwrap().indices().contains(&0), "both norms");
+    layer.policy.as_mut().unwrap().scores = Scores::Weights;
+    layer.forward(&context(0), &x);
+    assert_eq!(layer.channels.selection().unwrap().indices(), [1, 3, 5]);
+    layer.backward(&context(0), &x, &dy, true);
+    let mut seen = Vec::new();
+    layer.visit_parameters(&mut |parameter| {
+        if let Gradient::Channels { indices, block, values } = parameter.gradient {
+            assert_eq!((block, values.len()), (taps, parameter.values.len()));
+            for (place, &value) in values.iter().enumerate() {
+                let channel = (place / taps % IMAGE.channels) as u32;
+                assert!(value == 0.0 || indices.contains(&channel), "channel {channel}");
+            }
+            seen.push(indices.to_vec());
+        }
+    });
+    assert_eq!(seen, [[1, 3, 5]]);
 }

@@ -15,7 +15,13 @@ fn numbers(seed: u64, rows: usize, columns: usize) -> Matrix {
 }
 
 fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Linear {
-    let policy = mode.map(|mode| SamplingPolicy { estimator, ratio, minimal_k: 1, mode });
+    let policy = mode.map(|mode| SamplingPolicy {
+        estimator,
+        ratio,
+        minimal_k: 1,
+        mode,
+        scores: Scores::Both,
+    });
     Linear::new("layer", INPUTS, OUTPUTS, policy, Stream::new(4, "layer"))
 }
 
@@ -168,4 +174,21 @@ fn inputs_of_zeros_are_multiplied_exactly() {
     let mut layer = layer(Some(Mode::Forward), Estimator::Bernoulli, 0.2);
     layer.forward(&context(), &Matrix::zeros(BATCH, INPUTS));
     assert_eq!(layer.output().row(0), &layer.bias[..]);
+}
+
+#[test]
+fn scores_by_weights_select_the_largest_rows_whatever_the_input() {
+    let mut layer = layer(Some(Mode::Forward), Estimator::TopK, 0.1);
+    for (input, size) in [(20, 9.0), (4, 8.0), (11, 7.0)] {
+        layer.weight[input * OUTPUTS..][..OUTPUTS].fill(size);
+    }
+    let mut x = numbers(1, BATCH, INPUTS);
+    for row in x.data_mut().chunks_exact_mut(INPUTS) {
+        row[0] = 1e4;
+    }
+    layer.forward(&context(), &x);
+    assert!(layer.features.selection().unwrap().indices().contains(&0), "both norms");
+    layer.policy.as_mut().unwrap().scores = Scores::Weights;
+    layer.forward(&context(), &x);
+    assert_eq!(layer.features.selection().unwrap().indices(), [4, 11, 20]);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::data::generated_digits;
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
-use crate::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use crate::train::{BatchNormStatistics, EpochMetrics, Metrics, train};
 use kernels::Estimator;
 use std::fs;
@@ -19,6 +19,7 @@ fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig 
         ratio: 0.3,
         minimal_k: 4,
         mode: Mode::Forward,
+        scores: Scores::Both,
     };
     TrainingConfig {
         network,

@@ -1,0 +1,125 @@
+//! Whole runs of several workers.
+
+use super::*;
+use crate::data::generated_digits;
+use crate::exchange::ExchangeError;
+use crate::network::NetworkConfig;
+use crate::optimizer::{OptimizerConfig, Schedule};
+use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use crate::train::{BatchNormStatistics, train};
+use kernels::Estimator;
+use rayon::ThreadPoolBuilder;
+
+fn config(estimator: Estimator, scores: Scores) -> TrainingConfig {
+    let (ratio, mode) = (0.3, Mode::Forward);
+    let policy = SamplingPolicy { estimator, ratio, minimal_k: 10, mode, scores };
+    TrainingConfig {
+        network: NetworkConfig::Mlp { hidden: vec![48, 40], dropout: 0.1 },
+        batch_size: 50,
+        epochs: 2,
+        optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
+        schedule: Schedule::Constant,
+        policies: LayerPolicies::uniform(Some(policy)),
+        exact_epochs: 0,
+        batch_norm_statistics: BatchNormStatistics::Running,
+        augmentation: None,
+        seed: 1,
+    }
+}
+
+fn run(
+    config: &TrainingConfig,
+    workers: usize,
+    exchange: Exchange,
+    splits: &Splits,
+) -> Result<DataParallelReport, TrainingError> {
+    let (parallel, set) = (DataParallel { workers, exchange }, InstructionSet::detect());
+    train_data_parallel(config, parallel, splits, set, &mut |_| ControlFlow::Continue(()))
+}
+
+#[test]
+fn one_worker_trains_to_the_bits_of_ordinary_training() {
+    let splits = generated_digits(1, 310, 50, 50);
+    let mlp = config(Estimator::Bernoulli, Scores::Both);
+    let cnn = TrainingConfig {
+        network: NetworkConfig::Cnn,
+        epochs: 1,
+        ..config(Estimator::TopK, Scores::Weights)
+    };
+    let wrn = TrainingConfig { network: NetworkConfig::Wrn { depth: 10, width: 1 }, ..cnn.clone() };
+    let small = generated_digits(1, 60, 10, 10);
+    for (config, splits) in [(mlp, &splits), (cnn, &small), (wrn, &small)] {
+        let set = InstructionSet::detect();
+        let expected = train(&config, splits, set, &mut |_| ControlFlow::Continue(())).unwrap();
+        for exchange in [Exchange::Slices, Exchange::Whole] {
+            let report = run(&config, 1, exchange, splits).unwrap();
+            assert_eq!(report.training, expected, "{:?}, {exchange:?}", config.network);
+        }
+    }
+}
+
+#[test]
+fn every_thread_count_trains_to_the_same_bits() {
+    let splits = generated_digits(1, 310, 50, 50);
+    for estimator in [Estimator::TopK, Estimator::Bernoulli] {
+        let config = config(estimator, Scores::Weights);
+        let report = |threads| {
+            let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&config, 4, Exchange::Slices, &splits)).unwrap()
+        };
+        let expected = report(1);
+        assert_eq!(report(2), expected, "{estimator}");
+        assert_eq!(report(5), expected, "{estimator}");
+        let whole = run(&config, 4, Exchange::Whole, &splits).unwrap();
+        assert_eq!(whole.training, expected.training, "{estimator}");
+        assert!(expected.sent.share() < 0.4, "{estimator}: {:?}", expected.sent);
+    }
+}
+
+#[test]
+fn four_workers_learn_and_each_has_a_dropout_of_its_own() {
+    let splits = generated_digits(3, 2_000, 100, 400);
+    let mut config = TrainingConfig { epochs: 4, ..config(Estimator::TopK, Scores::Weights) };
+    config.policies.default.as_mut().unwrap().ratio = 0.5;
+    let report = run(&config, 4, Exchange::Slices, &splits).unwrap();
+    let last = report.training.epochs[3];
+    assert!(last.test.accuracy > 0.3, "{}", last.test.accuracy);
+    assert_eq!(report.steps, 160);
+    let context = Context::training(InstructionSet::detect(), Stream::new(1, "run"), 0);
+    let mask = |worker| {
+        use crate::layer::{Dropout, Layer as _};
+        use crate::matrix::Matrix;
+        let mut layer = Dropout::new("dropout", 0.5);
+        layer.forward(&context.of_worker(worker), &Matrix::from_rows(1, 64, vec![1.0; 64]));
+        layer.output().data().to_vec()
+    };
+    assert_eq!(mask(1), mask(1));
+    assert!(mask(0) != mask(1) && mask(1) != mask(2));
+}
+
+#[test]
+fn scores_by_weights_move_fewer_of_them() {
+    let splits = generated_digits(3, 1_000, 100, 100);
+    let moved = |scores| {
+        let config = config(Estimator::TopK, scores);
+        run(&config, 1, Exchange::Slices, &splits).unwrap().moved
+    };
+    let (by_weights, by_both) = (moved(Scores::Weights), moved(Scores::Both));
+    assert!(by_weights > 0.3 * 0.3 && by_weights < 0.8 * by_both, "{by_weights} and {by_both}");
+}
+
+#[test]
+fn what_cannot_be_trained_together_is_named() {
+    let splits = generated_digits(1, 103, 10, 10);
+    let by_weights = config(Estimator::TopK, Scores::Weights);
+    for workers in [0, 4] {
+        let error = run(&by_weights, workers, Exchange::Slices, &splits).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("workers is {workers}; it is at least 1")), "{error}");
+    }
+    assert!(run(&by_weights, 3, Exchange::Slices, &splits).is_ok());
+    let by_both = config(Estimator::TopK, Scores::Both);
+    let error = run(&by_both, 3, Exchange::Slices, &splits).unwrap_err();
+    let expected = ExchangeError::SelectionsDiffer { worker: 1, parameter: 0 };
+    assert_eq!(error, TrainingError::Exchange(expected));
+    assert!(run(&by_both, 3, Exchange::Whole, &splits).is_ok());
+}
