@@ -18,7 +18,7 @@ mod vector;
 mod x86;
 
 pub use instruction_set::{InstructionSet, UnknownInstructionSet};
-pub(crate) use micro_kernel::{LeftTile, MAXIMUM_ROWS, RightPanel, accumulate_tile};
+pub(crate) use micro_kernel::{MAXIMUM_ROWS, RightBlock, accumulate_tiles, tile_rows};
 pub(crate) use output::OutputBlock;
 pub use real::Real;
 pub(crate) use scratch::TensorBuffers;

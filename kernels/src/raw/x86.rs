@@ -159,4 +159,4 @@ macro_rules! instances {
 }
 
 instances!(avx2, "avx2,fma", __m256, __m256d, [1 2]);
-instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3 4]);
+instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3]);
