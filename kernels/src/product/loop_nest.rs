@@ -34,17 +34,17 @@ fn split<T: Real>(
     output: OutputBlock<T>,
     parts: usize,
 ) {
-    let width = T::panel_width(set);
     let work = rows.len() * lanes.len() * problem.inner;
-    let height = tile_rows(set);
-    let (tiles, panels) = (rows.len().div_ceil(height), lanes.len().div_ceil(width));
-    if parts <= 1 || work < 2 * WORTH_SPLITTING || (tiles == 1 && panels == 1) {
+    // Panels are too few to be shared evenly, vectors are not.
+    let (height, width) = (tile_rows(set), T::lanes(set));
+    let (tiles, vectors) = (rows.len().div_ceil(height), lanes.len().div_ceil(width));
+    if parts <= 1 || work < 2 * WORTH_SPLITTING || (tiles == 1 && vectors == 1) {
         return multiply_part(set, problem, rows, lanes, output);
     }
     let first_parts = parts / 2;
     let share = |count: usize| (count * first_parts).div_ceil(parts).clamp(1, count - 1);
-    if panels > 1 && (lanes.len() >= rows.len() || tiles == 1) {
-        let middle = share(panels) * width;
+    if vectors > 1 && (lanes.len() >= rows.len() || tiles == 1) {
+        let middle = share(vectors) * width;
         let (first, second) = output.split_lanes(middle);
         let middle = lanes.start + middle;
         let (near, far) = (lanes.start..middle, middle..lanes.end);
@@ -53,7 +53,7 @@ fn split<T: Real>(
             || split(set, problem, rows.clone(), far, second, parts - first_parts),
         );
     } else {
-        let middle = share(tiles.max(2)) * height;
+        let middle = share(tiles) * height;
         let (first, second) = output.split_rows(middle);
         let middle = rows.start + middle;
         let (near, far) = (rows.start..middle, middle..rows.end);
@@ -96,7 +96,7 @@ fn multiply_lane_block<T: Real>(
 ) {
     let width = T::panel_width(set);
     let height = even_part(rows.len(), tile_rows(set));
-    let depth = even_part(problem.inner, INNER_BLOCK / size_of::<T>());
+    let depth = block_depth::<T>(problem.inner);
     let packs_right = packs_right(problem);
     T::with_scratch(|scratch| {
         for inner_start in (0..problem.inner).step_by(depth) {
@@ -122,9 +122,14 @@ fn multiply_lane_block<T: Real>(
     });
 }
 
+/// The inner indices of a block.
+pub(super) fn block_depth<T>(inner: usize) -> usize {
+    even_part(inner, INNER_BLOCK / size_of::<T>())
+}
+
 /// The length of equal parts of at most `most`, of which the last may be shorter.
 fn even_part(length: usize, most: usize) -> usize {
-    length.div_ceil(length.div_ceil(most))
+    length.div_ceil(length.div_ceil(most).max(1))
 }
 
 /// A block of a right factor whose lanes are adjacent where they are.

@@ -1,12 +1,17 @@
 //! Copies of blocks of a factor in the order the micro-kernel reads them, with selected pairs
 //! gathered and scaled on the way.
 
+use super::loop_nest::block_depth;
 use super::operands::{Factor, Problem};
 use crate::raw::{InstructionSet, Real};
 use std::ops::Range;
 
-/// A right factor is read in place while few rows share each number.
-const ROWS_WORTH_PACKING_RIGHT: usize = 80;
+/// A right factor is packed from this many rows on that share each number,
+const ROWS_WORTH_PACKING: usize = 24;
+/// or from this many where a block lies in the second-level cache as it is,
+const ROWS_WORTH_PACKING_COMPACT: usize = 112;
+/// which it does up to this many bytes from end to end: further apart, rows share cache sets.
+const COMPACT: usize = 1 << 20;
 
 /// Indices that lie side by side are copied as slices from this many on.
 const SHORTEST_RUN: usize = 5;
@@ -16,10 +21,12 @@ const GATHERED: usize = 8;
 /// Whether the right factor is copied into panels: always unless its lanes are adjacent.
 pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
     let right = &problem.right;
+    let span = right.inner_stride * block_depth::<T>(problem.inner) * size_of::<T>();
+    let worth = if span <= COMPACT { ROWS_WORTH_PACKING_COMPACT } else { ROWS_WORTH_PACKING };
     right.outer_index.is_some()
         || right.is_scaled()
         || (right.outer_stride != 1 && problem.columns > 1)
-        || problem.rows >= ROWS_WORTH_PACKING_RIGHT
+        || problem.rows >= worth
 }
 
 /// Packs a block of a factor as panels of `width` outer indices, one after the other:
