@@ -3,7 +3,7 @@
 
 use super::loop_nest::block_depth;
 use super::operands::{Factor, Problem};
-use crate::raw::{InstructionSet, Real};
+use crate::raw::{InstructionSet, Real, interleave_blocks};
 use std::ops::Range;
 
 /// A right factor is packed from this many rows on that share each number,
@@ -15,7 +15,7 @@ const COMPACT: usize = 1 << 20;
 
 /// Indices that lie side by side are copied as slices from this many on.
 const SHORTEST_RUN: usize = 5;
-/// Outer indices that are gathered at once, one source of numbers each.
+/// Outer indices that are gathered at once, one source of numbers each: what shuffles transpose.
 const GATHERED: usize = 8;
 
 /// Whether the right factor is copied into panels: always unless its lanes are adjacent.
@@ -71,14 +71,14 @@ fn pack_panel<T: Real>(
         let block = start..outer.end.min(start + GATHERED);
         let packed = &mut packed[lane..];
         match block.len() {
-            1 => gather::<T, 1>(factor, inner.clone(), block, width, packed),
-            2 => gather::<T, 2>(factor, inner.clone(), block, width, packed),
-            3 => gather::<T, 3>(factor, inner.clone(), block, width, packed),
-            4 => gather::<T, 4>(factor, inner.clone(), block, width, packed),
-            5 => gather::<T, 5>(factor, inner.clone(), block, width, packed),
-            6 => gather::<T, 6>(factor, inner.clone(), block, width, packed),
-            7 => gather::<T, 7>(factor, inner.clone(), block, width, packed),
-            _ => gather::<T, GATHERED>(factor, inner.clone(), block, width, packed),
+            1 => gather::<T, 1>(set, factor, inner.clone(), block, width, packed),
+            2 => gather::<T, 2>(set, factor, inner.clone(), block, width, packed),
+            3 => gather::<T, 3>(set, factor, inner.clone(), block, width, packed),
+            4 => gather::<T, 4>(set, factor, inner.clone(), block, width, packed),
+            5 => gather::<T, 5>(set, factor, inner.clone(), block, width, packed),
+            6 => gather::<T, 6>(set, factor, inner.clone(), block, width, packed),
+            7 => gather::<T, 7>(set, factor, inner.clone(), block, width, packed),
+            _ => gather::<T, GATHERED>(set, factor, inner.clone(), block, width, packed),
         }
     }
 }
@@ -163,6 +163,7 @@ fn copy_pieces<T: Copy, const PIECE: usize>(from: &[T], to: &mut [T]) {
 /// Copies COUNT outer indices side by side: one number of each, inner index by inner index, so
 /// that writes are adjacent.
 fn gather<T: Real, const COUNT: usize>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -173,14 +174,16 @@ fn gather<T: Real, const COUNT: usize>(
         std::array::from_fn(|lane| &factor.data[factor.outer_offset(outer.start + lane)..]);
     let adjacent = factor.inner_stride == 1;
     match factor.inner_index {
-        None if adjacent => interleave(sources.map(|source| &source[inner.clone()]), width, packed),
+        None if adjacent => {
+            transpose(set, sources.map(|source| &source[inner.clone()]), width, packed)
+        }
         Some(index) if adjacent && factor.inner_run >= SHORTEST_RUN => {
             let mut start = inner.start;
             while start < inner.end {
                 let end = inner.end.min((start / factor.inner_run + 1) * factor.inner_run);
                 let offset = index[start] as usize;
                 let sources = sources.map(|source| &source[offset..offset + end - start]);
-                interleave(sources, width, &mut packed[(start - inner.start) * width..]);
+                transpose(set, sources, width, &mut packed[(start - inner.start) * width..]);
                 start = end;
             }
         }
@@ -202,6 +205,19 @@ fn gather<T: Real, const COUNT: usize>(
                 *value = inner_scale.times(outer_scale).times(*value);
             }
         }
+    }
+}
+
+/// [`interleave`] with the shuffles of the instruction set as far as they go.
+fn transpose<T: Real, const COUNT: usize>(
+    set: InstructionSet,
+    sources: [&[T]; COUNT],
+    width: usize,
+    to: &mut [T],
+) {
+    let done = interleave_blocks(set, &sources, width, to);
+    if done < sources[0].len() {
+        interleave(sources.map(|source| &source[done..]), width, &mut to[done * width..]);
     }
 }
 
