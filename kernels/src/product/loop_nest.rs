@@ -2,19 +2,17 @@
 //! of lanes, sized for the caches.
 
 use super::operands::Problem;
-use super::packing::{pack, pack_left, packs_left, packs_right};
+use super::packing::{pack, packs_right};
 use crate::raw::{
-    InstructionSet, LeftTile, MAXIMUM_ROWS, OutputBlock, Real, RightPanel, accumulate_tile,
+    InstructionSet, MAXIMUM_ROWS, OutputBlock, Real, RightBlock, accumulate_tiles, tile_rows,
 };
 use std::ops::Range;
 
-/// Inner indices of a block: a panel of the right factor stays in the second-level cache and is
-/// read from the first while it passes the tiles of the left.
-const INNER_BLOCK: usize = 256;
-/// Rows of a block: its part of the left factor stays in the second-level cache.
-const ROW_BLOCK: usize = 384;
-/// Lanes of a block: its packed panels stay in the second-level cache beside those rows.
-const LANE_BLOCK: usize = 1024;
+/// Bytes of an inner block of one row or lane: a tile of the left factor stays in the first-level
+/// cache while it passes the panels of the right.
+const INNER_BLOCK: usize = 2048;
+/// Lanes of a block: its packed panels stay in the second-level cache while the tiles pass.
+const LANE_BLOCK: usize = 528;
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
 
@@ -36,16 +34,17 @@ fn split<T: Real>(
     output: OutputBlock<T>,
     parts: usize,
 ) {
-    let width = T::panel_width(set);
     let work = rows.len() * lanes.len() * problem.inner;
-    let (tiles, panels) = (rows.len().div_ceil(MAXIMUM_ROWS), lanes.len().div_ceil(width));
-    if parts <= 1 || work < 2 * WORTH_SPLITTING || (tiles == 1 && panels == 1) {
+    // Panels are too few to be shared evenly, vectors are not.
+    let (height, width) = (tile_rows(set), T::lanes(set));
+    let (tiles, vectors) = (rows.len().div_ceil(height), lanes.len().div_ceil(width));
+    if parts <= 1 || work < 2 * WORTH_SPLITTING || (tiles == 1 && vectors == 1) {
         return multiply_part(set, problem, rows, lanes, output);
     }
     let first_parts = parts / 2;
     let share = |count: usize| (count * first_parts).div_ceil(parts).clamp(1, count - 1);
-    if panels > 1 && (lanes.len() >= rows.len() || tiles == 1) {
-        let middle = share(panels) * width;
+    if vectors > 1 && (lanes.len() >= rows.len() || tiles == 1) {
+        let middle = share(vectors) * width;
         let (first, second) = output.split_lanes(middle);
         let middle = lanes.start + middle;
         let (near, far) = (lanes.start..middle, middle..lanes.end);
@@ -54,7 +53,7 @@ fn split<T: Real>(
             || split(set, problem, rows.clone(), far, second, parts - first_parts),
         );
     } else {
-        let middle = share(tiles.max(2)) * MAXIMUM_ROWS;
+        let middle = share(tiles) * height;
         let (first, second) = output.split_rows(middle);
         let middle = rows.start + middle;
         let (near, far) = (rows.start..middle, middle..rows.end);
@@ -78,8 +77,10 @@ fn multiply_part<T: Real>(
         }
         return;
     }
-    for lane_start in (0..lanes.len()).step_by(LANE_BLOCK) {
-        let count = LANE_BLOCK.min(lanes.len() - lane_start);
+    let width = T::panel_width(set);
+    let most = even_part(lanes.len().div_ceil(width), LANE_BLOCK / width) * width;
+    for lane_start in (0..lanes.len()).step_by(most) {
+        let count = most.min(lanes.len() - lane_start);
         let block = lanes.start + lane_start..lanes.start + lane_start + count;
         let part = output.part((0, lane_start), (rows.len(), count));
         multiply_lane_block(set, problem, rows.clone(), block, part);
@@ -94,129 +95,89 @@ fn multiply_lane_block<T: Real>(
     mut output: OutputBlock<T>,
 ) {
     let width = T::panel_width(set);
-    let panels = lanes.len().div_ceil(width);
-    let panel_lanes = |panel: usize| {
-        let start = lanes.start + panel * width;
-        start..lanes.end.min(start + width)
-    };
-    let (packs_left, packs_right) = (packs_left(problem), packs_right(problem));
+    let height = even_part(rows.len(), tile_rows(set));
+    let depth = block_depth::<T>(problem.inner);
+    let packs_right = packs_right(problem);
     T::with_scratch(|scratch| {
-        for inner_start in (0..problem.inner).step_by(INNER_BLOCK) {
-            let inner = inner_start..problem.inner.min(inner_start + INNER_BLOCK);
-            let panel_size = inner.len() * width;
-            let packed_right =
-                scratch.right.first(if packs_right { panels * panel_size } else { 0 });
-            for row_start in (rows.start..rows.end).step_by(ROW_BLOCK) {
-                let block = row_start..rows.end.min(row_start + ROW_BLOCK);
-                let packed_left = packs_left.then(|| {
-                    let packed = scratch.left.first(block.len() * inner.len());
-                    pack_left(set, &problem.left, inner.clone(), block.clone(), packed);
-                    &*packed
-                });
-                for panel in 0..panels {
-                    let columns = panel_lanes(panel);
-                    let first_rows = row_start == rows.start;
-                    if packs_right && first_rows {
-                        let packed = &mut packed_right[panel * panel_size..][..panel_size];
-                        pack(set, &problem.right, inner.clone(), columns.clone(), width, packed);
-                    }
-                    let right_panel = |panel: usize| {
-                        let columns = panel_lanes(panel);
-                        if packs_right {
-                            let packed = &packed_right[panel * panel_size..][..panel_size];
-                            RightPanel::new(packed, width, None, inner.len(), columns.len())
-                        } else {
-                            read_in_place(problem, inner.clone(), columns)
-                        }
-                    };
-                    // What is not packed yet will be read by the packing itself.
-                    let next = (panel + 1 < panels && !(packs_right && first_rows))
-                        .then(|| right_panel(panel + 1));
-                    let corner = (row_start - rows.start, panel * width);
-                    multiply_panel(
-                        set,
-                        problem,
-                        packed_left,
-                        inner.clone(),
-                        block.clone(),
-                        (&right_panel(panel), next.as_ref()),
-                        &mut output.part(corner, (block.len(), columns.len())),
-                    );
-                }
+        for inner_start in (0..problem.inner).step_by(depth) {
+            let inner = inner_start..problem.inner.min(inner_start + depth);
+            let accumulate = problem.accumulate || inner_start > 0;
+            let right = if packs_right {
+                let padded = lanes.len().next_multiple_of(width);
+                let packed = scratch.right.first(padded * inner.len());
+                pack(set, &problem.right, inner.clone(), lanes.clone(), width, packed);
+                RightBlock::packed(set, packed, inner.len(), lanes.len())
+            } else {
+                read_in_place(set, problem, inner.clone(), lanes.clone())
+            };
+            for row in (0..rows.len()).step_by(height) {
+                let count = height.min(rows.len() - row);
+                let left = scratch.left.first(count * inner.len());
+                let tile = rows.start + row..rows.start + row + count;
+                pack(set, &problem.left, inner.clone(), tile, count, left);
+                let output = output.part((row, 0), (count, lanes.len()));
+                multiply_rows(set, left, &right, output, accumulate);
             }
         }
     });
 }
 
-/// A panel of a right factor whose lanes are adjacent where they are.
+/// The inner indices of a block.
+pub(super) fn block_depth<T>(inner: usize) -> usize {
+    even_part(inner, INNER_BLOCK / size_of::<T>())
+}
+
+/// The length of equal parts of at most `most`, of which the last may be shorter.
+fn even_part(length: usize, most: usize) -> usize {
+    length.div_ceil(length.div_ceil(most).max(1))
+}
+
+/// A block of a right factor whose lanes are adjacent where they are.
 fn read_in_place<'a, T: Real>(
+    set: InstructionSet,
     problem: &Problem<'a, T>,
     inner: Range<usize>,
     lanes: Range<usize>,
-) -> RightPanel<'a, T> {
+) -> RightBlock<'a, T> {
     let factor = &problem.right;
     let stride = factor.inner_stride;
     let (start, index) = match factor.inner_index {
         Some(index) => (lanes.start, Some(&index[inner.clone()])),
         None => (lanes.start + inner.start * stride, None),
     };
-    RightPanel::new(&factor.data[start..], stride, index, inner.len(), lanes.len())
+    RightBlock::in_place(set, &factor.data[start..], stride, index, inner.len(), lanes.len())
 }
 
-/// One block of rows by one panel, while the next panel is fetched.
-fn multiply_panel<T: Real>(
+/// The rows of one tile by all lanes of a block.
+fn multiply_rows<T: Real>(
     set: InstructionSet,
-    problem: &Problem<T>,
-    packed_left: Option<&[T]>,
-    inner: Range<usize>,
-    rows: Range<usize>,
-    (right, next): (&RightPanel<T>, Option<&RightPanel<T>>),
-    output: &mut OutputBlock<T>,
+    left: &[T],
+    right: &RightBlock<T>,
+    mut output: OutputBlock<T>,
+    accumulate: bool,
 ) {
-    let lanes = output.lanes();
-    let accumulate = problem.accumulate || inner.start > 0;
-    // Each tile asks for its share of the next panel.
-    let share = inner.len().div_ceil(rows.len().div_ceil(MAXIMUM_ROWS));
-    for (tile, start) in (0..rows.len()).step_by(MAXIMUM_ROWS).enumerate() {
-        if let Some(next) = next {
-            next.prefetch(tile * share..(tile + 1) * share);
+    let rows = output.rows();
+    if output.lane_stride() == 1 || right.lanes() == 1 {
+        return accumulate_tiles(set, rows, left, right, &mut output, accumulate);
+    }
+    // Lanes apart in memory: through a small buffer that has them side by side.
+    let width = T::panel_width(set);
+    for start in (0..right.lanes()).step_by(width) {
+        let panel = right.part(set, start, width);
+        let lanes = panel.lanes();
+        let mut tile = output.part((0, start), (rows, lanes));
+        let mut buffer = [T::ZERO; MAXIMUM_ROWS * MAXIMUM_WIDTH];
+        if accumulate {
+            tile.copy_to(&mut buffer, lanes);
         }
-        let count = MAXIMUM_ROWS.min(rows.len() - start);
-        let left = match packed_left {
-            Some(packed) => LeftTile {
-                data: &packed[start * inner.len()..(start + count) * inner.len()],
-                offsets: std::array::from_fn(|row| row),
-                stride: count,
-            },
-            None => {
-                let factor = &problem.left;
-                let first = inner.start * factor.inner_stride;
-                let offset = |row: usize| factor.outer_offset(rows.start + start + row) + first;
-                LeftTile {
-                    data: factor.data,
-                    offsets: std::array::from_fn(|row| if row < count { offset(row) } else { 0 }),
-                    stride: factor.inner_stride,
-                }
-            }
-        };
-        let mut tile = output.part((start, 0), (count, lanes));
-        if tile.lane_stride() == 1 || lanes == 1 {
-            accumulate_tile(set, count, &left, right, &mut tile, accumulate);
-        } else {
-            // Lanes apart in memory: through a small buffer that has them side by side.
-            let mut buffer = [T::ZERO; MAXIMUM_ROWS * MAXIMUM_WIDTH];
-            if accumulate {
-                tile.copy_to(&mut buffer, lanes);
-            }
-            let mut adjacent = OutputBlock::new(&mut buffer, count, lanes, lanes, 1);
-            accumulate_tile(set, count, &left, right, &mut adjacent, accumulate);
-            tile.copy_from(&buffer, lanes);
-        }
+        let mut adjacent = OutputBlock::new(&mut buffer, rows, lanes, lanes, 1);
+        accumulate_tiles(set, rows, left, &panel, &mut adjacent, accumulate);
+        tile.copy_from(&buffer, lanes);
     }
 }
 
 /// The widest panel of any instruction set and type.
-const MAXIMUM_WIDTH: usize = 64;
+const MAXIMUM_WIDTH: usize = 48;
 
 fn fill_with_zero<T: Real>(rows: usize, lanes: usize, output: &mut OutputBlock<T>) {
     let zeros = [T::ZERO; MAXIMUM_WIDTH];

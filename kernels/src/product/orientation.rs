@@ -6,7 +6,7 @@
 
 use super::loop_nest::multiply_block;
 use super::operands::Problem;
-use super::packing::{packs_left, packs_right};
+use super::packing::packs_right;
 use crate::matrix::MatrixViewMut;
 use crate::raw::{InstructionSet, OutputBlock, Real};
 
@@ -42,12 +42,10 @@ pub(crate) fn multiply_in_parts<T: Real>(
 }
 
 fn cost<T: Real>(set: InstructionSet, problem: &Problem<T>, output_lane_stride: usize) -> f64 {
-    let width = T::panel_width(set);
     let (rows, lanes, inner) = (problem.rows as f64, problem.columns as f64, problem.inner as f64);
-    let vector = width / 4;
-    let padded = problem.columns.next_multiple_of(vector.max(1)) as f64;
+    let padded = problem.columns.next_multiple_of(T::lanes(set)) as f64;
     let arithmetic = rows * padded * inner;
-    let left = if packs_left(problem) { COPY * rows * inner } else { 0.0 };
+    let left = COPY * rows * inner;
     let right = match (packs_right(problem), problem.right.outer_stride) {
         (false, _) => 0.0,
         (true, 1) => COPY * lanes * inner,

@@ -1,54 +1,36 @@
 //! Copies of blocks of a factor in the order the micro-kernel reads them, with selected pairs
 //! gathered and scaled on the way.
 
+use super::loop_nest::block_depth;
 use super::operands::{Factor, Problem};
-use crate::raw::{InstructionSet, MAXIMUM_ROWS, Real};
+use crate::raw::{InstructionSet, Real, interleave_blocks};
 use std::ops::Range;
 
-/// A left factor is read in place while few lanes share each number.
-const LANES_WORTH_PACKING_LEFT: usize = 192;
-/// A right factor is read in place while few rows share each number.
-const ROWS_WORTH_PACKING_RIGHT: usize = 160;
+/// A right factor is packed from this many rows on that share each number,
+const ROWS_WORTH_PACKING: usize = 24;
+/// or from this many where a block lies in the second-level cache as it is,
+const ROWS_WORTH_PACKING_COMPACT: usize = 112;
+/// which it does up to this many bytes from end to end: further apart, rows share cache sets.
+const COMPACT: usize = 1 << 20;
 
 /// Indices that lie side by side are copied as slices from this many on.
 const SHORTEST_RUN: usize = 5;
-
-/// Whether the left factor is copied into tiles: always when pairs are gathered or scaled.
-pub(super) fn packs_left<T: Real>(problem: &Problem<T>) -> bool {
-    let left = &problem.left;
-    left.inner_index.is_some() || left.is_scaled() || problem.columns >= LANES_WORTH_PACKING_LEFT
-}
+/// Outer indices that are gathered at once, one source of numbers each: what shuffles transpose.
+const GATHERED: usize = 8;
 
 /// Whether the right factor is copied into panels: always unless its lanes are adjacent.
 pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
     let right = &problem.right;
+    let span = right.inner_stride * block_depth::<T>(problem.inner) * size_of::<T>();
+    let worth = if span <= COMPACT { ROWS_WORTH_PACKING_COMPACT } else { ROWS_WORTH_PACKING };
     right.outer_index.is_some()
         || right.is_scaled()
         || (right.outer_stride != 1 && problem.columns > 1)
-        || problem.rows >= ROWS_WORTH_PACKING_RIGHT
+        || problem.rows >= worth
 }
 
-/// Packs rows `outer` of a left factor as tiles of [`MAXIMUM_ROWS`] rows, the last one as wide
-/// as what is left: within a tile, the numbers of one inner index are adjacent.
-pub(super) fn pack_left<T: Real>(
-    set: InstructionSet,
-    factor: &Factor<T>,
-    inner: Range<usize>,
-    outer: Range<usize>,
-    packed: &mut [T],
-) {
-    let depth = inner.len();
-    for (tile, packed) in (outer.start..outer.end)
-        .step_by(MAXIMUM_ROWS)
-        .zip(packed.chunks_mut(MAXIMUM_ROWS * depth.max(1)))
-    {
-        let rows = MAXIMUM_ROWS.min(outer.end - tile);
-        pack(set, factor, inner.clone(), tile..tile + rows, rows, packed);
-    }
-}
-
-/// Packs a block of a factor: `packed[inner * width + outer]`, with lanes from the block's end to
-/// `width` left as they are.
+/// Packs a block of a factor as panels of `width` outer indices, one after the other:
+/// `panel[inner * width + outer]`, with what lies beyond the block's end left as it is.
 pub(super) fn pack<T: Real>(
     set: InstructionSet,
     factor: &Factor<T>,
@@ -57,38 +39,68 @@ pub(super) fn pack<T: Real>(
     width: usize,
     packed: &mut [T],
 ) {
-    if factor.outer_stride == 1 && factor.outer_index.is_none() {
-        for (position, packed) in inner.zip(packed.chunks_mut(width)) {
-            let start = factor.inner_offset(position) + outer.start;
-            let source = &factor.data[start..start + outer.len()];
-            match factor.inner_scales {
-                None => packed[..source.len()].copy_from_slice(source),
-                Some(_) => {
-                    let scale = factor.inner_scale(position);
-                    for (to, from) in packed.iter_mut().zip(source) {
-                        *to = scale.times(*from);
-                    }
-                }
-            }
-        }
-        return;
+    let panels = outer.clone().step_by(width).zip(packed.chunks_mut(inner.len() * width));
+    for (start, packed) in panels {
+        let lanes = start..outer.end.min(start + width);
+        pack_panel(set, factor, inner.clone(), lanes, width, packed);
     }
-    if factor.outer_stride == 1 && factor.outer_run >= SHORTEST_RUN && outer.len() > MAXIMUM_ROWS {
+}
+
+/// Packs one panel.
+fn pack_panel<T: Real>(
+    set: InstructionSet,
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    width: usize,
+    packed: &mut [T],
+) {
+    if factor.outer_stride == 1 && factor.outer_index.is_none() {
+        return set.run(
+            #[inline(always)]
+            || pack_adjacent(factor, inner, outer, width, packed),
+        );
+    }
+    if factor.outer_stride == 1 && factor.outer_run >= SHORTEST_RUN && outer.len() > GATHERED {
         return set.run(
             #[inline(always)]
             || pack_runs(factor, inner, outer, width, packed),
         );
     }
-    for (lane, start) in outer.clone().enumerate().step_by(MAXIMUM_ROWS) {
-        let block = start..outer.end.min(start + MAXIMUM_ROWS);
+    for (lane, start) in outer.clone().enumerate().step_by(GATHERED) {
+        let block = start..outer.end.min(start + GATHERED);
         let packed = &mut packed[lane..];
         match block.len() {
-            1 => gather::<T, 1>(factor, inner.clone(), block, width, packed),
-            2 => gather::<T, 2>(factor, inner.clone(), block, width, packed),
-            3 => gather::<T, 3>(factor, inner.clone(), block, width, packed),
-            4 => gather::<T, 4>(factor, inner.clone(), block, width, packed),
-            5 => gather::<T, 5>(factor, inner.clone(), block, width, packed),
-            _ => gather::<T, MAXIMUM_ROWS>(factor, inner.clone(), block, width, packed),
+            1 => gather::<T, 1>(set, factor, inner.clone(), block, width, packed),
+            2 => gather::<T, 2>(set, factor, inner.clone(), block, width, packed),
+            3 => gather::<T, 3>(set, factor, inner.clone(), block, width, packed),
+            4 => gather::<T, 4>(set, factor, inner.clone(), block, width, packed),
+            5 => gather::<T, 5>(set, factor, inner.clone(), block, width, packed),
+            6 => gather::<T, 6>(set, factor, inner.clone(), block, width, packed),
+            7 => gather::<T, 7>(set, factor, inner.clone(), block, width, packed),
+            _ => gather::<T, GATHERED>(set, factor, inner.clone(), block, width, packed),
+        }
+    }
+}
+
+/// Packs outer indices that are all adjacent.
+#[inline(always)]
+fn pack_adjacent<T: Real>(
+    factor: &Factor<T>,
+    inner: Range<usize>,
+    outer: Range<usize>,
+    width: usize,
+    packed: &mut [T],
+) {
+    for (position, packed) in inner.zip(packed.chunks_exact_mut(width)) {
+        let start = factor.inner_offset(position) + outer.start;
+        let source = &factor.data[start..start + outer.len()];
+        let packed = &mut packed[..source.len()];
+        if factor.inner_scales.is_none() {
+            copy_run(source, packed);
+        } else {
+            let scale = factor.inner_scale(position);
+            packed.iter_mut().zip(source).for_each(|(to, from)| *to = scale.times(*from));
         }
     }
 }
@@ -151,6 +163,7 @@ fn copy_pieces<T: Copy, const PIECE: usize>(from: &[T], to: &mut [T]) {
 /// Copies COUNT outer indices side by side: one number of each, inner index by inner index, so
 /// that writes are adjacent.
 fn gather<T: Real, const COUNT: usize>(
+    set: InstructionSet,
     factor: &Factor<T>,
     inner: Range<usize>,
     outer: Range<usize>,
@@ -161,14 +174,16 @@ fn gather<T: Real, const COUNT: usize>(
         std::array::from_fn(|lane| &factor.data[factor.outer_offset(outer.start + lane)..]);
     let adjacent = factor.inner_stride == 1;
     match factor.inner_index {
-        None if adjacent => interleave(sources.map(|source| &source[inner.clone()]), width, packed),
+        None if adjacent => {
+            transpose(set, sources.map(|source| &source[inner.clone()]), width, packed)
+        }
         Some(index) if adjacent && factor.inner_run >= SHORTEST_RUN => {
             let mut start = inner.start;
             while start < inner.end {
                 let end = inner.end.min((start / factor.inner_run + 1) * factor.inner_run);
                 let offset = index[start] as usize;
                 let sources = sources.map(|source| &source[offset..offset + end - start]);
-                interleave(sources, width, &mut packed[(start - inner.start) * width..]);
+                transpose(set, sources, width, &mut packed[(start - inner.start) * width..]);
                 start = end;
             }
         }
@@ -190,6 +205,19 @@ fn gather<T: Real, const COUNT: usize>(
                 *value = inner_scale.times(outer_scale).times(*value);
             }
         }
+    }
+}
+
+/// [`interleave`] with the shuffles of the instruction set as far as they go.
+fn transpose<T: Real, const COUNT: usize>(
+    set: InstructionSet,
+    sources: [&[T]; COUNT],
+    width: usize,
+    to: &mut [T],
+) {
+    let done = interleave_blocks(set, &sources, width, to);
+    if done < sources[0].len() {
+        interleave(sources.map(|source| &source[done..]), width, &mut to[done * width..]);
     }
 }
 

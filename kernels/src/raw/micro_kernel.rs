@@ -1,5 +1,5 @@
-//! The innermost product: a tile of at most 6 rows by one panel of lanes, held in registers
-//! while the inner index runs.
+//! The innermost product: a tile of a few rows by one panel of lanes, held in registers while the
+//! inner index runs.
 //!
 //! Each output element is the chain c <- fma(left, right, c) in increasing inner index. Lanes run
 //! over output elements and never over the inner index; a tile continues from what the output
@@ -8,14 +8,32 @@
 use super::vector::Vector;
 use super::{InstructionSet, OutputBlock, Real};
 
-/// The most rows of a tile.
-pub(crate) const MAXIMUM_ROWS: usize = 6;
+/// The most rows of a tile of any instruction set.
+pub(crate) const MAXIMUM_ROWS: usize = 8;
+/// Inner indices of one turn of the innermost loop.
+const UNROLL: usize = 4;
+
+/// The most rows of a tile. Its sums, the vectors of a panel and one factor are what fits into
+/// the register file, in the shape that reads the fewest numbers for each multiplication.
+pub(crate) fn tile_rows(set: InstructionSet) -> usize {
+    match set {
+        InstructionSet::Portable | InstructionSet::Avx2 => 6,
+        InstructionSet::Avx512 => MAXIMUM_ROWS,
+    }
+}
+
+/// Vectors of a panel.
+pub(super) fn panel_vectors(set: InstructionSet) -> usize {
+    match set {
+        InstructionSet::Portable | InstructionSet::Avx2 => 2,
+        InstructionSet::Avx512 => 3,
+    }
+}
 
 /// The pointers and strides of one tile; strides count elements.
 pub(super) struct Tile<T> {
     inner: usize,
-    left: [*const T; MAXIMUM_ROWS],
-    left_stride: usize,
+    left: *const T,
     right: *const T,
     right_stride: usize,
     index: *const u32,
@@ -31,10 +49,10 @@ pub(super) type TileFunction<T> = unsafe fn(&Tile<T>);
 /// The micro-kernel over any vector type.
 ///
 /// # Safety
-/// V's instruction set is available; `left` has ROWS pointers from which `inner` numbers at
-/// `left_stride` can be read; every inner index (through `index` when INDEXED) leads to `lanes`
-/// readable numbers at `right`; ROWS rows of `lanes` numbers at `output_stride` can be written at
-/// `output`; and (VECTORS - 1) * LANES < lanes <= VECTORS * LANES.
+/// V's instruction set is available; `inner` times ROWS numbers can be read at `left`; every inner
+/// index (through `index` when INDEXED) leads to `lanes` readable numbers at `right`; ROWS rows of
+/// `lanes` numbers at `output_stride` can be written at `output`; and
+/// (VECTORS - 1) * LANES < lanes <= VECTORS * LANES.
 #[inline(always)]
 pub(super) unsafe fn tile<
     V: Vector,
@@ -58,23 +76,11 @@ pub(super) unsafe fn tile<
                 sums[row][VECTORS - 1] = V::load_masked(output.add((VECTORS - 1) * V::LANES), mask);
             }
         }
-        let left: [*const V::Scalar; ROWS] = std::array::from_fn(|row| tile.left[row]);
-        let mut step = 0;
-        for inner in 0..tile.inner {
-            let position = if INDEXED { *tile.index.add(inner) as usize } else { inner };
-            let source = tile.right.add(position * tile.right_stride);
-            let mut right = [V::splat(V::Scalar::ZERO); VECTORS];
-            for vector in 0..VECTORS - 1 {
-                right[vector] = V::load(source.add(vector * V::LANES));
-            }
-            right[VECTORS - 1] = V::load_masked(source.add((VECTORS - 1) * V::LANES), mask);
-            for row in 0..ROWS {
-                let factor = V::splat(*left[row].add(step));
-                for vector in 0..VECTORS {
-                    sums[row][vector] = factor.mul_add(right[vector], sums[row][vector]);
-                }
-            }
-            step += tile.left_stride;
+        // A masked load costs a multiplication's turn, so whole panels do without.
+        if tile.lanes == VECTORS * V::LANES {
+            add_all::<V, ROWS, VECTORS, INDEXED, false>(tile, mask, &mut sums);
+        } else {
+            add_all::<V, ROWS, VECTORS, INDEXED, true>(tile, mask, &mut sums);
         }
         for row in 0..ROWS {
             let output = tile.output.add(row * tile.output_stride);
@@ -82,6 +88,75 @@ pub(super) unsafe fn tile<
                 sums[row][vector].store(output.add(vector * V::LANES));
             }
             sums[row][VECTORS - 1].store_masked(output.add((VECTORS - 1) * V::LANES), mask);
+        }
+    }
+}
+
+/// Adds the products of all inner indices to the sums of a tile, the last vector of the right
+/// factor masked when MASKED.
+///
+/// # Safety
+/// As for [`tile`], with the mask of the last vector, which is whole when it is not MASKED.
+#[inline(always)]
+unsafe fn add_all<
+    V: Vector,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const INDEXED: bool,
+    const MASKED: bool,
+>(
+    tile: &Tile<V::Scalar>,
+    mask: V::Mask,
+    sums: &mut [[V; VECTORS]; ROWS],
+) {
+    let whole = tile.inner - tile.inner % UNROLL;
+    for start in (0..whole).step_by(UNROLL) {
+        for inner in start..start + UNROLL {
+            // SAFETY: passed on from the caller, for an inner index of the tile.
+            unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED>(tile, inner, mask, sums) };
+        }
+    }
+    for inner in whole..tile.inner {
+        // SAFETY: as above.
+        unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED>(tile, inner, mask, sums) };
+    }
+}
+
+/// Adds the products of one inner index.
+///
+/// # Safety
+/// As for [`add_all`], with an inner index of the tile.
+#[inline(always)]
+unsafe fn add<
+    V: Vector,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const INDEXED: bool,
+    const MASKED: bool,
+>(
+    tile: &Tile<V::Scalar>,
+    inner: usize,
+    mask: V::Mask,
+    sums: &mut [[V; VECTORS]; ROWS],
+) {
+    // SAFETY: every access is one that the caller vouches for.
+    unsafe {
+        let position = if INDEXED { *tile.index.add(inner) as usize } else { inner };
+        let source = tile.right.add(position * tile.right_stride);
+        let mut right = [V::splat(V::Scalar::ZERO); VECTORS];
+        for vector in 0..VECTORS {
+            let from = source.add(vector * V::LANES);
+            right[vector] = if MASKED && vector == VECTORS - 1 {
+                V::load_masked(from, mask)
+            } else {
+                V::load(from)
+            };
+        }
+        for row in 0..ROWS {
+            let factor = V::splat(*tile.left.add(inner * ROWS + row));
+            for vector in 0..VECTORS {
+                sums[row][vector] = factor.mul_add(right[vector], sums[row][vector]);
+            }
         }
     }
 }
@@ -97,12 +172,16 @@ macro_rules! choose_instance {
                 (4, $v, false) => $function::<$type, 4, $v, false>,
                 (5, $v, false) => $function::<$type, 5, $v, false>,
                 (6, $v, false) => $function::<$type, 6, $v, false>,
+                (7, $v, false) => $function::<$type, 7, $v, false>,
+                (8, $v, false) => $function::<$type, 8, $v, false>,
                 (1, $v, true) => $function::<$type, 1, $v, true>,
                 (2, $v, true) => $function::<$type, 2, $v, true>,
                 (3, $v, true) => $function::<$type, 3, $v, true>,
                 (4, $v, true) => $function::<$type, 4, $v, true>,
                 (5, $v, true) => $function::<$type, 5, $v, true>,
                 (6, $v, true) => $function::<$type, 6, $v, true>,
+                (7, $v, true) => $function::<$type, 7, $v, true>,
+                (8, $v, true) => $function::<$type, 8, $v, true>,
             )*
             (rows, vectors, _) => panic!("no micro-kernel of {rows} rows and {vectors} vectors"),
         }
@@ -110,28 +189,36 @@ macro_rules! choose_instance {
 }
 pub(super) use choose_instance;
 
-/// Up to [`MAXIMUM_ROWS`] rows of the left factor: number (row, inner) is
-/// `data[offsets[row] + inner * stride]`.
-pub(crate) struct LeftTile<'a, T> {
-    pub(crate) data: &'a [T],
-    pub(crate) offsets: [usize; MAXIMUM_ROWS],
-    pub(crate) stride: usize,
-}
-
-/// A panel of the right factor, checked against its slice when made: number (inner, lane) is
-/// `data[position * stride + lane]`, with the position inner or `index[inner]`.
-pub(crate) struct RightPanel<'a, T> {
+/// A block of the right factor in panels, checked against its slice when made.
+///
+/// Number (inner, lane) of a panel is `panel[position * stride + lane]`, with the position inner
+/// or `index[inner]`; panels start `panel_stride` numbers apart.
+pub(crate) struct RightBlock<'a, T> {
     data: &'a [T],
     stride: usize,
+    panel_stride: usize,
     index: Option<&'a [u32]>,
     inner: usize,
     lanes: usize,
 }
 
-impl<'a, T> RightPanel<'a, T> {
+impl<'a, T: Real> RightBlock<'a, T> {
+    /// Panels of `T::panel_width` lanes that were packed one after the other.
+    ///
     /// # Panics
-    /// When the panel reaches beyond the slice.
-    pub(crate) fn new(
+    /// When the block reaches beyond the slice.
+    pub(crate) fn packed(set: InstructionSet, data: &'a [T], inner: usize, lanes: usize) -> Self {
+        let width = T::panel_width(set);
+        assert!(lanes.next_multiple_of(width) * inner <= data.len(), "the block lies in its slice");
+        Self { data, stride: width, panel_stride: width * inner, index: None, inner, lanes }
+    }
+
+    /// Lanes that are adjacent, inner indices `stride` apart.
+    ///
+    /// # Panics
+    /// When the block reaches beyond the slice.
+    pub(crate) fn in_place(
+        set: InstructionSet,
         data: &'a [T],
         stride: usize,
         index: Option<&'a [u32]>,
@@ -145,82 +232,65 @@ impl<'a, T> RightPanel<'a, T> {
             }
             None => inner.saturating_sub(1),
         };
-        assert!(inner == 0 || last * stride + lanes <= data.len(), "the panel lies in its slice");
-        Self { data, stride, index, inner, lanes }
+        assert!(inner == 0 || last * stride + lanes <= data.len(), "the block lies in its slice");
+        Self { data, stride, panel_stride: T::panel_width(set), index, inner, lanes }
     }
 
-    /// Asks for some inner indices of the panel to be brought into the second-level cache.
-    pub(crate) fn prefetch(&self, inner: std::ops::Range<usize>) {
-        for step in inner.start..inner.end.min(self.inner) {
-            let position = self.index.map_or(step, |index| index[step] as usize);
-            let row = &self.data[position * self.stride..][..self.lanes];
-            prefetch(row);
-        }
+    /// The panels from lane `start` on, at most `lanes` lanes.
+    pub(crate) fn part(&self, set: InstructionSet, start: usize, lanes: usize) -> Self {
+        let width = T::panel_width(set);
+        assert!(start.is_multiple_of(width) && start < self.lanes, "a part starts with a panel");
+        let data = &self.data[start / width * self.panel_stride..];
+        Self { data, lanes: lanes.min(self.lanes - start), ..*self }
+    }
+
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes
     }
 }
 
-/// Asks for the cache lines of a slice; only ever a hint.
-fn prefetch<T>(numbers: &[T]) {
-    #[cfg(target_arch = "x86_64")]
-    for line in numbers.chunks(64 / size_of::<T>()) {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing, and its instruction is in every x86-64 processor.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = numbers;
-}
-
-/// output (+)= left * right for one tile, at row and lane (0, 0) of `output`.
+/// output (+)= left * right for `rows` rows, a tile for each panel of the right factor.
 ///
-/// The sums continue from what the output holds when `accumulate`, and start from zero otherwise.
+/// Number (row, inner) of `left` is `left[inner * rows + row]`. The sums continue from what the
+/// output holds when `accumulate`, and start from zero otherwise.
 ///
 /// # Panics
-/// When the tile or its factors reach beyond their slices, or lanes of the output are not
+/// When the left factor or the output is not of the right size, or lanes of the output are not
 /// adjacent.
-pub(crate) fn accumulate_tile<T: Real>(
+pub(crate) fn accumulate_tiles<T: Real>(
     set: InstructionSet,
     rows: usize,
-    left: &LeftTile<T>,
-    right: &RightPanel<T>,
+    left: &[T],
+    right: &RightBlock<T>,
     output: &mut OutputBlock<T>,
     accumulate: bool,
 ) {
-    let lanes_a_vector = T::panel_width(set) / vectors_a_panel(set);
-    assert!((1..=MAXIMUM_ROWS).contains(&rows) && right.lanes > 0, "a tile is not empty");
-    assert!(rows <= output.rows() && right.lanes <= output.lanes(), "the tile lies in its output");
+    assert!(rows <= output.rows() && right.lanes <= output.lanes(), "tiles lie in their output");
     assert!(output.lane_stride() == 1 || right.lanes == 1, "lanes are adjacent");
-    let reach = right.inner.saturating_sub(1) * left.stride;
-    let mut pointers = [left.data.as_ptr(); MAXIMUM_ROWS];
-    for (pointer, &offset) in pointers.iter_mut().zip(&left.offsets).take(rows) {
-        assert!(right.inner == 0 || offset + reach < left.data.len(), "the row lies in its slice");
-        // wrapping_add: with no inner index the offset is never read and may be anything.
-        *pointer = pointer.wrapping_add(offset);
-    }
-    let vectors = right.lanes.div_ceil(lanes_a_vector);
-    let function = T::tile_function(set, rows, vectors, right.index.is_some());
-    let tile = Tile {
-        inner: right.inner,
-        left: pointers,
-        left_stride: left.stride,
-        right: right.data.as_ptr(),
-        right_stride: right.stride,
-        index: right.index.map_or(std::ptr::null(), <[u32]>::as_ptr),
-        output: output.pointer(),
-        output_stride: output.row_stride(),
-        lanes: right.lanes,
-        accumulate,
-    };
-    // SAFETY: `tile_function` checked the instruction set; the rows of the left factor were
-    // checked above, the panel when it was made, the output block vouches for its elements and
-    // is borrowed mutably.
-    unsafe { function(&tile) }
-}
-
-/// Vectors in the widest tile: as many as leave room for the rows in the register file.
-pub(super) fn vectors_a_panel(set: InstructionSet) -> usize {
-    match set {
-        InstructionSet::Portable | InstructionSet::Avx2 => 2,
-        InstructionSet::Avx512 => 4,
+    assert_eq!(left.len(), rows * right.inner, "a number a row and inner index");
+    let width = T::panel_width(set);
+    let indexed = right.index.is_some();
+    let function = |vectors: usize| T::tile_function(set, rows, vectors, indexed);
+    let most = panel_vectors(set);
+    let whole = function(most);
+    for (panel, start) in (0..right.lanes).step_by(width).enumerate() {
+        let lanes = width.min(right.lanes - start);
+        let tile = Tile {
+            inner: right.inner,
+            left: left.as_ptr(),
+            right: right.data.as_ptr().wrapping_add(panel * right.panel_stride),
+            right_stride: right.stride,
+            index: right.index.map_or(std::ptr::null(), <[u32]>::as_ptr),
+            output: output.pointer().wrapping_add(start),
+            output_stride: output.row_stride(),
+            lanes,
+            accumulate,
+        };
+        let vectors = lanes.div_ceil(width / most);
+        let function = if vectors == most { whole } else { function(vectors) };
+        // SAFETY: `tile_function` checked the instruction set and chose an instance of these rows
+        // and vectors; the left factor was checked above, the right block when it was made, and
+        // the output block vouches for its elements and is borrowed mutably.
+        unsafe { function(&tile) }
     }
 }

@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod instruction_set;
+mod interleave;
 mod micro_kernel;
 mod output;
 mod portable;
@@ -18,7 +19,8 @@ mod vector;
 mod x86;
 
 pub use instruction_set::{InstructionSet, UnknownInstructionSet};
-pub(crate) use micro_kernel::{LeftTile, MAXIMUM_ROWS, RightPanel, accumulate_tile};
+pub(crate) use interleave::interleave_blocks;
+pub(crate) use micro_kernel::{MAXIMUM_ROWS, RightBlock, accumulate_tiles, tile_rows};
 pub(crate) use output::OutputBlock;
 pub use real::Real;
 pub(crate) use scratch::TensorBuffers;

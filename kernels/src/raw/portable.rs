@@ -8,9 +8,8 @@ use super::Real;
 use super::micro_kernel::{Tile, TileFunction, choose_instance, tile};
 use super::vector::Vector;
 
-const LANES: usize = 8;
-/// Lanes of a panel, two vectors.
-pub(super) const WIDTH: usize = 2 * LANES;
+/// Lanes of a vector.
+pub(super) const LANES: usize = 8;
 
 #[derive(Clone, Copy)]
 struct Lanes<T>([T; LANES]);

@@ -1,7 +1,7 @@
 //! The two element types.
 
 use super::InstructionSet;
-use super::micro_kernel::TileFunction;
+use super::micro_kernel::{TileFunction, panel_vectors};
 use super::scratch::Scratch;
 use std::cell::RefCell;
 use std::fmt::{Debug, Display};
@@ -33,8 +33,14 @@ pub trait Real:
     /// self * factor.
     fn times(self, factor: Self) -> Self;
 
+    /// The lanes of a vector.
     #[doc(hidden)]
-    fn panel_width(set: InstructionSet) -> usize;
+    fn lanes(set: InstructionSet) -> usize;
+    /// The lanes of a panel.
+    #[doc(hidden)]
+    fn panel_width(set: InstructionSet) -> usize {
+        panel_vectors(set) * Self::lanes(set)
+    }
     #[doc(hidden)]
     #[allow(private_interfaces)]
     fn tile_function(
@@ -79,11 +85,11 @@ macro_rules! real {
                 self * factor
             }
 
-            fn panel_width(set: InstructionSet) -> usize {
+            fn lanes(set: InstructionSet) -> usize {
                 match set {
-                    InstructionSet::Portable => super::portable::WIDTH,
-                    InstructionSet::Avx2 => 64 / $bytes,
-                    InstructionSet::Avx512 => 256 / $bytes,
+                    InstructionSet::Portable => super::portable::LANES,
+                    InstructionSet::Avx2 => 32 / $bytes,
+                    InstructionSet::Avx512 => 64 / $bytes,
                 }
             }
 

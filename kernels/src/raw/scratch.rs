@@ -8,7 +8,7 @@ const LINE: usize = 64;
 /// Scratch memory of one thread, kept so that a training step allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
-    /// Packed tiles of the left factor.
+    /// A packed tile of the left factor.
     pub(crate) left: AlignedBuffer<T>,
     /// Packed panels of the right factor.
     pub(crate) right: AlignedBuffer<T>,

@@ -1,4 +1,4 @@
-//! The micro-kernel with AVX2 and AVX-512 registers.
+//! The micro-kernel with AVX2 and AVX-512 registers, and shuffles that transpose.
 
 use super::micro_kernel::{Tile, TileFunction, choose_instance, tile};
 use super::vector::Vector;
@@ -159,4 +159,42 @@ macro_rules! instances {
 }
 
 instances!(avx2, "avx2,fma", __m256, __m256d, [1 2]);
-instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3 4]);
+instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3]);
+
+/// Writes number i of eight sources side by side at `to + i * width`, for all i < 8 * `blocks`.
+///
+/// # Safety
+/// AVX2 is available, 8 * `blocks` numbers can be read from each source, and eight written at
+/// each of those places.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn interleave(
+    sources: [*const f32; 8],
+    blocks: usize,
+    width: usize,
+    to: *mut f32,
+) {
+    for start in (0..8 * blocks).step_by(4) {
+        // Four numbers of source i beside four of source i + 4: a transposition of four by four
+        // within each half of the registers completes rows of eight.
+        let halves: [__m256; 4] = std::array::from_fn(|i| {
+            // SAFETY: the caller vouches for numbers up to 8 * blocks, a multiple of four.
+            unsafe {
+                let low = _mm256_castps128_ps256(_mm_loadu_ps(sources[i].add(start)));
+                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(sources[i + 4].add(start)))
+            }
+        });
+        let [a, b, c, d] = halves;
+        let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+        let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+        let rows = [
+            _mm256_shuffle_ps::<0x44>(ab, cd),
+            _mm256_shuffle_ps::<0xee>(ab, cd),
+            _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+            _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
+        ];
+        for (step, row) in rows.into_iter().enumerate() {
+            // SAFETY: the caller vouches for eight numbers there.
+            unsafe { _mm256_storeu_ps(to.add((start + step) * width), row) };
+        }
+    }
+}
