@@ -9,6 +9,7 @@ use crate::matrix::MatrixView;
 use crate::random::below;
 use crate::raw::{InstructionSet, Real};
 use rand::Rng;
+use rayon::prelude::*;
 
 /// The Euclidean norm of every column, summed in f64.
 ///
@@ -27,17 +28,40 @@ pub fn column_norms<T: Real>(a: MatrixView<T>) -> Vec<f64> {
     norms
 }
 
+/// Elements of a task: some microseconds of work.
+const ELEMENTS_A_TASK: usize = 1 << 14;
+/// Columns of a task, at least: whole cache lines of every row.
+const SHORTEST_TASK: usize = 128;
+
 /// [`column_norms`] into a buffer of one number a column, without allocation.
 ///
 /// # Panics
 /// When the buffer's length is not the number of columns.
 pub fn column_norms_into<T: Real>(set: InstructionSet, a: MatrixView<T>, norms: &mut [f64]) {
     assert_eq!(norms.len(), a.columns(), "one norm a column");
+    // Columns are shared among threads; each is summed by one of them, in its own order.
+    let columns_a_task = (ELEMENTS_A_TASK / a.rows().max(1)).max(SHORTEST_TASK);
+    if norms.len() <= columns_a_task {
+        return norms_of_columns(set, a, 0, norms);
+    }
+    norms
+        .par_chunks_mut(columns_a_task)
+        .enumerate()
+        .for_each(|(task, norms)| norms_of_columns(set, a, task * columns_a_task, norms));
+}
+
+/// Norms of the columns from `first` on.
+fn norms_of_columns<T: Real>(
+    set: InstructionSet,
+    a: MatrixView<T>,
+    first: usize,
+    norms: &mut [f64],
+) {
     if a.column_stride() == 1 && a.row_stride() != 1 {
         norms.fill(0.0);
         for row in 0..a.rows() {
-            let start = row * a.row_stride();
-            let elements = &a.data()[start..start + a.columns()];
+            let start = row * a.row_stride() + first;
+            let elements = &a.data()[start..start + norms.len()];
             set.run(
                 #[inline(always)]
                 || {
@@ -51,7 +75,7 @@ pub fn column_norms_into<T: Real>(set: InstructionSet, a: MatrixView<T>, norms: 
         norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
         return;
     }
-    for (column, norm) in norms.iter_mut().enumerate() {
+    for (column, norm) in (first..).zip(norms) {
         let start = column * a.column_stride();
         let sum = match a.row_stride() {
             _ if a.rows() == 0 => 0.0,
@@ -68,12 +92,11 @@ pub fn column_norms_into<T: Real>(set: InstructionSet, a: MatrixView<T>, norms: 
 /// The sum of squares in f64, in sixteen interleaved partial sums that are then added in order.
 pub fn sum_of_squares<T: Real>(set: InstructionSet, elements: &[T]) -> f64 {
     const PARTS: usize = 16;
-    let mut sums = [0.0; PARTS];
-    set.run(
+    let sums = set.run(
         #[inline(always)]
         || {
-            let blocks = elements.chunks_exact(PARTS);
-            let rest = blocks.remainder();
+            let mut sums = [0.0; PARTS];
+            let (blocks, rest) = elements.as_chunks::<PARTS>();
             for block in blocks {
                 for (sum, x) in sums.iter_mut().zip(block) {
                     let x = x.to_f64();
@@ -84,6 +107,7 @@ pub fn sum_of_squares<T: Real>(set: InstructionSet, elements: &[T]) -> f64 {
                 let x = x.to_f64();
                 *sum += x * x;
             }
+            sums
         },
     );
     sums.iter().sum()

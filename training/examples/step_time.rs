@@ -96,9 +96,12 @@ fn main() -> Result<(), NetworkError> {
         for &ratio in &ratios {
             runs.push(Run::new(&description, optimizer, ratio)?);
         }
-        for _ in 0..rounds + 2 {
-            runs.iter_mut().for_each(|run| run.step(&input, &labels));
-        }
+        // On a thread of the pool: from outside, every parallel loop would wait for one to wake.
+        rayon::scope(|_| {
+            for _ in 0..rounds + 2 {
+                runs.iter_mut().for_each(|run| run.step(&input, &labels));
+            }
+        });
         println!("{name}");
         let exact = runs[0].median();
         for run in &runs {

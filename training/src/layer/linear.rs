@@ -7,11 +7,10 @@ use super::{Context, Gradient, Layer, Parameter};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy, Scores};
+use kernels::Selection;
 use kernels::product::{matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows};
 use kernels::random::Stream;
 use kernels::scores::{column_norms_into, row_norms_into};
-use kernels::{InstructionSet, Selection};
-use rayon::prelude::*;
 
 /// Y = XW + b, with X of batch x inputs and W of inputs x outputs.
 ///
@@ -97,8 +96,8 @@ impl Linear {
         }
         self.features.resize(self.inputs);
         if !self.weight_norms_valid {
-            let norms = &mut self.features.right_norms;
-            refresh_row_norms(context.set, &self.weight, self.outputs, norms);
+            let weight = kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs);
+            row_norms_into(context.set, weight, &mut self.features.right_norms);
             self.weight_norms_valid = true;
         }
         match policy.scores {
@@ -343,15 +342,6 @@ impl Layer for Linear {
     fn take_computations(&mut self) -> Computations {
         std::mem::take(&mut self.computations)
     }
-}
-
-/// Norms of the rows of a row-major matrix, rows in parallel.
-fn refresh_row_norms(set: InstructionSet, matrix: &[f32], columns: usize, norms: &mut [f64]) {
-    const ROWS: usize = 64;
-    norms.par_chunks_mut(ROWS).zip(matrix.par_chunks(ROWS * columns)).for_each(|(norms, rows)| {
-        let view = kernels::MatrixView::row_major(rows, norms.len(), columns);
-        row_norms_into(set, view, norms);
-    });
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use kernels::Estimator;
+use kernels::InstructionSet;
 use kernels::random::standard_normal;
 
 const BATCH: usize = 12;
