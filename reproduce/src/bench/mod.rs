@@ -33,7 +33,7 @@ struct Effort {
     /// Products of more operations than this are measured on all threads only, and sampled at
     /// the smallest ratio only.
     large: f64,
-    /// Products of more operations than this are not measured without vector instructions.
+    /// Products of more operations than this are not measured on the portable path.
     portable: f64,
 }
 

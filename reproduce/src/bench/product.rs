@@ -27,7 +27,7 @@ const ESTIMATORS: [Estimator; 2] = [Estimator::TopK, Estimator::Bernoulli];
 const SPEED_GOAL: f64 = 0.95;
 /// Most that scores may take of the exact product's time.
 const SCORES_GOAL: f64 = 0.03;
-/// Most times of the exact product's time without vector instructions.
+/// Most times of the exact product's time that the portable path, which is plain Rust, may take.
 const PORTABLE_GOAL: f64 = 12.0;
 
 const fn shape(rows: usize, inner: usize, columns: usize) -> Shape {
@@ -90,7 +90,7 @@ impl Tables {
             exact: Table::new("Exact products", exact),
             sampled: Table::new("Sampled products, with scores and selection", sampled),
             scores: Table::new("Scores with kept norms of B", scores),
-            portable: Table::new("Exact products without vector instructions", portable),
+            portable: Table::new("Exact products of the portable path", portable),
         }
     }
 
