@@ -43,7 +43,7 @@ pub fn with_data(tasks: Vec<Task>, by_name: bool, options: &Options) -> anyhow::
         if options.json {
             println!("{}", json!({"event": "skipped", "name": task.name, "reason": reason}));
         } else {
-            println!("{:<18} skipped: {reason}", task.name);
+            println!("{:<22} skipped: {reason}", task.name);
         }
     }
     Ok(ready)
@@ -119,7 +119,7 @@ pub fn run(
             println!("{event}");
         } else {
             let time = if is_stored { "stored".into() } else { format!("{seconds:.1} s") };
-            println!("{:<18} {time:>8}  {}", task.name, paths.join(" "));
+            println!("{:<22} {time:>8}  {}", task.name, paths.join(" "));
         }
         results.push(result);
     }
@@ -266,7 +266,7 @@ fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options
             Some(_) => "stored".to_string(),
             None => format!("about {}", duration(task.configured.seconds)),
         };
-        println!("  {:<18} {time:<14} {}", task.name, task.exhibit.title);
+        println!("  {:<22} {time:<14} {}", task.name, task.exhibit.title);
     }
     println!("  together about {} on two cores\n", duration(seconds));
 }

@@ -62,7 +62,7 @@ pub fn headline_table(rows: &[HeadlineRow]) -> Table {
         "computation saved",
         "communication saved",
         "test accuracy",
-        "exact products",
+        "exact products, difference",
         "speed-up of a step",
     ];
     let columns = names.iter().map(|name| Column::key(name)).collect();
@@ -120,6 +120,8 @@ fn trained(
     let Some(table) = accuracy.tables.first() else { return Vec::new() };
     let network = accuracy.title.replace("Accuracy of the ", "");
     let network = network.split(' ').next().unwrap_or_default();
+    // How many images there are is for the exhibit to say.
+    let data = accuracy.data.rsplit_once(" (").map_or(&*accuracy.data, |(set, _)| set);
     let measured = |row: usize| {
         let interval = match table.cell(row, "95 % interval, ±") {
             Some(Cell::Missing) | None => String::new(),
@@ -137,13 +139,13 @@ fn trained(
             let against = table.show(row, "against exact", 2);
             HeadlineRow {
                 network: network.to_string(),
-                data: accuracy.data.clone(),
+                data: data.to_string(),
                 sampling: sampling.join(" at "),
                 computation: saved(table, row, "computations"),
                 communication: saved(table, row, "communication"),
                 accuracy: measured(row),
                 baseline: exact.map_or(String::new(), |exact| {
-                    format!("{} (difference {against} points)", measured(exact))
+                    format!("{}, {against} points", measured(exact))
                 }),
                 speed_up: speed_up(timing, network, &sampling),
                 exhibit: Some(exhibit.to_string()),
@@ -227,7 +229,12 @@ mod tests {
             summary.push(row);
         }
         let title = "Accuracy of the MLP trained with sampled products".to_string();
-        ExhibitResult { title, data: "digits".into(), tables: vec![summary], ..Default::default() }
+        ExhibitResult {
+            title,
+            data: "digits (5 images)".into(),
+            tables: vec![summary],
+            ..Default::default()
+        }
     }
 
     fn timing() -> ExhibitResult {
@@ -263,7 +270,7 @@ mod tests {
         assert_eq!(rows[2].sampling, "top-k at 0.500");
         assert_eq!([&rows[2].computation, &rows[2].communication], ["50 %", "50 %"]);
         assert_eq!(rows[2].accuracy, "97.50 % ± 0.20");
-        assert_eq!(rows[2].baseline, "98 % ± 0.20 (difference -0.50 points)");
+        assert_eq!(rows[2].baseline, "98 % ± 0.20, -0.50 points");
         assert_eq!(rows[2].speed_up, "1.80x");
         assert_eq!(rows[3].network, "WRN-16-4");
         assert_eq!(rows[3].communication, "not counted");
