@@ -61,9 +61,15 @@ impl Cache {
         write_whole(&self.path(key), &serde_json::to_string(&entry)?)
     }
 
-    /// Where an unfinished computation of the value for `key` keeps how far it is.
-    pub fn checkpoint(&self, key: &str) -> PathBuf {
-        self.path(key).with_extension("checkpoint")
+    /// Where an unfinished computation of the value for `key` keeps how far it is. The folder is
+    /// there afterwards.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn checkpoint(&self, key: &str) -> anyhow::Result<PathBuf> {
+        let cannot = || format!("{}: cannot be made", self.folder.display());
+        std::fs::create_dir_all(&self.folder).with_context(cannot)?;
+        Ok(self.path(key).with_extension("checkpoint"))
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -110,6 +116,15 @@ pub fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_checkpoint_can_be_written_before_anything_is_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path().join("not-there-yet"));
+        std::fs::write(cache.checkpoint("key").unwrap(), "half").unwrap();
+        assert_eq!(cache.get::<u32>("key"), None, "it is no value");
+        assert_ne!(cache.checkpoint("key").unwrap(), cache.checkpoint("other").unwrap());
+    }
 
     #[test]
     fn a_value_comes_back_under_its_key_only() {

@@ -242,7 +242,7 @@ impl RunSettings {
                 images.checksum,
                 serde_json::to_string(&config)?
             );
-            let checkpoint = context.cache.checkpoint(&key);
+            let checkpoint = context.cache.checkpoint(&key)?;
             let run = context.stored(&key, || {
                 let set = context.instructions;
                 let mut trainer = begin(&config, &images.splits, set, &checkpoint)?;
