@@ -1,7 +1,7 @@
 //! The estimators by name: which scores become which selection.
 
 use crate::probability::{
-    ProbabilityError, as_released_into, checked_sum, mix_in_place, proportional_into,
+    ProbabilityError, as_released_into, check_scores, mix_in_place, proportional_into,
     water_filling_into,
 };
 use crate::selection::{
@@ -146,9 +146,9 @@ impl Estimator {
         if k == 0 {
             return Err(SelectionError::ZeroBudget);
         }
-        match checked_sum(scores) {
-            Ok(_) if k < pairs => {}
-            Ok(_) | Err(ProbabilityError::AllZero { .. }) => {
+        match check_scores(scores) {
+            Ok(()) if k < pairs => {}
+            Ok(()) | Err(ProbabilityError::AllZero { .. }) => {
                 selection.set_all(pairs);
                 return Ok(());
             }
@@ -183,7 +183,7 @@ impl Estimator {
                 draw_with_replacement_into(p, k, rng, (sums, counts), selection)?;
                 if *self == Self::UniformWithReplacementUnscaled {
                     // A pair drawn twice counts twice.
-                    selection.set(pairs, |i| (counts[i] > 0).then(|| f64::from(counts[i])));
+                    selection.set(pairs, |i| counts[i] > 0, |i| f64::from(counts[i]));
                 }
                 Ok(())
             }

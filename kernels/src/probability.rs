@@ -34,18 +34,35 @@ pub enum ProbabilityError {
     },
 }
 
-/// The sum W of the scores, after checking each.
-pub(crate) fn checked_sum(scores: &[f64]) -> Result<f64, ProbabilityError> {
-    if let Some((index, &value)) =
-        scores.iter().enumerate().find(|(_, w)| !(w.is_finite() && **w >= 0.0))
-    {
+/// The first number outside [0, largest], NaN included, with its place.
+pub(crate) fn first_outside(numbers: &[f64], largest: f64) -> Option<(usize, f64)> {
+    let is_outside = |number: f64| !(0.0..=largest).contains(&number);
+    // Counted before it is searched for: a loop without an early end is vectorised.
+    let outside = numbers.iter().filter(|&&number| is_outside(number)).count();
+    let mut numbered = numbers.iter().copied().enumerate();
+    if outside == 0 { None } else { numbered.find(|&(_, number)| is_outside(number)) }
+}
+
+/// Checks that scores are finite numbers of at least 0, and one of them above.
+pub(crate) fn check_scores(scores: &[f64]) -> Result<(), ProbabilityError> {
+    if let Some((index, value)) = first_outside(scores, f64::MAX) {
         return Err(ProbabilityError::InvalidScore { index, value });
     }
-    let sum: f64 = scores.iter().sum();
-    if sum == 0.0 {
+    if positive(scores) == 0 {
         return Err(ProbabilityError::AllZero { count: scores.len() });
     }
-    Ok(sum)
+    Ok(())
+}
+
+/// How many scores are above 0.
+fn positive(scores: &[f64]) -> usize {
+    scores.iter().filter(|&&w| w > 0.0).count()
+}
+
+/// The sum W of the scores, after checking each.
+fn checked_sum(scores: &[f64]) -> Result<f64, ProbabilityError> {
+    check_scores(scores)?;
+    Ok(scores.iter().sum())
 }
 
 fn checked_budget(budget: f64) -> Result<f64, ProbabilityError> {
@@ -109,9 +126,10 @@ pub(crate) fn mix_in_place(p: &mut [f64], epsilon: f64) -> Result<(), Probabilit
 /// Inclusion probabilities p_i = min(1, w_i / level) with sum p_i = min(budget, number of
 /// non-zero scores): the least variance sum_i (1 - p_i)/p_i w_i^2 at that expected count.
 ///
-/// The level is found by water-filling: sort the scores, cap the c largest at one, and take the
-/// least c for which the next one stays below one. O(n log n). Derived in `paper-notes` from the
-/// Karush-Kuhn-Tucker conditions.
+/// The level is found by water-filling: from sum_i w_i / budget on, scores above the level are
+/// capped at one and the level is what the others' sum is to the rest of the budget, until it caps
+/// no further score. O(n) a round and few rounds; where they become many, a sort ends them, so that
+/// it is O(n log n) at the worst. Derived in `paper-notes` from the Karush-Kuhn-Tucker conditions.
 ///
 /// ```
 /// use kernels::probability::water_filling;
@@ -137,13 +155,63 @@ pub(crate) fn water_filling_into(
     (sorted, sums): (&mut Vec<f64>, &mut Vec<f64>),
     p: &mut Vec<f64>,
 ) -> Result<(), ProbabilityError> {
-    checked_sum(scores)?;
+    check_scores(scores)?;
     let budget = checked_budget(budget)?;
-    fill(sorted, scores.iter().copied().filter(|&w| w > 0.0));
-    if budget >= sorted.len() as f64 {
+    if budget >= positive(scores) as f64 {
         fill(p, scores.iter().map(|&w| if w > 0.0 { 1.0 } else { 0.0 }));
         return Ok(());
     }
+    let level = level_by_rounds(scores, budget)
+        .unwrap_or_else(|| level_by_sorting(scores, budget, (sorted, sums)));
+    fill(p, scores.iter().map(|w| (w / level).min(1.0)));
+    Ok(())
+}
+
+/// Rounds of capping before scores are sorted.
+const ROUNDS: usize = 12;
+
+/// The level of [`water_filling`], if it is found in a few rounds. Each caps a score more, so that
+/// the level falls; fewer scores are capped than the budget has, since those above the mean of the
+/// rest are fewer than the rest of the budget.
+fn level_by_rounds(scores: &[f64], budget: f64) -> Option<f64> {
+    let mut before = 0;
+    let mut level = uncapped(scores, f64::INFINITY).0 / budget;
+    for _ in 0..ROUNDS {
+        let (sum, capped) = uncapped(scores, level);
+        if capped == before || capped as f64 >= budget {
+            return Some(level);
+        }
+        level = sum / (budget - capped as f64);
+        before = capped;
+    }
+    None
+}
+
+/// The sum of the scores up to a level, in interleaved partial sums that are added in order, and
+/// how many are above it.
+fn uncapped(scores: &[f64], level: f64) -> (f64, usize) {
+    const PARTS: usize = 8;
+    let (mut sums, mut capped) = ([0.0; PARTS], [0u64; PARTS]);
+    let (blocks, rest) = scores.as_chunks::<PARTS>();
+    let mut add = |block: &[f64]| {
+        for ((sum, capped), &w) in sums.iter_mut().zip(&mut capped).zip(block) {
+            *sum += if w > level { 0.0 } else { w };
+            *capped += u64::from(w > level);
+        }
+    };
+    blocks.iter().for_each(|block| add(block));
+    add(rest);
+    (sums.iter().sum(), capped.iter().sum::<u64>() as usize)
+}
+
+/// The level of [`water_filling`]: of the sorted scores, cap the c largest at one, with the least c
+/// for which the next one stays below one.
+fn level_by_sorting(
+    scores: &[f64],
+    budget: f64,
+    (sorted, sums): (&mut Vec<f64>, &mut Vec<f64>),
+) -> f64 {
+    fill(sorted, scores.iter().copied().filter(|&w| w > 0.0));
     // Ascending, so that running sums from the small end lose no small score beside a large one.
     sorted.sort_unstable_by(f64::total_cmp);
     let running = sorted.iter().scan(0.0, |sum, w| {
@@ -152,13 +220,11 @@ pub(crate) fn water_filling_into(
     });
     fill(sums, running);
     let count = sorted.len();
-    let level = (0..count)
+    (0..count)
         .take_while(|&capped| (capped as f64) < budget)
         .map(|capped| (count - 1 - capped, sums[count - 1 - capped] / (budget - capped as f64)))
         .find(|&(largest, level)| sorted[largest] <= level)
-        .map_or(sorted[count - 1], |(_, level)| level);
-    fill(p, scores.iter().map(|w| (w / level).min(1.0)));
-    Ok(())
+        .map_or(sorted[count - 1], |(_, level)| level)
 }
 
 /// Inclusion probabilities of the authors' released code: 0.9 min(1, k w_i / W) + 0.1 / n.
@@ -218,6 +284,26 @@ mod tests {
                     .all(|(w, _)| *w >= level * (1.0 - 1e-9)));
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn rounds_and_a_sort_find_the_same_level(w in scores(), share in 0.01..1.0f64) {
+            let budget = share * positive(&w) as f64;
+            let sorted = level_by_sorting(&w, budget, (&mut Vec::new(), &mut Vec::new()));
+            if let Some(level) = level_by_rounds(&w, budget) {
+                prop_assert!((level / sorted - 1.0).abs() < 1e-12, "{level} {sorted}");
+            }
+        }
+    }
+
+    #[test]
+    fn scores_that_are_capped_one_by_one_are_sorted() {
+        let scores: Vec<f64> = (0..60).map(|i| 100f64.powi(i)).collect();
+        assert_eq!(level_by_rounds(&scores, 40.0), None);
+        let p = water_filling(&scores, 40.0).unwrap();
+        assert!((p.iter().sum::<f64>() - 40.0).abs() < 1e-9);
+        assert_eq!(level_by_rounds(&[1.0, 1.0, 1.0, 9.0], 2.0), Some(3.0));
     }
 
     #[test]

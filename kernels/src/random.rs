@@ -62,7 +62,46 @@ fn mix(value: u64) -> u64 {
 
 /// A uniform number in [0, 1): the 53 high bits of one word, times 2^-53.
 pub fn uniform(rng: &mut impl Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+    unit_interval(rng.next_u64())
+}
+
+fn unit_interval(word: u64) -> f64 {
+    (word >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
+}
+
+/// Words that are asked for at once.
+const WORDS: usize = 64;
+
+/// The numbers that as many calls of [`uniform`] would give, in less time.
+///
+/// ```
+/// use kernels::random::{Stream, fill_uniform, uniform};
+/// let stream = Stream::new(7, "example");
+/// let (mut numbers, mut generator) = ([0.0; 3], stream.at(0));
+/// fill_uniform(&mut stream.at(0), &mut numbers);
+/// assert_eq!(numbers, [(); 3].map(|()| uniform(&mut generator)));
+/// ```
+pub fn fill_uniform(rng: &mut impl Rng, numbers: &mut [f64]) {
+    let mut bytes = [0; WORDS * size_of::<u64>()];
+    for numbers in numbers.chunks_mut(WORDS) {
+        let bytes = &mut bytes[..size_of_val(numbers)];
+        rng.fill_bytes(bytes);
+        for (number, &word) in numbers.iter_mut().zip(bytes.as_chunks().0) {
+            *number = unit_interval(u64::from_le_bytes(word));
+        }
+    }
+}
+
+/// The words that as many calls of `next_u32` would give, in less time.
+pub fn fill_words(rng: &mut impl Rng, words: &mut [u32]) {
+    let mut bytes = [0; WORDS * size_of::<u32>()];
+    for words in words.chunks_mut(WORDS) {
+        let bytes = &mut bytes[..size_of_val(words)];
+        rng.fill_bytes(bytes);
+        for (to, &word) in words.iter_mut().zip(bytes.as_chunks().0) {
+            *to = u32::from_le_bytes(word);
+        }
+    }
 }
 
 /// A uniform index in `0..bound`, by multiplication of a 64-bit word (bias below `bound` / 2^64).
@@ -106,6 +145,25 @@ mod tests {
     }
     const PINNED_WORD: u64 = 8_535_039_267_431_829_178;
     const PINNED_NORMAL: u64 = 4_604_304_241_426_902_605;
+
+    #[test]
+    fn many_numbers_at_once_are_those_drawn_one_by_one() {
+        let stream = Stream::new(2, "many");
+        for count in [0, 1, 63, 64, 65, 300] {
+            // From an odd word on, so that words straddle the generator's blocks.
+            let (mut one, mut many) = (stream.at(1), stream.at(1));
+            assert_eq!(one.next_u32(), many.next_u32());
+            let mut numbers = vec![0.0; count];
+            fill_uniform(&mut many, &mut numbers);
+            let singles: Vec<f64> = (0..count).map(|_| uniform(&mut one)).collect();
+            assert_eq!(numbers, singles, "{count}");
+            let mut words = vec![0; count];
+            fill_words(&mut many, &mut words);
+            let singles: Vec<u32> = (0..count).map(|_| one.next_u32()).collect();
+            assert_eq!(words, singles, "{count}");
+            assert_eq!(one.next_u64(), many.next_u64(), "{count}");
+        }
+    }
 
     #[test]
     fn names_are_not_concatenated() {

@@ -1,7 +1,7 @@
 //! Bernoulli-CRS: each pair kept or not by its own coin (paper, section on Bernoulli-CRS).
 
 use super::{Selection, SelectionError, check_probabilities};
-use crate::random::uniform;
+use crate::random::fill_uniform;
 use rand::Rng;
 
 /// Keeps pair i with probability p_i, independently, and scales it by 1/p_i.
@@ -18,6 +18,9 @@ pub fn draw_bernoulli(p: &[f64], rng: &mut impl Rng) -> Result<Selection, Select
     Ok(selection)
 }
 
+/// Uniform numbers drawn at once.
+const POINTS: usize = 64;
+
 /// [`draw_bernoulli`] into memory that is used again.
 pub(crate) fn draw_bernoulli_into(
     p: &[f64],
@@ -25,7 +28,14 @@ pub(crate) fn draw_bernoulli_into(
     selection: &mut Selection,
 ) -> Result<(), SelectionError> {
     check_probabilities(p)?;
-    selection.set(p.len(), |index| (uniform(rng) < p[index]).then(|| 1.0 / p[index]));
+    let mut points = [0.0; POINTS];
+    let keep = |index: usize| {
+        if index.is_multiple_of(POINTS) {
+            fill_uniform(rng, &mut points[..POINTS.min(p.len() - index)]);
+        }
+        points[index % POINTS] < p[index]
+    };
+    selection.set(p.len(), keep, |index| 1.0 / p[index]);
     Ok(())
 }
 

@@ -98,18 +98,19 @@ impl ConditionalPoisson {
         let width = self.size + 1;
         let mut missing = self.size;
         let mut selection = Selection::default();
-        selection.set(self.coins.len(), |i| {
+        let keep = |i: usize| {
             let point = uniform(rng);
             if missing == 0 {
-                return None;
+                return false;
             }
             let with = self.coins[i] * self.tails[(i + 1) * width + missing - 1];
             // A certain pair has with = tail up to rounding: the point is below one in any case.
             let without = (1.0 - self.coins[i]) * self.tails[(i + 1) * width + missing];
             let kept = point * (with + without) < with;
             missing -= usize::from(kept);
-            kept.then(|| 1.0 / self.inclusion[i])
-        });
+            kept
+        };
+        selection.set(self.coins.len(), keep, |i| 1.0 / self.inclusion[i]);
         selection
     }
 }

@@ -20,7 +20,7 @@ pub use with_replacement::draw_with_replacement;
 pub(crate) use with_replacement::draw_with_replacement_into;
 pub use wta_crs::{draw_winner_take_all, winners};
 
-use crate::probability::ProbabilityError;
+use crate::probability::{ProbabilityError, first_outside};
 
 /// Why no selection can be drawn.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -129,23 +129,30 @@ impl Selection {
 
     /// Becomes [`Selection::all`], in the memory it has.
     pub(crate) fn set_all(&mut self, pairs: usize) {
-        self.set(pairs, |_| Some(1.0));
+        self.set(pairs, |_| true, |_| 1.0);
     }
 
-    /// Becomes the pairs for which `scale` gives a number, in index order, in the memory it has.
-    pub(crate) fn set(&mut self, pairs: usize, mut scale: impl FnMut(usize) -> Option<f64>) {
-        self.indices.clear();
+    /// Becomes the pairs that `keep`, asked in index order, says yes to, each with its scale, in
+    /// the memory it has.
+    pub(crate) fn set(
+        &mut self,
+        pairs: usize,
+        mut keep: impl FnMut(usize) -> bool,
+        scale: impl Fn(usize) -> f64,
+    ) {
+        self.pairs = pairs;
+        self.indices.resize(pairs, 0);
+        let mut kept = 0;
+        for index in 0..pairs {
+            // Written in any case: a branch on a random choice would be guessed wrong half the time.
+            self.indices[kept] = index as u32;
+            kept += usize::from(keep(index));
+        }
+        self.indices.truncate(kept);
         self.scales.clear();
         // Room for all: how many are kept changes from draw to draw.
-        self.indices.reserve(pairs);
         self.scales.reserve(pairs);
-        self.pairs = pairs;
-        for index in 0..pairs {
-            if let Some(scale) = scale(index) {
-                self.indices.push(index as u32);
-                self.scales.push(scale);
-            }
-        }
+        self.scales.extend(self.indices.iter().map(|&index| scale(index as usize)));
     }
 
     /// The kept indices, strictly increasing.
@@ -195,8 +202,8 @@ pub struct Workspace {
 }
 
 fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
-    match p.iter().enumerate().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
-        Some((index, &value)) => Err(SelectionError::InvalidProbability { index, value }),
+    match first_outside(p, 1.0) {
+        Some((index, value)) => Err(SelectionError::InvalidProbability { index, value }),
         None => Ok(()),
     }
 }

@@ -30,9 +30,9 @@ pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, Selec
     let mut tooth = uniform(rng);
     let (mut sum, mut missing) = (0.0, teeth as usize);
     let mut selection = Selection::default();
-    selection.set(p.len(), |index| {
+    let keep = |index: usize| {
         if !uncertain(p[index]) {
-            return (p[index] == 1.0).then_some(1.0);
+            return p[index] == 1.0;
         }
         sum += p[index];
         // The last pair takes what rounding of the sum would leave out.
@@ -41,8 +41,9 @@ pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, Selec
             tooth += 1.0;
             missing -= 1;
         }
-        kept.then(|| 1.0 / p[index])
-    });
+        kept
+    };
+    selection.set(p.len(), keep, |index| 1.0 / p[index]);
     Ok(selection)
 }
 

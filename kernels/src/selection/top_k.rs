@@ -2,7 +2,7 @@
 //! top-k without scaling).
 
 use super::{Selection, SelectionError};
-use crate::probability::checked_sum;
+use crate::probability::{ProbabilityError, check_scores};
 
 /// Keeps the k largest scores with scale one; ties go to the lowest index.
 ///
@@ -33,7 +33,7 @@ pub(crate) fn top_k_into(
     if k == 0 {
         return Err(SelectionError::ZeroBudget);
     }
-    check_scores(scores)?;
+    check_possibly_zero(scores)?;
     if k >= scores.len() {
         selection.set_all(scores.len());
         return Ok(());
@@ -44,12 +44,13 @@ pub(crate) fn top_k_into(
     order.extend(scores.iter().map(|&score| key(score)));
     let (_, &mut threshold, above) = order.select_nth_unstable(scores.len() - k);
     let mut ties = k - above.iter().filter(|&&key| key > threshold).count();
-    selection.set(scores.len(), |index| {
+    let keep = |index: usize| {
         let key = key(scores[index]);
         let tie = key == threshold && ties > 0;
         ties -= usize::from(tie);
-        (key > threshold || tie).then_some(1.0)
-    });
+        key > threshold || tie
+    };
+    selection.set(scores.len(), keep, |_| 1.0);
     Ok(())
 }
 
@@ -75,7 +76,7 @@ pub(crate) fn adaptive_top_k_into(
     if !(share > 0.0 && share <= 1.0) {
         return Err(SelectionError::InvalidShare { share });
     }
-    check_scores(scores)?;
+    check_possibly_zero(scores)?;
     sorted.clear();
     sorted.extend_from_slice(scores);
     sorted.sort_unstable_by(|x, y| y.total_cmp(x));
@@ -94,10 +95,9 @@ pub(crate) fn adaptive_top_k_into(
     }
 }
 
-fn check_scores(scores: &[f64]) -> Result<(), SelectionError> {
-    use crate::probability::ProbabilityError::AllZero;
-    match checked_sum(scores) {
-        Ok(_) | Err(AllZero { .. }) => Ok(()),
+fn check_possibly_zero(scores: &[f64]) -> Result<(), SelectionError> {
+    match check_scores(scores) {
+        Ok(()) | Err(ProbabilityError::AllZero { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
