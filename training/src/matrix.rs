@@ -19,11 +19,19 @@ pub struct Matrix {
     stored: Stored,
 }
 
+/// Numbers of a task: long enough to be worth one.
+const PIECE: usize = 1 << 14;
+
+/// Numbers of a small matrix: a quarter of a megabyte.
+const SMALL: usize = 1 << 16;
+
 /// Which channels a matrix has.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Stored {
     is_partial: bool,
     channels: Vec<u32>,
+    /// Channels of the whole matrix.
+    count: usize,
     /// Columns of the whole matrix.
     whole: usize,
 }
@@ -78,29 +86,31 @@ impl Matrix {
         memory: Option<&Memory>,
         stay: Stay,
         (rows, columns): (usize, usize),
-        Channels { indices, count }: Channels<'_>,
+        channels: Channels<'_>,
     ) {
-        self.reshape_for(memory, stay, rows, indices.len() * (columns / count));
-        self.stored.is_partial = true;
-        self.stored.whole = columns;
-        self.stored.channels.clear();
-        self.stored.channels.extend_from_slice(indices);
+        let kept = channels.indices.len() * (columns / channels.count);
+        self.reshape_for(memory, stay, rows, kept);
+        self.set_stored((rows, columns), channels);
     }
 
     /// The shape and the channels of another matrix.
     pub(crate) fn reshape_like_in(&mut self, memory: Option<&Memory>, other: &Self) {
         self.reshape_in(memory, other.rows, other.columns);
         self.stored.is_partial = other.stored.is_partial;
-        self.stored.whole = other.stored.whole;
+        (self.stored.count, self.stored.whole) = (other.stored.count, other.stored.whole);
         self.stored.channels.clone_from(&other.stored.channels);
     }
 
-    /// Keeps some channels of a whole matrix, in a buffer of their own.
+    /// Keeps some channels of a whole matrix: in a buffer of their own, or for a small matrix,
+    /// whose memory is not worth an exchange of buffers, where they are.
     ///
     /// # Panics
     /// When the matrix is partial.
     pub(crate) fn keep_channels(&mut self, memory: Option<&Memory>, channels: Channels<'_>) {
         assert!(!self.stored.is_partial, "channels are chosen once");
+        if self.rows * self.columns <= SMALL {
+            return self.keep_channels_in_place(channels);
+        }
         let mut kept = Self { stored: std::mem::take(&mut self.stored), ..Self::default() };
         // Where the number of channels is random, buffers of a few sizes are used again.
         if let Some(memory) = memory {
@@ -110,15 +120,41 @@ impl Matrix {
         }
         kept.reshape_channels_for(memory, Stay::Long, (self.rows, self.columns), channels);
         let block = self.columns / channels.count;
-        let rows = self.data().par_chunks_exact(self.columns.max(1));
+        let rows = (PIECE / self.columns.max(1)).max(1);
+        let from = self.data().par_chunks(rows * self.columns.max(1));
         let kept_columns = kept.columns.max(1);
-        kept.data_mut().par_chunks_exact_mut(kept_columns).zip(rows).for_each(|(to, from)| {
-            for (to, &channel) in to.chunks_exact_mut(block).zip(channels.indices) {
-                to.copy_from_slice(&from[channel as usize * block..][..block]);
-            }
+        kept.data_mut().par_chunks_mut(rows * kept_columns).zip(from).for_each(|(to, from)| {
+            let rows = to.chunks_exact_mut(kept_columns).zip(from.chunks_exact(self.columns));
+            rows.for_each(|(to, from)| copy_channels(to, from, block, channels.indices));
         });
         self.release(memory);
         *self = kept;
+    }
+
+    fn keep_channels_in_place(&mut self, channels: Channels<'_>) {
+        let (rows, columns) = (self.rows, self.columns);
+        let block = columns / channels.count;
+        let mut to = 0;
+        for row in 0..rows {
+            for &channel in channels.indices {
+                let start = row * columns + channel as usize * block;
+                self.buffer.copy_within(start..start + block, to);
+                to += block;
+            }
+        }
+        self.set_stored((rows, columns), channels);
+    }
+
+    /// Says which channels the buffer holds.
+    fn set_stored(&mut self, (rows, columns): (usize, usize), channels: Channels<'_>) {
+        let Channels { indices, count } = channels;
+        (self.rows, self.columns) = (rows, indices.len() * (columns / count));
+        let stored = &mut self.stored;
+        (stored.is_partial, stored.count, stored.whole) = (true, count, columns);
+        stored.channels.clear();
+        // Room for all: how many are kept changes from step to step.
+        stored.channels.reserve(count);
+        stored.channels.extend_from_slice(indices);
     }
 
     /// Gives the buffer to the memory, if there is one, and keeps no channel.
@@ -170,6 +206,11 @@ impl Matrix {
         self.stored.is_partial.then_some(&self.stored.channels)
     }
 
+    /// How many channels there are, when not all are stored.
+    pub(crate) fn channel_count(&self) -> Option<usize> {
+        self.stored.is_partial.then_some(self.stored.count)
+    }
+
     /// Where a channel is stored, counted in channels.
     pub(crate) fn place_of(&self, channel: usize) -> Option<usize> {
         match self.channels() {
@@ -201,13 +242,24 @@ impl Matrix {
         &self.data()[row * self.columns..(row + 1) * self.columns]
     }
 
+    /// The elements that are stored as a matrix of their own, as the kernels see it.
+    pub(crate) fn stored_view(&self) -> MatrixView<'_, f32> {
+        MatrixView::row_major(self.data(), self.rows, self.columns)
+    }
+
+    /// The elements that are stored as a matrix of their own, as the kernels write it.
+    pub(crate) fn stored_view_mut(&mut self) -> MatrixViewMut<'_, f32> {
+        let (rows, columns) = (self.rows, self.columns);
+        MatrixViewMut::row_major(self.data_mut(), rows, columns)
+    }
+
     /// The matrix as the kernels see it.
     ///
     /// # Panics
     /// When it is partial.
     pub fn view(&self) -> MatrixView<'_, f32> {
         assert!(!self.stored.is_partial, "a product takes whole matrices");
-        MatrixView::row_major(self.data(), self.rows, self.columns)
+        self.stored_view()
     }
 
     /// The matrix as the kernels write it.
@@ -216,8 +268,7 @@ impl Matrix {
     /// When it is partial.
     pub fn view_mut(&mut self) -> MatrixViewMut<'_, f32> {
         assert!(!self.stored.is_partial, "a product makes whole matrices");
-        let (rows, columns) = (self.rows, self.columns);
-        MatrixViewMut::row_major(self.data_mut(), rows, columns)
+        self.stored_view_mut()
     }
 
     /// The images as the kernels see them.
@@ -226,6 +277,17 @@ impl Matrix {
             None => Images::whole(self.data()),
             Some(channels) => Images::of_channels(self.data(), channels),
         }
+    }
+}
+
+/// Copies some blocks of a row side by side.
+fn copy_channels(to: &mut [f32], from: &[f32], block: usize, channels: &[u32]) {
+    if block == 1 {
+        to.iter_mut().zip(channels).for_each(|(to, &channel)| *to = from[channel as usize]);
+        return;
+    }
+    for (to, &channel) in to.chunks_exact_mut(block).zip(channels) {
+        to.copy_from_slice(&from[channel as usize * block..][..block]);
     }
 }
 

@@ -16,12 +16,10 @@ impl Stay {
     /// The longest buffer for so many numbers.
     fn longest(self, length: usize) -> usize {
         // Among small tensors, any will do.
-        const SMALL: usize = 1024;
-        SMALL
-            + match self {
-                Self::Short => 4 * length,
-                Self::Long => length + length / 4,
-            }
+        match self {
+            Self::Short => 4 * length + (1 << 16),
+            Self::Long => length + length / 4 + (1 << 10),
+        }
     }
 }
 
@@ -87,7 +85,7 @@ impl Memory {
     /// Makes a buffer at least as long as asked for; what it holds is unspecified.
     pub(crate) fn fit(&self, buffer: &mut Vec<f32>, length: usize, stay: Stay) {
         let fits = |buffer: &[f32]| (length..=stay.longest(length)).contains(&buffer.len());
-        if fits(buffer) {
+        if length > 0 && fits(buffer) {
             return;
         }
         self.release(buffer);

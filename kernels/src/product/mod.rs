@@ -141,6 +141,43 @@ pub fn matmul_selected_columns<T: Real>(
     matmul_selected_rows(set, b.transpose(), a.transpose(), selection, c.transpose());
 }
 
+/// [`matmul_selected_columns`] of a matrix A of which only some columns are stored, all others
+/// being zero: column j of A is column `stored[j]` of the whole one, and of B the rows `stored`
+/// are read. The bits are those of the whole product, unless an element is infinite or NaN.
+///
+/// This is the input gradient of a sampled layer whose output gradient comes from another one.
+///
+/// # Panics
+/// When the shapes do not fit, a stored index is not below the rows of B, or the selection is not
+/// over the columns of B.
+pub fn matmul_stored_selected_columns<T: Real>(
+    set: InstructionSet,
+    a: MatrixView<T>,
+    stored: &[u32],
+    b: MatrixView<T>,
+    selection: &Selection,
+    c: MatrixViewMut<T>,
+) {
+    assert_eq!(a.columns(), stored.len(), "an index a stored column");
+    assert!(stored.iter().all(|&index| (index as usize) < b.rows()), "indices are rows of B");
+    assert_eq!((c.rows(), c.columns()), (a.rows(), selection.len()), "the shape of C");
+    assert_eq!(selection.pairs(), b.columns(), "the selection is over the columns of B");
+    let problem = Problem {
+        rows: a.rows(),
+        columns: selection.len(),
+        inner: stored.len(),
+        left: Factor::of_left(&a),
+        right: Factor {
+            inner_index: Some(stored),
+            outer_index: Some(selection.indices()),
+            outer_scales: (!selection.is_unscaled()).then(|| selection.scales()),
+            ..Factor::of_right(&b)
+        },
+        accumulate: false,
+    };
+    orientation::multiply(set, &problem, c);
+}
+
 fn check_shapes<T: Real>(
     a: &MatrixView<T>,
     b: &MatrixView<T>,

@@ -109,6 +109,30 @@ fn check<T: Real>(rows: usize, inner: usize, columns: usize, layout: [bool; 3], 
             let mut c = vec![T::ZERO; rows * picked.len()];
             let c_view = view_mut(&mut c, rows, picked.len(), layout[2]);
             matmul_selected_columns(set, a, b, &picked, c_view);
+            let stored = some_pairs(seed + 2, inner, false);
+            let few = stored.indices();
+            let among: Vec<T> = (0..rows * few.len())
+                .map(|i| a.at(i / few.len(), few[i % few.len()] as usize))
+                .collect();
+            let mut partial = vec![T::ZERO; rows * picked.len()];
+            let partial_view = view_mut(&mut partial, rows, picked.len(), layout[2]);
+            let a_stored = MatrixView::row_major(&among, rows, few.len());
+            matmul_stored_selected_columns(set, a_stored, few, b, &picked, partial_view);
+            let by_stored: Vec<T> = (0..rows * picked.len())
+                .map(|i| (i / picked.len(), i % picked.len()))
+                .map(|(row, j)| {
+                    let column = picked.indices()[j] as usize;
+                    let right = |pair| scale(b.at(pair, column), picked.scales()[j]);
+                    few.iter().fold(T::ZERO, |sum, &pair| {
+                        a.at(row, pair as usize).mul_add(right(pair as usize), sum)
+                    })
+                })
+                .collect();
+            expect(
+                view(&partial, rows, picked.len(), layout[2]),
+                &by_stored,
+                &format!("stored columns, {set}"),
+            );
             let by_columns: Vec<T> = (0..rows * picked.len())
                 .map(|i| (i / picked.len(), i % picked.len()))
                 .map(|(row, j)| {

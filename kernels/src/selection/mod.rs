@@ -155,6 +155,33 @@ impl Selection {
         self.scales.extend(self.indices.iter().map(|&index| scale(index as usize)));
     }
 
+    /// Becomes `other` as a matrix sees it that stores the pairs `place` tells, in the memory it
+    /// has: the same pairs and scales, each index replaced by its place among `stored`.
+    ///
+    /// ```
+    /// use kernels::Selection;
+    /// let selection = Selection::new(vec![3, 7], vec![1.5, 2.0], 10)?;
+    /// let mut among_odd = Selection::default();
+    /// among_odd.set_places(&selection, 5, |index| index / 2);
+    /// assert_eq!(among_odd, Selection::new(vec![1, 3], vec![1.5, 2.0], 5)?);
+    /// # Ok::<(), kernels::selection::SelectionError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// When the places are not strictly increasing and below `stored`.
+    pub fn set_places(&mut self, other: &Self, stored: usize, place: impl Fn(u32) -> u32) {
+        self.indices.clear();
+        self.indices.reserve(other.pairs);
+        self.indices.extend(other.indices.iter().map(|&index| place(index)));
+        let mut places = self.indices.windows(2);
+        assert!(places.all(|pair| pair[0] < pair[1]), "places are in the order of the indices");
+        assert!(self.indices.last().is_none_or(|&last| (last as usize) < stored), "places exist");
+        self.scales.clear();
+        self.scales.reserve(other.pairs);
+        self.scales.extend_from_slice(&other.scales);
+        self.pairs = stored;
+    }
+
     /// The kept indices, strictly increasing.
     pub fn indices(&self) -> &[u32] {
         &self.indices

@@ -216,11 +216,11 @@ impl Layer for BatchNorm {
 
     fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
         keep(context, &mut self.output, demand.reads);
-        self.expected.only(demand.sends)
+        self.expected.only(demand.sends_of(self.image.channels))
     }
 
-    fn takes_partial_gradients(&self) -> bool {
-        true
+    fn takes_gradients_of(&self, channels: usize) -> bool {
+        channels == self.image.channels
     }
 
     fn backward(

@@ -73,7 +73,7 @@ impl Layer for Chain {
             let input = before.last().map_or(input, |layer| layer.output());
             let mut gradient =
                 after.first().map_or(output_gradient, |layer| layer.input_gradient());
-            if gradient.channels().is_some() && !layer[0].takes_partial_gradients() {
+            if gradient.channel_count().is_some_and(|count| !layer[0].takes_gradients_of(count)) {
                 gradient.expand_into(context.memory, &mut self.whole_gradient);
                 gradient = &self.whole_gradient;
             }

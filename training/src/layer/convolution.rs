@@ -243,8 +243,9 @@ impl Layer for Convolution {
         false
     }
 
-    fn takes_partial_gradients(&self) -> bool {
-        self.active_policy().is_none_or(|policy| policy.mode != Mode::Backward)
+    fn takes_gradients_of(&self, channels: usize) -> bool {
+        channels == self.output_image.channels
+            && self.active_policy().is_none_or(|policy| policy.mode != Mode::Backward)
     }
 
     fn backward(

@@ -27,11 +27,17 @@ pub struct Demand<'a> {
     pub sends: Option<Channels<'a>>,
 }
 
-impl Demand<'_> {
+impl<'a> Demand<'a> {
     /// The whole input is read, and all of it gets a gradient.
     pub const WHOLE: Self = Self { reads: None, sends: None };
     /// Nothing is read, and all of the input gets a gradient.
     pub const GRADIENT: Self = Self { reads: Some(Channels::NONE), sends: None };
+
+    /// The channels that a gradient is sent to, if they are `count` for a layer that takes them.
+    /// Those of a linear layer after images are the numbers of the images, not their channels.
+    pub(super) fn sends_of(self, count: usize) -> Option<Channels<'a>> {
+        self.sends.filter(|channels| channels.count == count)
+    }
 }
 
 /// Lets go of the output but for the channels that are read.
@@ -62,6 +68,7 @@ impl Expected {
         if let Some(channels) = channels {
             self.is_partial = true;
             self.indices.clear();
+            self.indices.reserve(channels.count);
             self.indices.extend_from_slice(channels.indices);
             self.count = channels.count;
         }

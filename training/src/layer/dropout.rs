@@ -1,9 +1,11 @@
 //! Dropout: in training each activation is zeroed with a probability, the others are scaled up.
 
-use super::demand::{Demand, keep};
+use super::demand::{Channels, Demand, Expected, keep};
+use super::elementwise::map_gradient;
 use super::{Context, Layer};
 use crate::matrix::Matrix;
-use rand::Rng as _;
+use kernels::random::fill_words;
+use rayon::prelude::*;
 
 /// Zeroes each element with probability `rate` and divides the others by `1 - rate`; the identity
 /// during evaluation (Srivastava et al. 2014, in the inverted form).
@@ -11,9 +13,11 @@ use rand::Rng as _;
 pub struct Dropout {
     name: String,
     rate: f64,
-    factors: Vec<f32>,
+    /// What each element is multiplied with.
+    factors: Matrix,
     output: Matrix,
     input_gradient: Matrix,
+    expected: Expected,
 }
 
 impl Dropout {
@@ -26,34 +30,52 @@ impl Dropout {
         Self {
             name: name.to_owned(),
             rate,
-            factors: Vec::new(),
+            factors: Matrix::default(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
+            expected: Expected::default(),
         }
     }
 }
 
-fn multiply(context: &Context, to: &mut Matrix, from: &Matrix, factors: &[f32]) {
-    to.reshape_in(context.memory, from.rows(), from.columns());
-    for ((to, from), factor) in to.data_mut().iter_mut().zip(from.data()).zip(factors) {
-        *to = from * factor;
-    }
-}
+/// Elements of a task.
+const PIECE: usize = 1 << 13;
+/// Elements whose random words are drawn at once.
+const BLOCK: usize = 64;
 
 impl Layer for Dropout {
     fn forward(&mut self, context: &Context, input: &Matrix) {
-        self.factors.resize(input.data().len(), 1.0);
-        match context.generator_of_samples(&self.name) {
-            None => self.factors.fill(1.0),
-            Some(mut generator) => {
-                let kept = (1.0 / (1.0 - self.rate)) as f32;
-                let threshold = (self.rate * 2f64.powi(32)) as u32;
-                for factor in &mut self.factors {
-                    *factor = if generator.next_u32() < threshold { 0.0 } else { kept };
-                }
+        self.expected.all();
+        let (rows, columns) = (input.rows(), input.columns());
+        self.output.reshape_in(context.memory, rows, columns);
+        self.factors.reshape(rows, columns);
+        let Some(generator) = context.generator_of_samples(&self.name) else {
+            self.factors.data_mut().fill(1.0);
+            return self.output.data_mut().copy_from_slice(input.data());
+        };
+        let kept = (1.0 / (1.0 - self.rate)) as f32;
+        let threshold = (self.rate * 2f64.powi(32)) as u32;
+        let pieces = self.output.data_mut().par_chunks_mut(PIECE);
+        let pieces = pieces.zip(self.factors.data_mut().par_chunks_mut(PIECE));
+        let pieces = pieces.zip(input.data().par_chunks(PIECE)).enumerate();
+        pieces.for_each(|(piece, ((to, factors), from))| {
+            // Element i takes word i of the step, whichever thread draws it.
+            let mut generator = generator.clone();
+            generator.set_word_pos((piece * PIECE) as u128);
+            let blocks = to.chunks_mut(BLOCK).zip(factors.chunks_mut(BLOCK));
+            for ((to, factors), from) in blocks.zip(from.chunks(BLOCK)) {
+                let mut words = [0; BLOCK];
+                fill_words(&mut generator, &mut words[..to.len()]);
+                context.set.run(move || {
+                    for (((to, factor), from), word) in
+                        to.iter_mut().zip(factors).zip(from).zip(words)
+                    {
+                        *factor = if word < threshold { 0.0 } else { kept };
+                        *to = from * *factor;
+                    }
+                });
             }
-        }
-        multiply(context, &mut self.output, input, &self.factors);
+        });
     }
 
     fn output(&self) -> &Matrix {
@@ -61,16 +83,23 @@ impl Layer for Dropout {
     }
 
     fn demand(&self) -> Demand<'_> {
-        Demand::GRADIENT
+        Demand { reads: Some(Channels::NONE), sends: self.expected.channels() }
     }
 
     fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
         keep(context, &mut self.output, demand.reads);
-        false
+        self.expected.only(demand.sends)
+    }
+
+    fn takes_gradients_of(&self, _channels: usize) -> bool {
+        true
     }
 
     fn backward(&mut self, context: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
-        multiply(context, &mut self.input_gradient, output_gradient, &self.factors);
+        self.input_gradient.reshape_like_in(context.memory, output_gradient);
+        let multiply = |gradient: f32, factor: f32| gradient * factor;
+        let (to, factors) = (&mut self.input_gradient, &self.factors);
+        map_gradient(context.set, to, output_gradient, factors, multiply);
     }
 
     fn input_gradient(&self) -> &Matrix {
@@ -87,6 +116,39 @@ mod tests {
     use super::*;
     use kernels::InstructionSet;
     use kernels::random::Stream;
+
+    #[test]
+    fn every_element_has_a_word_of_its_own() {
+        use rand::Rng as _;
+        let (rows, columns) = (3, PIECE / 2 + 7);
+        let input = Matrix::from_rows(rows, columns, vec![1.0; rows * columns]);
+        let context = Context::training(InstructionSet::detect(), Stream::new(1, "t"), 5);
+        let mut dropout = Dropout::new("dropout", 0.4);
+        dropout.forward(&context, &input);
+        let mut generator = Stream::new(1, "t").child("dropout").at(5);
+        for &factor in dropout.factors.data() {
+            let drops = f64::from(generator.next_u32()) < (0.4 * 2f64.powi(32)).floor();
+            assert_eq!(factor, if drops { 0.0 } else { (1.0 / 0.6) as f32 });
+        }
+        assert_eq!(dropout.output(), &dropout.factors, "ones times the factors");
+    }
+
+    #[test]
+    fn a_gradient_of_some_channels_meets_their_factors() {
+        let context = Context::training(InstructionSet::detect(), Stream::new(1, "t"), 0);
+        let mut dropout = Dropout::new("dropout", 0.5);
+        let input = Matrix::from_rows(2, 9, vec![1.0; 18]);
+        dropout.forward(&context, &input);
+        let whole = Matrix::from_rows(2, 9, (0..18).map(|i| i as f32).collect());
+        dropout.backward(&context, &input, &whole, true);
+        let mut expected = dropout.input_gradient().clone();
+        let channels = Channels { indices: &[1, 4, 8], count: 9 };
+        expected.keep_channels(None, channels);
+        let mut some = whole;
+        some.keep_channels(None, channels);
+        dropout.backward(&context, &input, &some, true);
+        assert_eq!(dropout.input_gradient(), &expected);
+    }
 
     #[test]
     fn keeps_the_mean_and_drops_its_share() {

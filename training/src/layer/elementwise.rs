@@ -46,6 +46,27 @@ pub(super) fn map_pairs(
         .for_each(|((to, left), right)| piece(to, left, right));
 }
 
+/// Adds a row to every row of a matrix.
+pub(super) fn add_to_rows(set: InstructionSet, to: &mut Matrix, row: &[f32]) {
+    let rows_a_task = (PIECE / row.len().max(1)).max(1);
+    to.data_mut().par_chunks_mut(rows_a_task * row.len().max(1)).for_each(|rows| {
+        set.run(move || {
+            for to in rows.chunks_exact_mut(row.len()) {
+                to.iter_mut().zip(row).for_each(|(to, x)| *to += x);
+            }
+        });
+    });
+}
+
+/// Adds rows, one after another, to sums.
+pub(super) fn add_rows(set: InstructionSet, sums: &mut [f32], rows: &[f32]) {
+    set.run(move || {
+        for row in rows.chunks_exact(sums.len().max(1)) {
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+    });
+}
+
 /// to_i = f(gradient_i, input_i) over the channels of the gradient, all of which the input has.
 pub(super) fn map_gradient(
     set: InstructionSet,

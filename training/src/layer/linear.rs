@@ -1,6 +1,7 @@
 //! The fully connected layer, with exact and sampled products.
 
-use super::demand::{Demand, keep};
+use super::demand::{Channels, Demand, keep};
+use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
 use super::{Context, Gradient, Layer, Parameter};
@@ -8,7 +9,10 @@ use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::Selection;
-use kernels::product::{matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows};
+use kernels::product::{
+    matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows,
+    matmul_stored_selected_columns,
+};
 use kernels::random::Stream;
 use kernels::scores::{column_norms_into, row_norms_into};
 
@@ -32,11 +36,14 @@ pub struct Linear {
     samples: Sampler,
     /// The input gradient's selection in backward sampling, over the outputs.
     outputs_kept: Sampler,
+    /// The forward product's selection, by where the input stores the selected features.
+    stored_features: Selection,
     /// Whether `weight_gradient` holds the rows of the selected features only.
     compact: bool,
     weight_gradient: Vec<f32>,
+    /// The weight gradient of the selected features and of those outputs that have a gradient.
+    compact_weight_gradient: Vec<f32>,
     bias_gradient: Vec<f32>,
-    compact_input_gradient: Matrix,
     output: Matrix,
     input_gradient: Matrix,
     computations: Computations,
@@ -65,10 +72,11 @@ impl Linear {
             weight_norms_valid: false,
             samples: Sampler::default(),
             outputs_kept: Sampler::default(),
+            stored_features: Selection::default(),
             compact: false,
             weight_gradient: Vec::new(),
+            compact_weight_gradient: Vec::new(),
             bias_gradient: vec![0.0; outputs],
-            compact_input_gradient: Matrix::default(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
             computations: Computations::default(),
@@ -77,6 +85,12 @@ impl Linear {
 
     fn active_policy(&self) -> Option<SamplingPolicy> {
         self.policy.filter(|_| self.sampling)
+    }
+
+    /// The selection that the gradients pass through, in forward sampling.
+    fn forward_selection(&self) -> Option<&Selection> {
+        let is_forward = self.active_policy().is_some_and(|policy| policy.mode == Mode::Forward);
+        self.features.selection().filter(|_| is_forward)
     }
 
     fn weight_view(&self) -> kernels::MatrixView<'_, f32> {
@@ -109,6 +123,18 @@ impl Linear {
         self.features.draw(&policy, k, &mut generator);
     }
 
+    /// The bias gradient: the rows of the output gradient added in order.
+    fn sum_bias_gradient(&mut self, context: &Context, gradient: &Matrix) {
+        let sums = &mut self.bias_gradient;
+        sums.fill(0.0);
+        let Some(outputs) = gradient.channels() else {
+            return add_rows(context.set, sums, gradient.data());
+        };
+        for row in gradient.data().chunks_exact(outputs.len().max(1)) {
+            outputs.iter().zip(row).for_each(|(&output, x)| sums[output as usize] += x);
+        }
+    }
+
     fn backward_exact_weight(&mut self, context: &Context, input: &Matrix, gradient: &Matrix) {
         let batch = input.rows();
         self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
@@ -129,7 +155,8 @@ impl Linear {
         self.computations.count(sides, sides);
     }
 
-    /// Gradients through the sampled entries: rows S of W's, columns S of X's.
+    /// Gradients through the sampled entries: rows S of W's, columns S of X's. Of the output
+    /// gradient, the columns that it has; of the input, the selected ones at the least.
     fn backward_selected(
         &mut self,
         context: &Context,
@@ -139,35 +166,47 @@ impl Linear {
         input_gradient_needed: bool,
     ) {
         let (batch, kept) = (input.rows(), selection.len());
+        let place = |feature: u32| input.place_of(feature as usize).expect("what is read is kept");
+        let stored = &mut self.stored_features;
+        stored.set_places(selection, input.columns(), |feature| place(feature) as u32);
+        let (x, dy) = (input.stored_view().transpose(), gradient.stored_view());
         self.weight_gradient.resize(kept * self.outputs, 0.0);
-        let to = kernels::MatrixViewMut::row_major(&mut self.weight_gradient, kept, self.outputs);
-        matmul_selected_rows(context.set, input.view().transpose(), gradient.view(), selection, to);
+        match gradient.channels() {
+            None => {
+                let to = &mut self.weight_gradient;
+                let to = kernels::MatrixViewMut::row_major(to, kept, self.outputs);
+                matmul_selected_rows(context.set, x, dy, stored, to);
+            }
+            Some(outputs) => {
+                let compact = &mut self.compact_weight_gradient;
+                compact.resize(kept * outputs.len(), 0.0);
+                let to = kernels::MatrixViewMut::row_major(compact, kept, outputs.len());
+                matmul_selected_rows(context.set, x, dy, stored, to);
+                self.weight_gradient.fill(0.0);
+                let rows = self.weight_gradient.chunks_exact_mut(self.outputs);
+                for (to, from) in rows.zip(compact.chunks_exact(outputs.len().max(1))) {
+                    outputs.iter().zip(from).for_each(|(&output, &x)| to[output as usize] = x);
+                }
+            }
+        }
         self.compact = true;
         let exact = [self.inputs, batch, self.outputs];
         self.computations.count([kept, batch, self.outputs], exact);
         if !input_gradient_needed {
             return;
         }
-        let mut compact = std::mem::take(&mut self.compact_input_gradient);
-        compact.reshape(batch, kept);
-        let weight = self.weight_view().transpose();
-        matmul_selected_columns(
-            context.set,
-            gradient.view(),
-            weight,
-            selection,
-            compact.view_mut(),
-        );
-        self.computations.count([batch, self.outputs, kept], exact);
-        self.input_gradient.reshape_in(context.memory, batch, self.inputs);
-        let to = self.input_gradient.data_mut();
-        to.fill(0.0);
-        for (row, to) in to.chunks_exact_mut(self.inputs).enumerate() {
-            for (&index, &value) in selection.indices().iter().zip(compact.row(row)) {
-                to[index as usize] = value;
+        let features = Channels { indices: selection.indices(), count: self.inputs };
+        let mut to = std::mem::take(&mut self.input_gradient);
+        to.reshape_channels_in(context.memory, (batch, self.inputs), features);
+        let (weight, view) = (self.weight_view().transpose(), to.stored_view_mut());
+        match gradient.channels() {
+            None => matmul_selected_columns(context.set, dy, weight, selection, view),
+            Some(outputs) => {
+                matmul_stored_selected_columns(context.set, dy, outputs, weight, selection, view);
             }
         }
-        self.compact_input_gradient = compact;
+        self.input_gradient = to;
+        self.computations.count([batch, self.outputs, kept], exact);
     }
 
     /// Backward sampling: dW over the minibatch, dX over the output features.
@@ -256,11 +295,7 @@ impl Layer for Linear {
             let exact = [batch, self.inputs, self.outputs];
             self.computations.count([batch, kept, self.outputs], exact);
         }
-        for row in output.data_mut().chunks_exact_mut(self.outputs) {
-            for (value, bias) in row.iter_mut().zip(&self.bias) {
-                *value += bias;
-            }
-        }
+        add_to_rows(context.set, &mut output, &self.bias);
         self.output = output;
     }
 
@@ -268,9 +303,20 @@ impl Layer for Linear {
         &self.output
     }
 
+    fn demand(&self) -> Demand<'_> {
+        let features = self
+            .forward_selection()
+            .map(|kept| Channels { indices: kept.indices(), count: self.inputs });
+        Demand { reads: features, sends: features }
+    }
+
     fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
         keep(context, &mut self.output, demand.reads);
         false
+    }
+
+    fn takes_gradients_of(&self, channels: usize) -> bool {
+        channels == self.outputs && self.forward_selection().is_some()
     }
 
     fn backward(
@@ -280,12 +326,7 @@ impl Layer for Linear {
         output_gradient: &Matrix,
         input_gradient_needed: bool,
     ) {
-        self.bias_gradient.fill(0.0);
-        for row in output_gradient.data().chunks_exact(self.outputs) {
-            for (sum, value) in self.bias_gradient.iter_mut().zip(row) {
-                *sum += value;
-            }
-        }
+        self.sum_bias_gradient(context, output_gradient);
         self.compact = false;
         let policy = self.active_policy();
         let features = std::mem::take(&mut self.features);

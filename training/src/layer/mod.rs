@@ -145,9 +145,9 @@ pub trait Layer: Send {
     /// Keeps of the output what the next layer demands. Returns whether this layer's own demand
     /// has become smaller by it.
     fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool;
-    /// Whether [`Layer::backward`] takes a gradient of some channels only; where not, the others
-    /// are filled with zeros.
-    fn takes_partial_gradients(&self) -> bool {
+    /// Whether [`Layer::backward`] takes a gradient of some of so many channels; where not, the
+    /// others are filled with zeros.
+    fn takes_gradients_of(&self, _channels: usize) -> bool {
         false
     }
     /// Computes the gradients from that of the output; that of the input only where it is needed.

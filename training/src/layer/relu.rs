@@ -34,7 +34,7 @@ impl Layer for Relu {
         self.expected.only(demand.sends)
     }
 
-    fn takes_partial_gradients(&self) -> bool {
+    fn takes_gradients_of(&self, _channels: usize) -> bool {
         true
     }
 

@@ -98,9 +98,41 @@ fn gradients_pass_through_the_sampled_entries_only() {
         let sides = (BATCH, OUTPUTS, INPUTS);
         let mut dx = product(sides, |_| 1.0, |b, o| dy.row(b)[o], |o, i| w(i, o));
         dx.iter_mut().enumerate().for_each(|(i, value)| *value *= scale(i % INPUTS));
-        assert_close(layer.input_gradient().data(), &dx, "input gradient");
+        let mut found = Matrix::default();
+        layer.input_gradient().expand_into(None, &mut found);
+        assert_close(found.data(), &dx, "input gradient");
         let share = layer.take_computations().share();
         assert!((share - selection.len() as f64 / INPUTS as f64).abs() < 1e-12, "{share}");
+    }
+}
+
+#[test]
+fn what_a_gradient_lacks_and_what_an_input_lost_change_no_bit() {
+    let some = Channels { indices: &[0, 3, 4, 11, 19], count: OUTPUTS };
+    for estimator in [Estimator::TopK, Estimator::Bernoulli] {
+        let mut layer = layer(Some(Mode::Forward), estimator, 0.4);
+        let mut x = numbers(1, BATCH, INPUTS);
+        let mut partial = numbers(2, BATCH, OUTPUTS);
+        partial.keep_channels(None, some);
+        let mut whole = Matrix::default();
+        partial.expand_into(None, &mut whole);
+        layer.forward(&context(), &x);
+        layer.backward(&context(), &x, &whole, true);
+        let expected = (layer.input_gradient().clone(), dense_weight_gradient(&mut layer));
+        let bias = layer.bias_gradient.clone();
+        let demand = layer.demand().reads.expect("features are selected");
+        let (indices, count) = (demand.indices.to_vec(), demand.count);
+        x.keep_channels(None, Channels { indices: &indices, count });
+        assert!(layer.takes_gradients_of(OUTPUTS) && !layer.takes_gradients_of(OUTPUTS - 1));
+        layer.backward(&context(), &x, &partial, true);
+        assert_eq!(layer.input_gradient(), &expected.0, "{estimator}");
+        assert_eq!(layer.bias_gradient, bias, "{estimator}");
+        assert_eq!(dense_weight_gradient(&mut layer), expected.1, "{estimator}");
+        // The control: other outputs than those the gradient is of are seen.
+        let other = Channels { indices: &[0, 3, 4, 11, 18], count: OUTPUTS };
+        whole.keep_channels(None, other);
+        layer.backward(&context(), &x, &whole, true);
+        assert_ne!(layer.input_gradient(), &expected.0, "{estimator}");
     }
 }
 
