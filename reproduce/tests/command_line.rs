@@ -331,6 +331,18 @@ fn an_interrupted_run_goes_on_to_the_same_numbers() {
     assert_eq!(found, expected);
 }
 
+/// A library that is not there, or is none, is refused before anything is measured; a build
+/// without other libraries says that it is one.
+#[test]
+fn libraries_that_are_not_there_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("text.so"), "no library").unwrap();
+    for file in ["./nowhere.so", "./text.so"] {
+        let word = if cfg!(feature = "peers") { "cannot be loaded" } else { "--features peers" };
+        assert_refused(folder.path(), &["bench", "--quick", "--cblas", file], &[file, word]);
+    }
+}
+
 #[test]
 fn help_shows_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,8 +4,10 @@
 //! others use as well only ratios mean something.
 
 #[cfg(feature = "peers")]
+mod cblas;
+#[cfg(feature = "peers")]
 mod libraries;
-mod peer;
+pub mod peer;
 mod product;
 mod step;
 mod table;
@@ -18,12 +20,13 @@ use rayon::ThreadPool;
 use serde_json::json;
 
 use crate::cache::write_whole;
-use crate::cli::Options;
+use crate::cli::{BenchOptions, Options};
 use crate::exhibit::config::Scale;
 use crate::files;
 use crate::progress::Progress;
 use crate::result::Table;
 use crate::timing::Patience;
+use peer::Peer;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +66,7 @@ struct Setting<'a> {
     seed: u64,
     set: InstructionSet,
     effort: Effort,
+    peers: &'a [Peer],
     /// One thread, and all of them where there are more.
     pools: &'a [ThreadPool],
     progress: &'a Progress,
@@ -71,10 +75,11 @@ struct Setting<'a> {
 /// Measures everything, prints the tables and writes them to `bench.md` in the output folder.
 ///
 /// # Errors
-/// When threads cannot be started or the file cannot be written.
-pub fn bench(is_quick: bool, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
+/// When a library cannot be loaded, threads cannot be started, or the file cannot be written.
+pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
+    let peers = peer::peers(contest.cblas.as_deref())?;
     files::check_writable(&options.out)?;
-    let is_quick = is_quick || options.scale == Scale::Quick;
+    let is_quick = contest.quick || options.scale == Scale::Quick;
     let threads = rayon::current_num_threads();
     let counts = if threads > 1 { vec![1, threads] } else { vec![1] };
     let pools: Vec<ThreadPool> = counts
@@ -87,6 +92,7 @@ pub fn bench(is_quick: bool, options: &Options, set: InstructionSet) -> anyhow::
         seed: options.seed,
         set,
         effort: if is_quick { Effort::QUICK } else { Effort::FULL },
+        peers: &peers,
         pools: &pools,
         progress: &progress,
     };
@@ -131,6 +137,12 @@ fn notes(setting: &Setting) -> Vec<String> {
     if cfg!(not(feature = "peers")) {
         notes.push(
             "Other libraries are measured by a build with --features peers, which this is not."
+                .to_string(),
+        );
+    } else if setting.peers.iter().any(|peer| !peer.spinning.is_zero()) {
+        notes.push(
+            "Idle threads of a CBLAS library spin for a while: its turns on several threads are \
+             followed by a rest, unmeasured."
                 .to_string(),
         );
     }

@@ -12,7 +12,7 @@ use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use super::Setting;
 use super::product::ratio_row;
 use crate::result::{Cell, Column, Table};
-use crate::timing::{Work, in_turns};
+use crate::timing::{Work, in_turns, timed};
 
 /// Samples a step.
 pub const MINIBATCHES: [usize; 2] = [64, 256];
@@ -71,7 +71,7 @@ fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(),
     for policy in policies {
         for is_updated in [false, true] {
             let mut steps = Steps::new(setting, minibatch, policy, is_updated)?;
-            contestants.push(Box::new(move || steps.step()));
+            contestants.push(timed(move || steps.step()));
         }
     }
     let times = in_turns(&mut contestants, setting.effort.patience);
