@@ -76,13 +76,15 @@ pub enum Command {
     /// Measure products and training steps: sampled beside exact, ours beside other libraries'
     ///
     /// Everything is measured in turns on one and on all threads; tables say the ratios first.
-    /// Other libraries' products are part of a build with --features peers only.
+    /// Other libraries' products are part of a build with --features peers only; PyTorch's
+    /// training steps need none, only an interpreter.
     #[command(after_help = "Examples:\n  \
         reproduce bench --quick               ten seconds\n  \
         reproduce bench --out times           tables also in times/bench.md\n  \
+        reproduce bench --pytorch python3     training steps also beside PyTorch's\n  \
         cargo run --release -p reproduce --features peers -- bench\n  \
         cargo run --release -p reproduce --features peers -- bench --cblas libopenblas.so\n\n\
-        Exit codes: 0 done, 2 a library is not there, or a file cannot be written.")]
+        Exit codes: 0 done, 2 a library or PyTorch is not there, or a file cannot be written.")]
     Bench(BenchOptions),
     /// Write a commented YAML file for an experiment of your own
     #[command(after_help = "Examples:\n  \
@@ -106,6 +108,9 @@ pub struct BenchOptions {
     /// A shared library with cblas_sgemm, such as OpenBLAS, as one more peer
     #[arg(long, value_name = "FILE")]
     pub cblas: Option<PathBuf>,
+    /// A Python interpreter with PyTorch, whose training steps are measured beside ours
+    #[arg(long, value_name = "INTERPRETER")]
+    pub pytorch: Option<PathBuf>,
 }
 
 /// What to do about the data sets.

@@ -1,4 +1,5 @@
-//! `bench`: times of our products beside other libraries', and of sampled beside exact ones.
+//! `bench`: times of our products and training steps beside other libraries', and of sampled
+//! beside exact ones.
 //!
 //! Every comparison is made in one run, in turns, and written ratio first: on a machine that
 //! others use as well only ratios mean something.
@@ -9,6 +10,8 @@ mod cblas;
 mod libraries;
 pub mod peer;
 mod product;
+mod python;
+mod pytorch;
 mod step;
 mod table;
 
@@ -27,6 +30,7 @@ use crate::progress::Progress;
 use crate::result::Table;
 use crate::timing::Patience;
 use peer::Peer;
+use pytorch::PyTorch;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -75,9 +79,10 @@ struct Setting<'a> {
 /// Measures everything, prints the tables and writes them to `bench.md` in the output folder.
 ///
 /// # Errors
-/// When a library cannot be loaded, threads cannot be started, or the file cannot be written.
+/// When a library, PyTorch or threads cannot be started, or the file cannot be written.
 pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
     let peers = peer::peers(contest.cblas.as_deref())?;
+    let mut pytorch = contest.pytorch.as_deref().map(PyTorch::start).transpose()?;
     files::check_writable(&options.out)?;
     let is_quick = contest.quick || options.scale == Scale::Quick;
     let threads = rayon::current_num_threads();
@@ -96,12 +101,16 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
         pools: &pools,
         progress: &progress,
     };
-    progress.set_length(pools.len() * (product::SHAPES.len() + step::MINIBATCHES.len()));
+    let steps = step::MINIBATCHES.len() * if pytorch.is_some() { 2 } else { 1 };
+    progress.set_length(pools.len() * (product::SHAPES.len() + steps));
     let started = Instant::now();
     let mut tables = product::measure(&setting);
     tables.push(step::measure(&setting)?);
+    if let Some(pytorch) = &mut pytorch {
+        tables.push(pytorch.measure(&setting)?);
+    }
     progress.finish();
-    let notes = notes(&setting);
+    let notes = notes(&setting, pytorch.as_ref());
     report(&tables, &notes, options)?;
     let path = options.out.join("bench.md");
     write_whole(&path, &markdown(&tables, &notes))?;
@@ -115,7 +124,7 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
 }
 
 /// How to read the tables.
-fn notes(setting: &Setting) -> Vec<String> {
+fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
     let mut notes = vec![
         format!(
             "Contestants take turns of at least {} ms; a ratio is the median of the ratios within \
@@ -145,6 +154,9 @@ fn notes(setting: &Setting) -> Vec<String> {
              followed by a rest, unmeasured."
                 .to_string(),
         );
+    }
+    if let Some(pytorch) = pytorch {
+        notes.push(pytorch.note());
     }
     notes
 }
