@@ -76,16 +76,16 @@ pub enum Command {
     /// Measure products and training steps: sampled beside exact, ours beside other libraries'
     ///
     /// Everything is measured in turns on one and on all threads; tables say the ratios first.
-    /// Other libraries' products are part of a build with --features peers only.
+    /// Other libraries' products are part of a build with --features peers only; PyTorch's
+    /// training steps need none, only an interpreter.
     #[command(after_help = "Examples:\n  \
-        reproduce bench --quick            ten seconds\n  \
-        reproduce bench --out times        tables also in times/bench.md\n  \
-        cargo run --release -p reproduce --features peers -- bench")]
-    Bench {
-        /// Shorter turns and fewer of the large products
-        #[arg(long)]
-        quick: bool,
-    },
+        reproduce bench --quick               ten seconds\n  \
+        reproduce bench --out times           tables also in times/bench.md\n  \
+        reproduce bench --pytorch python3     training steps also beside PyTorch's\n  \
+        cargo run --release -p reproduce --features peers -- bench\n  \
+        cargo run --release -p reproduce --features peers -- bench --cblas libopenblas.so\n\n\
+        Exit codes: 0 done, 2 a library or PyTorch is not there, or a file cannot be written.")]
+    Bench(BenchOptions),
     /// Write a commented YAML file for an experiment of your own
     #[command(after_help = "Examples:\n  \
         reproduce new wide-layers                 writes wide-layers.yaml\n  \
@@ -97,6 +97,21 @@ pub enum Command {
     /// Fetch the published data sets, or see which are there
     #[command(subcommand)]
     Data(DataCommand),
+}
+
+/// What is measured, and beside whom.
+#[derive(Debug, Args)]
+pub struct BenchOptions {
+    /// Shorter turns and fewer of the large products
+    #[arg(long)]
+    pub quick: bool,
+    /// A shared library with cblas_sgemm, such as OpenBLAS, as one more peer; a name without a
+    /// folder is looked for among the system's libraries
+    #[arg(long, value_name = "FILE")]
+    pub cblas: Option<PathBuf>,
+    /// A Python interpreter with PyTorch, whose training steps are measured beside ours
+    #[arg(long, value_name = "INTERPRETER")]
+    pub pytorch: Option<PathBuf>,
 }
 
 /// What to do about the data sets.

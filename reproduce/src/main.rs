@@ -49,8 +49,8 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
         Some(Command::Check { exhibits, reference, accept }) => {
             check::check(exhibits, reference, *accept, options, instructions)
         }
-        Some(Command::Bench { quick }) => {
-            bench::bench(*quick, options, instructions).map(|()| true)
+        Some(Command::Bench(contest)) => {
+            bench::bench(contest, options, instructions).map(|()| true)
         }
         Some(Command::New { name }) => new::new(name).map(|()| true),
         Some(Command::Data(command)) => execute_data(command, options).map(|()| true),

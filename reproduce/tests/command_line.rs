@@ -331,6 +331,33 @@ fn an_interrupted_run_goes_on_to_the_same_numbers() {
     assert_eq!(found, expected);
 }
 
+/// A library or an interpreter that is not there, or is none, is refused before anything is
+/// measured; a build without other libraries says that it is one.
+#[test]
+fn contestants_that_are_not_there_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("text.so"), "no library").unwrap();
+    for file in ["./nowhere.so", "./text.so"] {
+        let word = if cfg!(feature = "peers") { "cannot be loaded" } else { "--features peers" };
+        assert_refused(folder.path(), &["bench", "--quick", "--cblas", file], &[file, word]);
+    }
+    let interpreter = "./no-python";
+    let words = [interpreter, "cannot be started"];
+    assert_refused(folder.path(), &["bench", "--quick", "--pytorch", interpreter], &words);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interpreter_without_pytorch_is_refused_with_what_it_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("python");
+    std::fs::write(&path, "#!/bin/sh\necho Traceback >&2\necho No module >&2\nexit 1\n").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let words = ["./python", "said: No module"];
+    assert_refused(folder.path(), &["bench", "--quick", "--pytorch", "./python"], &words);
+}
+
 #[test]
 fn help_shows_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,23 +1,25 @@
-//! The exact product by other libraries.
-//!
-//! Their interfaces take raw pointers; this file is the only one outside the kernels that does.
+//! The exact product by other libraries in Rust, whose interfaces take raw pointers.
 
+use faer::{Accum, MatMut, MatRef, Par};
 use gemm::Parallelism;
 use kernels::MatrixView;
 
-use super::peer::Peer;
+use super::peer::{Peer, Threads};
 
-/// Every library measured.
-pub const PEERS: [Peer; 2] = [
-    Peer { name: "gemm", multiply: by_gemm, is_parallel: true },
-    Peer { name: "matrixmultiply", multiply: by_matrixmultiply, is_parallel: false },
-];
+/// Every library that is built in.
+pub fn built_in() -> Vec<Peer> {
+    vec![
+        Peer::new("gemm", Threads::AsAsked, by_gemm),
+        Peer::new("matrixmultiply", Threads::One, by_matrixmultiply),
+        Peer::new("faer", Threads::AsAsked, by_faer),
+    ]
+}
 
 /// The sides m, n, p of a product and the strides of its factors, C being row-major.
 ///
 /// # Panics
 /// When the shapes do not fit: the pointers handed on would leave the matrices.
-fn layout(a: &MatrixView<f32>, b: &MatrixView<f32>, c: &[f32]) -> ([usize; 3], [isize; 4]) {
+pub fn layout(a: &MatrixView<f32>, b: &MatrixView<f32>, c: &[f32]) -> ([usize; 3], [isize; 4]) {
     let [m, n, p] = [a.rows(), a.columns(), b.columns()];
     assert!(b.rows() == n && c.len() == m * p, "the shapes of a product");
     let strides = [a.row_stride(), a.column_stride(), b.row_stride(), b.column_stride()];
@@ -76,28 +78,28 @@ fn by_matrixmultiply(a: MatrixView<f32>, b: MatrixView<f32>, c: &mut [f32], _thr
     }
 }
 
+fn by_faer(a: MatrixView<f32>, b: MatrixView<f32>, c: &mut [f32], threads: usize) {
+    let ([m, n, p], [a_rows, a_columns, b_rows, b_columns]) = layout(&a, &b, c);
+    let parallelism = if threads > 1 { Par::rayon(threads) } else { Par::Seq };
+    // SAFETY: a view's strides stay within its data, C has m p elements and is borrowed alone.
+    let (a, b, c) = unsafe {
+        (
+            MatRef::from_raw_parts(a.data().as_ptr(), m, n, a_rows, a_columns),
+            MatRef::from_raw_parts(b.data().as_ptr(), n, p, b_rows, b_columns),
+            MatMut::from_raw_parts_mut(c.as_mut_ptr(), m, p, p as isize, 1),
+        )
+    };
+    faer::linalg::matmul::matmul(c, Accum::Replace, a, b, 1.0, parallelism);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timing::operands::{Operands, Shape};
-    use kernels::InstructionSet;
 
     #[test]
     fn every_peer_computes_the_same_product() {
-        for transposed in [false, true] {
-            let shape = Shape { rows: 7, inner: 33, columns: 19, transposed };
-            let operands = Operands::new(shape, 1);
-            let mut ours = operands.output();
-            operands.exact(InstructionSet::detect(), &mut ours);
-            for peer in &PEERS {
-                let mut theirs = operands.output();
-                (peer.multiply)(operands.left(), operands.right(), &mut theirs, 2);
-                for (x, y) in ours.iter().zip(&theirs) {
-                    // |A_i| |B^j| n epsilon bounds the error of either sum; norms are about 6.
-                    let bound = 2.0 * 33.0 * 60.0 * f32::EPSILON;
-                    assert!((x - y).abs() <= bound, "{}: {x} {y}", peer.name);
-                }
-            }
+        for peer in built_in() {
+            peer.assert_exact();
         }
     }
 }

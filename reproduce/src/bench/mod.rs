@@ -1,12 +1,17 @@
-//! `bench`: times of our products beside other libraries', and of sampled beside exact ones.
+//! `bench`: times of our products and training steps beside other libraries', and of sampled
+//! beside exact ones.
 //!
 //! Every comparison is made in one run, in turns, and written ratio first: on a machine that
 //! others use as well only ratios mean something.
 
 #[cfg(feature = "peers")]
+mod cblas;
+#[cfg(feature = "peers")]
 mod libraries;
-mod peer;
+pub mod peer;
 mod product;
+mod python;
+mod pytorch;
 mod step;
 mod table;
 
@@ -18,12 +23,14 @@ use rayon::ThreadPool;
 use serde_json::json;
 
 use crate::cache::write_whole;
-use crate::cli::Options;
+use crate::cli::{BenchOptions, Options};
 use crate::exhibit::config::Scale;
 use crate::files;
 use crate::progress::Progress;
 use crate::result::Table;
 use crate::timing::Patience;
+use peer::Peer;
+use pytorch::PyTorch;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +70,7 @@ struct Setting<'a> {
     seed: u64,
     set: InstructionSet,
     effort: Effort,
+    peers: &'a [Peer],
     /// One thread, and all of them where there are more.
     pools: &'a [ThreadPool],
     progress: &'a Progress,
@@ -71,10 +79,12 @@ struct Setting<'a> {
 /// Measures everything, prints the tables and writes them to `bench.md` in the output folder.
 ///
 /// # Errors
-/// When threads cannot be started or the file cannot be written.
-pub fn bench(is_quick: bool, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
+/// When a library, PyTorch or threads cannot be started, or the file cannot be written.
+pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
+    let peers = peer::peers(contest.cblas.as_deref())?;
+    let mut pytorch = contest.pytorch.as_deref().map(PyTorch::start).transpose()?;
     files::check_writable(&options.out)?;
-    let is_quick = is_quick || options.scale == Scale::Quick;
+    let is_quick = contest.quick || options.scale == Scale::Quick;
     let threads = rayon::current_num_threads();
     let counts = if threads > 1 { vec![1, threads] } else { vec![1] };
     let pools: Vec<ThreadPool> = counts
@@ -87,15 +97,20 @@ pub fn bench(is_quick: bool, options: &Options, set: InstructionSet) -> anyhow::
         seed: options.seed,
         set,
         effort: if is_quick { Effort::QUICK } else { Effort::FULL },
+        peers: &peers,
         pools: &pools,
         progress: &progress,
     };
-    progress.set_length(pools.len() * (product::SHAPES.len() + step::MINIBATCHES.len()));
+    let steps = step::MINIBATCHES.len() * if pytorch.is_some() { 2 } else { 1 };
+    progress.set_length(pools.len() * (product::SHAPES.len() + steps));
     let started = Instant::now();
     let mut tables = product::measure(&setting);
     tables.push(step::measure(&setting)?);
+    if let Some(pytorch) = &mut pytorch {
+        tables.push(pytorch.measure(&setting)?);
+    }
     progress.finish();
-    let notes = notes(&setting);
+    let notes = notes(&setting, pytorch.as_ref());
     report(&tables, &notes, options)?;
     let path = options.out.join("bench.md");
     write_whole(&path, &markdown(&tables, &notes))?;
@@ -109,7 +124,7 @@ pub fn bench(is_quick: bool, options: &Options, set: InstructionSet) -> anyhow::
 }
 
 /// How to read the tables.
-fn notes(setting: &Setting) -> Vec<String> {
+fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
     let mut notes = vec![
         format!(
             "Contestants take turns of at least {} ms; a ratio is the median of the ratios within \
@@ -133,6 +148,15 @@ fn notes(setting: &Setting) -> Vec<String> {
             "Other libraries are measured by a build with --features peers, which this is not."
                 .to_string(),
         );
+    } else if setting.peers.iter().any(|peer| !peer.spinning.is_zero()) {
+        notes.push(
+            "Idle threads of a CBLAS library spin for a while: its turns on several threads are \
+             followed by a rest, unmeasured."
+                .to_string(),
+        );
+    }
+    if let Some(pytorch) = pytorch {
+        notes.push(pytorch.note());
     }
     notes
 }

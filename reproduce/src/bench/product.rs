@@ -4,10 +4,10 @@
 use kernels::{Estimator, InstructionSet};
 
 use super::Setting;
-use super::peer::PEERS;
+use super::peer::Peer;
 use crate::result::{Cell, Column, Table};
 use crate::timing::operands::{Operands, Sampled, Shape};
-use crate::timing::{Spread, Times, Work, in_turns};
+use crate::timing::{Spread, Times, Work, in_turns, timed};
 
 /// The products measured: forward products of layers, square ones, and a weight gradient.
 pub const SHAPES: [Shape; 7] = [
@@ -51,7 +51,7 @@ struct Tables {
 
 /// Measures every shape on every number of threads.
 pub fn measure(setting: &Setting) -> Vec<Table> {
-    let mut tables = Tables::new();
+    let mut tables = Tables::new(setting.peers);
     for shape in SHAPES {
         let operands = Operands::new(shape, setting.seed);
         let is_large = shape.operations(shape.inner) > setting.effort.large;
@@ -66,7 +66,7 @@ pub fn measure(setting: &Setting) -> Vec<Table> {
 }
 
 impl Tables {
-    fn new() -> Self {
+    fn new(peers: &[Peer]) -> Self {
         let keys = || vec![Column::key("product"), Column::key("threads")];
         let with = |mut columns: Vec<Column>, more: Vec<Column>| {
             columns.extend(more);
@@ -77,7 +77,7 @@ impl Tables {
             vec![value(name), value("low"), value("high")]
         };
         let goal = || vec![Column::value("goal", "")];
-        let speeds = ["ours"].into_iter().chain(PEERS.iter().map(|peer| peer.name));
+        let speeds = ["ours"].into_iter().chain(peers.iter().map(|peer| peer.name.as_str()));
         let speeds = speeds.map(|name| Column::value(name, "GFLOP/s")).collect();
         let exact = with(with(keys(), spread("speed over best peer")), goal());
         let exact = with(exact, speeds);
@@ -103,23 +103,19 @@ impl Tables {
             contestants.push(work);
             contestants.len() - 1
         };
-        let peers: Vec<Option<usize>> = PEERS
-            .iter()
-            .map(|peer| {
-                (threads == 1 || peer.is_parallel).then(|| enter(peer.work(operands, threads)))
-            })
-            .collect();
+        let peers: Vec<Option<usize>> =
+            setting.peers.iter().map(|peer| peer.work(operands, threads).map(&mut enter)).collect();
         let mut sampled = Vec::new();
         for &ratio in if is_large { &RATIOS[2..] } else { &RATIOS } {
             for estimator in ESTIMATORS {
                 let mut product = Sampled::new(operands, estimator, ratio, seed);
                 let pairs = product.pairs();
-                let index = enter(Box::new(move || product.multiply(set)));
+                let index = enter(timed(move || product.multiply(set)));
                 sampled.push((estimator, pairs, index));
             }
         }
         let mut scored = Sampled::new(operands, Estimator::TopK, 1.0, seed);
-        let scores = enter(Box::new(move || scored.score(set)));
+        let scores = enter(timed(move || scored.score(set)));
         let operations = shape.operations(shape.inner);
         let portable = (operations <= setting.effort.portable)
             .then(|| enter(exact(operands, InstructionSet::Portable)));
@@ -145,7 +141,7 @@ const EXACT: usize = 0;
 
 fn exact(operands: &Operands, set: InstructionSet) -> Work<'_> {
     let mut output = operands.output();
-    Box::new(move || operands.exact(set, &mut output))
+    timed(move || operands.exact(set, &mut output))
 }
 
 fn exact_row(

@@ -12,7 +12,7 @@ use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use super::Setting;
 use super::product::ratio_row;
 use crate::result::{Cell, Column, Table};
-use crate::timing::{Work, in_turns};
+use crate::timing::{Work, in_turns, timed};
 
 /// Samples a step.
 pub const MINIBATCHES: [usize; 2] = [64, 256];
@@ -20,11 +20,17 @@ const ESTIMATORS: [Estimator; 2] = [Estimator::TopK, Estimator::Bernoulli];
 const RATIO: f64 = 0.1;
 /// A third of the exact step's time is aimed at.
 const GOAL: f64 = 1.0 / 3.0;
-const INPUTS: usize = 784;
-const HIDDEN: [usize; 2] = [500, 500];
-const CLASSES: usize = 10;
-const DROPOUT: f64 = 0.1;
-const OPTIMIZER: OptimizerConfig = OptimizerConfig::Adam { learning_rate: 1e-3 };
+/// Pixels of an image.
+pub const INPUTS: usize = 784;
+/// Widths of the hidden layers.
+pub const HIDDEN: [usize; 2] = [500, 500];
+/// Classes of images.
+pub const CLASSES: usize = 10;
+/// Share of the hidden units left out.
+pub const DROPOUT: f64 = 0.1;
+/// Learning rate of Adam.
+pub const LEARNING_RATE: f32 = 1e-3;
+const OPTIMIZER: OptimizerConfig = OptimizerConfig::Adam { learning_rate: LEARNING_RATE };
 
 /// Measures every minibatch on every number of threads.
 ///
@@ -71,7 +77,7 @@ fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(),
     for policy in policies {
         for is_updated in [false, true] {
             let mut steps = Steps::new(setting, minibatch, policy, is_updated)?;
-            contestants.push(Box::new(move || steps.step()));
+            contestants.push(timed(move || steps.step()));
         }
     }
     let times = in_turns(&mut contestants, setting.effort.patience);
@@ -93,7 +99,7 @@ fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(),
 }
 
 /// A network in training on random images.
-struct Steps {
+pub struct Steps {
     network: Network,
     optimizer: Option<Optimizer>,
     set: InstructionSet,
@@ -107,7 +113,11 @@ impl Steps {
     /// Different minibatches in turn, so that the gradients stay as large as in training.
     const MINIBATCHES: u64 = 8;
 
-    fn new(
+    /// A new network, updated by Adam or never.
+    ///
+    /// # Errors
+    /// When the network cannot be built.
+    pub fn new(
         setting: &Setting,
         minibatch: usize,
         policy: Option<SamplingPolicy>,
@@ -127,7 +137,8 @@ impl Steps {
         })
     }
 
-    fn step(&mut self) {
+    /// One step on the next minibatch.
+    pub fn step(&mut self) {
         self.number += 1;
         let context = Context::training(self.set, self.stream, self.number);
         let (images, labels) = &self.minibatches[(self.number % Self::MINIBATCHES) as usize];

@@ -14,7 +14,7 @@ use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
 use crate::timing::operands::{Operands, Sampled, Shape};
-use crate::timing::{Patience, Spread, Work, in_turns};
+use crate::timing::{Patience, Spread, Work, in_turns, timed};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -138,7 +138,7 @@ impl Roofline {
             SIDES.iter().map(|&side| Operands::new(cube(side), context.seed)).collect();
         let mut contestants: Vec<Work> = operands
             .iter()
-            .map(|operands| -> Work { Box::new(move || on_every_thread(operands, set, CALLS)) })
+            .map(|operands| timed(move || on_every_thread(operands, set, CALLS)))
             .collect();
         let times = in_turns(&mut contestants, self.patience());
         let speed = |index: usize| {
@@ -154,7 +154,7 @@ impl Roofline {
         let length = (self.triad_mebibytes << 20) / size_of::<f32>();
         let (b, c) = (vec![1.0f32; length], vec![2.0f32; length]);
         let mut a = vec![0.0f32; length];
-        let triad: Work = Box::new(|| {
+        let triad = timed(|| {
             const BLOCK: usize = 1 << 16;
             let parts = a.par_chunks_mut(BLOCK).zip(b.par_chunks(BLOCK)).zip(c.par_chunks(BLOCK));
             parts.for_each(|((a, b), c)| {
@@ -173,13 +173,13 @@ impl Roofline {
         let set = context.instructions;
         let operands = Operands::new(shape, context.seed);
         let mut output = operands.output();
-        let mut contestants: Vec<Work> = vec![Box::new(|| operands.exact(set, &mut output))];
+        let mut contestants: Vec<Work> = vec![timed(|| operands.exact(set, &mut output))];
         let mut pairs = vec![shape.inner];
         for ratio in &self.ratios {
             let (estimator, ratio) = (self.estimator.0, ratio.value());
             let mut sampled = Sampled::new(&operands, estimator, ratio, context.seed);
             pairs.push(sampled.pairs());
-            contestants.push(Box::new(move || sampled.multiply(set)));
+            contestants.push(timed(move || sampled.multiply(set)));
         }
         let times = in_turns(&mut contestants, self.patience());
         let measurement = |(index, &pairs): (usize, &usize)| {

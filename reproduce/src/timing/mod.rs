@@ -48,8 +48,29 @@ pub struct Patience {
     pub rounds: usize,
 }
 
-/// Work whose time is measured.
-pub type Work<'a> = Box<dyn FnMut() + Send + 'a>;
+/// Work whose time is measured: does it so many times and returns the seconds this took.
+pub type Work<'a> = Box<dyn FnMut(u32) -> f64 + Send + 'a>;
+
+/// Calls timed by this process's clock.
+pub fn timed<'a>(mut call: impl FnMut() + Send + 'a) -> Work<'a> {
+    Box::new(move |calls| {
+        let started = Instant::now();
+        for _ in 0..calls {
+            call();
+        }
+        started.elapsed().as_secs_f64()
+    })
+}
+
+/// The same work and then an unmeasured rest, in which threads that go on spinning fall asleep
+/// before it is another contestant's turn.
+pub fn rested(mut work: Work<'_>, rest: Duration) -> Work<'_> {
+    Box::new(move |calls| {
+        let seconds = work(calls);
+        std::thread::sleep(rest);
+        seconds
+    })
+}
 
 /// Seconds a call of every contestant: one list a contestant, one number a round.
 #[derive(Clone, Debug)]
@@ -61,8 +82,8 @@ pub fn in_turns(contestants: &mut [Work<'_>], patience: Patience) -> Times {
     let calls: Vec<u32> = contestants
         .iter_mut()
         .map(|work| {
-            work();
-            let seconds = seconds(work, 1).max(1e-9);
+            work(1);
+            let seconds = work(1).max(1e-9);
             (patience.turn.as_secs_f64() / seconds).ceil().max(1.0) as u32
         })
         .collect();
@@ -73,19 +94,11 @@ pub fn in_turns(contestants: &mut [Work<'_>], patience: Patience) -> Times {
         || started.elapsed().mul_f64((rounds + 1) as f64 / rounds as f64) < patience.total
     {
         for ((work, times), &calls) in contestants.iter_mut().zip(&mut times).zip(&calls) {
-            times.push(seconds(work, calls) / f64::from(calls));
+            times.push(work(calls) / f64::from(calls));
         }
         rounds += 1;
     }
     Times(times)
-}
-
-fn seconds(work: &mut Work<'_>, calls: u32) -> f64 {
-    let started = Instant::now();
-    for _ in 0..calls {
-        work();
-    }
-    started.elapsed().as_secs_f64()
 }
 
 impl Times {
@@ -122,11 +135,19 @@ mod tests {
         let patience = Patience { turn: Duration::ZERO, total: Duration::ZERO, rounds: 3 };
         let note = |letter: char| -> Work<'_> {
             let order = &order;
-            Box::new(move || order.lock().unwrap().push(letter))
+            timed(move || order.lock().unwrap().push(letter))
         };
         let times = in_turns(&mut [note('a'), note('b')], patience);
         assert_eq!(*order.lock().unwrap(), "aabbababab");
         assert_eq!(times.rounds(), 3);
+    }
+
+    #[test]
+    fn a_rest_is_not_measured() {
+        let rest = Duration::from_millis(20);
+        let started = Instant::now();
+        assert_eq!(rested(Box::new(f64::from), rest)(3), 3.0);
+        assert!(started.elapsed() >= rest);
     }
 
     #[test]

@@ -1,0 +1,164 @@
+//! Exact training steps of the perceptron beside those of the same network by PyTorch.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::Setting;
+use super::product::ratio_row;
+use super::python::Python;
+use super::step::{MINIBATCHES, Steps};
+use crate::result::{Cell, Column, Table};
+use crate::timing::{Patience, in_turns, rested, timed};
+
+/// Least speed over PyTorch's.
+const SPEED_GOAL: f64 = 1.3;
+/// How many times longer turns are than those of products, in as many rounds: steps follow steps,
+/// so that caches that others have filled and threads that are woken count little, as in training.
+const LONGER: u32 = 5;
+/// OpenMP's idle threads may spin, for a time below this one.
+const SPINNING: Duration = Duration::from_millis(10);
+/// How long the ways of waiting are compared to choose one.
+const TRIAL: Patience =
+    Patience { turn: Duration::from_millis(50), total: Duration::from_millis(600), rounds: 3 };
+/// Ways in which OpenMP's idle threads wait, and what asks for them.
+const WAITING: [(&str, &[(&str, &str)]); 2] =
+    [("default", &[]), ("passive", &[("OMP_WAIT_POLICY", "PASSIVE")])];
+
+/// PyTorch with either way of waiting.
+pub struct PyTorch([Python; 2]);
+
+impl PyTorch {
+    /// Starts it in the interpreter.
+    ///
+    /// # Errors
+    /// Names the interpreter that cannot be started or has no PyTorch.
+    pub fn start(interpreter: &Path) -> anyhow::Result<Self> {
+        let [default, passive] = WAITING.map(|(_, variables)| variables);
+        Ok(Self([Python::start(interpreter, default)?, Python::start(interpreter, passive)?]))
+    }
+
+    /// How to read the table.
+    pub fn note(&self) -> String {
+        format!(
+            "PyTorch {} trains the same network on random minibatches of the same sizes in a \
+             process of its own and is timed by its own clock. Its Adam is the fastest of default, \
+             foreach and fused, and its idle threads wait in the faster of two ways, by default or \
+             passively (OMP_WAIT_POLICY), both by short trials. Turns are {LONGER} times as \
+             long as those of products; PyTorch's are followed by a rest, unmeasured.",
+            self.0[0].version
+        )
+    }
+
+    /// Measures every minibatch on every number of threads.
+    ///
+    /// # Errors
+    /// When the network cannot be built or the interpreter fails.
+    pub fn measure(&mut self, setting: &Setting) -> anyhow::Result<Table> {
+        let mut table = Table::new(
+            "Exact training steps with Adam beside PyTorch",
+            vec![
+                Column::key("minibatch"),
+                Column::key("threads"),
+                Column::value("speed over PyTorch", ""),
+                Column::value("low", ""),
+                Column::value("high", ""),
+                Column::value("goal", ""),
+                Column::value("ours", "ms"),
+                Column::value("PyTorch", "ms"),
+                Column::value("its Adam", ""),
+                Column::value("its waiting", ""),
+            ],
+        );
+        for minibatch in MINIBATCHES {
+            for pool in setting.pools {
+                table.push(pool.install(|| self.compare(setting, minibatch))?);
+                setting.progress.advance(1);
+            }
+        }
+        Ok(table)
+    }
+
+    fn compare(&mut self, setting: &Setting, minibatch: usize) -> anyhow::Result<Vec<Cell>> {
+        let threads = rayon::current_num_threads();
+        let waiting = self.faster(minibatch, threads)?;
+        let python = &mut self.0[waiting];
+        let mut steps = Steps::new(setting, minibatch, None, true)?;
+        let ours = timed(move || steps.step());
+        let mut contestants = [ours, rested(python.work(minibatch, threads), SPINNING)];
+        let patience = setting.effort.patience;
+        let patience =
+            Patience { turn: LONGER * patience.turn, total: LONGER * patience.total, ..patience };
+        let times = in_turns(&mut contestants, patience);
+        drop(contestants);
+        python.check()?;
+        let keys = vec![minibatch.into(), threads.into()];
+        // Speed is the inverse of time.
+        let mut row = ratio_row(keys, times.ratio(1, 0), Some(SPEED_GOAL));
+        row.extend([0, 1].map(|c| Cell::from(1e3 * times.seconds(c).median)));
+        row.extend([python.adam.as_str().into(), WAITING[waiting].0.into()]);
+        Ok(row)
+    }
+
+    /// The way of waiting that takes less time here.
+    fn faster(&mut self, minibatch: usize, threads: usize) -> anyhow::Result<usize> {
+        let mut contestants =
+            self.0.each_mut().map(|python| rested(python.work(minibatch, threads), SPINNING));
+        let times = in_turns(&mut contestants, TRIAL);
+        drop(contestants);
+        self.0.iter_mut().try_for_each(Python::check)?;
+        Ok(times.fastest([0, 1]).unwrap_or_default())
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::bench::Effort;
+    use crate::progress::Progress;
+    use kernels::InstructionSet;
+
+    /// Measures beside a stand-in for the interpreter: a script of the shell.
+    fn measure(script: &str) -> anyhow::Result<Table> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("python");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n"))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        let patience = Patience { turn: Duration::ZERO, total: Duration::ZERO, rounds: 1 };
+        let setting = Setting {
+            seed: 1,
+            set: InstructionSet::detect(),
+            effort: Effort { patience, ..Effort::QUICK },
+            peers: &[],
+            pools: &[rayon::ThreadPoolBuilder::new().num_threads(1).build()?],
+            progress: &Progress::hidden(),
+        };
+        PyTorch::start(&path)?.measure(&setting)
+    }
+
+    #[test]
+    fn times_are_those_that_the_interpreter_tells() {
+        let table = measure(
+            "echo 2.0; while read minibatch threads steps; do \
+             echo $((minibatch * threads * steps)) fused; done",
+        );
+        let table = table.unwrap();
+        let milliseconds: Vec<&Cell> = table.rows.iter().map(|row| &row[7]).collect();
+        assert_eq!(milliseconds, [&Cell::from(64e3), &Cell::from(256e3)]);
+        assert_eq!(table.rows[0][8], Cell::from("fused"));
+    }
+
+    #[test]
+    fn an_interpreter_that_fails_is_named_with_what_it_said() {
+        for (script, words) in [
+            ("echo cannot >&2; echo no torch >&2; exit 1", "ended and said: no torch"),
+            ("exit 1", "ended and said: nothing"),
+            ("echo 2.0; read line; echo out of memory >&2", "ended and said: out of memory"),
+            ("echo 2.0; while read line; do echo fast; done", "answered \"fast\""),
+        ] {
+            let message = format!("{:#}", measure(script).unwrap_err());
+            assert!(message.contains("/python") && message.contains(words), "{message}");
+        }
+    }
+}
