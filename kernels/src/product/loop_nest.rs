@@ -2,7 +2,7 @@
 //! of lanes, sized for the caches.
 
 use super::operands::Problem;
-use super::packing::{pack, packs_right};
+use super::packing::{Storage, pack, storage_of_right};
 use crate::raw::{
     InstructionSet, MAXIMUM_ROWS, OutputBlock, Real, RightBlock, accumulate_tiles, tile_rows,
 };
@@ -12,7 +12,7 @@ use std::ops::Range;
 /// cache while it passes the panels of the right.
 const INNER_BLOCK: usize = 2048;
 /// Lanes of a block: its packed panels stay in the second-level cache while the tiles pass.
-const LANE_BLOCK: usize = 528;
+const LANE_BLOCK: usize = 336;
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
 
@@ -97,26 +97,37 @@ fn multiply_lane_block<T: Real>(
     let width = T::panel_width(set);
     let height = even_part(rows.len(), tile_rows(set));
     let depth = block_depth::<T>(problem.inner);
-    let packs_right = packs_right(problem);
+    let storage = storage_of_right(problem);
     T::with_scratch(|scratch| {
         for inner_start in (0..problem.inner).step_by(depth) {
             let inner = inner_start..problem.inner.min(inner_start + depth);
             let accumulate = problem.accumulate || inner_start > 0;
-            let right = if packs_right {
-                let padded = lanes.len().next_multiple_of(width);
-                let packed = scratch.right.first(padded * inner.len());
-                pack(set, &problem.right, inner.clone(), lanes.clone(), width, packed);
-                RightBlock::packed(set, packed, inner.len(), lanes.len())
-            } else {
+            let mut multiply_tile =
+                |row: usize, right: &RightBlock<T>, packed: Option<&mut [T]>| {
+                    let count = height.min(rows.len() - row);
+                    let left = scratch.left.first(count * inner.len());
+                    let tile = rows.start + row..rows.start + row + count;
+                    pack(set, &problem.left, inner.clone(), tile, count, left);
+                    let output = output.part((row, 0), (count, lanes.len()));
+                    multiply_rows(set, left, right, output, accumulate, packed);
+                };
+            let padded = lanes.len().next_multiple_of(width);
+            let mut start = 0;
+            let right = if storage == Storage::InPlace {
                 read_in_place(set, problem, inner.clone(), lanes.clone())
+            } else {
+                let packed = scratch.right.first(padded * inner.len());
+                if storage == Storage::PackedOnTheWay {
+                    let right = read_in_place(set, problem, inner.clone(), lanes.clone());
+                    multiply_tile(0, &right, Some(&mut *packed));
+                    start = height;
+                } else {
+                    pack(set, &problem.right, inner.clone(), lanes.clone(), width, packed);
+                }
+                RightBlock::packed(set, packed, inner.len(), lanes.len())
             };
-            for row in (0..rows.len()).step_by(height) {
-                let count = height.min(rows.len() - row);
-                let left = scratch.left.first(count * inner.len());
-                let tile = rows.start + row..rows.start + row + count;
-                pack(set, &problem.left, inner.clone(), tile, count, left);
-                let output = output.part((row, 0), (count, lanes.len()));
-                multiply_rows(set, left, &right, output, accumulate);
+            for row in (start..rows.len()).step_by(height) {
+                multiply_tile(row, &right, None);
             }
         }
     });
@@ -148,17 +159,19 @@ fn read_in_place<'a, T: Real>(
     RightBlock::in_place(set, &factor.data[start..], stride, index, inner.len(), lanes.len())
 }
 
-/// The rows of one tile by all lanes of a block.
+/// The rows of one tile by all lanes of a block, whose panels are packed on the way if there is
+/// memory for it.
 fn multiply_rows<T: Real>(
     set: InstructionSet,
     left: &[T],
     right: &RightBlock<T>,
     mut output: OutputBlock<T>,
     accumulate: bool,
+    mut packed: Option<&mut [T]>,
 ) {
     let rows = output.rows();
     if output.lane_stride() == 1 || right.lanes() == 1 {
-        return accumulate_tiles(set, rows, left, right, &mut output, accumulate);
+        return accumulate_tiles(set, rows, left, right, &mut output, accumulate, packed);
     }
     // Lanes apart in memory: through a small buffer that has them side by side.
     let width = T::panel_width(set);
@@ -171,7 +184,8 @@ fn multiply_rows<T: Real>(
             tile.copy_to(&mut buffer, lanes);
         }
         let mut adjacent = OutputBlock::new(&mut buffer, rows, lanes, lanes, 1);
-        accumulate_tiles(set, rows, left, &panel, &mut adjacent, accumulate);
+        let packed = packed.as_deref_mut().map(|packed| &mut packed[start * right.inner()..]);
+        accumulate_tiles(set, rows, left, &panel, &mut adjacent, accumulate, packed);
         tile.copy_from(&buffer, lanes);
     }
 }

@@ -6,7 +6,7 @@
 
 use super::loop_nest::multiply_block;
 use super::operands::Problem;
-use super::packing::packs_right;
+use super::packing::{Storage, storage_of_right};
 use crate::matrix::MatrixViewMut;
 use crate::raw::{InstructionSet, OutputBlock, Real};
 
@@ -46,10 +46,10 @@ fn cost<T: Real>(set: InstructionSet, problem: &Problem<T>, output_lane_stride: 
     let padded = problem.columns.next_multiple_of(T::lanes(set)) as f64;
     let arithmetic = rows * padded * inner;
     let left = COPY * rows * inner;
-    let right = match (packs_right(problem), problem.right.outer_stride) {
-        (false, _) => 0.0,
-        (true, 1) => COPY * lanes * inner,
-        (true, _) => TRANSPOSE * lanes * inner,
+    let right = match (storage_of_right(problem), problem.right.outer_stride) {
+        (Storage::InPlace, _) => 0.0,
+        (Storage::PackedOnTheWay, _) | (Storage::Packed, 1) => COPY * lanes * inner,
+        (Storage::Packed, _) => TRANSPOSE * lanes * inner,
     };
     let output = if output_lane_stride == 1 { 0.0 } else { TRANSPOSE * rows * lanes };
     arithmetic + left + right + output

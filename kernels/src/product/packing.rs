@@ -18,15 +18,27 @@ const SHORTEST_RUN: usize = 5;
 /// Outer indices that are gathered at once, one source of numbers each: what shuffles transpose.
 const GATHERED: usize = 8;
 
-/// Whether the right factor is copied into panels: always unless its lanes are adjacent.
-pub(super) fn packs_right<T: Real>(problem: &Problem<T>) -> bool {
+/// Where the micro-kernel reads the right factor from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// From where it is: its lanes are adjacent, and few rows share each number.
+    InPlace,
+    /// From panels that the first tile of rows copies while it multiplies.
+    PackedOnTheWay,
+    /// From panels that are packed first: lanes are not adjacent, or numbers are scaled.
+    Packed,
+}
+
+/// How a block of the right factor is stored.
+pub(super) fn storage_of_right<T: Real>(problem: &Problem<T>) -> Storage {
     let right = &problem.right;
+    let is_adjacent = right.outer_stride == 1 || problem.columns <= 1;
+    if right.outer_index.is_some() || right.is_scaled() || !is_adjacent {
+        return Storage::Packed;
+    }
     let span = right.inner_stride * block_depth::<T>(problem.inner) * size_of::<T>();
     let worth = if span <= COMPACT { ROWS_WORTH_PACKING_COMPACT } else { ROWS_WORTH_PACKING };
-    right.outer_index.is_some()
-        || right.is_scaled()
-        || (right.outer_stride != 1 && problem.columns > 1)
-        || problem.rows >= worth
+    if problem.rows >= worth { Storage::PackedOnTheWay } else { Storage::InPlace }
 }
 
 /// Packs a block of a factor as panels of `width` outer indices, one after the other:

@@ -173,6 +173,14 @@ fn shapes_that_cross_every_block_boundary() {
 }
 
 #[test]
+fn panels_packed_on_the_way_are_those_packed_first() {
+    // Enough rows for panels, in every layout of factors and output.
+    for layout in 0..8 {
+        check::<f32>(118, 70, 131, [0, 1, 2].map(|bit| layout >> bit & 1 == 1), 5);
+    }
+}
+
+#[test]
 fn every_thread_count_gives_the_same_bits() {
     let (rows, inner, columns) = (96, 300, 210);
     let (x, y) = (numbers::<f32>(7, rows * inner), numbers::<f32>(8, inner * columns));

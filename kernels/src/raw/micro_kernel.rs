@@ -37,6 +37,9 @@ pub(super) struct Tile<T> {
     right: *const T,
     right_stride: usize,
     index: *const u32,
+    /// Where the right factor's vectors are copied to, side by side; null where they are not.
+    packed: *mut T,
+    packed_stride: usize,
     output: *mut T,
     output_stride: usize,
     lanes: usize,
@@ -51,8 +54,8 @@ pub(super) type TileFunction<T> = unsafe fn(&Tile<T>);
 /// # Safety
 /// V's instruction set is available; `inner` times ROWS numbers can be read at `left`; every inner
 /// index (through `index` when INDEXED) leads to `lanes` readable numbers at `right`; ROWS rows of
-/// `lanes` numbers at `output_stride` can be written at `output`; and
-/// (VECTORS - 1) * LANES < lanes <= VECTORS * LANES.
+/// `lanes` numbers at `output_stride` can be written at `output`; `packed` is null or takes
+/// `inner` panels of the set; and (VECTORS - 1) * LANES < lanes <= VECTORS * LANES.
 #[inline(always)]
 pub(super) unsafe fn tile<
     V: Vector,
@@ -77,10 +80,19 @@ pub(super) unsafe fn tile<
             }
         }
         // A masked load costs a multiplication's turn, so whole panels do without.
-        if tile.lanes == VECTORS * V::LANES {
-            add_all::<V, ROWS, VECTORS, INDEXED, false>(tile, mask, &mut sums);
-        } else {
-            add_all::<V, ROWS, VECTORS, INDEXED, true>(tile, mask, &mut sums);
+        match (tile.lanes == VECTORS * V::LANES, tile.packed.is_null()) {
+            (true, true) => {
+                add_all::<V, ROWS, VECTORS, INDEXED, false, false>(tile, mask, &mut sums)
+            }
+            (true, false) => {
+                add_all::<V, ROWS, VECTORS, INDEXED, false, true>(tile, mask, &mut sums)
+            }
+            (false, true) => {
+                add_all::<V, ROWS, VECTORS, INDEXED, true, false>(tile, mask, &mut sums)
+            }
+            (false, false) => {
+                add_all::<V, ROWS, VECTORS, INDEXED, true, true>(tile, mask, &mut sums)
+            }
         }
         for row in 0..ROWS {
             let output = tile.output.add(row * tile.output_stride);
@@ -93,7 +105,8 @@ pub(super) unsafe fn tile<
 }
 
 /// Adds the products of all inner indices to the sums of a tile, the last vector of the right
-/// factor masked when MASKED.
+/// factor masked when MASKED, and copies that factor's vectors when it PACKS: memory that is slow
+/// to read is then read while the multiplications run.
 ///
 /// # Safety
 /// As for [`tile`], with the mask of the last vector, which is whole when it is not MASKED.
@@ -104,6 +117,7 @@ unsafe fn add_all<
     const VECTORS: usize,
     const INDEXED: bool,
     const MASKED: bool,
+    const PACKS: bool,
 >(
     tile: &Tile<V::Scalar>,
     mask: V::Mask,
@@ -113,12 +127,12 @@ unsafe fn add_all<
     for start in (0..whole).step_by(UNROLL) {
         for inner in start..start + UNROLL {
             // SAFETY: passed on from the caller, for an inner index of the tile.
-            unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED>(tile, inner, mask, sums) };
+            unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED, PACKS>(tile, inner, mask, sums) };
         }
     }
     for inner in whole..tile.inner {
         // SAFETY: as above.
-        unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED>(tile, inner, mask, sums) };
+        unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED, PACKS>(tile, inner, mask, sums) };
     }
 }
 
@@ -133,6 +147,7 @@ unsafe fn add<
     const VECTORS: usize,
     const INDEXED: bool,
     const MASKED: bool,
+    const PACKS: bool,
 >(
     tile: &Tile<V::Scalar>,
     inner: usize,
@@ -151,6 +166,10 @@ unsafe fn add<
             } else {
                 V::load(from)
             };
+            if PACKS {
+                right[vector]
+                    .store(tile.packed.add(inner * tile.packed_stride + vector * V::LANES));
+            }
         }
         for row in 0..ROWS {
             let factor = V::splat(*tile.left.add(inner * ROWS + row));
@@ -247,16 +266,21 @@ impl<'a, T: Real> RightBlock<'a, T> {
     pub(crate) fn lanes(&self) -> usize {
         self.lanes
     }
+
+    pub(crate) fn inner(&self) -> usize {
+        self.inner
+    }
 }
 
 /// output (+)= left * right for `rows` rows, a tile for each panel of the right factor.
 ///
 /// Number (row, inner) of `left` is `left[inner * rows + row]`. The sums continue from what the
-/// output holds when `accumulate`, and start from zero otherwise.
+/// output holds when `accumulate`, and start from zero otherwise. Panels are copied to `packed` on
+/// the way, as [`RightBlock::packed`] takes them.
 ///
 /// # Panics
-/// When the left factor or the output is not of the right size, or lanes of the output are not
-/// adjacent.
+/// When the left factor, the output or the memory for panels is not of the right size, or lanes of
+/// the output are not adjacent.
 pub(crate) fn accumulate_tiles<T: Real>(
     set: InstructionSet,
     rows: usize,
@@ -264,11 +288,17 @@ pub(crate) fn accumulate_tiles<T: Real>(
     right: &RightBlock<T>,
     output: &mut OutputBlock<T>,
     accumulate: bool,
+    packed: Option<&mut [T]>,
 ) {
     assert!(rows <= output.rows() && right.lanes <= output.lanes(), "tiles lie in their output");
     assert!(output.lane_stride() == 1 || right.lanes == 1, "lanes are adjacent");
     assert_eq!(left.len(), rows * right.inner, "a number a row and inner index");
     let width = T::panel_width(set);
+    let packed = packed.map(|packed| {
+        let panels = right.lanes.next_multiple_of(width) * right.inner;
+        assert!(panels <= packed.len(), "the panels lie in their slice");
+        packed.as_mut_ptr()
+    });
     let indexed = right.index.is_some();
     let function = |vectors: usize| T::tile_function(set, rows, vectors, indexed);
     let most = panel_vectors(set);
@@ -281,6 +311,10 @@ pub(crate) fn accumulate_tiles<T: Real>(
             right: right.data.as_ptr().wrapping_add(panel * right.panel_stride),
             right_stride: right.stride,
             index: right.index.map_or(std::ptr::null(), <[u32]>::as_ptr),
+            packed: packed.map_or(std::ptr::null_mut(), |packed| {
+                packed.wrapping_add(panel * width * right.inner)
+            }),
+            packed_stride: width,
             output: output.pointer().wrapping_add(start),
             output_stride: output.row_stride(),
             lanes,
@@ -289,8 +323,8 @@ pub(crate) fn accumulate_tiles<T: Real>(
         let vectors = lanes.div_ceil(width / most);
         let function = if vectors == most { whole } else { function(vectors) };
         // SAFETY: `tile_function` checked the instruction set and chose an instance of these rows
-        // and vectors; the left factor was checked above, the right block when it was made, and
-        // the output block vouches for its elements and is borrowed mutably.
+        // and vectors; the left factor and the panels were checked above, the right block when it
+        // was made, and the output block vouches for its elements; both are borrowed mutably.
         unsafe { function(&tile) }
     }
 }
