@@ -2,7 +2,7 @@
 //! of lanes, sized for the caches.
 
 use super::operands::Problem;
-use super::packing::{Storage, pack, storage_of_right};
+use super::packing::{Storage, is_gathered, pack, storage_of_right};
 use crate::raw::{
     InstructionSet, MAXIMUM_ROWS, OutputBlock, Real, RightBlock, accumulate_tiles, tile_rows,
 };
@@ -11,8 +11,8 @@ use std::ops::Range;
 /// Bytes of an inner block of one row or lane: a tile of the left factor stays in the first-level
 /// cache while it passes the panels of the right.
 const INNER_BLOCK: usize = 2048;
-/// Lanes of a block: its packed panels stay in the second-level cache while the tiles pass.
-const LANE_BLOCK: usize = 336;
+/// Bytes of a block's packed panels: they stay in the second-level cache while the tiles pass.
+const PANEL_BLOCK: usize = 336 * INNER_BLOCK;
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
 
@@ -43,7 +43,10 @@ fn split<T: Real>(
     }
     let first_parts = parts / 2;
     let share = |count: usize| (count * first_parts).div_ceil(parts).clamp(1, count - 1);
-    if vectors > 1 && (lanes.len() >= rows.len() || tiles == 1) {
+    // Lanes that are shared have every thread pack the left factor whole, rows the right one.
+    let gathers_left = is_gathered(&problem.left) && !is_gathered(&problem.right);
+    let by_lanes = if gathers_left { tiles < 2 * parts } else { lanes.len() >= rows.len() };
+    if vectors > 1 && (by_lanes || tiles == 1) {
         let middle = share(vectors) * width;
         let (first, second) = output.split_lanes(middle);
         let middle = lanes.start + middle;
@@ -78,7 +81,9 @@ fn multiply_part<T: Real>(
         return;
     }
     let width = T::panel_width(set);
-    let most = even_part(lanes.len().div_ceil(width), LANE_BLOCK / width) * width;
+    let depth = block_depth::<T>(problem.inner);
+    let panels = PANEL_BLOCK / (width * depth * size_of::<T>());
+    let most = even_part(lanes.len().div_ceil(width), panels) * width;
     for lane_start in (0..lanes.len()).step_by(most) {
         let count = most.min(lanes.len() - lane_start);
         let block = lanes.start + lane_start..lanes.start + lane_start + count;

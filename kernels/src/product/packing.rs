@@ -3,7 +3,7 @@
 
 use super::loop_nest::block_depth;
 use super::operands::{Factor, Problem};
-use crate::raw::{InstructionSet, Real, interleave_blocks};
+use crate::raw::{InstructionSet, Real, interleave_at, interleave_blocks};
 use std::ops::Range;
 
 /// A right factor is packed from this many rows on that share each number,
@@ -39,6 +39,11 @@ pub(super) fn storage_of_right<T: Real>(problem: &Problem<T>) -> Storage {
     let span = right.inner_stride * block_depth::<T>(problem.inner) * size_of::<T>();
     let worth = if span <= COMPACT { ROWS_WORTH_PACKING_COMPACT } else { ROWS_WORTH_PACKING };
     if problem.rows >= worth { Storage::PackedOnTheWay } else { Storage::InPlace }
+}
+
+/// Whether packing picks the numbers of a factor one by one, which costs the most.
+pub(super) fn is_gathered<T: Real>(factor: &Factor<T>) -> bool {
+    factor.outer_index.is_some() || (factor.inner_index.is_some() && factor.outer_stride != 1)
 }
 
 /// Packs a block of a factor as panels of `width` outer indices, one after the other:
@@ -199,13 +204,14 @@ fn gather<T: Real, const COUNT: usize>(
                 start = end;
             }
         }
-        _ => {
-            for (packed, position) in packed.chunks_mut(width).zip(inner.clone()) {
-                let offset = factor.inner_offset(position);
-                for (to, source) in packed[..COUNT].iter_mut().zip(sources) {
-                    *to = source[offset];
-                }
-            }
+        Some(index) => {
+            let stride = factor.inner_stride;
+            let offsets = index[inner.clone()].iter().map(|&index| index as usize * stride);
+            interleave_at(sources, offsets, width, packed);
+        }
+        None => {
+            let offsets = inner.clone().map(|position| position * factor.inner_stride);
+            interleave_at(sources, offsets, width, packed);
         }
     }
     if factor.is_scaled() {

@@ -1,4 +1,4 @@
-//! Rows of numbers written side by side, eight by eight.
+//! Rows of numbers written side by side.
 
 use super::{InstructionSet, Real};
 
@@ -32,4 +32,27 @@ pub(crate) fn interleave_blocks<T: Real>(
         return 8 * blocks;
     }
     0
+}
+
+/// Writes the numbers at the first offset of each source side by side, then those at the second
+/// `width` further on, and so on, as far as `to` reaches.
+///
+/// # Panics
+/// When an offset lies outside a source, or `to` ends within the numbers of an offset.
+#[inline(always)]
+pub(crate) fn interleave_at<T: Real, const COUNT: usize>(
+    sources: [&[T]; COUNT],
+    offsets: impl Iterator<Item = usize>,
+    width: usize,
+    to: &mut [T],
+) {
+    let length = sources.iter().map(|source| source.len()).min().unwrap_or(0);
+    for (to, offset) in to.chunks_mut(width).zip(offsets) {
+        assert!(offset < length, "offsets lie in every source");
+        for (to, source) in to[..COUNT].iter_mut().zip(sources) {
+            // SAFETY: no source is shorter than `length`. One check does for all sources: the
+            // compiler would make as many.
+            *to = unsafe { *source.get_unchecked(offset) };
+        }
+    }
 }
