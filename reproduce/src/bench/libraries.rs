@@ -1,8 +1,12 @@
 //! The exact product by other libraries in Rust, whose interfaces take raw pointers.
 
+use std::sync::OnceLock;
+use std::time::Duration;
+
 use faer::{Accum, MatMut, MatRef, Par};
 use gemm::Parallelism;
 use kernels::MatrixView;
+use rayon::ThreadPool;
 
 use super::peer::{Peer, Threads};
 
@@ -11,8 +15,28 @@ pub fn built_in() -> Vec<Peer> {
     vec![
         Peer::new("gemm", Threads::AsAsked, by_gemm),
         Peer::new("matrixmultiply", Threads::One, by_matrixmultiply),
-        Peer::new("faer", Threads::AsAsked, by_faer),
+        faer(),
     ]
+}
+
+/// Longer than faer's idle threads spin, which is for 65,536 pauses.
+const SPINNING: Duration = Duration::from_millis(5);
+
+/// faer in a pool of its own: its workers keep the threads of a pool they have once been given, and
+/// what else runs there would be left with the others.
+fn faer() -> Peer {
+    let pool: OnceLock<ThreadPool> = OnceLock::new();
+    let mut peer = Peer::new("faer", Threads::AsAsked, move |a, b, c, threads| {
+        let new_pool = || rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        match threads {
+            0 | 1 => by_faer(a, b, c, 1),
+            _ => pool
+                .get_or_init(|| new_pool().expect("as many threads were started before"))
+                .install(|| by_faer(a, b, c, threads)),
+        }
+    });
+    peer.spinning = SPINNING;
+    peer
 }
 
 /// The sides m, n, p of a product and the strides of its factors, C being row-major.
