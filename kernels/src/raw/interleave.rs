@@ -10,6 +10,10 @@ use super::{InstructionSet, Real};
 ///
 /// # Panics
 /// When `to` is too short for the blocks.
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(unused_variables, reason = "only x86-64 has shuffles for it here")
+)]
 pub(crate) fn interleave_blocks<T: Real>(
     set: InstructionSet,
     sources: &[&[T]],
