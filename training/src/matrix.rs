@@ -138,7 +138,10 @@ impl Matrix {
         for row in 0..rows {
             for &channel in channels.indices {
                 let start = row * columns + channel as usize * block;
-                self.buffer.copy_within(start..start + block, to);
+                match block {
+                    1 => self.buffer[to] = self.buffer[start],
+                    _ => self.buffer.copy_within(start..start + block, to),
+                }
                 to += block;
             }
         }

@@ -17,7 +17,7 @@ impl Stay {
     fn longest(self, length: usize) -> usize {
         // Among small tensors, any will do.
         match self {
-            Self::Short => 4 * length + (1 << 16),
+            Self::Short => 4 * length + (1 << 13),
             Self::Long => length + length / 4 + (1 << 10),
         }
     }

@@ -43,10 +43,7 @@ fn split<T: Real>(
     }
     let first_parts = parts / 2;
     let share = |count: usize| (count * first_parts).div_ceil(parts).clamp(1, count - 1);
-    // Lanes that are shared have every thread pack the left factor whole, rows the right one.
-    let gathers_left = is_gathered(&problem.left) && !is_gathered(&problem.right);
-    let by_lanes = if gathers_left { tiles < 2 * parts } else { lanes.len() >= rows.len() };
-    if vectors > 1 && (by_lanes || tiles == 1) {
+    if vectors > 1 && (tiles == 1 || shares_lanes(problem, rows.len(), lanes.len())) {
         let middle = share(vectors) * width;
         let (first, second) = output.split_lanes(middle);
         let middle = lanes.start + middle;
@@ -64,6 +61,21 @@ fn split<T: Real>(
             || split(set, problem, near, lanes.clone(), first, first_parts),
             || split(set, problem, far, lanes.clone(), second, parts - first_parts),
         );
+    }
+}
+
+/// A gathered number of the left factor costs as much as so many that are read of the right one.
+const GATHER: usize = 4;
+
+/// Whether threads share the lanes of a product: each then packs the left factor whole, and of the
+/// right one its part. Where they share the rows it is the other way round.
+fn shares_lanes<T: Real>(problem: &Problem<T>, rows: usize, lanes: usize) -> bool {
+    let right_bytes = problem.inner * lanes * size_of::<T>();
+    if is_gathered(&problem.right) || !is_gathered(&problem.left) {
+        lanes >= rows
+    } else {
+        // A right factor that fits the second-level cache is cheap to read.
+        right_bytes > PANEL_BLOCK + PANEL_BLOCK / 2 && lanes > GATHER * rows
     }
 }
 

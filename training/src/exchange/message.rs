@@ -119,7 +119,7 @@ pub(super) fn update(
     };
     optimizer.begin_step();
     network.visit_parameters(&mut |parameter| {
-        let Parameter { values, row_length, gradient } = parameter;
+        let Parameter { values, row_length, gradient, row_norms } = parameter;
         let gradient = match (gradient, exchange) {
             (Gradient::Rows { indices, .. }, Exchange::Slices) => {
                 Gradient::Rows { indices, values: take(indices.len() * row_length) }
@@ -137,6 +137,6 @@ pub(super) fn update(
             }
             _ => Gradient::Dense(take(values.len())),
         };
-        optimizer.update(Parameter { values, row_length, gradient });
+        optimizer.update(Parameter { values, row_length, gradient, row_norms });
     });
 }

@@ -272,9 +272,9 @@ impl Layer for BatchNorm {
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
         let row_length = self.image.channels;
         let gradient = Gradient::Dense(&self.scale_gradient);
-        visit(Parameter { values: &mut self.scale, row_length, gradient });
+        visit(Parameter::new(&mut self.scale, row_length, gradient));
         let gradient = Gradient::Dense(&self.shift_gradient);
-        visit(Parameter { values: &mut self.shift, row_length, gradient });
+        visit(Parameter::new(&mut self.shift, row_length, gradient));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

@@ -298,14 +298,10 @@ impl Layer for Convolution {
             },
             _ => Gradient::Dense(&self.weight_gradient),
         };
-        visit(Parameter { values: &mut self.weight, row_length, gradient });
+        visit(Parameter::new(&mut self.weight, row_length, gradient));
         if !self.bias.is_empty() {
             let gradient = Gradient::Dense(&self.bias_gradient);
-            visit(Parameter {
-                values: &mut self.bias,
-                row_length: self.geometry.outputs,
-                gradient,
-            });
+            visit(Parameter::new(&mut self.bias, self.geometry.outputs, gradient));
         }
         self.weight_norms_valid = false;
     }

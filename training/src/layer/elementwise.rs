@@ -5,7 +5,7 @@ use kernels::InstructionSet;
 use rayon::prelude::*;
 
 /// Elements of a piece: long enough to be worth a task, short enough for the nearest caches.
-const PIECE: usize = 1 << 15;
+const PIECE: usize = 1 << 14;
 
 /// to_i = f(from_i).
 pub(super) fn map(
@@ -84,13 +84,21 @@ pub(super) fn map_gradient(
     }
     let block = gradient.columns() / channels.len();
     let place = |channel: u32| input.place_of(channel as usize).expect("what is read is kept");
-    let rows = to.data_mut().par_chunks_exact_mut(gradient.columns());
-    let rows = rows.zip(gradient.data().par_chunks_exact(gradient.columns()));
-    rows.zip(input.data().par_chunks_exact(input.columns())).for_each(|((to, gradient), from)| {
-        let planes = to.chunks_exact_mut(block).zip(gradient.chunks_exact(block));
-        for ((to, gradient), &channel) in planes.zip(channels) {
-            let from = &from[place(channel) * block..][..block];
-            map_pairs(set, to, gradient, from, f);
+    let (columns, whole) = (gradient.columns(), input.columns());
+    let rows = (PIECE / columns).max(1);
+    let pieces = to.data_mut().par_chunks_mut(rows * columns);
+    let pieces = pieces.zip(gradient.data().par_chunks(rows * columns));
+    pieces.zip(input.data().par_chunks(rows * whole)).for_each(|((to, gradient), from)| {
+        for (position, &channel) in channels.iter().enumerate() {
+            let (start, place) = (position * block, place(channel) * block);
+            let rows = to.chunks_exact_mut(columns).zip(gradient.chunks_exact(columns));
+            for ((to, gradient), from) in rows.zip(from.chunks_exact(whole)) {
+                let (to, gradient) = (&mut to[start..][..block], &gradient[start..][..block]);
+                match (to, gradient) {
+                    ([to], [gradient]) => *to = f(*gradient, from[place]),
+                    (to, gradient) => map_pairs(set, to, gradient, &from[place..][..block], f),
+                }
+            }
         }
     });
 }

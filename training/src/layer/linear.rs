@@ -4,7 +4,7 @@ use super::demand::{Channels, Demand, keep};
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
-use super::{Context, Gradient, Layer, Parameter};
+use super::{Context, Gradient, Layer, Parameter, RowNorms};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy, Scores};
@@ -358,16 +358,20 @@ impl Layer for Linear {
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
-        let gradient = match self.features.selection() {
+        let (selection, norms) = self.features.selection_and_right_norms();
+        let gradient = match selection {
             Some(selection) if self.compact => {
                 Gradient::Rows { indices: selection.indices(), values: &self.weight_gradient }
             }
             _ => Gradient::Dense(&self.weight_gradient),
         };
-        visit(Parameter { values: &mut self.weight, row_length: self.outputs, gradient });
-        let gradient = Gradient::Dense(&self.bias_gradient);
-        visit(Parameter { values: &mut self.bias, row_length: self.outputs, gradient });
         self.weight_norms_valid = false;
+        let are_current = &mut self.weight_norms_valid;
+        let row_norms = (norms.len() == self.inputs).then_some(RowNorms { norms, are_current });
+        let (values, row_length) = (&mut self.weight, self.outputs);
+        visit(Parameter { values, row_length, gradient, row_norms });
+        let gradient = Gradient::Dense(&self.bias_gradient);
+        visit(Parameter::new(&mut self.bias, row_length, gradient));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

@@ -124,6 +124,25 @@ pub struct Parameter<'a> {
     pub row_length: usize,
     /// The gradient.
     pub gradient: Gradient<'a>,
+    /// The norms of the rows, where the layer keeps them.
+    pub row_norms: Option<RowNorms<'a>>,
+}
+
+impl<'a> Parameter<'a> {
+    /// A parameter of which no norms are kept.
+    pub fn new(values: &'a mut [f32], row_length: usize, gradient: Gradient<'a>) -> Self {
+        Self { values, row_length, gradient, row_norms: None }
+    }
+}
+
+/// The Euclidean norms of a parameter's rows. Whoever changes the parameter may bring them up to
+/// date on the way, which costs less than to read the parameter once more, and then says so.
+#[derive(Debug)]
+pub struct RowNorms<'a> {
+    /// A norm for every row.
+    pub norms: &'a mut [f64],
+    /// Whether they are those of the parameter as it is; false on a visit.
+    pub are_current: &'a mut bool,
 }
 
 /// A step of a network, with its own output and gradient buffers.

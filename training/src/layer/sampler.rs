@@ -43,6 +43,11 @@ impl Sampler {
         self.is_sampled = drawn.is_ok() && !selection.is_exact();
     }
 
+    /// What was drawn, and the norms of the right factor to be changed.
+    pub(super) fn selection_and_right_norms(&mut self) -> (Option<&Selection>, &mut [f64]) {
+        (self.is_sampled.then_some(&self.selection), &mut self.right_norms)
+    }
+
     /// What was drawn; none when the product is exact.
     pub(super) fn selection(&self) -> Option<&Selection> {
         self.is_sampled.then_some(&self.selection)

@@ -8,8 +8,9 @@ mod state;
 pub use schedule::Schedule;
 pub use state::{Averages, AveragesError, OptimizerState};
 
-use crate::layer::Parameter;
+use crate::layer::{Parameter, RowNorms};
 use kernels::InstructionSet;
+use kernels::scores::sum_of_squares;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -76,49 +77,67 @@ impl Optimizer {
         self.next = 0;
     }
 
-    /// Changes one parameter. Rows without a gradient change as with a gradient of zero.
+    /// Changes one parameter, and brings the norms of its rows up to date where they are kept. Rows
+    /// without a gradient change as with a gradient of zero.
     pub fn update(&mut self, parameter: Parameter<'_>) {
         if self.next == self.averages.len() {
             self.averages.push(Averages::default());
         }
         let averages = &mut self.averages[self.next];
         self.next += 1;
-        let Parameter { values, row_length, gradient } = parameter;
+        let Parameter { values, row_length, gradient, row_norms } = parameter;
         averages.first.resize(values.len(), 0.0);
         averages.second.resize(values.len(), 0.0);
         if values.is_empty() {
             return;
         }
-        let (config, set, factor) = (self.config, self.set, self.factor);
+        let (config, set, rate) =
+            (self.config, self.set, self.factor * self.config.learning_rate());
         let correction = adam::bias_correction(self.steps);
-        values
-            .par_chunks_mut(ROWS_A_TASK * row_length)
-            .zip(averages.first.par_chunks_mut(ROWS_A_TASK * row_length))
-            .zip(averages.second.par_chunks_mut(ROWS_A_TASK * row_length))
-            .enumerate()
-            .for_each(|(task, ((values, first), second))| {
-                let rows = values
-                    .chunks_exact_mut(row_length)
-                    .zip(first.chunks_exact_mut(row_length))
-                    .zip(second.chunks_exact_mut(row_length));
-                for (row, ((values, first), second)) in rows.enumerate() {
-                    let gradient = gradient.row(task * ROWS_A_TASK + row, row_length);
-                    let rate = factor * config.learning_rate();
-                    // Inlined, so that the loops are compiled for the instruction set.
-                    match config {
-                        OptimizerConfig::Sgd { momentum, weight_decay, .. } => set.run(
-                            #[inline(always)]
-                            || sgd::update(values, first, gradient, (rate, momentum, weight_decay)),
-                        ),
-                        OptimizerConfig::Adam { .. } => set.run(
-                            #[inline(always)]
-                            || adam::update(values, first, second, gradient, rate, correction),
-                        ),
-                    }
+        let change = |row: usize, values: &mut [f32], first: &mut [f32], second: &mut [f32]| {
+            let gradient = gradient.row(row, row_length);
+            // Inlined, so that the loops are compiled for the instruction set.
+            match config {
+                OptimizerConfig::Sgd { momentum, weight_decay, .. } => set.run(
+                    #[inline(always)]
+                    || sgd::update(values, first, gradient, (rate, momentum, weight_decay)),
+                ),
+                OptimizerConfig::Adam { .. } => set.run(
+                    #[inline(always)]
+                    || adam::update(values, first, second, gradient, rate, correction),
+                ),
+            }
+        };
+        let change_rows = |first_row: usize, (values, averages): Rows<'_>, norms: &mut [f64]| {
+            let rows = values.chunks_exact_mut(row_length);
+            let (first, second) = averages;
+            let averages =
+                first.chunks_exact_mut(row_length).zip(second.chunks_exact_mut(row_length));
+            for (row, (values, (first, second))) in rows.zip(averages).enumerate() {
+                change(first_row + row, values, first, second);
+                if let Some(norm) = norms.get_mut(row) {
+                    *norm = sum_of_squares(set, values).sqrt();
                 }
-            });
+            }
+        };
+        let task = ROWS_A_TASK * row_length;
+        let averages =
+            averages.first.par_chunks_mut(task).zip(averages.second.par_chunks_mut(task));
+        let tasks = values.par_chunks_mut(task).zip(averages).enumerate();
+        match row_norms {
+            None => tasks.for_each(|(task, rows)| change_rows(task * ROWS_A_TASK, rows, &mut [])),
+            Some(RowNorms { norms, are_current }) => {
+                tasks.zip(norms.par_chunks_mut(ROWS_A_TASK)).for_each(|((task, rows), norms)| {
+                    change_rows(task * ROWS_A_TASK, rows, norms);
+                });
+                *are_current = true;
+            }
+        }
     }
 }
+
+/// Rows of a parameter, and of both its averages.
+type Rows<'a> = (&'a mut [f32], (&'a mut [f32], &'a mut [f32]));
 
 /// The number, or zero where its magnitude is below `negligible`.
 #[inline(always)]
@@ -153,9 +172,9 @@ mod tests {
                 sparse.begin_step();
                 dense.begin_step();
                 let rows = Gradient::Rows { indices, values: &compact };
-                sparse.update(Parameter { values: &mut x, row_length: 2, gradient: rows });
+                sparse.update(Parameter::new(&mut x, 2, rows));
                 let gradient = Gradient::Dense(&full);
-                dense.update(Parameter { values: &mut y, row_length: 2, gradient });
+                dense.update(Parameter::new(&mut y, 2, gradient));
                 assert_eq!(x, y, "{config:?}");
             }
         }
@@ -176,7 +195,7 @@ mod tests {
                 let gradient = [if step == 0 { 1e-3 } else { 0.0 }];
                 optimizer.begin_step();
                 let gradient = Gradient::Dense(&gradient);
-                optimizer.update(Parameter { values: &mut x, row_length: 1, gradient });
+                optimizer.update(Parameter::new(&mut x, 1, gradient));
                 let Averages { first, second } = &optimizer.averages[0];
                 let averages = first.iter().chain(second);
                 assert!(averages.into_iter().all(|x| !x.is_subnormal()), "{config:?}");
@@ -194,7 +213,7 @@ mod tests {
                 let gradient = [2.0 * (x[0] - 1.0)];
                 optimizer.begin_step();
                 let gradient = Gradient::Dense(&gradient);
-                optimizer.update(Parameter { values: &mut x, row_length: 1, gradient });
+                optimizer.update(Parameter::new(&mut x, 1, gradient));
             }
             assert!((x[0] - 1.0).abs() < 0.02, "{config:?}: {}", x[0]);
         }

@@ -203,6 +203,27 @@ fn a_budget_of_all_features_is_the_exact_layer_bit_for_bit() {
 }
 
 #[test]
+fn an_update_leaves_the_norms_that_would_be_computed_anew() {
+    let mut layer = layer(Some(Mode::Forward), Estimator::TopK, 0.4);
+    let (x, dy) = (numbers(1, BATCH, INPUTS), numbers(2, BATCH, OUTPUTS));
+    layer.forward(&context(), &x);
+    layer.backward(&context(), &x, &dy, true);
+    let before = layer.features.right_norms.clone();
+    let adam = crate::optimizer::OptimizerConfig::Adam { learning_rate: 0.1 };
+    let mut optimizer = crate::optimizer::Optimizer::new(adam, context().set);
+    optimizer.begin_step();
+    layer.visit_parameters(&mut |parameter| optimizer.update(parameter));
+    assert!(layer.weight_norms_valid);
+    let kept = layer.features.right_norms.clone();
+    assert_ne!(kept, before, "the weights have changed");
+    let weight = kernels::MatrixView::row_major(&layer.weight, INPUTS, OUTPUTS);
+    assert_eq!(kept, kernels::scores::row_norms(weight));
+    // A visit that may have changed anything makes them doubtful.
+    layer.visit_parameters(&mut |_| {});
+    assert!(!layer.weight_norms_valid);
+}
+
+#[test]
 fn inputs_of_zeros_are_multiplied_exactly() {
     let mut layer = layer(Some(Mode::Forward), Estimator::Bernoulli, 0.2);
     layer.forward(&context(), &Matrix::zeros(BATCH, INPUTS));
