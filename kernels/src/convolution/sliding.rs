@@ -149,6 +149,7 @@ impl Window {
                 outer_run: 1,
                 inner_scales: self.scales.as_deref(),
                 outer_scales: weights.scales,
+                columns: None,
             },
             right: Factor::from_starts(data, &starts),
             accumulate: false,

@@ -2,7 +2,7 @@
 //! of lanes, sized for the caches.
 
 use super::operands::Problem;
-use super::packing::{Storage, is_gathered, pack, storage_of_right};
+use super::packing::{Storage, is_gathered, note_columns, pack, storage_of_right};
 use crate::raw::{
     InstructionSet, MAXIMUM_ROWS, OutputBlock, Real, RightBlock, accumulate_tiles, tile_rows,
 };
@@ -119,12 +119,13 @@ fn multiply_lane_block<T: Real>(
         for inner_start in (0..problem.inner).step_by(depth) {
             let inner = inner_start..problem.inner.min(inner_start + depth);
             let accumulate = problem.accumulate || inner_start > 0;
+            let left_factor = note_columns(&problem.left, inner.clone(), &mut scratch.columns);
             let mut multiply_tile =
                 |row: usize, right: &RightBlock<T>, packed: Option<&mut [T]>| {
                     let count = height.min(rows.len() - row);
                     let left = scratch.left.first(count * inner.len());
                     let tile = rows.start + row..rows.start + row + count;
-                    pack(set, &problem.left, inner.clone(), tile, count, left);
+                    pack(set, &left_factor, inner.clone(), tile, count, left);
                     let output = output.part((row, 0), (count, lanes.len()));
                     multiply_rows(set, left, right, output, accumulate, packed);
                 };

@@ -1,7 +1,7 @@
 //! Where the numbers of a product come from.
 
 use crate::matrix::MatrixView;
-use crate::raw::Real;
+use crate::raw::{Real, SelectedColumns};
 
 /// One factor of a product, seen from its inner index (the one that is summed over) and its outer
 /// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times
@@ -22,6 +22,8 @@ pub(crate) struct Factor<'a, T> {
     pub(crate) inner_scales: Option<&'a [f64]>,
     /// Only together with an index, and with runs of one.
     pub(crate) outer_scales: Option<&'a [f64]>,
+    /// The inner indices of the block that is packed and their scales, where they are dense.
+    pub(crate) columns: Option<&'a SelectedColumns<T>>,
 }
 
 impl<'a, T: Real> Factor<'a, T> {
@@ -37,6 +39,7 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_run: 1,
             inner_scales: None,
             outer_scales: None,
+            columns: None,
         }
     }
 
@@ -52,6 +55,7 @@ impl<'a, T: Real> Factor<'a, T> {
             outer_run: 1,
             inner_scales: None,
             outer_scales: None,
+            columns: None,
         }
     }
 

@@ -3,7 +3,9 @@
 
 use super::loop_nest::block_depth;
 use super::operands::{Factor, Problem};
-use crate::raw::{InstructionSet, Real, interleave_at, interleave_blocks};
+use crate::raw::{
+    InstructionSet, Real, SelectedColumns, interleave_at, interleave_blocks, interleave_selected,
+};
 use std::ops::Range;
 
 /// A right factor is packed from this many rows on that share each number,
@@ -44,6 +46,19 @@ pub(super) fn storage_of_right<T: Real>(problem: &Problem<T>) -> Storage {
 /// Whether packing picks the numbers of a factor one by one, which costs the most.
 pub(super) fn is_gathered<T: Real>(factor: &Factor<T>) -> bool {
     factor.outer_index.is_some() || (factor.inner_index.is_some() && factor.outer_stride != 1)
+}
+
+/// Notes which columns of a matrix a block selects, if packing can make use of it.
+pub(super) fn note_columns<'a, T: Real>(
+    factor: &Factor<'a, T>,
+    inner: Range<usize>,
+    columns: &'a mut SelectedColumns<T>,
+) -> Factor<'a, T> {
+    let is_plain = factor.outer_index.is_none() && factor.inner_stride == 1;
+    let index = factor.inner_index.filter(|_| is_plain && factor.inner_run == 1);
+    let scales = factor.inner_scales.map(|scales| &scales[inner.clone()]);
+    let is_dense = index.is_some_and(|index| columns.set(&index[inner], scales));
+    Factor { columns: is_dense.then_some(columns), ..*factor }
 }
 
 /// Packs a block of a factor as panels of `width` outer indices, one after the other:
@@ -190,6 +205,8 @@ fn gather<T: Real, const COUNT: usize>(
     let sources: [&[T]; COUNT] =
         std::array::from_fn(|lane| &factor.data[factor.outer_offset(outer.start + lane)..]);
     let adjacent = factor.inner_stride == 1;
+    // Inner indices that are packed and scaled.
+    let mut done = 0;
     match factor.inner_index {
         None if adjacent => {
             transpose(set, sources.map(|source| &source[inner.clone()]), width, packed)
@@ -205,9 +222,12 @@ fn gather<T: Real, const COUNT: usize>(
             }
         }
         Some(index) => {
-            let stride = factor.inner_stride;
-            let offsets = index[inner.clone()].iter().map(|&index| index as usize * stride);
-            interleave_at(sources, offsets, width, packed);
+            if let Some(columns) = factor.columns {
+                done = interleave_selected(set, &sources, columns, width, packed);
+            }
+            let (index, stride) = (&index[inner.start + done..inner.end], factor.inner_stride);
+            let offsets = index.iter().map(|&index| index as usize * stride);
+            interleave_at(sources, offsets, width, &mut packed[done * width..]);
         }
         None => {
             let offsets = inner.clone().map(|position| position * factor.inner_stride);
@@ -217,7 +237,7 @@ fn gather<T: Real, const COUNT: usize>(
     if factor.is_scaled() {
         let outer_scales: [T; COUNT] =
             std::array::from_fn(|lane| factor.outer_scale(outer.start + lane));
-        for (packed, position) in packed.chunks_mut(width).zip(inner) {
+        for (packed, position) in packed.chunks_mut(width).zip(inner).skip(done) {
             let inner_scale = factor.inner_scale(position);
             for (value, outer_scale) in packed[..COUNT].iter_mut().zip(outer_scales) {
                 *value = inner_scale.times(outer_scale).times(*value);

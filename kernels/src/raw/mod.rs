@@ -19,7 +19,9 @@ mod vector;
 mod x86;
 
 pub use instruction_set::{InstructionSet, UnknownInstructionSet};
-pub(crate) use interleave::{interleave_at, interleave_blocks};
+pub(crate) use interleave::{
+    SelectedColumns, interleave_at, interleave_blocks, interleave_selected,
+};
 pub(crate) use micro_kernel::{MAXIMUM_ROWS, RightBlock, accumulate_tiles, tile_rows};
 pub(crate) use output::OutputBlock;
 pub use real::Real;

@@ -1,6 +1,6 @@
 //! Memory for packed blocks, kept by each thread between products.
 
-use super::Real;
+use super::{Real, SelectedColumns};
 
 /// Bytes of a cache line: a vector load that crosses one costs two.
 const LINE: usize = 64;
@@ -12,6 +12,8 @@ pub struct Scratch<T> {
     pub(crate) left: AlignedBuffer<T>,
     /// Packed panels of the right factor.
     pub(crate) right: AlignedBuffer<T>,
+    /// The columns of the left factor that a block selects.
+    pub(crate) columns: SelectedColumns<T>,
     /// Tensors of a convolution in the layout its products read and write.
     pub(crate) tensors: TensorBuffers<T>,
 }

@@ -174,27 +174,72 @@ pub(super) unsafe fn interleave(
     to: *mut f32,
 ) {
     for start in (0..8 * blocks).step_by(4) {
-        // Four numbers of source i beside four of source i + 4: a transposition of four by four
-        // within each half of the registers completes rows of eight.
-        let halves: [__m256; 4] = std::array::from_fn(|i| {
-            // SAFETY: the caller vouches for numbers up to 8 * blocks, a multiple of four.
-            unsafe {
-                let low = _mm256_castps128_ps256(_mm_loadu_ps(sources[i].add(start)));
-                _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(sources[i + 4].add(start)))
-            }
-        });
-        let [a, b, c, d] = halves;
-        let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
-        let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
-        let rows = [
-            _mm256_shuffle_ps::<0x44>(ab, cd),
-            _mm256_shuffle_ps::<0xee>(ab, cd),
-            _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
-            _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
-        ];
+        // SAFETY: the caller vouches for numbers up to 8 * blocks, a multiple of four.
+        let rows = unsafe { transpose(sources, start) };
         for (step, row) in rows.into_iter().enumerate() {
             // SAFETY: the caller vouches for eight numbers there.
             unsafe { _mm256_storeu_ps(to.add((start + step) * width), row) };
+        }
+    }
+}
+
+/// Numbers `start`..`start + 4` of eight sources, a row for each number.
+///
+/// # Safety
+/// AVX2 is available and the numbers can be read.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn transpose(sources: [*const f32; 8], start: usize) -> [__m256; 4] {
+    // Four numbers of source i beside four of source i + 4: a transposition of four by four
+    // within each half of the registers completes rows of eight.
+    let [a, b, c, d]: [__m256; 4] = std::array::from_fn(|i| {
+        // SAFETY: the caller vouches for the numbers.
+        unsafe {
+            let low = _mm256_castps128_ps256(_mm_loadu_ps(sources[i].add(start)));
+            _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(sources[i + 4].add(start)))
+        }
+    });
+    let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+    let (ab_high, cd_high) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+    [
+        _mm256_shuffle_ps::<0x44>(ab, cd),
+        _mm256_shuffle_ps::<0xee>(ab, cd),
+        _mm256_shuffle_ps::<0x44>(ab_high, cd_high),
+        _mm256_shuffle_ps::<0xee>(ab_high, cd_high),
+    ]
+}
+
+/// As [`interleave`], for the numbers whose bit is set in a byte for each eight of them: number j
+/// of these at `to + j * width`, times scale j where there are scales.
+///
+/// # Safety
+/// AVX2 is available; eight numbers a byte can be read from each source; and, with n bits set,
+/// eight numbers can be written for every j up to and with n, and n + 1 scales be read.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn interleave_selected(
+    sources: [*const f32; 8],
+    blocks: &[u8],
+    scales: Option<*const f32>,
+    width: usize,
+    to: *mut f32,
+) {
+    let mut kept = 0;
+    for (block, &bits) in blocks.iter().enumerate() {
+        for half in 0..2 {
+            // SAFETY: the caller vouches for eight numbers a block.
+            let rows = unsafe { transpose(sources, 8 * block + 4 * half) };
+            for (step, row) in rows.into_iter().enumerate() {
+                // SAFETY: at most as many were kept as bits are set; the caller vouches for the
+                // place and the scale after those as well.
+                unsafe {
+                    let row = match scales {
+                        Some(scales) => _mm256_mul_ps(_mm256_set1_ps(*scales.add(kept)), row),
+                        None => row,
+                    };
+                    _mm256_storeu_ps(to.add(kept * width), row);
+                }
+                kept += usize::from(bits >> (4 * half + step) & 1);
+            }
         }
     }
 }
