@@ -209,7 +209,7 @@ fn multiply_rows<T: Real>(
 }
 
 /// The widest panel of any instruction set and type.
-const MAXIMUM_WIDTH: usize = 48;
+pub(super) const MAXIMUM_WIDTH: usize = 48;
 
 fn fill_with_zero<T: Real>(rows: usize, lanes: usize, output: &mut OutputBlock<T>) {
     let zeros = [T::ZERO; MAXIMUM_WIDTH];

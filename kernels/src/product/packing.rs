@@ -1,7 +1,7 @@
 //! Copies of blocks of a factor in the order the micro-kernel reads them, with selected pairs
 //! gathered and scaled on the way.
 
-use super::loop_nest::block_depth;
+use super::loop_nest::{MAXIMUM_WIDTH, block_depth};
 use super::operands::{Factor, Problem};
 use crate::raw::{
     InstructionSet, Real, SelectedColumns, interleave_at, interleave_blocks, interleave_selected,
@@ -147,19 +147,20 @@ fn pack_runs<T: Real>(
     width: usize,
     packed: &mut [T],
 ) {
-    let runs: Vec<(Range<usize>, usize)> = (outer.start / factor.outer_run..)
-        .map(|run| (run * factor.outer_run, (run + 1) * factor.outer_run))
-        .map(|(start, end)| start.max(outer.start)..end.min(outer.end))
-        .take_while(|run| !run.is_empty())
-        .map(|run| {
-            let offset = factor.outer_offset(run.start);
-            (run.start - outer.start..run.end - outer.start, offset)
-        })
-        .collect();
+    // Where the runs of a panel start in it, and where in memory.
+    let mut runs = [(0, 0); MAXIMUM_WIDTH];
+    let first = outer.start / factor.outer_run;
+    let count = (outer.end - 1) / factor.outer_run + 1 - first;
+    for (run, number) in runs[..count].iter_mut().zip(first..) {
+        let start = outer.start.max(number * factor.outer_run);
+        *run = (start - outer.start, factor.outer_offset(start));
+    }
     for (position, packed) in inner.zip(packed.chunks_mut(width)) {
         let source = &factor.data[factor.inner_offset(position)..];
-        for (lanes, offset) in &runs {
-            copy_run(&source[*offset..offset + lanes.len()], &mut packed[lanes.clone()]);
+        let mut end = outer.len();
+        for &(start, offset) in runs[..count].iter().rev() {
+            copy_run(&source[offset..offset + end - start], &mut packed[start..end]);
+            end = start;
         }
         if factor.inner_scales.is_some() {
             let scale = factor.inner_scale(position);
