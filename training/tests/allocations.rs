@@ -118,8 +118,7 @@ fn convolutions_keep_their_activations() {
             let is_forward = policy.is_some_and(|policy| policy.mode == Mode::Forward);
             let most = if is_forward { largest } else { largest / 4 };
             let counted = allocations(&network, image.len(), policy);
-            // Tables are made a product and a group of images, never a tile: of these there are
-            // tens of thousands a step.
+            // Tables are made a product and a group of images, never a tile.
             assert!(counted.count_total < 20 * 1_000, "{policy:?}: {counted:?}");
             assert!(counted.bytes_max < most, "{policy:?}: {counted:?}");
             assert!(counted.bytes_current < most as i64, "{policy:?}: {counted:?}");
