@@ -161,6 +161,11 @@ pub(crate) fn water_filling_into(
         fill(p, scores.iter().map(|&w| if w > 0.0 { 1.0 } else { 0.0 }));
         return Ok(());
     }
+    // Room in any case, so that scores which need it do not allocate in a later step.
+    for memory in [&mut *sorted, &mut *sums] {
+        memory.clear();
+        memory.reserve(scores.len());
+    }
     let level = level_by_rounds(scores, budget)
         .unwrap_or_else(|| level_by_sorting(scores, budget, (sorted, sums)));
     fill(p, scores.iter().map(|w| (w / level).min(1.0)));

@@ -105,8 +105,8 @@ pub struct BenchOptions {
     /// Shorter turns and fewer of the large products
     #[arg(long)]
     pub quick: bool,
-    /// A shared library with cblas_sgemm, such as OpenBLAS, as one more peer; a name without a
-    /// folder is looked for among the system's libraries
+    /// A shared library with cblas_sgemm (of 32-bit integers where its name has no suffix), such as
+    /// OpenBLAS, as one more peer; a name without a folder is looked for among the system's libraries
     #[arg(long, value_name = "FILE")]
     pub cblas: Option<PathBuf>,
     /// A Python interpreter with PyTorch, whose training steps are measured beside ours

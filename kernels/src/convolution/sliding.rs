@@ -12,7 +12,7 @@ use crate::product::{Factor, Problem, copy_run, multiply_in_parts};
 use crate::raw::{InstructionSet, Real, TensorBuffers};
 use rayon::prelude::*;
 
-/// Positions of a group: enough to share the packed weights among, as many as a block of lanes.
+/// Positions of a group: enough to share the packed weights among.
 const GROUP_POSITIONS: usize = 1024;
 
 /// Images of a group with so many positions each; it depends on the shape alone.

@@ -119,7 +119,7 @@ fn multiply_lane_block<T: Real>(
         for inner_start in (0..problem.inner).step_by(depth) {
             let inner = inner_start..problem.inner.min(inner_start + depth);
             let accumulate = problem.accumulate || inner_start > 0;
-            let left_factor = note_columns(&problem.left, inner.clone(), &mut scratch.columns);
+            let left_factor = note_columns(set, &problem.left, inner.clone(), &mut scratch.columns);
             let mut multiply_tile =
                 |row: usize, right: &RightBlock<T>, packed: Option<&mut [T]>| {
                     let count = height.min(rows.len() - row);

@@ -143,7 +143,8 @@ pub fn matmul_selected_columns<T: Real>(
 
 /// [`matmul_selected_columns`] of a matrix A of which only some columns are stored, all others
 /// being zero: column j of A is column `stored[j]` of the whole one, and of B the rows `stored`
-/// are read. The bits are those of the whole product, unless an element is infinite or NaN.
+/// are read. The bits are those of the whole product but for the sign of zeros, unless an element is
+/// infinite or NaN.
 ///
 /// This is the input gradient of a sampled layer whose output gradient comes from another one.
 ///

@@ -48,16 +48,19 @@ pub(super) fn is_gathered<T: Real>(factor: &Factor<T>) -> bool {
     factor.outer_index.is_some() || (factor.inner_index.is_some() && factor.outer_stride != 1)
 }
 
-/// Notes which columns of a matrix a block selects, if packing can make use of it.
+/// Notes which columns of a matrix a block selects, if packing can make use of it. A table of where
+/// adjacent numbers start, as convolutions have, does not select columns: it need not increase.
 pub(super) fn note_columns<'a, T: Real>(
+    set: InstructionSet,
     factor: &Factor<'a, T>,
     inner: Range<usize>,
     columns: &'a mut SelectedColumns<T>,
 ) -> Factor<'a, T> {
     let is_plain = factor.outer_index.is_none() && factor.inner_stride == 1;
+    let is_plain = is_plain && factor.outer_stride != 1;
     let index = factor.inner_index.filter(|_| is_plain && factor.inner_run == 1);
     let scales = factor.inner_scales.map(|scales| &scales[inner.clone()]);
-    let is_dense = index.is_some_and(|index| columns.set(&index[inner], scales));
+    let is_dense = index.is_some_and(|index| columns.set(set, &index[inner], scales));
     Factor { columns: is_dense.then_some(columns), ..*factor }
 }
 

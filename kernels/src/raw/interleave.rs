@@ -1,6 +1,12 @@
 //! Rows of numbers written side by side.
 
-use super::{InstructionSet, Real};
+use super::{InstructionSet, Real, tile_rows};
+
+/// Whether the processor has shuffles for numbers of this type, with 256-bit registers: then T is
+/// f32, the only type of its size.
+fn has_shuffles<T>(set: InstructionSet) -> bool {
+    size_of::<T>() == size_of::<f32>() && set >= InstructionSet::Avx2 && set.is_available()
+}
 
 /// Writes the first number of each of eight sources side by side, then the second of each `width`
 /// further on, and so on, in blocks of eight; says how many numbers of each source that were.
@@ -22,15 +28,13 @@ pub(crate) fn interleave_blocks<T: Real>(
 ) -> usize {
     #[cfg(target_arch = "x86_64")]
     if let Ok(sources) = <[&[T]; 8]>::try_from(sources)
-        && size_of::<T>() == size_of::<f32>()
-        && set >= InstructionSet::Avx2
-        && set.is_available()
+        && has_shuffles::<T>(set)
     {
         let blocks = sources.iter().map(|source| source.len() / 8).min().unwrap_or(0);
         assert!(width >= 8, "rows do not overlap");
         assert!(blocks == 0 || (8 * blocks - 1) * width + 8 <= to.len(), "blocks lie in the slice");
         let sources = sources.map(|source| source.as_ptr().cast());
-        // SAFETY: the processor has the instructions, T is f32 (the only type of its size), every
+        // SAFETY: the processor has the instructions, T is f32, every
         // source has 8 * blocks numbers, and the last row written was checked above.
         unsafe { super::x86::interleave(sources, blocks, width, to.as_mut_ptr().cast()) };
         return 8 * blocks;
@@ -73,23 +77,39 @@ pub(crate) struct SelectedColumns<T> {
 }
 
 impl<T: Real> SelectedColumns<T> {
-    /// Becomes these columns, which increase; returns whether they are dense enough.
-    pub(crate) fn set(&mut self, columns: &[u32], scales: Option<&[f64]>) -> bool {
+    /// Becomes these columns; returns whether [`interleave_selected`] does something with them:
+    /// whether tiles have eight rows, shuffles are there, and the columns are dense enough.
+    ///
+    /// # Panics
+    /// When the columns do not increase.
+    pub(crate) fn set(
+        &mut self,
+        set: InstructionSet,
+        columns: &[u32],
+        scales: Option<&[f64]>,
+    ) -> bool {
         /// A number that is picked takes the time of about so many in blocks.
         const SPARSEST: usize = 4;
+        if !has_shuffles::<T>(set) || tile_rows(set) != 8 {
+            return false;
+        }
         let (Some(&first), Some(&last)) = (columns.first(), columns.last()) else { return false };
         let (first, last) = (first as usize, last as usize);
         if last - first >= SPARSEST * columns.len() {
             return false;
         }
+        assert!(columns.windows(2).all(|pair| pair[0] < pair[1]), "columns increase");
         self.first = first;
         self.blocks.clear();
+        // Room for the sparsest that come here: how many there are changes from draw to draw.
+        self.blocks.reserve(SPARSEST * columns.len() / 8 + 1);
         self.blocks.resize((last - first) / 8 + 1, 0);
         for &column in columns {
             let place = column as usize - first;
             self.blocks[place / 8] |= 1 << (place % 8);
         }
         self.scales.clear();
+        self.scales.reserve(last - first + 1);
         self.scales.extend(scales.into_iter().flatten().map(|&scale| T::from_f64(scale)));
         true
     }
@@ -116,9 +136,7 @@ pub(crate) fn interleave_selected<T: Real>(
 ) -> usize {
     #[cfg(target_arch = "x86_64")]
     if let Ok(sources) = <[&[T]; 8]>::try_from(sources)
-        && size_of::<T>() == size_of::<f32>()
-        && set >= InstructionSet::Avx2
-        && set.is_available()
+        && has_shuffles::<T>(set)
     {
         let length = sources.iter().map(|source| source.len()).min().unwrap_or(0);
         let readable = length.saturating_sub(columns.first) / 8;
@@ -132,7 +150,7 @@ pub(crate) fn interleave_selected<T: Real>(
         assert!(!has_scales || count < columns.scales.len(), "a scale a column");
         let scales = has_scales.then_some(columns.scales.as_ptr().cast());
         let sources = sources.map(|source| source[columns.first..].as_ptr().cast());
-        // SAFETY: the processor has the instructions, T is f32 (the only type of its size), every
+        // SAFETY: the processor has the instructions, T is f32, every
         // source has eight numbers a block from its first column on, and the last row that may be
         // written, that of column `count`, was checked above, as was its scale.
         unsafe {

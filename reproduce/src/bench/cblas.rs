@@ -52,6 +52,9 @@ const SPINNING: Duration = Duration::from_millis(150);
 
 /// The product of the library in a file.
 ///
+/// Names without a suffix are called with integers of 32 bits, as nearly all libraries have them; one
+/// with integers of 64 bits under those names cannot be told apart.
+///
 /// OpenBLAS is held to the number of threads that is measured. Another library decides by itself;
 /// it is taken to use every core and measured only where all are.
 ///
@@ -79,7 +82,8 @@ where
     I: TryFrom<usize, Error: Debug> + 'static,
 {
     let [product, threads] = *names;
-    // SAFETY: functions of these names have these types in every CBLAS and OpenBLAS.
+    // SAFETY: functions of these names have these types in CBLAS and OpenBLAS, as the documentation
+    // of `load` requires of the library that the user names.
     let (sgemm, set_threads): (Symbol<Sgemm<I>>, Option<Symbol<SetThreads>>) =
         unsafe { (library.get(product).ok()?, library.get(threads).ok()) };
     let (sgemm, set_threads) = (*sgemm, set_threads.map(|symbol| *symbol));

@@ -150,8 +150,8 @@ fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
         );
     } else if setting.peers.iter().any(|peer| !peer.spinning.is_zero()) {
         notes.push(
-            "Idle threads of a CBLAS library spin for a while: its turns on several threads are \
-             followed by a rest, unmeasured."
+            "Idle threads of faer and of a CBLAS library spin for a while: their turns on several \
+             threads are followed by a rest, unmeasured."
                 .to_string(),
         );
     }

@@ -75,10 +75,13 @@ impl Expected {
         channels.is_some()
     }
 
-    /// The union of both lists; all channels where one has none.
+    /// The union of both lists; all channels where one has none, or where they count channels of
+    /// different sizes.
     pub(super) fn either(&mut self, one: Option<Channels<'_>>, other: Option<Channels<'_>>) {
         self.is_partial = false;
-        if let (Some(one), Some(other)) = (one, other) {
+        if let (Some(one), Some(other)) = (one, other)
+            && (one.count == other.count || one.indices.is_empty() || other.indices.is_empty())
+        {
             self.only(Some(one));
             self.count = one.count.max(other.count);
             self.indices.extend_from_slice(other.indices);
@@ -90,5 +93,26 @@ impl Expected {
     /// The list, where there is one.
     pub(super) fn channels(&self) -> Option<Channels<'_>> {
         self.is_partial.then_some(Channels { indices: &self.indices, count: self.count })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_unite_where_they_count_the_same_channels() {
+        let mut expected = Expected::default();
+        let [one, other] = [&[1, 5][..], &[0, 5]].map(|indices| Channels { indices, count: 6 });
+        expected.either(Some(one), Some(other));
+        let both = Channels { indices: &[0, 1, 5], count: 6 };
+        assert_eq!(expected.channels(), Some(both));
+        expected.either(Some(one), Some(Channels::NONE));
+        assert_eq!(expected.channels(), Some(one));
+        // Numbers of an image and its channels.
+        expected.either(Some(one), Some(Channels { indices: &[3], count: 24 }));
+        assert_eq!(expected.channels(), None);
+        expected.either(Some(one), None);
+        assert_eq!(expected.channels(), None);
     }
 }

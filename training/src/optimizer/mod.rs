@@ -120,13 +120,14 @@ impl Optimizer {
                 }
             }
         };
-        let task = ROWS_A_TASK * row_length;
+        let (length, task) = (values.len(), ROWS_A_TASK * row_length);
         let averages =
             averages.first.par_chunks_mut(task).zip(averages.second.par_chunks_mut(task));
         let tasks = values.par_chunks_mut(task).zip(averages).enumerate();
         match row_norms {
             None => tasks.for_each(|(task, rows)| change_rows(task * ROWS_A_TASK, rows, &mut [])),
             Some(RowNorms { norms, are_current }) => {
+                assert_eq!(norms.len() * row_length, length, "a norm a row");
                 tasks.zip(norms.par_chunks_mut(ROWS_A_TASK)).for_each(|((task, rows), norms)| {
                     change_rows(task * ROWS_A_TASK, rows, norms);
                 });

@@ -173,6 +173,10 @@ fn shapes() -> Vec<ConvolutionShape> {
         (1, [2, 4, 5], [3, 3, 1], 3, 2),
         (9, [3, 16, 16], [13, 3, 3], 1, 1),
         (2, [2, 33, 40], [3, 3, 3], 1, 1),
+        // Positions so few that the product is turned.
+        (1, [8, 1, 1], [8, 3, 3], 1, 1),
+        (1, [57, 1, 1], [64, 3, 3], 1, 1),
+        (3, [64, 1, 1], [64, 3, 3], 1, 1),
     ]
     .into_iter()
     .map(|(batch, input, kernels, stride, padding)| {
