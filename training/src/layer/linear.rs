@@ -15,6 +15,7 @@ use kernels::product::{
 };
 use kernels::random::Stream;
 use kernels::scores::{column_norms_into, row_norms_into};
+use rayon::prelude::*;
 
 /// Y = XW + b, with X of batch x inputs and W of inputs x outputs.
 ///
@@ -182,11 +183,7 @@ impl Linear {
                 compact.resize(kept * outputs.len(), 0.0);
                 let to = kernels::MatrixViewMut::row_major(compact, kept, outputs.len());
                 matmul_selected_rows(context.set, x, dy, stored, to);
-                self.weight_gradient.fill(0.0);
-                let rows = self.weight_gradient.chunks_exact_mut(self.outputs);
-                for (to, from) in rows.zip(compact.chunks_exact(outputs.len().max(1))) {
-                    outputs.iter().zip(from).for_each(|(&output, &x)| to[output as usize] = x);
-                }
+                expand_rows(&mut self.weight_gradient, self.outputs, compact, outputs);
             }
         }
         self.compact = true;
@@ -271,6 +268,21 @@ impl Linear {
         }
         (self.samples, self.outputs_kept) = (samples, outputs);
     }
+}
+
+/// Writes rows of some numbers, at their places among zeros.
+fn expand_rows(to: &mut [f32], length: usize, from: &[f32], places: &[u32]) {
+    if places.is_empty() {
+        return to.fill(0.0);
+    }
+    const ROWS_A_TASK: usize = 32;
+    let tasks = to.par_chunks_mut(ROWS_A_TASK * length);
+    tasks.zip(from.par_chunks(ROWS_A_TASK * places.len())).for_each(|(to, from)| {
+        to.fill(0.0);
+        for (to, from) in to.chunks_exact_mut(length).zip(from.chunks_exact(places.len())) {
+            places.iter().zip(from).for_each(|(&place, &x)| to[place as usize] = x);
+        }
+    });
 }
 
 impl Layer for Linear {
