@@ -325,6 +325,7 @@ impl Span {
         let (low, high) = (low - room, high + room);
         // Few decades need ticks between the powers of ten, many need fewer.
         let factors: &[f64] = match high - low {
+            decades if decades < 0.6 => &[1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0],
             decades if decades < 1.2 => &[1.0, 2.0, 3.0, 5.0, 7.0],
             decades if decades < 3.0 => &[1.0, 2.0, 5.0],
             _ => &[1.0],
@@ -351,8 +352,12 @@ impl Span {
             AxisScale::Linear => format!("{:.*}", self.decimals, position + 0.0),
             AxisScale::Logarithmic => {
                 let value = libm::pow(10.0, position);
-                match libm::floor(position + 1e-9) as i32 {
-                    exponent @ -4..=5 => format!("{value:.*}", (-exponent).max(0) as usize),
+                let exponent = libm::floor(position + 1e-9);
+                // 1.5 of its power of ten has a digit more than 2 of it.
+                let factor = value / libm::pow(10.0, exponent);
+                let more = i32::from((factor - factor.round()).abs() > 1e-6);
+                match exponent as i32 {
+                    exponent @ -4..=5 => format!("{value:.*}", (more - exponent).max(0) as usize),
                     _ => format!("{value:.0e}"),
                 }
             }
@@ -536,5 +541,8 @@ mod tests {
         let span = Span::logarithmic(-2.0, 1.0);
         let labels: Vec<String> = span.ticks.iter().map(|t| span.tick_label(*t)).collect();
         assert_eq!(labels, ["0.01", "0.1", "1", "10"]);
+        let span = Span::logarithmic(libm::log10(1.1), libm::log10(2.2));
+        let labels: Vec<String> = span.ticks.iter().map(|t| span.tick_label(*t)).collect();
+        assert_eq!(labels, ["1.2", "1.5", "2"]);
     }
 }
