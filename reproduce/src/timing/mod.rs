@@ -62,12 +62,20 @@ pub fn timed<'a>(mut call: impl FnMut() + Send + 'a) -> Work<'a> {
     })
 }
 
+/// How long cores are kept busy after a rest.
+const WAKING: Duration = Duration::from_millis(10);
+
 /// The same work and then an unmeasured rest, in which threads that go on spinning fall asleep
-/// before it is another contestant's turn.
+/// before it is another contestant's turn; then the threads of the current pool are busy for a
+/// while, so that the next contestant finds cores awake as the others do.
 pub fn rested(mut work: Work<'_>, rest: Duration) -> Work<'_> {
     Box::new(move |calls| {
         let seconds = work(calls);
-        std::thread::sleep(rest);
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+            let started = Instant::now();
+            rayon::broadcast(|_| while started.elapsed() < WAKING {});
+        }
         seconds
     })
 }
