@@ -56,9 +56,9 @@ pub(super) fn note_columns<'a, T: Real>(
     inner: Range<usize>,
     columns: &'a mut SelectedColumns<T>,
 ) -> Factor<'a, T> {
-    let is_plain = factor.outer_index.is_none() && factor.inner_stride == 1;
-    let is_plain = is_plain && factor.outer_stride != 1;
-    let index = factor.inner_index.filter(|_| is_plain && factor.inner_run == 1);
+    let are_rows = factor.outer_index.is_none() && factor.outer_stride != 1;
+    let are_columns = factor.inner_stride == 1 && factor.inner_run == 1;
+    let index = factor.inner_index.filter(|_| are_rows && are_columns);
     let scales = factor.inner_scales.map(|scales| &scales[inner.clone()]);
     let is_dense = index.is_some_and(|index| columns.set(set, &index[inner], scales));
     Factor { columns: is_dense.then_some(columns), ..*factor }

@@ -34,8 +34,8 @@ pub(crate) fn interleave_blocks<T: Real>(
         assert!(width >= 8, "rows do not overlap");
         assert!(blocks == 0 || (8 * blocks - 1) * width + 8 <= to.len(), "blocks lie in the slice");
         let sources = sources.map(|source| source.as_ptr().cast());
-        // SAFETY: the processor has the instructions, T is f32, every
-        // source has 8 * blocks numbers, and the last row written was checked above.
+        // SAFETY: the processor has the instructions, T is f32, every source has 8 * blocks numbers,
+        // and the last row written was checked above.
         unsafe { super::x86::interleave(sources, blocks, width, to.as_mut_ptr().cast()) };
         return 8 * blocks;
     }
