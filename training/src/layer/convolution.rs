@@ -138,8 +138,7 @@ impl Convolution {
 
     /// The selection that the gradients pass through, in forward sampling.
     fn forward_selection(&self) -> Option<&Selection> {
-        let is_forward = self.active_policy().is_some_and(|policy| policy.mode == Mode::Forward);
-        self.channels.selection().filter(|_| is_forward)
+        self.channels.forward_selection(self.active_policy())
     }
 
     /// Counts one of the three products, of which a share `kept` of `pairs` was computed.

@@ -90,8 +90,7 @@ impl Linear {
 
     /// The selection that the gradients pass through, in forward sampling.
     fn forward_selection(&self) -> Option<&Selection> {
-        let is_forward = self.active_policy().is_some_and(|policy| policy.mode == Mode::Forward);
-        self.features.selection().filter(|_| is_forward)
+        self.features.forward_selection(self.active_policy())
     }
 
     fn weight_view(&self) -> kernels::MatrixView<'_, f32> {

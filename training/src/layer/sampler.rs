@@ -1,6 +1,6 @@
 //! The selection of one product of a layer, in memory that is kept from step to step.
 
-use crate::sampling::SamplingPolicy;
+use crate::sampling::{Mode, SamplingPolicy};
 use kernels::Selection;
 use kernels::random::Generator;
 use kernels::scores::pair_scores_into;
@@ -41,6 +41,12 @@ impl Sampler {
         let Self { scores, workspace, selection, .. } = self;
         let drawn = policy.estimator.select_into(scores, k, generator, workspace, selection);
         self.is_sampled = drawn.is_ok() && !selection.is_exact();
+    }
+
+    /// What was drawn, where gradients pass through it: in the forward mode.
+    pub(super) fn forward_selection(&self, policy: Option<SamplingPolicy>) -> Option<&Selection> {
+        let is_forward = policy.is_some_and(|policy| policy.mode == Mode::Forward);
+        self.selection().filter(|_| is_forward)
     }
 
     /// What was drawn, and the norms of the right factor to be changed.
