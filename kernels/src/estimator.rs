@@ -110,6 +110,28 @@ impl Estimator {
         )
     }
 
+    /// Checks the parameters, where the estimator has some: every selection would refuse them.
+    ///
+    /// ```
+    /// use kernels::Estimator;
+    /// let error = Estimator::AdaptiveTopK { share: 2.0 }.check().unwrap_err();
+    /// assert_eq!(error.to_string(), "a share of 2 of the scores was asked for; it lies in (0, 1]");
+    /// ```
+    ///
+    /// # Errors
+    /// When the share lies outside (0, 1] or epsilon outside [0, 1].
+    pub fn check(&self) -> Result<(), SelectionError> {
+        match *self {
+            Self::AdaptiveTopK { share } if !(share > 0.0 && share <= 1.0) => {
+                Err(SelectionError::InvalidShare { share })
+            }
+            Self::ColumnRowMixture { epsilon } if !(0.0..=1.0).contains(&epsilon) => {
+                Err(ProbabilityError::InvalidEpsilon { epsilon }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Chooses about k of the pairs with these scores.
     ///
     /// When k is at least the number of pairs, or every score is zero, all pairs are kept with
@@ -260,6 +282,17 @@ mod tests {
             assert_eq!(estimator.select(&[1.0; 3], 0, &mut rng), Err(SelectionError::ZeroBudget));
             assert!(estimator.select(&[1.0, f64::NAN, 2.0], 1, &mut rng).is_err(), "{estimator}");
         }
+    }
+
+    #[test]
+    fn parameters_out_of_range_are_refused_before_any_selection() {
+        for parameter in [2.0, -0.5, f64::NAN] {
+            assert!(Estimator::AdaptiveTopK { share: parameter }.check().is_err(), "{parameter}");
+            let mixture = Estimator::ColumnRowMixture { epsilon: parameter };
+            assert!(mixture.check().is_err(), "{parameter}");
+        }
+        assert!(Estimator::AdaptiveTopK { share: 0.0 }.check().is_err());
+        assert!(Estimator::ALL.iter().all(|estimator| estimator.check().is_ok()));
     }
 
     #[test]
