@@ -4,6 +4,7 @@
 //! seed, name and step, and every sum has one order, so a training run gives the same bits for
 //! any thread count, instruction set, optimisation level and machine.
 
+pub mod channels;
 pub mod checkpoint;
 pub mod counting;
 pub mod data;

@@ -1,6 +1,6 @@
 //! A row-major matrix whose memory is kept from step to step.
 
-use crate::layer::Channels;
+use crate::channels::Channels;
 use crate::memory::{Memory, Stay};
 use kernels::convolution::Images;
 use kernels::{MatrixView, MatrixViewMut};

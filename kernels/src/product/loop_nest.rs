@@ -1,6 +1,7 @@
 //! The blocked product: threads over output blocks, then blocks of the inner index, of rows, and
 //! of lanes, sized for the caches.
 
+use super::blocking::{MAXIMUM_WIDTH, PANEL_BLOCK, block_depth, block_lanes, even_part};
 use super::operands::Problem;
 use super::packing::{Storage, is_gathered, note_columns, pack, storage_of_right};
 use crate::raw::{
@@ -8,11 +9,6 @@ use crate::raw::{
 };
 use std::ops::Range;
 
-/// Bytes of an inner block of one row or lane: a tile of the left factor stays in the first-level
-/// cache while it passes the panels of the right.
-const INNER_BLOCK: usize = 2048;
-/// Bytes of a block's packed panels: they stay in the second-level cache while the tiles pass.
-const PANEL_BLOCK: usize = 336 * INNER_BLOCK;
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
 
@@ -93,9 +89,7 @@ fn multiply_part<T: Real>(
         return;
     }
     let width = T::panel_width(set);
-    let depth = block_depth::<T>(problem.inner);
-    let panels = PANEL_BLOCK / (width * depth * size_of::<T>());
-    let most = even_part(lanes.len().div_ceil(width), panels) * width;
+    let most = block_lanes::<T>(width, problem.inner, lanes.len());
     for lane_start in (0..lanes.len()).step_by(most) {
         let count = most.min(lanes.len() - lane_start);
         let block = lanes.start + lane_start..lanes.start + lane_start + count;
@@ -151,16 +145,6 @@ fn multiply_lane_block<T: Real>(
     });
 }
 
-/// The inner indices of a block.
-pub(super) fn block_depth<T>(inner: usize) -> usize {
-    even_part(inner, INNER_BLOCK / size_of::<T>())
-}
-
-/// The length of equal parts of at most `most`, of which the last may be shorter.
-fn even_part(length: usize, most: usize) -> usize {
-    length.div_ceil(length.div_ceil(most).max(1))
-}
-
 /// A block of a right factor whose lanes are adjacent where they are.
 fn read_in_place<'a, T: Real>(
     set: InstructionSet,
@@ -207,9 +191,6 @@ fn multiply_rows<T: Real>(
         tile.copy_from(&buffer, lanes);
     }
 }
-
-/// The widest panel of any instruction set and type.
-pub(super) const MAXIMUM_WIDTH: usize = 48;
 
 fn fill_with_zero<T: Real>(rows: usize, lanes: usize, output: &mut OutputBlock<T>) {
     let zeros = [T::ZERO; MAXIMUM_WIDTH];

@@ -11,6 +11,7 @@
 //! reads, `orientation` chooses which side of the output runs along the vector lanes, and
 //! `loop_nest` is the blocked product itself.
 
+mod blocking;
 mod loop_nest;
 mod operands;
 mod orientation;

@@ -1,7 +1,7 @@
 //! Copies of blocks of a factor in the order the micro-kernel reads them, with selected pairs
 //! gathered and scaled on the way.
 
-use super::loop_nest::{MAXIMUM_WIDTH, block_depth};
+use super::blocking::{MAXIMUM_WIDTH, block_depth};
 use super::operands::{Factor, Problem};
 use crate::raw::{
     InstructionSet, Real, SelectedColumns, interleave_at, interleave_blocks, interleave_selected,

@@ -15,6 +15,7 @@ mod pytorch;
 mod step;
 mod table;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -81,7 +82,7 @@ struct Setting<'a> {
 /// # Errors
 /// When a library, PyTorch or threads cannot be started, or the file cannot be written.
 pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
-    let peers = peer::peers(contest.cblas.as_deref())?;
+    let peers = peers(contest.cblas.as_deref())?;
     let mut pytorch = contest.pytorch.as_deref().map(PyTorch::start).transpose()?;
     files::check_writable(&options.out)?;
     let is_quick = contest.quick || options.scale == Scale::Quick;
@@ -121,6 +122,35 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
         println!("Measured in {seconds:.0} s; also in {}", path.display());
     }
     Ok(())
+}
+
+/// The libraries that this build can measure, and the CBLAS library of a file.
+///
+/// # Errors
+/// When the file is no library, has no product, or this build cannot load one.
+#[cfg(feature = "peers")]
+fn peers(cblas: Option<&Path>) -> anyhow::Result<Vec<Peer>> {
+    let mut peers = libraries::built_in();
+    if let Some(path) = cblas {
+        peers.push(cblas::load(path)?);
+    }
+    Ok(peers)
+}
+
+/// The libraries that this build can measure: none.
+///
+/// # Errors
+/// When a CBLAS library is asked for.
+#[cfg(not(feature = "peers"))]
+fn peers(cblas: Option<&Path>) -> anyhow::Result<Vec<Peer>> {
+    if let Some(path) = cblas {
+        anyhow::bail!(
+            "--cblas {}: other libraries are measured by a build with --features peers, which \
+             this is not",
+            path.display()
+        );
+    }
+    Ok(Vec::new())
 }
 
 /// How to read the tables.

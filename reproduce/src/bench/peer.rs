@@ -1,6 +1,5 @@
 //! What is asked of another library's product.
 
-use std::path::Path;
 use std::time::Duration;
 
 use kernels::MatrixView;
@@ -57,35 +56,6 @@ impl Peer {
         });
         is_comparable.then(|| if threads > 1 { rested(work, self.spinning) } else { work })
     }
-}
-
-/// The libraries that this build can measure, and the CBLAS library of a file.
-///
-/// # Errors
-/// When the file is no library, has no product, or this build cannot load one.
-#[cfg(feature = "peers")]
-pub fn peers(cblas: Option<&Path>) -> anyhow::Result<Vec<Peer>> {
-    let mut peers = super::libraries::built_in();
-    if let Some(path) = cblas {
-        peers.push(super::cblas::load(path)?);
-    }
-    Ok(peers)
-}
-
-/// The libraries that this build can measure: none.
-///
-/// # Errors
-/// When a CBLAS library is asked for.
-#[cfg(not(feature = "peers"))]
-pub fn peers(cblas: Option<&Path>) -> anyhow::Result<Vec<Peer>> {
-    if let Some(path) = cblas {
-        anyhow::bail!(
-            "--cblas {}: other libraries are measured by a build with --features peers, which \
-             this is not",
-            path.display()
-        );
-    }
-    Ok(Vec::new())
 }
 
 #[cfg(all(test, feature = "peers"))]

@@ -2,12 +2,13 @@
 
 mod sampled;
 
-use super::demand::{Channels, Demand, keep};
+use super::demand::{Demand, keep};
 use super::image_shape::{ImageShape, Window};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
 use super::sums::Sum;
 use super::{Context, Gradient, Layer, Parameter};
+use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy};

@@ -1,21 +1,8 @@
 //! What a layer demands of the one before, so that nothing is kept or computed in vain.
 
 use super::Context;
+use crate::channels::Channels;
 use crate::matrix::Matrix;
-
-/// Some of so many channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Channels<'a> {
-    /// Which, in increasing order.
-    pub indices: &'a [u32],
-    /// Of how many.
-    pub count: usize,
-}
-
-impl Channels<'_> {
-    /// No channel.
-    pub const NONE: Self = Self { indices: &[], count: 1 };
-}
 
 /// What the backward pass of a layer does with the layer's input, known after the forward pass.
 /// Without a list it is all channels.

@@ -1,8 +1,9 @@
 //! Dropout: in training each activation is zeroed with a probability, the others are scaled up.
 
-use super::demand::{Channels, Demand, Expected, keep};
+use super::demand::{Demand, Expected, keep};
 use super::elementwise::map_gradient;
 use super::{Context, Layer};
+use crate::channels::Channels;
 use crate::matrix::Matrix;
 use kernels::random::fill_words;
 use rayon::prelude::*;

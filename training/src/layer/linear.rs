@@ -1,10 +1,11 @@
 //! The fully connected layer, with exact and sampled products.
 
-use super::demand::{Channels, Demand, keep};
+use super::demand::{Demand, keep};
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
 use super::{Context, Gradient, Layer, Parameter, RowNorms};
+use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy, Scores};

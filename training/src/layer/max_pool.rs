@@ -1,8 +1,9 @@
 //! The largest number under a sliding window.
 
-use super::demand::{Channels, Demand, Expected, keep};
+use super::demand::{Demand, Expected, keep};
 use super::image_shape::{ImageShape, Window};
 use super::{Context, Layer};
+use crate::channels::Channels;
 use crate::matrix::Matrix;
 use kernels::convolution::ShapeError;
 use rayon::prelude::*;

@@ -21,7 +21,7 @@ pub use average_pool::AveragePool;
 pub use batch_norm::{BatchNorm, BatchNormSettings};
 pub use chain::Chain;
 pub use convolution::{Convolution, ConvolutionGeometry};
-pub use demand::{Channels, Demand};
+pub use demand::Demand;
 pub use dropout::Dropout;
 pub use dropout_channels::DropoutChannels;
 pub use image_shape::{ImageShape, Window};

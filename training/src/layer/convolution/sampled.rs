@@ -1,8 +1,8 @@
 //! Which terms of the three products of a convolution layer are computed, and their gradients.
 
 use super::Convolution;
+use crate::channels::Channels;
 use crate::layer::Context;
-use crate::layer::demand::Channels;
 use crate::layer::sampler::Sampler;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy, Scores};
