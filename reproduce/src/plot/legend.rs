@@ -1,0 +1,104 @@
+//! The legend: below the panels, an entry a label.
+
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::marker::{GREY, colour, draw_marker};
+use super::{Area, FONT, INK, PANEL_HEIGHT, TICK_SIZE, error_text};
+use crate::result::{Figure, Mark, Series};
+
+const LEGEND_ROW: i32 = 28;
+
+/// What the legend shows for one label: a line, a marker or both.
+pub(super) struct Entry<'a> {
+    line: Option<&'a Series>,
+    marker: Option<&'a Series>,
+    label: &'a str,
+}
+
+pub(super) fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for series in figure.panels.iter().flat_map(|panel| &panel.series) {
+        let at =
+            entries.iter().position(|entry| entry.label == series.label).unwrap_or_else(|| {
+                entries.push(Entry { line: None, marker: None, label: &series.label });
+                entries.len() - 1
+            });
+        match series.mark {
+            Mark::Line | Mark::Dashed => entries[at].line = Some(series),
+            Mark::Points => entries[at].marker = Some(series),
+            Mark::JoinedPoints => {
+                entries[at].line = Some(series);
+                entries[at].marker = Some(series);
+            }
+        }
+    }
+    entries
+}
+
+/// Columns of equal width below the panels.
+pub(super) struct LegendLayout {
+    columns: usize,
+    column_width: i32,
+    rows: usize,
+    explains_marks: bool,
+}
+
+impl LegendLayout {
+    pub(super) fn new(entries: &[Entry], width: i32) -> Self {
+        let longest = entries.iter().map(|e| e.label.chars().count()).max().unwrap_or(0) as i32;
+        let column_width = 62 + longest * 9;
+        let columns = ((width - 60) / column_width).clamp(1, entries.len().max(1) as i32) as usize;
+        let rows = entries.len().div_ceil(columns);
+        // Lines are closed forms only where some entry has both.
+        let explains_marks = entries.iter().any(|entry| {
+            entry.marker.is_some() && entry.line.is_some_and(|line| line.mark == Mark::Line)
+        });
+        // Fill the columns evenly.
+        let columns = entries.len().div_ceil(rows.max(1)).max(1);
+        LegendLayout { columns, column_width, rows, explains_marks }
+    }
+
+    pub(super) fn height(&self) -> i32 {
+        (self.rows + usize::from(self.explains_marks)) as i32 * LEGEND_ROW
+    }
+
+    pub(super) fn draw(&self, root: &Area, entries: &[Entry]) -> Result<(), String> {
+        let style =
+            (FONT, TICK_SIZE).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+        let width = root.dim_in_pixel().0 as i32;
+        let left = ((width - self.columns as i32 * self.column_width) / 2).max(20);
+        let top = PANEL_HEIGHT as i32 + LEGEND_ROW / 2;
+        let put = |entry: &Entry, index: usize| -> Result<(), DrawingAreaErrorKind<_>> {
+            let x = left + (index / self.rows) as i32 * self.column_width;
+            let y = top + (index % self.rows) as i32 * LEGEND_ROW;
+            if let Some(series) = entry.line {
+                let stroke = colour(series).stroke_width(2);
+                let ends = vec![(x, y), (x + 36, y)];
+                if series.mark == Mark::Dashed {
+                    root.draw(&DashedPathElement::new(ends, 8, 6, stroke))?;
+                } else {
+                    root.draw(&PathElement::new(ends, stroke))?;
+                }
+            }
+            if let Some(series) = entry.marker {
+                draw_marker(root, (x + 18, y), series)?;
+            }
+            root.draw(&Text::new(entry.label.to_string(), (x + 46, y), style.clone()))
+        };
+        for (index, entry) in entries.iter().enumerate() {
+            put(entry, index).map_err(error_text)?;
+        }
+        if self.explains_marks {
+            let note = "marker: measured; line of the same colour: closed form";
+            let style = (FONT, TICK_SIZE)
+                .into_font()
+                .color(&GREY)
+                .pos(Pos::new(HPos::Center, VPos::Center));
+            let y = top + self.rows as i32 * LEGEND_ROW;
+            root.draw(&Text::new(note, (width / 2, y), style)).map_err(error_text)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! The palette and the markers: a colour and a shape for every style.
+
+use plotters::prelude::*;
+
+use super::Area;
+use crate::result::{Mark, Series};
+
+/// Okabe and Ito (2008), "Color Universal Design", without the yellow, which is
+/// too light for thin lines on white.
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 0, 0),
+];
+pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
+
+/// Dashed lines are references, not measurements.
+pub(super) fn colour(series: &Series) -> RGBColor {
+    match series.mark {
+        Mark::Dashed => GREY,
+        _ => COLOURS[series.style % COLOURS.len()],
+    }
+}
+
+/// A marker with a thin white rim that keeps it apart from its neighbours.
+pub(super) fn draw_marker<'a>(
+    area: &Area<'a>,
+    (x, y): (i32, i32),
+    series: &Series,
+) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+    for (rim, fill) in [(2, WHITE), (0, colour(series))] {
+        match marker_outline(series.style, rim) {
+            None => area.draw(&Circle::new((x, y), 5 + rim / 2, fill.filled()))?,
+            Some(outline) => {
+                let corners: Vec<(i32, i32)> =
+                    outline.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
+                area.draw(&Polygon::new(corners, fill.filled()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Corners of a marker around (0, 0), widened by `rim`; none for the circle.
+fn marker_outline(style: usize, rim: i32) -> Option<Vec<(i32, i32)>> {
+    let r = rim;
+    match style % 7 {
+        0 => None,
+        1 => Some(vec![
+            (-5 - r / 2, -5 - r / 2),
+            (5 + r / 2, -5 - r / 2),
+            (5 + r / 2, 5 + r / 2),
+            (-5 - r / 2, 5 + r / 2),
+        ]),
+        2 => Some(vec![(0, -7 - r), (7 + r, 5 + r / 2), (-7 - r, 5 + r / 2)]),
+        3 => Some(vec![(0, -7 - r), (7 + r, 0), (0, 7 + r), (-7 - r, 0)]),
+        4 => {
+            let (a, b) = (6 + r / 2, 3 - r / 2);
+            Some(vec![
+                (-a, -b),
+                (-b, -a),
+                (0, -a + b),
+                (b, -a),
+                (a, -b),
+                (a - b, 0),
+                (a, b),
+                (b, a),
+                (0, a - b),
+                (-b, a),
+                (-a, b),
+                (-a + b, 0),
+            ])
+        }
+        5 => Some(vec![(0, 7 + r), (7 + r, -5 - r / 2), (-7 - r, -5 - r / 2)]),
+        _ => {
+            let (a, b) = (7 + r / 2, 2 + r / 2);
+            Some(vec![
+                (-b, -a),
+                (b, -a),
+                (b, -b),
+                (a, -b),
+                (a, b),
+                (b, b),
+                (b, a),
+                (-b, a),
+                (-b, b),
+                (-a, b),
+                (-a, -b),
+                (-b, -b),
+            ])
+        }
+    }
+}
