@@ -20,7 +20,8 @@ use rand::Rng;
 /// ```
 ///
 /// # Errors
-/// When a probability lies outside [0, 1], or they do not sum to a whole number within 1e-9.
+/// When a probability lies outside [0, 1], or they do not sum to a whole number within 1e-9 and the
+/// rounding of so many terms.
 pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, SelectionError> {
     fixed_size(p)?;
     // Certain pairs are kept outright, so that rounding of the running sum cannot lose them.
