@@ -4,8 +4,8 @@
 use std::cmp::Ordering;
 use std::ops::{Add, Div, Mul, RangeInclusive};
 
-/// Sums that f64 holds in full precision, whatever of their terms was too small for it: from 2^-960,
-/// at which 2^62 terms that vanished change nothing, to the largest number.
+/// Sums that f64 holds in full precision, whatever of their terms was too small for it: from
+/// 2^-960, at which 2^62 terms that vanished change nothing, to the largest number.
 pub(crate) const HELD: RangeInclusive<f64> = f64::from_bits((1023 - 960) << 52)..=f64::MAX;
 
 /// A number that sums and quotients of scores are computed in.

@@ -4,18 +4,22 @@ use kernels::Estimator;
 use kernels::random::{Stream, standard_normal};
 use kernels::selection::{ConditionalPoisson, SelectionError, draw_systematic};
 
-fn scores(pairs: usize) -> Vec<f64> {
+/// Scores that differ widely, and scores that are equal but for one: the sum of their probabilities
+/// rounds to the same side nearly every time.
+fn scores(pairs: usize) -> [Vec<f64>; 2] {
     let mut rng = Stream::new(1, "many").at(0);
-    (0..pairs).map(|_| libm::exp(standard_normal(&mut rng))).collect()
+    let different = (0..pairs).map(|_| libm::exp(standard_normal(&mut rng))).collect();
+    let mut equal = vec![1.0; pairs];
+    equal[0] = 0.37;
+    [different, equal]
 }
 
 #[test]
 fn every_estimator_draws_from_a_million_pairs() {
     for pairs in [1 << 18, 1 << 20] {
-        let scores = scores(pairs);
-        for k in [16, pairs / 2, pairs - 1] {
+        for (scores, k) in scores(pairs).iter().flat_map(|w| [(w, 16), (w, pairs / 3)]) {
             for estimator in Estimator::ALL {
-                let drawn = estimator.select(&scores, k, &mut Stream::new(1, "draw").at(0));
+                let drawn = estimator.select(scores, k, &mut Stream::new(1, "draw").at(0));
                 if estimator == Estimator::ConditionalPoisson && k > 16 {
                     let bytes = 8 * (pairs as u128 + 1) * (k as u128 + 1);
                     let limit = ConditionalPoisson::MOST_BYTES;

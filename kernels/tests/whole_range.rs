@@ -11,6 +11,8 @@ use kernels::scores::{
 use kernels::selection::{adaptive_top_k, top_k};
 use kernels::{Estimator, InstructionSet, MatrixView, approximate_product};
 use proptest::prelude::*;
+use rand::TryRng;
+use std::convert::Infallible;
 
 /// x * 2^power.
 fn times_two_to(x: f64, power: i32) -> f64 {
@@ -99,7 +101,8 @@ proptest! {
             .map(|(x, y)| log_norm(x) + log_norm(y))
             .collect();
         prop_assume!(logs.iter().any(|log| log.is_finite()));
-        let by_rows: Vec<f64> = (0..rows * pairs).map(|at| a[at % pairs * rows + at / pairs]).collect();
+        let by_rows: Vec<f64> =
+            (0..rows * pairs).map(|at| a[at % pairs * rows + at / pairs]).collect();
         let view = if layout[0] {
             MatrixView::row_major(&by_rows, rows, pairs)
         } else {
@@ -115,7 +118,8 @@ proptest! {
         let scores = column_row_scores(view, right);
         let budget = share * pairs as f64;
         assert_close(&proportional(&scores).unwrap(), &share_of_sum(&logs), "proportional");
-        assert_close(&water_filling(&scores, budget).unwrap(), &water_filled(&logs, budget), "water");
+        let filled = water_filled(&logs, budget);
+        assert_close(&water_filling(&scores, budget).unwrap(), &filled, "water-filling");
         let released: Vec<f64> = share_of_sum(&logs)
             .iter()
             .map(|p| 0.9 * (budget * p).min(1.0) + 0.1 / pairs as f64)
@@ -124,9 +128,10 @@ proptest! {
 
         let k = budget.ceil() as usize;
         let kept = top_k(&scores, k).unwrap();
-        let is_kept = |i: usize| kept.indices().contains(&(i as u32));
-        let least = (0..pairs).filter(|&i| is_kept(i)).map(|i| logs[i]).fold(f64::INFINITY, f64::min);
-        let most = (0..pairs).filter(|&i| !is_kept(i)).map(|i| logs[i]).fold(f64::NEG_INFINITY, f64::max);
+        let (within, without): (Vec<usize>, Vec<usize>) =
+            (0..pairs).partition(|&i| kept.indices().contains(&(i as u32)));
+        let least = within.iter().map(|&i| logs[i]).fold(f64::INFINITY, f64::min);
+        let most = without.iter().map(|&i| logs[i]).fold(f64::NEG_INFINITY, f64::max);
         prop_assert!(least >= most - 1e-11 * most.abs(), "{least} {most}");
 
         let shares = share_of_sum(&logs);
@@ -139,7 +144,7 @@ proptest! {
         for (norm, x) in column_norms(view).iter().zip(a.chunks(rows)) {
             let log = log_norm(x);
             if *norm == 0.0 || log > 1023.999 {
-                prop_assert!(log < -1073.0 || log > 1023.999, "{norm} {log}");
+                prop_assert!(!(-1073.0..=1023.999).contains(&log), "{norm} {log}");
             } else if log > -1022.0 {
                 prop_assert!((libm::log2(*norm) - log).abs() < 1e-11, "{norm} {log}");
             }
@@ -149,6 +154,31 @@ proptest! {
             let selection = estimator.select(&scores, k, &mut rng).unwrap();
             prop_assert!(selection.scales().iter().all(|scale| scale.is_finite()), "{estimator}");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn scores_of_single_precision_are_right_over_the_whole_range(
+        rows in 1usize..6, pairs in 2usize..24, centers in [-149..=127i32, -149..=127i32],
+        spread in 0..140i32, seed in 0u64..1 << 40,
+    ) {
+        let single = |name: &str, center: i32| -> Vec<f32> {
+            let numbers = columns(seed, name, [rows, pairs], center, spread).into_iter();
+            numbers.map(|x| (x as f32).clamp(-f32::MAX, f32::MAX)).collect()
+        };
+        let (a, b) = (single("a", centers[0]), single("b", centers[1]));
+        let log = |numbers: &[f32]| {
+            log_norm(&numbers.iter().map(|&x| f64::from(x)).collect::<Vec<f64>>())
+        };
+        let logs: Vec<f64> =
+            a.chunks(rows).zip(b.chunks(rows)).map(|(x, y)| log(x) + log(y)).collect();
+        prop_assume!(logs.iter().any(|log| log.is_finite()));
+        let left = MatrixView::column_major(&a, rows, pairs);
+        let right = MatrixView::row_major(&b, pairs, rows);
+        let scores = column_row_scores(left, right);
+        assert_eq!(scores, pair_scores(&column_norms(left), &row_norms(right)));
+        assert_close(&proportional(&scores).unwrap(), &share_of_sum(&logs), "proportional");
     }
 }
 
@@ -223,6 +253,36 @@ fn norms_of_channels_images_and_positions_scale_with_the_numbers() {
     for power in [-900, -530, 530, 1000] {
         let expected: Vec<f64> = ordinary.iter().map(|&x| times_two_to(x, power)).collect();
         assert_close(&norms_at(power), &expected, "norms");
+    }
+}
+
+/// Randomness that is zero, which keeps a pair of any probability above zero.
+#[derive(Clone, Copy)]
+struct Zeros;
+
+impl TryRng for Zeros {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.fill(0);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_scale_of_the_unlikeliest_pair_is_a_number() {
+    let scores = [1e-320, 1.0, 1.0, 0.5];
+    for estimator in Estimator::ALL {
+        let selection = estimator.select(&scores, 2, &mut Zeros).unwrap();
+        assert!(selection.scales().iter().all(|s| s.is_finite() && *s > 0.0), "{estimator}");
     }
 }
 

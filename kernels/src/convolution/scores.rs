@@ -8,8 +8,8 @@
 //! than kh kw patches.
 //!
 //! Sums are in f64. Those of a plane or an image are [`sum_of_squares`]; planes are then added
-//! from the first image to the last. Every norm is that of its elements to rounding, infinite if that
-//! is above [`f64::MAX`].
+//! from the first image to the last. Every norm is that of its elements to rounding, infinite if
+//! that is above [`f64::MAX`].
 
 use super::{ConvolutionShape, check_len};
 use crate::raw::{InstructionSet, Real};

@@ -1,7 +1,9 @@
-//! All unsafe code that a product or a training step runs: vector instructions, the micro-kernel,
-//! and output blocks that threads share. Everything above works through the safe functions exported
-//! here. The workspace denies unsafe code; the modules that have some say so and why, and outside of
-//! this one they are the calls of other libraries that `reproduce bench` times.
+//! The only unsafe code that a product or a training step runs: vector instructions, the
+//! micro-kernel, and output blocks that threads share. Everything above works through the safe
+//! functions exported here.
+//!
+//! The workspace denies unsafe code. The modules that have some allow it and say why: those below,
+//! and in `reproduce bench` the calls of other libraries.
 //!
 //! [`micro_kernel`] holds the algorithm once, over the [`vector::Vector`] trait; `portable` and
 //! `x86` are thin instances of it. All of them execute the same fused multiply-adds in the same

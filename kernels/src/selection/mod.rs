@@ -250,8 +250,14 @@ fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
     }
 }
 
-/// Whether so many numbers that add up to `sum` in f64 may add up to `expected`: each addition rounds,
-/// in the worst case all of them to the same side, and so did the numbers.
+/// 1/p, the scale of a pair that is kept with probability p, and the largest number where p is below
+/// 2^-1024 and has no inverse.
+fn inverse(p: f64) -> f64 {
+    (1.0 / p).min(f64::MAX)
+}
+
+/// Whether so many numbers that add up to `sum` in f64 may add up to `expected`: each addition
+/// rounds, in the worst case all of them to the same side, and so did the numbers.
 fn adds_up_to(sum: f64, expected: f64, terms: usize) -> bool {
     let rounding = terms as f64 * f64::EPSILON * expected;
     (sum - expected).abs() <= rounding.max(1e-9)

@@ -1,7 +1,7 @@
 //! Systematic sampling: a fixed number of pairs with given inclusion probabilities from one uniform
 //! number (Madow 1949).
 
-use super::{Selection, SelectionError, fixed_size};
+use super::{Selection, SelectionError, fixed_size, inverse};
 use crate::random::uniform;
 use rand::Rng;
 
@@ -44,7 +44,7 @@ pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, Selec
         }
         kept
     };
-    selection.set(p.len(), keep, |index| 1.0 / p[index]);
+    selection.set(p.len(), keep, |index| inverse(p[index]));
     Ok(selection)
 }
 

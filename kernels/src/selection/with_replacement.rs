@@ -54,7 +54,7 @@ pub(crate) fn draw_with_replacement_into(
         let last = || cumulative.partition_point(|&sum| sum < total);
         draws[if index < p.len() { index } else { last() }] += 1;
     }
-    let scale = |index: usize| f64::from(draws[index]) / (k as f64 * p[index]);
+    let scale = |index: usize| (f64::from(draws[index]) / (k as f64 * p[index])).min(f64::MAX);
     selection.set(p.len(), |index| draws[index] > 0, scale);
     Ok(())
 }

@@ -5,8 +5,8 @@ use super::{Selection, SelectionError, draw_with_replacement, top_k};
 use rand::Rng;
 
 /// How many of the most probable pairs to keep for certain: the c in 1..k that minimises
-/// R_c / (k - c), with R_c the probability of the others, the least among equals; none where 1 / k is
-/// strictly below that (the rule of the code released by Liu and others 2023).
+/// R_c / (k - c), with R_c the probability of the others, the least among equals; none where 1 / k
+/// is strictly below that (the rule of the code released by Liu and others 2023).
 ///
 /// For p proportional to the scores the variance is then never above that of k plain draws,
 /// whatever the directions of the pairs: that takes R_c / (k - c) <= 1 / k. Minimising
