@@ -50,7 +50,7 @@ fn a_table_too_large_is_named_before_it_is_made() {
     let error = ConditionalPoisson::new(&vec![0.5; 1 << 18]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "conditional Poisson sampling of 131072 of 262144 pairs needs 274882101256 bytes, \
+        "conditional Poisson sampling of 131072 of 262144 pairs needs 274881052680 bytes, \
          (n + 1)(k + 1) numbers, and gets at most 1073741824; systematic sampling needs a few a pair"
     );
 }
