@@ -4,9 +4,10 @@ use crate::estimator::Estimator;
 use crate::matrix::{MatrixView, MatrixViewMut};
 use crate::product::matmul_selected;
 use crate::raw::{InstructionSet, Real};
-use crate::scores::{column_norms, pair_scores, row_norms};
+use crate::scores::column_row_scores;
 use crate::selection::{Selection, SelectionError};
 use rand::Rng;
+use std::any::type_name;
 
 /// Why an approximate product cannot be formed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -37,6 +38,21 @@ pub enum ApproximationError {
         /// Its value.
         value: f64,
     },
+    /// A sum over finite elements leaves the range of their type.
+    #[error(
+        "C[{row}, {column}] is {value}: its sum leaves the range of {number}, though every element \
+         of A and B is finite"
+    )]
+    Overflow {
+        /// Its row.
+        row: usize,
+        /// Its column.
+        column: usize,
+        /// What the sum came to.
+        value: f64,
+        /// The type of the elements.
+        number: &'static str,
+    },
     /// No selection can be drawn.
     #[error(transparent)]
     Selection(#[from] SelectionError),
@@ -63,7 +79,7 @@ pub struct ApproximateProduct<T> {
 /// ```
 ///
 /// # Errors
-/// When the shapes do not fit, k is zero, or an element is NaN or infinite.
+/// When the shapes do not fit, k is zero, or an element is NaN or infinite, of A, B or the estimate.
 pub fn approximate_product<T: Real>(
     a: MatrixView<T>,
     b: MatrixView<T>,
@@ -84,11 +100,14 @@ pub fn approximate_product<T: Real>(
             return Err(ApproximationError::NonFinite { matrix, row, column, value });
         }
     }
-    let scores = pair_scores(&column_norms(a), &row_norms(b));
-    let selection = estimator.select(&scores, k, rng)?;
+    let selection = estimator.select(&column_row_scores(a, b), k, rng)?;
     let mut product = vec![T::ZERO; a.rows() * b.columns()];
     let c = MatrixViewMut::row_major(&mut product, a.rows(), b.columns());
     matmul_selected(InstructionSet::detect(), a, b, &selection, c);
+    let estimate = MatrixView::row_major(&product, a.rows(), b.columns());
+    if let Some((row, column, value)) = estimate.first_non_finite() {
+        return Err(ApproximationError::Overflow { row, column, value, number: type_name::<T>() });
+    }
     Ok(ApproximateProduct { product, selection })
 }
 

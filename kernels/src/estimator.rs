@@ -138,8 +138,8 @@ impl Estimator {
     /// scale one: the exact product.
     ///
     /// # Errors
-    /// When k is zero, a score is not a finite number of at least 0, or a parameter of the
-    /// estimator is out of range.
+    /// When k is zero, a score is not a finite number of at least 0, a parameter of the estimator is
+    /// out of range, or the table of conditional Poisson sampling would be too large.
     pub fn select(
         &self,
         scores: &[f64],

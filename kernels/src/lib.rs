@@ -22,6 +22,7 @@ pub mod random;
 mod raw;
 pub mod scores;
 pub mod selection;
+mod wide;
 
 pub use approximate::approximate_product;
 pub use estimator::Estimator;

@@ -149,6 +149,11 @@ impl<'a, T: Real> MatrixView<'a, T> {
         self.data[row * self.row_stride + column * self.column_stride]
     }
 
+    /// The elements of a column, from the first row to the last.
+    pub(crate) fn column(self, column: usize) -> impl Iterator<Item = T> + 'a {
+        (0..self.rows).map(move |row| self.at(row, column))
+    }
+
     /// The transpose, without a copy.
     pub fn transpose(self) -> Self {
         Self {

@@ -2,6 +2,11 @@
 //!
 //! For column-row sampling a probability is the chance of one draw and they sum to one; for
 //! Bernoulli sampling it is the chance to be kept, at most one each, and they sum to the budget.
+//!
+//! Scores are any finite numbers. Where their sum is too large or too small for the full precision
+//! of f64, the same steps are taken with a wider exponent.
+
+use crate::wide::{HELD, Number, Wide};
 
 /// Why scores do not give probabilities.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -59,12 +64,6 @@ fn positive(scores: &[f64]) -> usize {
     scores.iter().filter(|&&w| w > 0.0).count()
 }
 
-/// The sum W of the scores, after checking each.
-fn checked_sum(scores: &[f64]) -> Result<f64, ProbabilityError> {
-    check_scores(scores)?;
-    Ok(scores.iter().sum())
-}
-
 fn checked_budget(budget: f64) -> Result<f64, ProbabilityError> {
     if budget.is_finite() && budget > 0.0 {
         Ok(budget)
@@ -86,13 +85,23 @@ pub fn proportional(scores: &[f64]) -> Result<Vec<f64>, ProbabilityError> {
 
 /// [`proportional`] into memory that is used again.
 pub(crate) fn proportional_into(scores: &[f64], p: &mut Vec<f64>) -> Result<(), ProbabilityError> {
-    let sum = checked_sum(scores)?;
-    fill(p, scores.iter().map(|w| w / sum));
+    check_scores(scores)?;
+    let sum = f64::sum_of(scores);
+    if HELD.contains(&sum) {
+        fill(p, over(scores, sum));
+    } else {
+        fill(p, over(scores, Wide::sum_of(scores)));
+    }
     Ok(())
 }
 
+/// Every score over a level or sum.
+fn over<N: Number>(scores: &[f64], level: N) -> impl Iterator<Item = f64> {
+    scores.iter().map(move |&w| (N::from(w) / level).into())
+}
+
 /// Replaces what a vector holds and keeps its memory.
-fn fill(p: &mut Vec<f64>, values: impl Iterator<Item = f64>) {
+fn fill<N>(p: &mut Vec<N>, values: impl Iterator<Item = N>) {
     p.clear();
     p.extend(values);
 }
@@ -168,7 +177,12 @@ pub(crate) fn water_filling_into(
     }
     let level = level_by_rounds(scores, budget)
         .unwrap_or_else(|| level_by_sorting(scores, budget, (sorted, sums)));
-    fill(p, scores.iter().map(|w| (w / level).min(1.0)));
+    if HELD.contains(&level) {
+        fill(p, over(scores, level).map(|p| p.min(1.0)));
+    } else {
+        let level: Wide = level_by_sorting(scores, budget, (sorted, &mut Vec::new()));
+        fill(p, over(scores, level).map(|p| p.min(1.0)));
+    }
     Ok(())
 }
 
@@ -211,25 +225,28 @@ fn uncapped(scores: &[f64], level: f64) -> (f64, usize) {
 
 /// The level of [`water_filling`]: of the sorted scores, cap the c largest at one, with the least c
 /// for which the next one stays below one.
-fn level_by_sorting(
+fn level_by_sorting<N: Number>(
     scores: &[f64],
     budget: f64,
-    (sorted, sums): (&mut Vec<f64>, &mut Vec<f64>),
-) -> f64 {
+    (sorted, sums): (&mut Vec<f64>, &mut Vec<N>),
+) -> N {
     fill(sorted, scores.iter().copied().filter(|&w| w > 0.0));
     // Ascending, so that running sums from the small end lose no small score beside a large one.
     sorted.sort_unstable_by(f64::total_cmp);
-    let running = sorted.iter().scan(0.0, |sum, w| {
-        *sum += w;
+    let running = sorted.iter().scan(N::from(0.0), |sum, &w| {
+        *sum = *sum + N::from(w);
         Some(*sum)
     });
     fill(sums, running);
     let count = sorted.len();
     (0..count)
         .take_while(|&capped| (capped as f64) < budget)
-        .map(|capped| (count - 1 - capped, sums[count - 1 - capped] / (budget - capped as f64)))
-        .find(|&(largest, level)| sorted[largest] <= level)
-        .map_or(sorted[count - 1], |(_, level)| level)
+        .map(|capped| {
+            let largest = count - 1 - capped;
+            (N::from(sorted[largest]), sums[largest] / N::from(budget - capped as f64))
+        })
+        .find(|(largest, level)| largest <= level)
+        .map_or(N::from(sorted[count - 1]), |(_, level)| level)
 }
 
 /// Inclusion probabilities of the authors' released code: 0.9 min(1, k w_i / W) + 0.1 / n.
@@ -251,9 +268,16 @@ pub(crate) fn as_released_into(
     budget: f64,
     p: &mut Vec<f64>,
 ) -> Result<(), ProbabilityError> {
-    let sum = checked_sum(scores)?;
+    check_scores(scores)?;
     let budget = checked_budget(budget)?;
-    fill(p, scores.iter().map(|w| (budget * w / sum).min(1.0)));
+    let sum = f64::sum_of(scores);
+    if HELD.contains(&sum) {
+        // A product beyond the range is above the sum: the probability is one in any case.
+        fill(p, scores.iter().map(|w| (budget * w / sum).min(1.0)));
+    } else {
+        let share = Wide::sum_of(scores) / Wide::from(budget);
+        fill(p, over(scores, share).map(|p| p.min(1.0)));
+    }
     mix_in_place(p, 0.1)
 }
 
@@ -295,7 +319,7 @@ mod tests {
         #[test]
         fn rounds_and_a_sort_find_the_same_level(w in scores(), share in 0.01..1.0f64) {
             let budget = share * positive(&w) as f64;
-            let sorted = level_by_sorting(&w, budget, (&mut Vec::new(), &mut Vec::new()));
+            let sorted: f64 = level_by_sorting(&w, budget, (&mut Vec::new(), &mut Vec::new()));
             if let Some(level) = level_by_rounds(&w, budget) {
                 prop_assert!((level / sorted - 1.0).abs() < 1e-12, "{level} {sorted}");
             }

@@ -4,10 +4,15 @@
 //! column of A times that of the i-th row of B. It is the Frobenius norm of the rank-one matrix
 //! A_i B^i, and every sampler of the paper starts from it. Norms are kept apart from scores
 //! because the norms of a weight matrix change only when the weights do.
+//!
+//! Squares and products of finite numbers may lie beyond the range of f64. Sums are taken as they
+//! come, and only where one is too large or too small for full precision it is taken again with a
+//! wider exponent. So ordinary numbers cost nothing more, and all finite numbers have right scores.
 
 use crate::matrix::MatrixView;
 use crate::random::below;
 use crate::raw::{InstructionSet, Real};
+use crate::wide::{HELD, Wide};
 use rand::Rng;
 use rayon::prelude::*;
 
@@ -15,7 +20,8 @@ use rayon::prelude::*;
 ///
 /// The order of the sum follows the memory: where the elements of a column are adjacent, in
 /// sixteen interleaved partial sums, otherwise from the first row to the last. It is fixed by the
-/// view alone.
+/// view alone. Every norm is that of its elements to rounding, infinite if that is above
+/// [`f64::MAX`].
 ///
 /// ```
 /// use kernels::{MatrixView, scores::column_norms};
@@ -72,24 +78,57 @@ fn norms_of_columns<T: Real>(
                 },
             );
         }
-        norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
+        for (column, norm) in (first..).zip(norms) {
+            *norm = norm_of(*norm, || a.column(column));
+        }
         return;
     }
     for (column, norm) in (first..).zip(norms) {
-        let start = column * a.column_stride();
-        let sum = match a.row_stride() {
-            _ if a.rows() == 0 => 0.0,
-            1 => sum_of_squares(set, &a.data()[start..start + a.rows()]),
-            stride => {
-                let elements = a.data()[start..].iter().step_by(stride.max(1)).take(a.rows());
-                elements.fold(0.0, |sum, x| sum + x.to_f64() * x.to_f64())
-            }
+        let sum = if a.row_stride() == 1 && a.rows() > 0 {
+            let start = column * a.column_stride();
+            sum_of_squares(set, &a.data()[start..start + a.rows()])
+        } else {
+            sum_in_order(a.column(column))
         };
-        *norm = sum.sqrt();
+        *norm = norm_of(sum, || a.column(column));
     }
 }
 
-/// The sum of squares in f64, in sixteen interleaved partial sums that are then added in order.
+/// The sum of squares in f64 from the first element to the last.
+fn sum_in_order<T: Real>(elements: impl Iterator<Item = T>) -> f64 {
+    elements.fold(0.0, |sum, x| sum + x.to_f64() * x.to_f64())
+}
+
+/// The Euclidean norm of elements whose sum of squares came to `sum` in f64.
+#[inline(always)]
+pub(crate) fn norm_of<T: Real, I: Iterator<Item = T>>(
+    sum: f64,
+    elements: impl FnOnce() -> I,
+) -> f64 {
+    if T::SQUARES_FIT || HELD.contains(&sum) || sum.is_nan() {
+        sum.sqrt()
+    } else {
+        wide_norm(elements()).into()
+    }
+}
+
+fn wide_norm<T: Real>(elements: impl Iterator<Item = T>) -> Wide {
+    Wide::norm(elements.map(T::to_f64))
+}
+
+/// The Euclidean norm of adjacent elements, to rounding for any finite ones; their squares are
+/// added as [`sum_of_squares`] does.
+///
+/// ```
+/// use kernels::{InstructionSet, scores::norm};
+/// assert_eq!(norm(InstructionSet::detect(), &[3e-200, 4e-200]), 5e-200);
+/// ```
+pub fn norm<T: Real>(set: InstructionSet, elements: &[T]) -> f64 {
+    norm_of(sum_of_squares(set, elements), || elements.iter().copied())
+}
+
+/// The sum of squares in f64, in sixteen interleaved partial sums that are then added in order. Of
+/// f64 it may be infinite, or zero, where the [`norm`] is not.
 pub fn sum_of_squares<T: Real>(set: InstructionSet, elements: &[T]) -> f64 {
     const PARTS: usize = 16;
     let sums = set.run(
@@ -126,7 +165,18 @@ pub fn row_norms_into<T: Real>(set: InstructionSet, b: MatrixView<T>, norms: &mu
     column_norms_into(set, b.transpose(), norms);
 }
 
-/// w_i = left_i * right_i.
+/// w_i = left_i * right_i, up to a factor in common: scores are relative.
+///
+/// Where a product is too large or too small for a normal f64, all are multiplied with the power of
+/// two that puts the largest near 2^960, the largest of which 2^63 can be summed. Those below
+/// 2^-2030 of the largest are then zero.
+///
+/// ```
+/// use kernels::scores::pair_scores;
+/// assert_eq!(pair_scores(&[2.0, 3.0], &[5.0, 7.0]), [10.0, 21.0]);
+/// let tiny = pair_scores(&[2e-200, 2e-200], &[2e-200, 1e-200]);
+/// assert_eq!(tiny[0] / tiny[1], 2.0);
+/// ```
 ///
 /// # Panics
 /// When the lengths differ.
@@ -148,9 +198,58 @@ pub fn pair_scores_into(left: &[f64], right: &[f64], scores: &mut [f64]) {
         right.len(),
         scores.len()
     );
-    for ((score, x), y) in scores.iter_mut().zip(left).zip(right) {
+    let mut out_of_range = 0;
+    for ((score, &x), &y) in scores.iter_mut().zip(left).zip(right) {
         *score = x * y;
+        out_of_range += usize::from(!is_held(*score) && x != 0.0 && y != 0.0);
     }
+    if out_of_range > 0 {
+        fill_in_common(scores, |pair| Wide::from(left[pair]) * Wide::from(right[pair]));
+    }
+}
+
+/// Whether f64 holds a number in full precision, if it is not zero.
+fn is_held(number: f64) -> bool {
+    (f64::MIN_POSITIVE..=f64::MAX).contains(&number.abs())
+}
+
+/// The scores, all times the power of two that puts the largest near 2^960.
+fn fill_in_common(scores: &mut [f64], score: impl Fn(usize) -> Wide) {
+    const LARGEST: i32 = 960;
+    let largest = (0..scores.len()).filter_map(|pair| score(pair).exponent()).max().unwrap_or(0);
+    for (pair, to) in scores.iter_mut().enumerate() {
+        *to = score(pair).times_two_to(LARGEST - largest).into();
+    }
+}
+
+/// The scores of the pairs of AB, |A_i| |B^i| up to a factor in common, for all finite elements: as
+/// [`pair_scores`] of [`column_norms`] and [`row_norms`], and right where a norm itself is beyond
+/// the range of f64.
+///
+/// ```
+/// use kernels::{MatrixView, scores::column_row_scores};
+/// let a = MatrixView::row_major(&[3.0, 0.0, 4.0, 2.0], 2, 2);
+/// let b = MatrixView::row_major(&[2.0, 1.0], 2, 1);
+/// assert_eq!(column_row_scores(a, b), [10.0, 2.0]);
+/// ```
+///
+/// # Panics
+/// When the inner dimensions differ.
+pub fn column_row_scores<T: Real>(a: MatrixView<T>, b: MatrixView<T>) -> Vec<f64> {
+    assert_eq!(a.columns(), b.rows(), "the inner dimensions of a product agree");
+    let rows = b.transpose();
+    let wide = |pair| wide_norm(a.column(pair)) * wide_norm(rows.column(pair));
+    scores_from(&column_norms(a), &row_norms(b), wide)
+}
+
+/// [`pair_scores`], or what `wide` says of each pair where a norm has lost precision.
+fn scores_from(left: &[f64], right: &[f64], wide: impl Fn(usize) -> Wide) -> Vec<f64> {
+    if left.iter().chain(right).all(|&norm| norm == 0.0 || is_held(norm)) {
+        return pair_scores(left, right);
+    }
+    let mut scores = vec![0.0; left.len()];
+    fill_in_common(&mut scores, wide);
+    scores
 }
 
 /// Scores estimated from a random few of the rows of A and of the columns of B (the released
@@ -170,15 +269,14 @@ pub fn estimated_scores<T: Real>(
     assert_eq!(a.columns(), b.rows(), "the inner dimensions of a product agree");
     let rows = draw_positions(a.rows(), sampled_rows, rng);
     let columns = draw_positions(b.columns(), sampled_columns, rng);
-    let norm =
-        |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, |sum: f64, x| sum + x * x).sqrt();
-    (0..a.columns())
-        .map(|pair| {
-            let left = norm(&mut rows.iter().map(|&row| a.at(row, pair).to_f64()));
-            let right = norm(&mut columns.iter().map(|&column| b.at(pair, column).to_f64()));
-            left * right
-        })
-        .collect()
+    let of_a = |pair| rows.iter().map(move |&row| a.at(row, pair));
+    let of_b = |pair| columns.iter().map(move |&column| b.at(pair, column));
+    let pairs = 0..a.columns();
+    let left: Vec<f64> =
+        pairs.clone().map(|pair| norm_of(sum_in_order(of_a(pair)), || of_a(pair))).collect();
+    let right: Vec<f64> =
+        pairs.map(|pair| norm_of(sum_in_order(of_b(pair)), || of_b(pair))).collect();
+    scores_from(&left, &right, |pair| wide_norm(of_a(pair)) * wide_norm(of_b(pair)))
 }
 
 fn draw_positions(length: usize, count: usize, rng: &mut impl Rng) -> Vec<usize> {

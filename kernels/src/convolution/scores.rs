@@ -8,11 +8,12 @@
 //! than kh kw patches.
 //!
 //! Sums are in f64. Those of a plane or an image are [`sum_of_squares`]; planes are then added
-//! from the first image to the last.
+//! from the first image to the last. Every norm is that of its elements to rounding, infinite if
+//! that is above [`f64::MAX`].
 
 use super::{ConvolutionShape, check_len};
 use crate::raw::{InstructionSet, Real};
-use crate::scores::sum_of_squares;
+use crate::scores::{norm, norm_of, sum_of_squares};
 use rayon::prelude::*;
 
 /// |X[:, c]|_F of every input channel, over all images and pixels.
@@ -60,7 +61,8 @@ fn channel_norms_into<T: Real>(set: InstructionSet, tensor: &[T], plane: usize, 
     let image = norms.len() * plane;
     norms.par_iter_mut().enumerate().for_each(|(channel, norm)| {
         let planes = tensor[channel * plane..].chunks(image).map(|planes| &planes[..plane]);
-        *norm = planes.fold(0.0, |sum, plane| sum + sum_of_squares(set, plane)).sqrt();
+        let sum = planes.clone().fold(0.0, |sum, plane| sum + sum_of_squares(set, plane));
+        *norm = norm_of(sum, || planes.flatten().copied());
     });
 }
 
@@ -81,7 +83,10 @@ pub fn kernel_input_norms_into<T: Real>(
             *norm = weights.iter().fold(*norm, |sum, x| sum + x.to_f64() * x.to_f64());
         }
     }
-    norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
+    for (channel, norm) in norms.iter_mut().enumerate() {
+        let taps = kernels[channel * shape.taps()..].chunks(shape.input_channels() * shape.taps());
+        *norm = norm_of(*norm, || taps.flat_map(|kernel| &kernel[..shape.taps()]).copied());
+    }
 }
 
 /// |K_o|_F of every output channel.
@@ -131,10 +136,7 @@ pub fn output_image_norms_into<T: Real>(
 
 fn block_norms_into<T: Real>(set: InstructionSet, tensor: &[T], norms: &mut [f64]) {
     let blocks = tensor.par_chunks_exact(tensor.len() / norms.len());
-    norms
-        .par_iter_mut()
-        .zip(blocks)
-        .for_each(|(norm, block)| *norm = sum_of_squares(set, block).sqrt());
+    norms.par_iter_mut().zip(blocks).for_each(|(to, block)| *to = norm(set, block));
 }
 
 /// The norm of the patch X_b under the kernel at every position, pair b Ho Wo + y Wo + x: with
@@ -161,9 +163,14 @@ pub fn patch_norms_into<T: Real>(shape: &ConvolutionShape, input: &[T], norms: &
             let column = position % shape.output_width() * shape.stride();
             let columns = covered(column, shape.kernel_width(), shape.width());
             let rows = covered(row, shape.kernel_height(), shape.height());
-            let pixels =
-                rows.flat_map(|row| squares[row * shape.width()..][columns.clone()].iter());
-            *norm = pixels.fold(0.0, |sum: f64, square| sum + square).sqrt();
+            let pixels = rows.map(|row| {
+                let start = row * shape.width();
+                start + columns.start..start + columns.end
+            });
+            let covered = pixels.clone().flat_map(|pixels| &squares[pixels]);
+            let sum = covered.fold(0.0, |sum: f64, square| sum + square);
+            let elements = |pixel| channels_of(image, pixel, shape.pixels());
+            *norm = norm_of(sum, || pixels.flatten().flat_map(elements));
         }
     });
 }
@@ -183,8 +190,15 @@ pub fn output_position_norms_into<T: Real>(
     norms.par_chunks_exact_mut(shape.positions()).zip(images).for_each(|(norms, image)| {
         norms.fill(0.0);
         add_squares(image, norms);
-        norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
+        for (position, norm) in norms.iter_mut().enumerate() {
+            *norm = norm_of(*norm, || channels_of(image, position, shape.positions()));
+        }
     });
+}
+
+/// The numbers of a pixel from the first channel to the last.
+fn channels_of<T: Real>(image: &[T], pixel: usize, pixels: usize) -> impl Iterator<Item = T> {
+    image[pixel..].iter().step_by(pixels).copied()
 }
 
 /// Adds the squares of each pixel from the first channel to the last.

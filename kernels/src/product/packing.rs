@@ -38,7 +38,9 @@ pub(super) fn storage_of_right<T: Real>(problem: &Problem<T>) -> Storage {
     if right.outer_index.is_some() || right.is_scaled() || !is_adjacent {
         return Storage::Packed;
     }
-    let span = right.inner_stride * block_depth::<T>(problem.inner) * size_of::<T>();
+    // The stride of a single inner index may be any number.
+    let bytes = block_depth::<T>(problem.inner) * size_of::<T>();
+    let span = right.inner_stride.saturating_mul(bytes);
     let worth = if span <= COMPACT { ROWS_WORTH_PACKING_COMPACT } else { ROWS_WORTH_PACKING };
     if problem.rows >= worth { Storage::PackedOnTheWay } else { Storage::InPlace }
 }

@@ -1,5 +1,10 @@
 //! Which vector instructions a product uses; chosen at run time, without effect on the numbers.
 
+#![allow(
+    unsafe_code,
+    reason = "functions compiled for instructions are called once these were found"
+)]
+
 use std::fmt;
 use std::str::FromStr;
 

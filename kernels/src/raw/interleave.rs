@@ -1,5 +1,7 @@
 //! Rows of numbers written side by side.
 
+#![allow(unsafe_code, reason = "shuffles read and write through pointers, checked once a block")]
+
 use super::{InstructionSet, Real, tile_rows};
 
 /// Whether the processor has shuffles for numbers of this type, with 256-bit registers: then T is

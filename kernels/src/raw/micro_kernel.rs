@@ -5,6 +5,11 @@
 //! over output elements and never over the inner index; a tile continues from what the output
 //! holds, so splitting the inner index into blocks does not change a bit.
 
+#![allow(
+    unsafe_code,
+    reason = "the innermost loop reads and writes through pointers, checked once a tile"
+)]
+
 use super::vector::Vector;
 use super::{InstructionSet, OutputBlock, Real};
 

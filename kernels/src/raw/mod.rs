@@ -1,11 +1,13 @@
-//! The only unsafe code of the workspace: vector instructions, the micro-kernel, and output
-//! blocks that threads share. Everything above works through the safe functions exported here.
+//! The only unsafe code that a product or a training step runs: vector instructions, the
+//! micro-kernel, and output blocks that threads share. Everything above works through the safe
+//! functions exported here.
+//!
+//! The workspace denies unsafe code. The modules that have some allow it and say why: those below,
+//! and in `reproduce bench` the calls of other libraries.
 //!
 //! [`micro_kernel`] holds the algorithm once, over the [`vector::Vector`] trait; `portable` and
 //! `x86` are thin instances of it. All of them execute the same fused multiply-adds in the same
 //! order on every output element, so they agree bit for bit.
-
-#![allow(unsafe_code)]
 
 mod instruction_set;
 mod interleave;

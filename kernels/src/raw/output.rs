@@ -1,5 +1,7 @@
 //! The output of a product as a block that can be split among threads.
 
+#![allow(unsafe_code, reason = "threads write parts of one matrix that interleave in memory")]
+
 use std::marker::PhantomData;
 
 /// A block of a mutably borrowed matrix. Splitting gives blocks without a common element.

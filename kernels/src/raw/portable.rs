@@ -4,6 +4,8 @@
 //! On x86-64 with fused multiply-add the same source is compiled once more with that feature, so
 //! that `mul_add` is an instruction there and not a call of the exact but slow library function.
 
+#![allow(unsafe_code, reason = "the same pointers as those of the vector instructions")]
+
 use super::Real;
 use super::micro_kernel::{Tile, TileFunction, choose_instance, tile};
 use super::vector::Vector;

@@ -23,6 +23,9 @@ pub trait Real:
     const ZERO: Self;
     /// 1.
     const ONE: Self;
+    /// Whether f64 holds the square of every number, and the sum of as many as there can be.
+    #[doc(hidden)]
+    const SQUARES_FIT: bool;
 
     /// The nearest value.
     fn from_f64(value: f64) -> Self;
@@ -64,6 +67,7 @@ macro_rules! real {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
+            const SQUARES_FIT: bool = $bytes < size_of::<f64>();
 
             #[inline(always)]
             fn from_f64(value: f64) -> Self {

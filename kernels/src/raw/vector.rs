@@ -1,5 +1,7 @@
 //! What the micro-kernel asks of a vector of numbers.
 
+#![allow(unsafe_code, reason = "loads and stores of a vector go through pointers")]
+
 use super::Real;
 
 /// A register's worth of lanes.

@@ -1,5 +1,7 @@
 //! The micro-kernel with AVX2 and AVX-512 registers, and shuffles that transpose.
 
+#![allow(unsafe_code, reason = "vector instructions")]
+
 use super::micro_kernel::{Tile, TileFunction, choose_instance, tile};
 use super::vector::Vector;
 use std::arch::x86_64::*;

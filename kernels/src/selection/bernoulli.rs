@@ -1,6 +1,6 @@
 //! Bernoulli-CRS: each pair kept or not by its own coin (paper, section on Bernoulli-CRS).
 
-use super::{Selection, SelectionError, check_probabilities};
+use super::{Selection, SelectionError, check_probabilities, inverse};
 use crate::random::fill_uniform;
 use rand::Rng;
 
@@ -35,7 +35,7 @@ pub(crate) fn draw_bernoulli_into(
         }
         points[index % POINTS] < p[index]
     };
-    selection.set(p.len(), keep, |index| 1.0 / p[index]);
+    selection.set(p.len(), keep, |index| inverse(p[index]));
     Ok(())
 }
 

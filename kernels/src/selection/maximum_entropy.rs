@@ -1,7 +1,7 @@
 //! Conditional Poisson sampling: Bernoulli coins, given that exactly k pairs are kept. Among all
 //! designs of its inclusion probabilities the one of greatest entropy (Hajek 1964).
 
-use super::{Selection, SelectionError, fixed_size};
+use super::{Selection, SelectionError, fixed_size, inverse};
 use crate::random::uniform;
 use rand::Rng;
 
@@ -27,12 +27,26 @@ pub struct ConditionalPoisson {
 }
 
 impl ConditionalPoisson {
+    /// The most bytes that the table of a design takes, 8 (n + 1)(k + 1): 1 GiB.
+    pub const MOST_BYTES: u128 = 1 << 30;
+
     /// The design, in O(n k) time and memory.
     ///
     /// # Errors
-    /// When a probability lies outside [0, 1], or they do not sum to a whole number within 1e-9.
+    /// When a probability lies outside [0, 1], they do not sum to a whole number within 1e-9 and
+    /// the rounding of so many terms, or the table would take more than [`Self::MOST_BYTES`].
     pub fn new(coins: &[f64]) -> Result<Self, SelectionError> {
         let size = fixed_size(coins)?;
+        let numbers = (coins.len() as u128 + 1) * (size as u128 + 1);
+        let (bytes, limit) = (numbers * size_of::<f64>() as u128, Self::MOST_BYTES);
+        if bytes > limit {
+            return Err(SelectionError::TooMuchMemory {
+                pairs: coins.len(),
+                k: size,
+                bytes,
+                limit,
+            });
+        }
         Ok(Self::given(coins, size))
     }
 
@@ -110,7 +124,7 @@ impl ConditionalPoisson {
             missing -= usize::from(kept);
             kept
         };
-        selection.set(self.coins.len(), keep, |i| 1.0 / self.inclusion[i]);
+        selection.set(self.coins.len(), keep, |i| inverse(self.inclusion[i]));
         selection
     }
 }

@@ -48,6 +48,21 @@ pub enum SelectionError {
         /// What they sum to.
         sum: f64,
     },
+    /// The table of a design is larger than is held in memory.
+    #[error(
+        "conditional Poisson sampling of {k} of {pairs} pairs needs {bytes} bytes, (n + 1)(k + 1) \
+         numbers, and gets at most {limit}; systematic sampling needs a few a pair"
+    )]
+    TooMuchMemory {
+        /// The number of pairs n.
+        pairs: usize,
+        /// The number kept.
+        k: usize,
+        /// What the table would take.
+        bytes: u128,
+        /// What it may take.
+        limit: u128,
+    },
     /// All draws are spent on pairs kept for certain.
     #[error("{winners} pairs are to be kept for certain of a budget of {k}; at least 1 is drawn")]
     TooManyWinners {
@@ -235,12 +250,25 @@ fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
     }
 }
 
+/// 1/p, the scale of a pair that is kept with probability p, and the largest number where p is below
+/// 2^-1024 and has no inverse.
+fn inverse(p: f64) -> f64 {
+    (1.0 / p).min(f64::MAX)
+}
+
+/// Whether so many numbers that add up to `sum` in f64 may add up to `expected`: each addition
+/// rounds, in the worst case all of them to the same side, and so did the numbers.
+fn adds_up_to(sum: f64, expected: f64, terms: usize) -> bool {
+    let rounding = terms as f64 * f64::EPSILON * expected;
+    (sum - expected).abs() <= rounding.max(1e-9)
+}
+
 /// The whole number that the inclusion probabilities sum to.
 fn fixed_size(p: &[f64]) -> Result<usize, SelectionError> {
     check_probabilities(p)?;
     let sum: f64 = p.iter().sum();
     let size = sum.round();
-    if (sum - size).abs() <= 1e-9 {
+    if adds_up_to(sum, size, p.len()) {
         Ok(size as usize)
     } else {
         Err(SelectionError::FractionalSize { sum })
@@ -258,6 +286,18 @@ mod tests {
         assert!(Selection::new(vec![1, 1], vec![1.0, 1.0], 3).is_err());
         assert!(Selection::new(vec![0, 3], vec![1.0, 1.0], 3).is_err());
         assert!(Selection::new(vec![0], vec![], 3).is_err());
+    }
+
+    #[test]
+    fn sums_may_be_off_by_a_rounding_a_term_and_no_more() {
+        // As f64 adds 2^20 numbers near 0.1: 1.6e-10 of their sum is lost.
+        let terms = 1 << 20;
+        let sum = (0..terms).fold(0.0, |sum, _| sum + 0.1);
+        assert!((sum - 0.1 * terms as f64).abs() > 1e-9, "{sum}");
+        assert!(adds_up_to(sum, 0.1 * terms as f64, terms));
+        assert!(!adds_up_to(sum, 0.1 * terms as f64 + 0.01, terms));
+        assert!(adds_up_to(1.0 + 3e-9, 1.0, 1 << 24) && !adds_up_to(1.0 + 5e-9, 1.0, 1 << 24));
+        assert!(adds_up_to(3.0 - 9e-10, 3.0, 5) && !adds_up_to(3.0 - 2e-9, 3.0, 5));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Systematic sampling: a fixed number of pairs with given inclusion probabilities from one uniform
 //! number (Madow 1949).
 
-use super::{Selection, SelectionError, fixed_size};
+use super::{Selection, SelectionError, fixed_size, inverse};
 use crate::random::uniform;
 use rand::Rng;
 
@@ -20,7 +20,8 @@ use rand::Rng;
 /// ```
 ///
 /// # Errors
-/// When a probability lies outside [0, 1], or they do not sum to a whole number within 1e-9.
+/// When a probability lies outside [0, 1], or they do not sum to a whole number within 1e-9 and the
+/// rounding of so many terms.
 pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, SelectionError> {
     fixed_size(p)?;
     // Certain pairs are kept outright, so that rounding of the running sum cannot lose them.
@@ -43,7 +44,7 @@ pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, Selec
         }
         kept
     };
-    selection.set(p.len(), keep, |index| 1.0 / p[index]);
+    selection.set(p.len(), keep, |index| inverse(p[index]));
     Ok(selection)
 }
 

@@ -3,6 +3,7 @@
 
 use super::{Selection, SelectionError};
 use crate::probability::{ProbabilityError, check_scores};
+use crate::wide::{HELD, Number, Wide};
 
 /// Keeps the k largest scores with scale one; ties go to the lowest index.
 ///
@@ -80,19 +81,29 @@ pub(crate) fn adaptive_top_k_into(
     sorted.clear();
     sorted.extend_from_slice(scores);
     sorted.sort_unstable_by(|x, y| y.total_cmp(x));
-    let target = share * sorted.iter().sum::<f64>();
-    let mut sum = 0.0;
-    let needed = sorted.iter().position(|score| {
-        sum += score;
-        sum >= target && sum > 0.0
-    });
-    match needed {
+    let sum = f64::sum_of(sorted);
+    let last = if HELD.contains(&sum) {
+        last_needed(sorted, share, sum)
+    } else {
+        last_needed(sorted, share, Wide::sum_of(sorted))
+    };
+    match last {
         Some(last) => top_k_into(scores, last + 1, order, selection),
         None => {
             selection.set_all(scores.len());
             Ok(())
         }
     }
+}
+
+/// The first of the descending scores at which their running sum reaches a share of the whole one.
+fn last_needed<N: Number>(sorted: &[f64], share: f64, whole: N) -> Option<usize> {
+    let target = N::from(share) * whole;
+    let mut sum = N::from(0.0);
+    sorted.iter().position(|&score| {
+        sum = sum + N::from(score);
+        sum >= target && sum > N::from(0.0)
+    })
 }
 
 fn check_possibly_zero(scores: &[f64]) -> Result<(), SelectionError> {

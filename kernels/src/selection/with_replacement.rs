@@ -1,6 +1,6 @@
 //! Column-row sampling: k draws with replacement (Drineas, Kannan, Mahoney 2006; the paper's CRS).
 
-use super::{Selection, SelectionError, check_probabilities};
+use super::{Selection, SelectionError, adds_up_to, check_probabilities};
 use crate::random::uniform;
 use rand::Rng;
 
@@ -10,7 +10,8 @@ use rand::Rng;
 /// p_i > 0 wherever the pair is not zero.
 ///
 /// # Errors
-/// When k is zero, a probability lies outside [0, 1], or they do not sum to one within 1e-9.
+/// When k is zero, a probability lies outside [0, 1], or they do not sum to one within 1e-9 and the
+/// rounding of so many terms.
 pub fn draw_with_replacement(
     p: &[f64],
     k: usize,
@@ -40,7 +41,7 @@ pub(crate) fn draw_with_replacement_into(
         Some(*sum)
     }));
     let total = cumulative.last().copied().unwrap_or(0.0);
-    if (total - 1.0).abs() > 1e-9 {
+    if !adds_up_to(total, 1.0, p.len()) {
         return Err(SelectionError::NotNormalised { sum: total });
     }
     draws.clear();
@@ -53,7 +54,7 @@ pub(crate) fn draw_with_replacement_into(
         let last = || cumulative.partition_point(|&sum| sum < total);
         draws[if index < p.len() { index } else { last() }] += 1;
     }
-    let scale = |index: usize| f64::from(draws[index]) / (k as f64 * p[index]);
+    let scale = |index: usize| (f64::from(draws[index]) / (k as f64 * p[index])).min(f64::MAX);
     selection.set(p.len(), |index| draws[index] > 0, scale);
     Ok(())
 }

@@ -4,9 +4,9 @@
 use super::{Selection, SelectionError, draw_with_replacement, top_k};
 use rand::Rng;
 
-/// How many of the most probable pairs to keep for certain: the c below k that minimises
-/// R_c / (k - c), with R_c the probability of the others; the least c among equals (the rule of Liu
-/// and others 2023).
+/// How many of the most probable pairs to keep for certain: the c in 1..k that minimises
+/// R_c / (k - c), with R_c the probability of the others, the least among equals; none where 1 / k
+/// is strictly below that (the rule of the code released by Liu and others 2023).
 ///
 /// For p proportional to the scores the variance is then never above that of k plain draws,
 /// whatever the directions of the pairs: that takes R_c / (k - c) <= 1 / k. Minimising
@@ -16,6 +16,8 @@ use rand::Rng;
 /// use kernels::selection::winners;
 /// assert_eq!(winners(&[0.9, 0.05, 0.05], 2), 1);
 /// assert_eq!(winners(&[0.25; 4], 2), 0);
+/// // A tie with no winner goes to the winner: the bound is the same, the variance often less.
+/// assert_eq!(winners(&[0.5, 0.25, 0.125, 0.125], 2), 1);
 /// ```
 pub fn winners(p: &[f64], k: usize) -> usize {
     let mut sorted = p.to_vec();
@@ -28,7 +30,8 @@ pub fn winners(p: &[f64], k: usize) -> usize {
         }))
         .collect();
     let share = |c: usize| sums[p.len() - c] / (k - c) as f64;
-    (0..k.min(p.len() + 1)).fold(0, |best, c| if share(c) < share(best) { c } else { best })
+    let best = (1..k.min(p.len() + 1)).min_by(|&c, &d| share(c).total_cmp(&share(d)));
+    best.filter(|&best| share(best) <= share(0)).unwrap_or(0)
 }
 
 /// Keeps the `winners` most probable pairs with scale one and draws k - winners of the others with
@@ -90,6 +93,18 @@ mod tests {
                 .sum();
             assert!((draws - 2.0).abs() < 1e-12, "{draws}");
         }
+    }
+
+    #[test]
+    fn a_tie_with_no_winner_is_won() {
+        // W_R / (k - c) is 4 / 2 for each of c = 0, 1 with k = 2 and w = (4, 2, 1, 1), in eighths.
+        assert_eq!(winners(&[0.5, 0.25, 0.125, 0.125], 2), 1);
+        // Above the tie there is a winner, below it none.
+        assert_eq!(winners(&[0.5 + 1e-9, 0.25, 0.125, 0.125 - 1e-9], 2), 1);
+        assert_eq!(winners(&[0.5 - 1e-9, 0.25, 0.125, 0.125 + 1e-9], 2), 0);
+        // Among equal numbers of winners the least: here 1 and 2 share 1/4, and none 1/3.
+        assert_eq!(winners(&[0.5, 0.25, 0.25], 3), 1);
+        assert_eq!((winners(&[1.0], 1), winners(&[0.5, 0.5], 1)), (0, 0));
     }
 
     #[test]

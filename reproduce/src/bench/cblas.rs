@@ -1,5 +1,7 @@
 //! The exact product by a CBLAS library that is loaded from a file at run time.
 
+#![allow(unsafe_code, reason = "functions of a library that is loaded at run time")]
+
 use std::ffi::c_int;
 use std::fmt::Debug;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The exact product by other libraries in Rust, whose interfaces take raw pointers.
 
+#![allow(unsafe_code, reason = "the interfaces of these libraries take raw pointers")]
+
 use std::sync::OnceLock;
 use std::time::Duration;
 
