@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn controls_are_rejected_at_least_99_times_in_100() {
-        for control in power(0, 100, 1_000).unwrap() {
-            assert!(control.rejected >= 99, "{control:?}");
-        }
+        let mut found = power(0, 100, 1_000).unwrap();
+        found.retain(|control| control.rejected < 99);
+        assert!(found.is_empty(), "{found:#?}");
     }
 }

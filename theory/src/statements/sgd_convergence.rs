@@ -10,7 +10,6 @@
 
 use crate::claim::{CheckError, Claim, Scale, Settings};
 use crate::closed_form::column_row_best;
-use crate::controls::Mistake;
 use crate::matrices::{Factors, norm_squared};
 use crate::moments::ROUNDINGS;
 use crate::sampler::Sampler;
@@ -394,16 +393,16 @@ pub fn sampled_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     Ok(vec![below_bound(settings, Sampler::right(Estimator::ColumnRow), 1.0)?])
 }
 
-/// The bound with 0.85 times the noise, and a sampler with a mistake: each must fail.
+/// The bound with 0.85 times the noise, and uniform draws with the variance of the best: each must
+/// fail.
 ///
 /// # Errors
 /// When the sampler refuses its input.
 pub fn sampled_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let settings = Settings { scale: Scale::Quick, ..*settings };
-    let shifted = Sampler::wrong(Estimator::ColumnRow, Mistake::IndexOffByOne);
     Ok(vec![
         below_bound(&settings, Sampler::right(Estimator::ColumnRow), 0.85)?,
-        below_bound(&settings, shifted, 1.0)?,
+        below_bound(&settings, Sampler::right(Estimator::UniformWithReplacement), 1.0)?,
     ])
 }
 

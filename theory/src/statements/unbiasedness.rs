@@ -137,12 +137,21 @@ pub fn mistaken_samplers() -> impl Iterator<Item = Sampler> {
         .flat_map(|estimator| Mistake::ALL.map(|mistake| Sampler::wrong(estimator, mistake)))
 }
 
-/// Estimators that are biased, by a mistake or by nature. Uniform sampling without replacement
-/// does not mind an index that is off by one, since all pairs are alike to it.
+/// Estimators that are biased, by a mistake or by nature. An index off by one gives the next pair the
+/// weight Z_i / p_i, whose mean is one: it is no bias where every probability is positive.
 fn biased_samplers() -> impl Iterator<Item = Sampler> {
-    let harmless = Sampler::wrong(Estimator::UniformWithoutReplacement, Mistake::IndexOffByOne);
     let biased = Estimator::ALL.into_iter().filter(|e| !e.is_unbiased()).map(Sampler::right);
-    mistaken_samplers().filter(move |sampler| *sampler != harmless).chain(biased)
+    let is_harmless = |sampler: &Sampler| {
+        sampler.mistake == Some(Mistake::IndexOffByOne)
+            && matches!(
+                sampler.estimator,
+                Estimator::ColumnRowMixture { .. }
+                    | Estimator::BernoulliAsReleased
+                    | Estimator::UniformWithReplacement
+                    | Estimator::UniformWithoutReplacement
+            )
+    };
+    mistaken_samplers().filter(move |sampler| !is_harmless(sampler)).chain(biased)
 }
 
 /// The experiments of a scale with a sampler: on factors whose scores have moments enough for the
