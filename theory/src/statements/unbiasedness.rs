@@ -154,8 +154,9 @@ fn biased_samplers() -> impl Iterator<Item = Sampler> {
     mistaken_samplers().filter(move |sampler| !is_harmless(sampler)).chain(biased)
 }
 
-/// The experiments of a scale with a sampler: on factors whose scores have moments enough for the
-/// central limit theorem to set in, and at sizes for which the closed form of its error is quick.
+/// The experiments of a scale with a sampler: at sizes for which the closed form of its error is
+/// quick, and on factors for which draws can tell a wrong scale from a right one. Where scores are
+/// uneven, uniform probabilities leave too much noise for that; the enumeration stands alone.
 fn experiments_of(settings: &Settings, sampler: Sampler) -> Vec<Experiment> {
     let is_uniform = matches!(
         sampler.estimator,
@@ -165,7 +166,8 @@ fn experiments_of(settings: &Settings, sampler: Sampler) -> Vec<Experiment> {
         sampler.estimator,
         Estimator::WinnerTakeAll | Estimator::Systematic | Estimator::ConditionalPoisson
     );
-    let families = Family::ALL.into_iter().filter(|&f| f != Family::HeavyTailed || !is_uniform);
+    let is_even = |family| !matches!(family, Family::HeavyTailed | Family::Sparse);
+    let families = Family::ALL.into_iter().filter(|&family| is_even(family) || !is_uniform);
     let sizes = sizes(settings.scale).iter().filter(|size| !is_quadratic || size.pairs <= 512);
     families
         .flat_map(|family| {
@@ -223,7 +225,8 @@ pub fn sampled_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError>
     let mut found =
         control_experiments(settings, unbiased_estimators(), Mistake::ScaleOfNextBudget);
     let estimators = [Estimator::ColumnRow, Estimator::Bernoulli];
-    found.extend(control_experiments(settings, estimators, Mistake::BiasedGenerator));
+    let leaning = control_experiments(settings, estimators, Mistake::BiasedGenerator);
+    found.extend(leaning.into_iter().filter(|e| e.factors.name.starts_with("Gaussian")));
     found.iter().map(sampled_bias).collect()
 }
 
