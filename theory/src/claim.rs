@@ -1,7 +1,5 @@
-//! What is claimed, and what a check found.
+//! What is claimed, and what a check of it depends on.
 
-use crate::special::binomial_upper;
-use crate::statistics::{INTERVAL_LEVEL, Sample};
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -47,138 +45,6 @@ impl Claim {
     }
 }
 
-/// What one check of a claim found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// The claim.
-    pub claim: Claim,
-    /// Which check, with the case it looked at.
-    pub check: Text,
-    /// What was measured.
-    pub estimate: f64,
-    /// What the claim says it is.
-    pub prediction: f64,
-    /// Whether the prediction is a bound, so that the p-value is not uniform where the claim holds.
-    pub is_bound: bool,
-    /// Where the true value lies: the estimate give or take rounding (exact checks) or a
-    /// confidence interval at the level of [`crate::statistics::INTERVAL_LEVEL`].
-    pub interval: (f64, f64),
-    /// The number that decides: error over allowed rounding (at most one passes) for an exact
-    /// check, the test statistic otherwise.
-    pub statistic: f64,
-    /// The chance of a statistic at least as extreme if the claim holds; none for exact checks.
-    pub p_value: Option<f64>,
-    /// Number of outcomes enumerated or of draws made.
-    pub sample_size: u64,
-    /// Whether the claim stands. For a check with p-value the suite decides, over all p-values.
-    pub passed: bool,
-    /// What it means if the check fails, in a sentence.
-    pub meaning: Text,
-}
-
-impl Verdict {
-    /// An exact check: the estimate may differ from the prediction by `allowed`, a stated
-    /// multiple of the machine epsilon times the magnitudes that were summed.
-    pub fn exact(
-        claim: &Claim,
-        check: impl Into<Text>,
-        estimate: f64,
-        prediction: f64,
-        allowed: f64,
-        sample_size: usize,
-        meaning: impl Into<Text>,
-    ) -> Self {
-        let error = (estimate - prediction).abs();
-        let statistic = if error == 0.0 { 0.0 } else { finite(error / allowed) };
-        Self {
-            claim: claim.clone(),
-            check: check.into(),
-            estimate,
-            prediction,
-            is_bound: false,
-            interval: (estimate - allowed, estimate + allowed),
-            statistic,
-            p_value: None,
-            sample_size: sample_size as u64,
-            passed: statistic <= 1.0,
-            meaning: meaning.into(),
-        }
-    }
-
-    /// A bound: the estimate is at most `bound`, up to `allowed` for rounding.
-    pub fn at_most(
-        claim: &Claim,
-        check: impl Into<Text>,
-        estimate: f64,
-        bound: f64,
-        allowed: f64,
-        sample_size: usize,
-        meaning: impl Into<Text>,
-    ) -> Self {
-        let statistic = if estimate <= bound { 0.0 } else { finite((estimate - bound) / allowed) };
-        Self {
-            claim: claim.clone(),
-            check: check.into(),
-            estimate,
-            prediction: bound,
-            is_bound: true,
-            interval: (estimate - allowed, estimate + allowed),
-            statistic,
-            p_value: None,
-            sample_size: sample_size as u64,
-            // Not a number is not at most one.
-            passed: statistic <= 1.0,
-            meaning: meaning.into(),
-        }
-    }
-
-    /// A statistical check of the mean of a sample, with the statistic and p-value of a test.
-    ///
-    /// Taken alone it passes at [`INTERVAL_LEVEL`]; the suite decides over all p-values.
-    pub fn tested(
-        claim: &Claim,
-        check: impl Into<Text>,
-        sample: &Sample,
-        prediction: f64,
-        (statistic, p_value): (f64, f64),
-        meaning: impl Into<Text>,
-    ) -> Self {
-        Self {
-            claim: claim.clone(),
-            check: check.into(),
-            estimate: sample.mean(),
-            prediction,
-            is_bound: false,
-            interval: sample.interval(),
-            statistic: finite(statistic),
-            p_value: Some(p_value),
-            sample_size: sample.count(),
-            passed: p_value >= INTERVAL_LEVEL,
-            meaning: meaning.into(),
-        }
-    }
-
-    /// The exact binomial test that something happens with at most this probability.
-    pub fn seldom(
-        claim: &Claim,
-        check: impl Into<Text>,
-        happened: impl IntoIterator<Item = bool>,
-        probability: f64,
-        meaning: impl Into<Text>,
-    ) -> Self {
-        let sample = Sample::of(happened.into_iter().map(|yes| f64::from(u8::from(yes))));
-        let count = (sample.mean() * sample.count() as f64).round();
-        let p_value = binomial_upper(count as u64, sample.count(), probability);
-        let test = (count, p_value);
-        Self { is_bound: true, ..Self::tested(claim, check, &sample, probability, test, meaning) }
-    }
-}
-
-/// Infinity as the largest number, which JSON can hold.
-fn finite(statistic: f64) -> f64 {
-    statistic.clamp(-f64::MAX, f64::MAX)
-}
-
 /// How much work the checks do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -212,7 +78,13 @@ pub enum CheckError {
     /// A convolution has no such shape.
     #[error("the convolution of a check has no valid shape: {0}")]
     Shape(#[from] kernels::convolution::ShapeError),
-    /// A sampler asked for another number of random words than its law says.
+    /// A check had no case to look at.
+    #[error("a check looked at no case, so it shows nothing")]
+    NothingChecked,
+    /// A run over seeds had none.
+    #[error("checks were to be run over no seed, so they show nothing")]
+    NoSeeds,
+    /// A sampler asked for another number of random words within one interval of them.
     #[error("the sampler asked for {asked} random words where {scripted} were scripted")]
     WordsAsked {
         /// How many it asked for.
@@ -221,40 +93,9 @@ pub enum CheckError {
         scripted: usize,
     },
     /// Two random words of one interval led to different selections.
-    #[error("the sampler's selection changes within the interval of outcome {outcome:?}")]
+    #[error("the sampler's selection changes within the intervals that begin with {words:?}")]
     NotConstant {
-        /// The outcome of each draw.
-        outcome: Vec<usize>,
+        /// The first word of each interval.
+        words: Vec<u64>,
     },
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    static CLAIM: Claim = Claim::new("T0", "name", "statement", "x", "source", "note.md");
-
-    #[test]
-    fn verdicts_survive_json_also_where_the_statistic_is_infinite() {
-        let constant = Sample::of([1.0, 1.0]);
-        for verdict in [
-            Verdict::tested(&CLAIM, "constant", &constant, 0.0, constant.student(0.0), "no"),
-            Verdict::at_most(&CLAIM, "bound", 2.0, 1.0, 0.0, 1, "no"),
-            Verdict::exact(&CLAIM, "exact", 2.0, 1.0, 0.0, 1, "no"),
-            Verdict::seldom(&CLAIM, "seldom", [true; 99], 0.01, "no"),
-        ] {
-            assert!(!verdict.passed, "{verdict:?}");
-            let text = serde_json::to_string(&verdict).unwrap();
-            assert_eq!(serde_json::from_str::<Verdict>(&text).unwrap(), verdict);
-        }
-    }
-
-    #[test]
-    fn what_is_not_a_number_does_not_pass() {
-        assert!(!Verdict::exact(&CLAIM, "exact", f64::NAN, 1.0, 1.0, 1, "no").passed);
-        assert!(!Verdict::at_most(&CLAIM, "bound", f64::NAN, 1.0, 1.0, 1, "no").passed);
-        let sample = Sample::of([f64::NAN, 1.0]);
-        let test = sample.student(0.0);
-        assert!(!Verdict::tested(&CLAIM, "mean", &sample, 0.0, test, "no").passed);
-    }
 }

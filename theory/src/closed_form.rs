@@ -4,11 +4,13 @@
 //! W = sum_i w_i, k the budget of pairs out of n. Mean squared errors are E|C_hat - C|_F^2.
 //! A pair of score zero contributes nothing whatever its probability, also where that is zero.
 
+use crate::extremes::least;
+
 /// sum_i w_i^2 / p_i = E|G_i / p_i|_F^2, the second moment of one column-row draw.
 ///
 /// Infinite where a pair that matters has probability zero.
 pub fn second_moment(scores: &[f64], p: &[f64]) -> f64 {
-    scores.iter().zip(p).filter(|(w, _)| **w > 0.0).map(|(w, p)| w * w / p).sum()
+    scores.iter().zip(p).filter(|(w, _)| **w != 0.0).map(|(w, p)| w * w / p).sum()
 }
 
 /// Column-row sampling with replacement: (1/k) (sum_i w_i^2 / p_i - |C|_F^2) (Drineas, Kannan,
@@ -34,7 +36,7 @@ pub fn column_row_best(scores: &[f64], k: usize, product_norm_squared: f64) -> f
 /// assert_eq!(theory::closed_form::bernoulli(&[3.0, 1.0], &[1.0, 0.25]), 3.0);
 /// ```
 pub fn bernoulli(scores: &[f64], p: &[f64]) -> f64 {
-    let terms = scores.iter().zip(p).filter(|(w, _)| **w > 0.0);
+    let terms = scores.iter().zip(p).filter(|(w, _)| **w != 0.0);
     terms.map(|(w, p)| (1.0 - p) / p * w * w).sum()
 }
 
@@ -74,8 +76,8 @@ pub fn uniform_without_replacement(scores: &[f64], k: usize, product_norm_square
 pub fn horvitz_thompson(inclusion: &[f64], joint: &[f64], gram: &[f64]) -> f64 {
     let n = inclusion.len();
     let mut sum = 0.0;
-    for i in (0..n).filter(|&i| inclusion[i] > 0.0) {
-        for j in (0..n).filter(|&j| inclusion[j] > 0.0) {
+    for i in (0..n).filter(|&i| inclusion[i] != 0.0) {
+        for j in (0..n).filter(|&j| inclusion[j] != 0.0) {
             let product = inclusion[i] * inclusion[j];
             let both = if i == j { inclusion[i] } else { joint[i * n + j] };
             sum += (both - product) / product * gram[i * n + j];
@@ -99,7 +101,7 @@ pub fn chernoff_upper_tail(mean: f64, excess: f64) -> f64 {
 
 /// A bound on P(|number kept - mean| >= excess) over n coins: Hoeffding's 2 exp(-2 excess^2 / n).
 pub fn hoeffding_tail(pairs: usize, excess: f64) -> f64 {
-    (2.0 * libm::exp(-2.0 * excess * excess / pairs as f64)).min(1.0)
+    least([2.0 * libm::exp(-2.0 * excess * excess / pairs as f64), 1.0])
 }
 
 /// The distance that column-row sampling at p_i = w_i / W exceeds with probability at most delta:
@@ -113,4 +115,20 @@ pub fn concentration_radius(norm_of_factors: f64, k: usize, delta: f64) -> f64 {
 pub fn regression_ridge(feature_norms: &[f64], p: &[f64], weights: &[f64], samples: usize) -> f64 {
     let scores: Vec<f64> = feature_norms.iter().zip(weights).map(|(x, w)| x * w.abs()).collect();
     bernoulli(&scores, p) / samples as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_formula_passes_over_what_is_not_a_number() {
+        let (unknown, known) = ([f64::NAN, 1.0], [0.5, 0.5]);
+        for formula in [second_moment, bernoulli] {
+            assert!(formula(&unknown, &known).is_nan() && formula(&known, &unknown).is_nan());
+        }
+        assert!(horvitz_thompson(&unknown, &[0.5; 4], &[1.0; 4]).is_nan());
+        assert!(horvitz_thompson(&known, &[0.5, f64::NAN, 0.5, 0.5], &[1.0; 4]).is_nan());
+        assert!(hoeffding_tail(3, f64::NAN).is_nan());
+    }
 }

@@ -1,17 +1,20 @@
 //! The statements about sampled products, each as a claim that is checked and could fail.
 //!
 //! A [`claim::Claim`] says something in words and in LaTeX; a check confronts it with the very
-//! functions of the kernels crate that training calls and gives a [`claim::Verdict`]. Two kinds of
-//! check exist: [`enumeration`] runs a sampler over every outcome it can have, with the outcome's
+//! functions of the kernels crate that training calls and gives a [`verdict::Verdict`]. Three kinds
+//! of check exist: [`enumeration`] runs a sampler over every outcome it can have, with the outcome's
 //! exact probability, so that means and variances come without noise; [`monte_carlo`] draws at
-//! realistic sizes and gives a p-value. Every check is also given wrong estimators
+//! realistic sizes and gives a p-value; what needs no sampler is computed and held against its
+//! closed form. Every check is also given wrong estimators
 //! ([`controls`]), which it has to reject.
 
+pub mod calibration;
 pub mod claim;
 pub mod closed_form;
 pub mod controls;
-pub mod design;
 pub mod enumeration;
+pub mod extremes;
+pub mod law;
 pub mod matrices;
 pub mod moments;
 pub mod monte_carlo;
@@ -21,3 +24,4 @@ pub mod special;
 pub mod statements;
 pub mod statistics;
 pub mod suite;
+pub mod verdict;

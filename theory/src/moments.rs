@@ -1,7 +1,8 @@
 //! Mean and mean squared error of an estimate, exactly, from every outcome of its sampler.
 
-use crate::claim::{CheckError, Verdict};
+use crate::claim::CheckError;
 use crate::enumeration::Outcome;
+use crate::extremes::largest;
 use crate::matrices::{Factors, norm_squared, small, squared_distance};
 use crate::sampler::Sampler;
 use kernels::InstructionSet;
@@ -58,15 +59,15 @@ impl Moments {
     pub fn of(set: InstructionSet, factors: &Factors, outcomes: &[Outcome]) -> Self {
         let exact = factors.exact(set);
         let mut mean = DMatrix::zeros(exact.nrows(), exact.ncols());
-        let (mut mean_squared_error, mut largest) = (0.0, 0.0f64);
+        let (mut mean_squared_error, mut norms) = (0.0, vec![0.0]);
         for outcome in outcomes {
             let estimate = factors.estimate(set, &outcome.selection);
             mean.zip_apply(&estimate, |sum, x| *sum = outcome.probability.mul_add(x, *sum));
             let error = squared_distance(&estimate, &exact);
             mean_squared_error = outcome.probability.mul_add(error, mean_squared_error);
-            largest = largest.max(norm_squared(&estimate).sqrt());
+            norms.push(norm_squared(&estimate).sqrt());
         }
-        let magnitude = largest + factors.scores().iter().sum::<f64>();
+        let magnitude = largest(norms) + factors.scores().iter().sum::<f64>();
         Self { mean, exact, mean_squared_error, magnitude, outcomes: outcomes.len() }
     }
 
@@ -87,15 +88,4 @@ impl Moments {
     pub fn bias(&self) -> f64 {
         squared_distance(&self.mean, &self.exact).sqrt()
     }
-}
-
-/// The verdict with the largest statistic, standing for all; the sample sizes are added.
-///
-/// A statistic that is not a number counts as the largest.
-pub fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Option<Verdict> {
-    verdicts.into_iter().reduce(|worst, next| {
-        let sample_size = worst.sample_size + next.sample_size;
-        let chosen = if next.statistic <= worst.statistic { worst } else { next };
-        Verdict { sample_size, ..chosen }
-    })
 }

@@ -3,12 +3,9 @@
 use crate::claim::{CheckError, Scale, Settings};
 use crate::matrices::{Factors, Family};
 use crate::sampler::Sampler;
-use kernels::Selection;
-use kernels::random::{Generator, Stream};
-use kernels::selection::SelectionError;
+use kernels::random::Stream;
 use nalgebra::DMatrix;
 use rayon::prelude::*;
-use std::fmt::Display;
 
 /// How large and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +22,7 @@ pub struct Size {
 
 /// The sizes of a scale.
 pub fn sizes(scale: Scale) -> &'static [Size] {
-    const QUICK: [Size; 1] = [Size { outer: 8, pairs: 64, k: 16, repeats: 1_000 }];
+    const QUICK: [Size; 1] = [Size { outer: 8, pairs: 32, k: 8, repeats: 1_000 }];
     const STANDARD: [Size; 3] = [
         Size { outer: 8, pairs: 64, k: 16, repeats: 4_000 },
         Size { outer: 16, pairs: 512, k: 64, repeats: 2_000 },
@@ -37,47 +34,22 @@ pub fn sizes(scale: Scale) -> &'static [Size] {
     }
 }
 
-/// Anything that draws selections under a name.
-pub trait Draw: Display + Sync {
-    /// Draws about k pairs.
-    ///
-    /// # Errors
-    /// When the scores are refused.
-    fn draw(
-        &self,
-        scores: &[f64],
-        k: usize,
-        rng: &mut Generator,
-    ) -> Result<Selection, SelectionError>;
-}
-
-impl Draw for Sampler {
-    fn draw(
-        &self,
-        scores: &[f64],
-        k: usize,
-        rng: &mut Generator,
-    ) -> Result<Selection, SelectionError> {
-        self.select(scores, k, rng)
-    }
-}
-
 /// Estimates of one product by one sampler.
 #[derive(Clone, Debug)]
-pub struct Experiment<S = Sampler> {
+pub struct Experiment {
     /// Seed and instruction set.
     pub settings: Settings,
     /// Who samples.
-    pub sampler: S,
+    pub sampler: Sampler,
     /// What is multiplied.
     pub factors: Factors,
     /// How large and how often.
     pub size: Size,
 }
 
-impl<S: Draw> Experiment<S> {
+impl Experiment {
     /// An experiment on a family of factors.
-    pub fn new(settings: &Settings, sampler: S, family: Family, size: Size) -> Self {
+    pub fn new(settings: &Settings, sampler: Sampler, family: Family, size: Size) -> Self {
         let factors = family.factors(settings.seed, size.outer, size.pairs);
         Self { settings: *settings, sampler, factors, size }
     }
@@ -107,7 +79,8 @@ impl<S: Draw> Experiment<S> {
         (0..self.size.repeats)
             .into_par_iter()
             .map(|repeat| {
-                let selection = self.sampler.draw(&scores, self.size.k, &mut stream.at(repeat))?;
+                let selection =
+                    self.sampler.select(&scores, self.size.k, &mut stream.at(repeat))?;
                 Ok(look(&self.factors.estimate(self.settings.set, &selection)))
             })
             .collect()

@@ -6,6 +6,7 @@
 
 use crate::claim::CheckError;
 use crate::enumeration::Outcome;
+use crate::extremes::largest;
 use crate::matrices::{norm_squared, squared_distance};
 use kernels::product::{matmul, matmul_selected, matmul_selected_columns};
 use kernels::random::{Stream, standard_normal};
@@ -80,7 +81,7 @@ impl Network {
     }
 
     fn activation(&self, before: &DMatrix<f64>) -> DMatrix<f64> {
-        before.map(|x| if self.rectified { x.max(0.0) } else { x })
+        before.map(|x| if self.rectified { largest([x, 0.0]) } else { x })
     }
 
     /// dH to dZ.

@@ -2,10 +2,8 @@
 
 use crate::claim::CheckError;
 use crate::controls::{BiasedGenerator, Mistake};
-use crate::enumeration::{Interval, Outcome, ScriptedSource, intervals, outcomes};
-use kernels::probability::{as_released, mix_with_uniform, proportional, uniform, water_filling};
-use kernels::random::below;
-use kernels::selection::{SelectionError, draw_bernoulli, draw_with_replacement};
+use crate::enumeration::{Outcome, outcomes};
+use kernels::selection::SelectionError;
 use kernels::{Estimator, Selection};
 use rand::Rng;
 use std::fmt;
@@ -60,56 +58,20 @@ impl Sampler {
     /// ```
     ///
     /// # Errors
-    /// When the enumeration does not fit the sampler, or the sampler refuses its input.
+    /// Those of [`outcomes`].
     pub fn outcomes(&self, scores: &[f64], k: usize) -> Result<Vec<Outcome>, CheckError> {
-        let draws = self.draws(scores, k)?;
-        outcomes(|path| Ok(draws.get(path.len()).cloned()), |rng| self.select(scores, k, rng))
-    }
-
-    /// The intervals of each of its random draws.
-    fn draws(&self, scores: &[f64], k: usize) -> Result<Vec<Vec<Interval>>, CheckError> {
-        let pairs = scores.len();
-        if k >= pairs || scores.iter().all(|&w| w == 0.0) {
-            return Ok(Vec::new());
+        // What is spoiled after it was drawn may hide how it was drawn.
+        let drawn = match self.mistake {
+            Some(Mistake::BiasedGenerator) => *self,
+            _ => Self::right(self.estimator),
+        };
+        let mut found = outcomes(|rng| drawn.select(scores, k, rng))?;
+        if let Some(mistake) = self.mistake {
+            for outcome in &mut found {
+                outcome.selection = mistake.spoil(std::mem::take(&mut outcome.selection), k)?;
+            }
         }
-        Ok(match self.estimator {
-            Estimator::TopK | Estimator::AdaptiveTopK { .. } => Vec::new(),
-            Estimator::Bernoulli | Estimator::BernoulliAsReleased => {
-                let p = inclusion_probabilities(&self.estimator, scores, k)?;
-                p.iter().map(|&p| self.coin(p)).collect::<Result<_, _>>()?
-            }
-            Estimator::UniformWithoutReplacement | Estimator::UniformWithoutReplacementUnscaled => {
-                (0..k).map(|drawn| self.below(pairs - drawn)).collect::<Result<_, _>>()?
-            }
-            _ => vec![self.index(&draw_probabilities(&self.estimator, scores)?)?; k],
-        })
-    }
-
-    fn coin(&self, p: f64) -> Result<Vec<Interval>, SelectionError> {
-        self.decisions(|mut rng| Ok(usize::from(draw_bernoulli(&[p], &mut rng)?.is_empty())))
-    }
-
-    fn index(&self, p: &[f64]) -> Result<Vec<Interval>, SelectionError> {
-        self.decisions(|mut rng| Ok(draw_with_replacement(p, 1, &mut rng)?.indices()[0] as usize))
-    }
-
-    fn below(&self, bound: usize) -> Result<Vec<Interval>, SelectionError> {
-        self.decisions(|mut rng| Ok(below(&mut rng, bound)))
-    }
-
-    /// The intervals of one decision, seen through the sampler's own generator.
-    fn decisions(
-        &self,
-        decide: impl Fn(&mut dyn Rng) -> Result<usize, SelectionError>,
-    ) -> Result<Vec<Interval>, SelectionError> {
-        intervals(|word| {
-            let words = [word];
-            let mut source = ScriptedSource::new(&words);
-            match self.mistake {
-                Some(Mistake::BiasedGenerator) => decide(&mut BiasedGenerator(&mut source)),
-                _ => decide(&mut source),
-            }
-        })
+        Ok(found)
     }
 }
 
@@ -122,50 +84,28 @@ impl fmt::Display for Sampler {
     }
 }
 
-/// The unbiased estimators whose draws are independent or uniform; those with a design of their own
-/// are enumerated by [`crate::design`].
+/// The estimators of the kernels whose expected estimate is the exact product.
 pub fn unbiased_estimators() -> impl Iterator<Item = Estimator> {
-    use Estimator::{ConditionalPoisson, Systematic, WinnerTakeAll};
-    let has_design = |e: &Estimator| matches!(e, WinnerTakeAll | Systematic | ConditionalPoisson);
-    Estimator::ALL.into_iter().filter(move |e| e.is_unbiased() && !has_design(e))
+    Estimator::ALL.into_iter().filter(Estimator::is_unbiased)
 }
 
-/// Every outcome of coins with these probabilities.
-///
-/// # Errors
-/// When a probability lies outside [0, 1].
-pub fn bernoulli_outcomes(p: &[f64]) -> Result<Vec<Outcome>, CheckError> {
-    let coins = Sampler::right(Estimator::Bernoulli);
-    let draws = p.iter().map(|&p| coins.coin(p)).collect::<Result<Vec<_>, _>>()?;
-    outcomes(|path| Ok(draws.get(path.len()).cloned()), |rng| draw_bernoulli(p, rng))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The probabilities of one draw of an estimator that draws with replacement.
-///
-/// # Errors
-/// When a score is invalid or all are zero.
-pub fn draw_probabilities(estimator: &Estimator, scores: &[f64]) -> Result<Vec<f64>, CheckError> {
-    Ok(match *estimator {
-        Estimator::ColumnRow => proportional(scores)?,
-        Estimator::ColumnRowMixture { epsilon } => {
-            mix_with_uniform(&proportional(scores)?, epsilon)?
+    #[test]
+    fn every_estimator_is_enumerated_through_the_function_that_training_calls() {
+        let scores = [4.0, 2.0, 1.0, 0.0, 1.0];
+        for estimator in Estimator::ALL {
+            let found = Sampler::right(estimator).outcomes(&scores, 2).unwrap();
+            let sum: f64 = found.iter().map(|outcome| outcome.probability).sum();
+            assert!((sum - 1.0).abs() < 1e-14, "{estimator} {sum}");
+            let is_drawn = |mut rng| {
+                let drawn = estimator.select(&scores, 2, &mut rng).unwrap();
+                found.iter().any(|outcome| outcome.selection == drawn)
+            };
+            let stream = kernels::random::Stream::new(1, "enumerated");
+            assert!((0..100).all(|step| is_drawn(stream.at(step))), "{estimator}");
         }
-        _ => uniform(scores.len()),
-    })
-}
-
-/// The chance of each pair to be kept by an estimator that keeps it at most once.
-///
-/// # Errors
-/// When a score is invalid or all are zero.
-pub fn inclusion_probabilities(
-    estimator: &Estimator,
-    scores: &[f64],
-    k: usize,
-) -> Result<Vec<f64>, CheckError> {
-    Ok(match estimator {
-        Estimator::Bernoulli => water_filling(scores, k as f64)?,
-        Estimator::BernoulliAsReleased => as_released(scores, k as f64)?,
-        _ => vec![k as f64 / scores.len() as f64; scores.len()],
-    })
+    }
 }

@@ -1,13 +1,49 @@
 //! Tests with a known null distribution, and the one budget of false alarms for all of them.
 
-use crate::special::{fisher_upper, student_two_sided};
+use crate::extremes::largest;
+use crate::special::{fisher_upper, student_quantile, student_two_sided, student_upper};
 use nalgebra::{DMatrix, DVector};
+use serde::{Deserialize, Serialize};
+
+/// The chance that a suite rejects any claim although all hold.
+pub const FAMILY_WISE_LEVEL: f64 = 1e-6;
 
 /// The chance that a confidence interval of a verdict misses the true value.
 pub const INTERVAL_LEVEL: f64 = 1e-6;
 
-/// The two-sided normal quantile of [`INTERVAL_LEVEL`].
-const INTERVAL_QUANTILE: f64 = 4.891_638_475_698_59;
+/// A test with a known null distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Test {
+    /// That the mean of vectors is zero.
+    Hotelling,
+    /// That the mean of numbers is a given one.
+    Student,
+    /// That the mean of numbers is at most a given one: uniform p-values only where it is equal.
+    StudentUpper,
+}
+
+impl Test {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hotelling => "Hotelling's T²",
+            Self::Student => "Student's t",
+            Self::StudentUpper => "Student's t, upper",
+        }
+    }
+}
+
+/// What a test gave.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TestResult {
+    /// Which test.
+    pub test: Test,
+    /// Its statistic.
+    pub statistic: f64,
+    /// The chance of a statistic at least as extreme if the hypothesis holds.
+    pub p_value: f64,
+}
 
 /// Sums for the mean and variance of a sample (Welford's recursion).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -53,19 +89,38 @@ impl Sample {
         (self.variance() / self.count as f64).sqrt()
     }
 
+    /// Half of a confidence interval of the mean that misses it with this chance, by Student's t;
+    /// not a number for fewer than two numbers.
+    pub fn half_width(&self, level: f64) -> f64 {
+        student_quantile(level, self.count as f64 - 1.0) * self.standard_error()
+    }
+
     /// Where the true mean lies, at [`INTERVAL_LEVEL`].
     pub fn interval(&self) -> (f64, f64) {
-        let radius = INTERVAL_QUANTILE * self.standard_error();
+        let radius = self.half_width(INTERVAL_LEVEL);
         (self.mean - radius, self.mean + radius)
     }
 
-    /// Student's statistic and two-sided p-value against a hypothetical mean.
+    /// Student's test that the mean is a hypothetical one.
     ///
     /// A sample without spread has the statistic 0 or infinity.
-    pub fn student(&self, mean: f64) -> (f64, f64) {
+    pub fn student(&self, mean: f64) -> TestResult {
+        let statistic = self.deviation(mean);
+        let p_value = student_two_sided(statistic, self.count as f64 - 1.0);
+        TestResult { test: Test::Student, statistic, p_value }
+    }
+
+    /// Student's test that the mean is at most a bound.
+    pub fn student_upper(&self, bound: f64) -> TestResult {
+        let statistic = self.deviation(bound);
+        let p_value = student_upper(statistic, self.count as f64 - 1.0);
+        TestResult { test: Test::StudentUpper, statistic, p_value }
+    }
+
+    /// The distance from a hypothetical mean in standard errors.
+    fn deviation(&self, mean: f64) -> f64 {
         let difference = self.mean - mean;
-        let t = if difference == 0.0 { 0.0 } else { difference / self.standard_error() };
-        (t, student_two_sided(t, self.count as f64 - 1.0))
+        if difference == 0.0 { 0.0 } else { difference / self.standard_error() }
     }
 }
 
@@ -76,7 +131,8 @@ impl Sample {
 ///
 /// # Panics
 /// When there are no more vectors than components.
-pub fn hotelling(vectors: &[DVector<f64>]) -> (f64, f64) {
+pub fn hotelling(vectors: &[DVector<f64>]) -> TestResult {
+    let result = |statistic, p_value| TestResult { test: Test::Hotelling, statistic, p_value };
     let (n, d) = (vectors.len(), vectors[0].len());
     assert!(n > d, "Hotelling's statistic needs more vectors ({n}) than components ({d})");
     let mean = vectors.iter().fold(DVector::zeros(d), |sum, x| sum + x) / n as f64;
@@ -85,33 +141,34 @@ pub fn hotelling(vectors: &[DVector<f64>]) -> (f64, f64) {
         sum + &centred * centred.transpose()
     }) / (n as f64 - 1.0);
     let Some(factor) = covariance.cholesky() else {
-        return if mean.norm() == 0.0 { (0.0, 1.0) } else { (f64::INFINITY, 0.0) };
+        return if mean.norm() == 0.0 { result(0.0, 1.0) } else { result(f64::INFINITY, 0.0) };
     };
     let statistic = n as f64 * mean.dot(&factor.solve(&mean));
     let (n, d) = (n as f64, d as f64);
-    (statistic, fisher_upper((n - d) / (d * (n - 1.0)) * statistic, d, n - d))
+    result(statistic, fisher_upper((n - d) / (d * (n - 1.0)) * statistic, d, n - d))
 }
 
-/// Holm's step-down procedure: which hypotheses are rejected when the chance of any false
-/// rejection is to be at most `level`.
+/// The p-values after Holm's step-down procedure, in the order given: rejecting where they are at
+/// most a level keeps the chance of any false rejection at most that level.
+///
+/// The j-th smallest of M becomes the largest of (M - i + 1) p_(i) over i up to j, at most one.
+/// What is not a number stays what it is, and counts among the M.
 ///
 /// ```
-/// assert_eq!(theory::statistics::holm(&[0.04, 0.001, 0.03], 0.05), [false, true, false]);
+/// let adjusted = theory::statistics::holm(&[0.25, 0.0625, 0.5]);
+/// assert_eq!(adjusted, [0.5, 0.1875, 0.5]);
 /// ```
-pub fn holm(p_values: &[f64], level: f64) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..p_values.len()).collect();
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).filter(|&i| !p_values[i].is_nan()).collect();
     order.sort_by(|&i, &j| p_values[i].total_cmp(&p_values[j]));
-    let mut rejected = vec![false; p_values.len()];
+    let mut adjusted = vec![f64::NAN; p_values.len()];
+    let mut so_far = 0.0f64;
     for (rank, &index) in order.iter().enumerate() {
-        let share = level / (p_values.len() - rank) as f64;
-        // A p-value that is not a number sorts last and is rejected: its check is broken.
-        if p_values[index] > share {
-            break;
-        }
-        rejected[index] = true;
+        let tests = (p_values.len() - rank) as f64;
+        so_far = largest([so_far, (tests * p_values[index]).min(1.0)]);
+        adjusted[index] = so_far;
     }
-    order.iter().filter(|&&i| p_values[i].is_nan()).for_each(|&i| rejected[i] = true);
-    rejected
+    adjusted
 }
 
 /// The Kolmogorov-Smirnov distance of numbers from the uniform distribution on [0, 1], and its
@@ -119,9 +176,10 @@ pub fn holm(p_values: &[f64], level: f64) -> Vec<bool> {
 pub fn kolmogorov_smirnov(numbers: &[f64]) -> (f64, f64) {
     let sorted = ascending(numbers);
     let n = sorted.len() as f64;
-    let distance = sorted.iter().enumerate().fold(0.0f64, |distance, (rank, x)| {
-        distance.max(x - rank as f64 / n).max((rank as f64 + 1.0) / n - x)
-    });
+    let distance = largest(sorted.iter().enumerate().flat_map(|(rank, x)| {
+        let rank = rank as f64;
+        [x - rank / n, (rank + 1.0) / n - x]
+    }));
     let root = n.sqrt();
     let x = (root + 0.12 + 0.11 / root) * distance;
     let series = (1..=100).map(|j| {
@@ -186,19 +244,36 @@ fn ascending(numbers: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
     use kernels::random::{Stream, standard_normal, uniform};
-    use statrs::distribution::{ContinuousCDF, Normal};
+    use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
     #[test]
-    fn the_quantile_of_the_intervals() {
-        let quantile = Normal::standard().inverse_cdf(1.0 - INTERVAL_LEVEL / 2.0);
-        assert!((INTERVAL_QUANTILE - quantile).abs() < 1e-8, "{quantile}");
+    fn intervals_of_few_numbers_miss_as_seldom_as_they_say() {
+        // Twenty normal deviates: the normal quantile 4.89 would miss a hundred times as often.
+        let sample = Sample::of((0..20).map(f64::from));
+        let radius = sample.half_width(INTERVAL_LEVEL) / sample.standard_error();
+        let missed = 2.0 * StudentsT::new(0.0, 1.0, 19.0).unwrap().sf(radius);
+        assert!((missed / INTERVAL_LEVEL - 1.0).abs() < 1e-8, "{radius} {missed}");
+        let normal = Normal::standard().inverse_cdf(1.0 - INTERVAL_LEVEL / 2.0);
+        assert!(2.0 * StudentsT::new(0.0, 1.0, 19.0).unwrap().sf(normal) > 90.0 * INTERVAL_LEVEL);
     }
 
     #[test]
-    fn holm_is_at_least_as_strict_as_its_steps() {
-        assert_eq!(holm(&[0.01, 0.02, 0.04], 0.05), [true, true, true]);
-        assert_eq!(holm(&[0.02, 0.02, 0.9], 0.05), [false, false, false]);
-        assert_eq!(holm(&[f64::NAN, 0.9], 0.05), [true, false]);
+    fn holm_adjusts_step_by_step() {
+        let at_level = |p: &[f64]| holm(p).iter().map(|&p| p <= 0.05).collect::<Vec<_>>();
+        assert_eq!(at_level(&[0.01, 0.02, 0.04]), [true, true, true]);
+        assert_eq!(at_level(&[0.02, 0.02, 0.9]), [false, false, false]);
+        for unknown in [f64::NAN, -f64::NAN] {
+            let adjusted = holm(&[unknown, 0.01]);
+            assert!(adjusted[0].is_nan() && adjusted[1] == 0.02, "{adjusted:?}");
+        }
+    }
+
+    #[test]
+    fn goodness_of_fit_of_what_is_not_a_number_is_none() {
+        for numbers in [&[0.5, f64::NAN, 0.1][..], &[f64::NAN], &[]] {
+            assert!(kolmogorov_smirnov(numbers).1.is_nan(), "{numbers:?}");
+            assert!(anderson_darling(numbers).1.is_nan(), "{numbers:?}");
+        }
     }
 
     #[test]
@@ -232,8 +307,9 @@ mod tests {
         let mut rng = Stream::new(2, "hotelling").at(0);
         let numbers: Vec<f64> = (0..50).map(|_| 0.1 + standard_normal(&mut rng)).collect();
         let vectors: Vec<_> = numbers.iter().map(|&x| DVector::from_element(1, x)).collect();
-        let (t, p) = Sample::of(numbers).student(0.0);
-        let (square, q) = hotelling(&vectors);
-        assert!((t * t - square).abs() < 1e-12 * square && (p - q).abs() < 1e-12);
+        let (student, hotelling) = (Sample::of(numbers).student(0.0), hotelling(&vectors));
+        let square = hotelling.statistic;
+        assert!((student.statistic * student.statistic - square).abs() < 1e-12 * square);
+        assert!((student.p_value - hotelling.p_value).abs() < 1e-12);
     }
 }

@@ -1,11 +1,13 @@
 //! The checks of the checks: p-values are uniform where claims hold, and mistakes are found.
 
 use serde::{Deserialize, Serialize};
-use theory::suite::{Calibration, Power, calibration, power};
+use theory::calibration::{
+    Calibration, LEVEL, NOMINAL, NOTICED, POWER, Rejections, calibration, power,
+};
 
 use super::config::{FieldError, configure};
 use super::{Context, Exhibit, Experiment};
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -15,7 +17,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             negative control is rejected",
     paper: "no such figure: the sources at hand do not test their own tests",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/calibration.yaml"),
     configure: configure::<Calibrated>,
 };
@@ -34,10 +36,6 @@ pub struct Calibrated {
 
 /// Points of a curve of p-values.
 const QUANTILES: usize = 50;
-/// A control is to be found at least this often.
-const POWER: f64 = 0.99;
-/// Below this a distribution of p-values is called not uniform.
-const UNIFORMITY: f64 = 1e-6;
 
 impl Experiment for Calibrated {
     fn check(&self) -> Result<(), FieldError> {
@@ -52,50 +50,69 @@ impl Experiment for Calibrated {
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let seeds = |count| context.seed..context.seed + count;
         context.progress.set_length(2);
-        let calibrations = calibration(seeds(self.calibration_seeds))?;
+        let calibrations = calibration(context.seed, self.calibration_seeds)?;
         context.progress.advance(1);
-        let powers = power(seeds(self.power_seeds), self.hypotheses)?;
+        let powers = power(context.seed, self.power_seeds, self.hypotheses)?;
         context.progress.advance(1);
         Ok(self.report(&calibrations, &powers))
     }
 }
 
 impl Calibrated {
-    fn report(&self, calibrations: &[Calibration], powers: &[Power]) -> ExhibitResult {
+    fn report(&self, calibrations: &[Calibration], powers: &[Rejections]) -> ExhibitResult {
         let mut records = Table::new(
             "Calibration and power",
             vec![
                 Column::key("subject"),
                 Column::value("p-values", ""),
+                Column::value("size", "% at nominal 5 %"),
+                Column::value("size-p", ""),
                 Column::value("kolmogorov-smirnov", "distance"),
                 Column::value("kolmogorov-smirnov-p", ""),
                 Column::value("anderson-darling", "statistic"),
                 Column::value("anderson-darling-p", ""),
+                Column::value("least size noticed", "%"),
                 Column::value("rejected", "% of seeds"),
             ],
         );
-        let mut uniform =
-            Table::new("Uniformity of the p-values of true claims", records.columns[..6].to_vec());
+        let uniformity = records.columns.len() - 1;
+        let mut uniform = Table::new(
+            "P-values of true claims: tests over all claims, each with its control, then claims",
+            records.columns[..uniformity].to_vec(),
+        );
         let mut failures = Vec::new();
-        for found in calibrations {
-            let (ks, ad) = (found.kolmogorov_smirnov, found.anderson_darling);
-            let row = vec![
-                found.claim.clone().into(),
-                found.p_values.len().into(),
-                ks.0.into(),
-                ks.1.into(),
-                ad.0.into(),
-                ad.1.into(),
-            ];
+        let mut add = |found: &Calibration| {
+            let row = calibration_row(found);
             uniform.push(row.clone());
             records.push([row, vec![None::<f64>.into()]].concat());
-            if ks.1.min(ad.1) < UNIFORMITY {
+        };
+        for found in calibrations {
+            add(found);
+            if !found.is_calibrated() {
                 failures.push(format!(
                     "the p-values of {} are not uniform: its check is wrong even where the claim \
                      holds.",
-                    found.claim
+                    found.subject
+                ));
+            }
+            if !found.is_test {
+                continue;
+            }
+            if found.noticed > NOTICED {
+                failures.push(format!(
+                    "{} p-values of {} are too few: a size of {} % would go unnoticed.",
+                    found.p_values.len(),
+                    found.subject,
+                    100.0 * NOTICED
+                ));
+            }
+            let control = found.bent_to(NOTICED);
+            add(&control);
+            if control.is_calibrated() {
+                failures.push(format!(
+                    "{} is not noticed, so the calibration shows nothing.",
+                    control.subject
                 ));
             }
         }
@@ -105,7 +122,7 @@ impl Calibrated {
         );
         for found in powers {
             let share = found.rejected as f64 / found.seeds as f64;
-            let missing = || vec![None::<f64>.into(); 5];
+            let missing = || vec![None::<f64>.into(); uniformity - 1];
             rejections.push(vec![found.control.clone().into(), (100.0 * share).into()]);
             let row = [vec![found.control.clone().into()], missing(), vec![(100.0 * share).into()]];
             records.push(row.concat());
@@ -128,30 +145,42 @@ impl Calibrated {
                      its p-value is below the family-wise level over {} hypotheses.",
                     self.calibration_seeds, self.power_seeds, self.hypotheses
                 ),
-                "P-values of one claim are pooled over its cases; those of cases that share a \
-                 seed share no draws."
+                "P-values are pooled over the cases of a claim, and over the claims of a test; those \
+                 of cases that share a seed share no draws."
                     .to_string(),
+                format!(
+                    "Size: the share of p-values of at most {}. A test or claim counts as \
+                     miscalibrated when the binomial test of the size (both sides), that of \
+                     Kolmogorov and Smirnov or that of Anderson and Darling gives a p-value below \
+                     {LEVEL}. The least size noticed is so called with a probability of {} %; for a \
+                     test it has to be at most {} %, and the same p-values bent to that size, its \
+                     control, have to be called miscalibrated.",
+                    NOMINAL,
+                    100.0 * POWER,
+                    100.0 * NOTICED
+                ),
             ],
             failures,
             ..ExhibitResult::default()
         }
     }
 
-    fn figure(&self, calibrations: &[Calibration], powers: &[Power]) -> Figure {
+    fn figure(&self, calibrations: &[Calibration], powers: &[Rejections]) -> Figure {
         let mut series = vec![Series {
             label: "uniform".to_string(),
             style: 0,
             mark: Mark::Dashed,
             points: vec![Point::new(0.0, 0.0), Point::new(1.0, 1.0)],
         }];
-        for (style, found) in calibrations.iter().enumerate() {
+        let tests = calibrations.iter().filter(|found| found.is_test);
+        for (style, found) in tests.enumerate() {
             let points = (1..=QUANTILES).map(|quantile| {
                 let share = (quantile as f64 - 0.5) / QUANTILES as f64;
                 let position = (share * found.p_values.len() as f64) as usize;
                 Point::new(share, found.p_values[position])
             });
             series.push(Series {
-                label: found.claim.clone(),
+                label: found.subject.clone(),
                 style,
                 mark: Mark::JoinedPoints,
                 points: points.collect(),
@@ -163,7 +192,7 @@ impl Calibrated {
         let wanted = [1.0, powers.len() as f64].map(|x| Point::new(x, 100.0 * POWER));
         Figure {
             file: EXHIBIT.name.to_string(),
-            caption: "Left: the sorted p-values of true claims over many seeds against the \
+            caption: "Left: the sorted p-values of each test, over the true claims and many seeds, against the \
                       quantiles of the uniform distribution. Right: how often each negative \
                       control, numbered as in the table, is rejected; 99 % is asked for."
                 .to_string(),
@@ -196,4 +225,19 @@ impl Calibrated {
             ],
         }
     }
+}
+
+fn calibration_row(found: &Calibration) -> Vec<Cell> {
+    let Calibration { size, kolmogorov_smirnov, anderson_darling, .. } = found;
+    vec![
+        found.subject.clone().into(),
+        found.p_values.len().into(),
+        (100.0 * size.0).into(),
+        size.1.into(),
+        kolmogorov_smirnov.0.into(),
+        kolmogorov_smirnov.1.into(),
+        anderson_darling.0.into(),
+        anderson_darling.1.into(),
+        (100.0 * found.noticed).into(),
+    ]
 }

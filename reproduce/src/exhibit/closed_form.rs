@@ -12,7 +12,7 @@ use kernels::random::Stream;
 use kernels::selection::{ConditionalPoisson, systematic_joint_inclusion, winners};
 use theory::claim::CheckError;
 use theory::closed_form::horvitz_thompson;
-use theory::design::winner_take_all_variance;
+use theory::law::winner_take_all_variance;
 
 /// What the formulas need to know of the terms G_i that a sampled sum chooses from.
 #[derive(Clone, Copy)]

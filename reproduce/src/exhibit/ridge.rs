@@ -8,9 +8,10 @@ use kernels::{MatrixView, MatrixViewMut, Selection};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use theory::closed_form::regression_ridge;
+use theory::special::student_quantile;
+use theory::statistics::Sample;
 
 use super::config::{FieldError, Ratio, configure};
-use super::matmul_error::half_width_of_mean;
 use super::runs::check_ratios;
 use super::{Context, Exhibit, Experiment};
 use crate::result::{
@@ -30,6 +31,9 @@ pub const EXHIBIT: Exhibit = Exhibit {
     yaml: include_str!("../../exhibits/ridge.yaml"),
     configure: configure::<RidgeLoss>,
 };
+
+/// How surely the intervals hold the expected loss.
+const CONFIDENCE: f64 = 0.95;
 
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -181,8 +185,13 @@ impl RidgeLoss {
                     self.samples,
                 ),
             measured,
-            half_width: half_width_of_mean(&losses, measured),
+            half_width: half_width(&losses),
         })
+    }
+
+    /// Student's quantile for the 95 % interval of the mean of the draws.
+    fn quantile(&self) -> f64 {
+        student_quantile(1.0 - CONFIDENCE, self.draws as f64 - 1.0)
     }
 
     fn report(&self, exact: f64, measurements: &[Measurement]) -> ExhibitResult {
@@ -202,7 +211,7 @@ impl RidgeLoss {
             let distance = m
                 .half_width
                 .filter(|half| *half > 0.0)
-                .map(|half| 1.96 * (m.measured - m.predicted).abs() / half);
+                .map(|half| self.quantile() * (m.measured - m.predicted).abs() / half);
             farthest = farthest.max(distance.unwrap_or(0.0));
             records.push(vec![
                 m.rule.name().into(),
@@ -278,4 +287,10 @@ impl RidgeLoss {
             }],
         }
     }
+}
+
+/// Half the confidence interval of the mean of some losses; none of a single one.
+fn half_width(losses: &[f64]) -> Option<f64> {
+    let sample = Sample::of(losses.iter().copied());
+    (losses.len() > 1).then(|| sample.half_width(1.0 - CONFIDENCE))
 }

@@ -289,7 +289,9 @@ impl RunSettings {
     ) -> anyhow::Result<Vec<Vec<R>>> {
         let runs: Vec<(&S, u64)> = settings
             .iter()
-            .flat_map(|setting| (0..self.seeds as u64).map(move |s| (setting, context.seed + s)))
+            .flat_map(|setting| {
+                (0..self.seeds as u64).map(move |s| (setting, context.seed.wrapping_add(s)))
+            })
             .collect();
         context.progress.set_length(runs.len() * self.epochs);
         let reports = parallel::map(&runs, |(setting, seed)| {

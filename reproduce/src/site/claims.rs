@@ -61,11 +61,11 @@ impl Verdict {
 /// The claims of a run of the theory's suite, each with all its checks together.
 pub fn of_suite(suite: &Suite, notes: &[Note]) -> Vec<Claim> {
     let claims = by_claim(&suite.verdicts).into_iter().map(|verdicts| {
-        let claim = &verdicts[0].claim;
+        let claim = verdicts[0].claim();
         // The check that came closest to failing speaks for all.
         let closest = verdicts
             .iter()
-            .min_by(|x, y| x.p_value.unwrap_or(1.0).total_cmp(&y.p_value.unwrap_or(1.0)))
+            .min_by(|x, y| x.p_value().unwrap_or(1.0).total_cmp(&y.p_value().unwrap_or(1.0)))
             .unwrap_or(&verdicts[0]);
         let slug = claim.note.trim_end_matches(".md");
         let statement = slug.replace('-', "_");
@@ -78,19 +78,19 @@ pub fn of_suite(suite: &Suite, notes: &[Note]) -> Vec<Claim> {
             id: claim.id.replace('.', "-"),
             statement: format!("{} ({}). {}", claim.name, claim.id, claim.statement),
             source: claim.source.to_string(),
-            verdict: if verdicts.iter().all(|verdict| verdict.passed) {
+            verdict: if verdicts.iter().all(|verdict| verdict.passed()) {
                 Verdict::Holds
             } else {
                 Verdict::Fails
             },
             estimate: format!(
                 "{} in [{}, {}] ({}{others})",
-                significant(closest.estimate, 4),
-                significant(closest.interval.0, 4),
-                significant(closest.interval.1, 4),
-                closest.check
+                significant(closest.estimate(), 4),
+                significant(closest.interval().0, 4),
+                significant(closest.interval().1, 4),
+                closest.check()
             ),
-            prediction: significant(closest.prediction, 4),
+            prediction: significant(closest.prediction(), 4),
             p_value: least_p_value(&verdicts),
             proof: notes.iter().any(|note| note.slug == slug).then(|| slug.to_string()),
             code: known.then(|| format!("theory/src/statements/{statement}.rs")),

@@ -1,11 +1,13 @@
 //! T8: sampling the backward pass alone leaves the gradient of any network unbiased.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::claim::{CheckError, Claim, Settings};
 use crate::controls::Mistake;
+use crate::extremes::largest;
 use crate::matrices::{norm_squared, squared_distance};
-use crate::moments::{ROUNDINGS, worst};
+use crate::moments::ROUNDINGS;
 use crate::network::{Gradients, Network};
 use crate::sampler::Sampler;
+use crate::verdict::{Exact, Verdict, worst};
 use kernels::Estimator;
 use nalgebra::DMatrix;
 
@@ -45,9 +47,8 @@ fn networks(settings: &Settings) -> impl Iterator<Item = Network> {
 fn mean(outcomes: &[(f64, DMatrix<f64>)]) -> (DMatrix<f64>, f64) {
     let (rows, columns) = outcomes.first().map_or((0, 0), |(_, first)| first.shape());
     let zero = DMatrix::zeros(rows, columns);
-    outcomes.iter().fold((zero, 0.0f64), |(sum, largest), (probability, gradient)| {
-        (sum + gradient * *probability, largest.max(norm_squared(gradient).sqrt()))
-    })
+    let mean = outcomes.iter().fold(zero, |sum, (probability, g)| sum + g * *probability);
+    (mean, largest(outcomes.iter().map(|(_, gradient)| norm_squared(gradient).sqrt())))
 }
 
 /// |E gradient - gradient| over the gradient's norm.
@@ -65,12 +66,12 @@ fn bias_verdict(
         error / norm,
         0.0,
         ROUNDINGS * f64::EPSILON * (largest + norm) / norm,
-        outcomes,
+        Exact::Enumerated(outcomes),
         "The gradient of backward sampling points elsewhere on average: training is not SGD.",
     )
 }
 
-fn backward_bias(settings: &Settings, sampler: Sampler) -> Result<Option<Verdict>, CheckError> {
+fn backward_bias(settings: &Settings, sampler: Sampler) -> Result<Verdict, CheckError> {
     let mut found = Vec::new();
     for network in networks(settings) {
         let exact = network.gradients(settings.set);
@@ -83,35 +84,34 @@ fn backward_bias(settings: &Settings, sampler: Sampler) -> Result<Option<Verdict
             format!("enumeration of a network's backward pass, {sampler}, k = 2"),
             error,
             &exact,
-            first_largest.max(second_largest),
+            largest([first_largest, second_largest]),
             outcomes.first.len() + outcomes.second.len(),
         ));
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// The same check of a network whose forward pass is sampled: a control.
-fn forward_bias(settings: &Settings, sampler: Sampler) -> Result<Option<Verdict>, CheckError> {
+fn forward_bias(settings: &Settings, sampler: Sampler) -> Result<Verdict, CheckError> {
     let mut found = Vec::new();
     for network in networks(settings) {
         let exact = network.gradients(settings.set);
         let policy = |scores: &[f64]| sampler.outcomes(scores, 2);
         let outcomes = network.forward_outcomes(settings.set, &policy)?;
         let mut error = Gradients { first: -&exact.first, second: -&exact.second };
-        let mut largest = 0.0f64;
         for (probability, gradients) in &outcomes {
             error.add(gradients, *probability);
-            largest = largest.max(gradients.norm_squared().sqrt());
         }
+        let norms = outcomes.iter().map(|(_, gradients)| gradients.norm_squared().sqrt());
         found.push(bias_verdict(
             format!("enumeration of a network's forward pass, {sampler}, k = 2"),
             error.norm_squared().sqrt(),
             &exact,
-            largest,
+            largest(norms),
             outcomes.len(),
         ));
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// A linear network whose pairs cancel in both backward products: it attains the bound at k = 1.
@@ -125,7 +125,7 @@ pub fn cancelling() -> Network {
 
 /// The variance of the gradient by W_1 over the product of norms, against the bound with
 /// `surplus` more pairs than are drawn.
-fn variance(settings: &Settings, surplus: usize) -> Result<Option<Verdict>, CheckError> {
+fn variance(settings: &Settings, surplus: usize) -> Result<Verdict, CheckError> {
     let mut found = Vec::new();
     let sampler = Sampler::right(Estimator::ColumnRow);
     for network in networks(settings).chain([cancelling()]) {
@@ -148,12 +148,12 @@ fn variance(settings: &Settings, surplus: usize) -> Result<Option<Verdict>, Chec
                 variance / norms,
                 1.0 - kept(upper) * kept(lower),
                 ROUNDINGS * f64::EPSILON,
-                outcomes.first.len(),
+                Exact::Enumerated(outcomes.first.len()),
                 "The noise of backward sampling grows faster through the layers than it is said to.",
             ));
         }
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// Mean and variance of backward sampling.
@@ -161,13 +161,12 @@ fn variance(settings: &Settings, surplus: usize) -> Result<Option<Verdict>, Chec
 /// # Errors
 /// When a sampler cannot be enumerated.
 pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let found = [
+    Ok(vec![
         backward_bias(settings, Sampler::right(Estimator::ColumnRow))?,
         backward_bias(settings, Sampler::right(Estimator::Bernoulli))?,
         backward_bias(settings, Sampler::right(Estimator::UniformWithoutReplacement))?,
         variance(settings, 0)?,
-    ];
-    Ok(found.into_iter().flatten().collect())
+    ])
 }
 
 /// A deep network sampled forward called unbiased, a missing scale, top-k, and the bound with k + 1:
@@ -176,14 +175,13 @@ pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 /// # Errors
 /// When a sampler cannot be enumerated.
 pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let found = [
+    Ok(vec![
         forward_bias(settings, Sampler::right(Estimator::ColumnRow))?,
         forward_bias(settings, Sampler::right(Estimator::Bernoulli))?,
         backward_bias(settings, Sampler::wrong(Estimator::ColumnRow, Mistake::MissingScale))?,
         backward_bias(settings, Sampler::right(Estimator::TopK))?,
         variance(settings, 1)?,
-    ];
-    Ok(found.into_iter().flatten().collect())
+    ])
 }
 
 #[cfg(test)]

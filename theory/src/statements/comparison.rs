@@ -1,10 +1,12 @@
 //! T5: Bernoulli-CRS against column-row sampling. Neither is always better.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::claim::{CheckError, Claim, Settings};
 use crate::closed_form;
+use crate::extremes::{largest, least};
 use crate::matrices::{norm_squared, squared};
-use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
+use crate::moments::{Case, Moments, ROUNDINGS, cases};
 use crate::sampler::Sampler;
+use crate::verdict::{Exact, Verdict, worst};
 use kernels::Estimator;
 
 /// T5, the difference.
@@ -34,8 +36,7 @@ fn cases_by_cap(settings: &Settings, capped: bool) -> Vec<Case> {
     let mut found = cases(settings.seed);
     found.retain(|case| {
         let scores = case.factors.scores();
-        let largest = scores.iter().copied().fold(0.0, f64::max);
-        (largest * case.k as f64 > scores.iter().sum()) == capped
+        (largest(scores.iter().copied()) * case.k as f64 > scores.iter().sum()) == capped
     });
     found
 }
@@ -55,14 +56,14 @@ fn differences(
             let scores = case.factors.scores();
             let square = squared(scores.iter().sum());
             let norm = norm_squared(&with_coins.exact);
-            let magnitude = with_coins.magnitude.max(with_draws.magnitude);
+            let magnitude = largest([with_coins.magnitude, with_draws.magnitude]);
             Ok(Verdict::exact(
                 &DIFFERENCE,
                 format!("enumeration of {coins} minus {draws}: {}", case.name()),
                 (with_coins.mean_squared_error - with_draws.mean_squared_error) / square,
                 closed_form::bernoulli_minus_column_row(&scores, case.k, norm) / square,
                 ROUNDINGS * f64::EPSILON * squared(magnitude) / square,
-                with_coins.outcomes + with_draws.outcomes,
+                Exact::Enumerated(with_coins.outcomes + with_draws.outcomes),
                 "The rule for choosing between the two samplers is wrong.",
             ))
         })
@@ -76,25 +77,35 @@ fn differences(
 pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let cases = cases_by_cap(settings, false);
     let all = differences(settings, Estimator::Bernoulli, Estimator::ColumnRow, &cases)?;
-    let size = all.len();
-    let least = all.iter().map(|v| v.estimate).fold(f64::INFINITY, f64::min);
-    let most = all.iter().map(|v| v.estimate).fold(f64::NEG_INFINITY, f64::max);
+    let [negative, positive] = both_signs(&all);
+    Ok(vec![worst(all)?, negative, positive])
+}
+
+/// That the least of some differences is clearly negative, and the largest clearly positive.
+fn both_signs(all: &[Verdict]) -> [Verdict; 2] {
+    let outcomes = all.iter().map(|verdict| verdict.sample_size() as usize).sum();
+    let (lowest, highest) =
+        (least(all.iter().map(Verdict::estimate)), largest(all.iter().map(Verdict::estimate)));
     let sign = |check: &'static str, value| {
         let meaning = "One of the two samplers was better in every case looked at.";
-        Verdict::at_most(&BOTH_SIGNS, check, value, -0.01, f64::EPSILON, size, meaning)
+        Verdict::at_most(
+            &BOTH_SIGNS,
+            check,
+            value,
+            -0.01,
+            f64::EPSILON,
+            Exact::Enumerated(outcomes),
+            meaning,
+        )
     };
-    Ok([worst(all)]
-        .into_iter()
-        .flatten()
-        .chain([
-            sign("least difference over the squared sum of scores", least),
-            sign("minus the largest difference over the squared sum of scores", -most),
-        ])
-        .collect())
+    [
+        sign("least difference over the squared sum of scores", lowest),
+        sign("minus the largest difference over the squared sum of scores", -highest),
+    ]
 }
 
 /// The difference where a probability is cut off, for the released probabilities, and for the
-/// mixture: each must fail.
+/// mixture; and the sign on parallel pairs alone: each must fail.
 ///
 /// # Errors
 /// When a sampler cannot be enumerated.
@@ -106,7 +117,12 @@ pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
         differences(settings, Estimator::BernoulliAsReleased, Estimator::ColumnRow, &free)?,
         differences(settings, Estimator::Bernoulli, mixture, &free)?,
     ];
-    Ok(found.into_iter().filter_map(worst).collect())
+    let mut parallel = free.clone();
+    parallel.retain(|case| case.factors.name == "parallel pairs");
+    let alike = differences(settings, Estimator::Bernoulli, Estimator::ColumnRow, &parallel)?;
+    let [never_negative, _] = both_signs(&alike);
+    let found: Result<Vec<Verdict>, CheckError> = found.into_iter().map(worst).collect();
+    Ok(found?.into_iter().chain([never_negative]).collect())
 }
 
 #[cfg(test)]

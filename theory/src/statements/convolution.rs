@@ -1,10 +1,13 @@
 //! T1 and T2 for convolutions: sums over channels or images, sampled like sums over pairs.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::claim::{CheckError, Claim, Settings};
 use crate::closed_form::{bernoulli, column_row};
 use crate::controls::Mistake;
-use crate::moments::{ROUNDINGS, worst};
-use crate::sampler::{Sampler, draw_probabilities, inclusion_probabilities};
+use crate::extremes::largest;
+use crate::law::{coins, draw_probabilities};
+use crate::moments::ROUNDINGS;
+use crate::sampler::Sampler;
+use crate::verdict::{Exact, Verdict, worst};
 use kernels::convolution::scores::{
     input_channel_norms_into, input_image_norms_into, kernel_input_norms_into,
     kernel_output_norms_into, output_channel_norms_into, output_image_norms_into,
@@ -178,7 +181,7 @@ fn moments(settings: &Settings, sampler: Sampler) -> Result<Vec<Verdict>, CheckE
             let outcomes = sampler.outcomes(&scores, K)?;
             let exact = case.estimate(settings.set, sum, &Selection::all(scores.len()));
             let mut mean: Vec<f64> = exact.iter().map(|x| -x).collect();
-            let (mut square, mut largest) = (0.0, norm_squared(&exact).sqrt());
+            let (mut square, mut norms) = (0.0, vec![norm_squared(&exact).sqrt()]);
             for outcome in &outcomes {
                 let estimate = case.estimate(settings.set, sum, &outcome.selection);
                 let error: Vec<f64> = estimate.iter().zip(&exact).map(|(x, y)| x - y).collect();
@@ -186,8 +189,10 @@ fn moments(settings: &Settings, sampler: Sampler) -> Result<Vec<Verdict>, CheckE
                     .zip(&estimate)
                     .for_each(|(sum, x)| *sum = outcome.probability.mul_add(*x, *sum));
                 square += outcome.probability * norm_squared(&error);
-                largest = largest.max(norm_squared(&estimate).sqrt());
+                norms.push(norm_squared(&estimate).sqrt());
             }
+            let largest = largest(norms);
+            let how = Exact::Enumerated(outcomes.len());
             let check = format!("enumeration of {sampler}, {}: {}", sum.name(), case.name);
             let allowed = ROUNDINGS * f64::EPSILON;
             biases.push(Verdict::exact(
@@ -196,12 +201,12 @@ fn moments(settings: &Settings, sampler: Sampler) -> Result<Vec<Verdict>, CheckE
                 norm_squared(&mean).sqrt() / largest,
                 0.0,
                 allowed,
-                outcomes.len(),
+                how,
                 "The mean of a sampled convolution is not the exact one.",
             ));
             let norms = case.term_norms(settings.set, sum)?;
             let prediction = if sampler.estimator == Estimator::Bernoulli {
-                bernoulli(&norms, &inclusion_probabilities(&sampler.estimator, &scores, K)?)
+                bernoulli(&norms, &coins(&sampler.estimator, &scores, K)?)
             } else {
                 let p = draw_probabilities(&sampler.estimator, &scores)?;
                 column_row(&norms, &p, K, norm_squared(&exact))
@@ -212,12 +217,12 @@ fn moments(settings: &Settings, sampler: Sampler) -> Result<Vec<Verdict>, CheckE
                 square / (largest * largest),
                 prediction / (largest * largest),
                 allowed,
-                outcomes.len(),
+                how,
                 "The error of a sampled convolution is not what the formula says.",
             ));
         }
     }
-    Ok([worst(biases), worst(variances)].into_iter().flatten().collect())
+    Ok(vec![worst(biases)?, worst(variances)?])
 }
 
 /// |Y_c| over its bound, with the number of taps of `taps`.
@@ -225,7 +230,7 @@ fn bound(
     settings: &Settings,
     name: &'static str,
     taps: impl Fn(&ConvolutionShape) -> usize,
-) -> Result<Option<Verdict>, CheckError> {
+) -> Result<Verdict, CheckError> {
     let mut found = Vec::new();
     for case in cases(settings.seed)? {
         let scores = case.scores(settings.set, Sum::Output);
@@ -234,14 +239,14 @@ fn bound(
         found.push(Verdict::at_most(
             &BOUND,
             format!("largest contribution over score, {name}: {}", case.name),
-            ratios.fold(0.0, f64::max),
+            largest(ratios),
             (taps(&case.shape) as f64).sqrt(),
             ROUNDINGS * f64::EPSILON,
-            scores.len(),
+            Exact::ClosedForm(scores.len()),
             "Channels of small score can contribute more than the sampler expects.",
         ));
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// Mean, variance and the bound on contributions.
@@ -251,7 +256,7 @@ fn bound(
 pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let mut found = moments(settings, Sampler::right(Estimator::ColumnRow))?;
     found.extend(moments(settings, Sampler::right(Estimator::Bernoulli))?);
-    found.extend(bound(settings, "all taps", ConvolutionShape::taps)?);
+    found.push(bound(settings, "all taps", ConvolutionShape::taps)?);
     Ok(found)
 }
 
@@ -267,7 +272,7 @@ pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
             found.extend(moments(settings, Sampler::wrong(estimator, mistake))?);
         }
     }
-    found.extend(bound(settings, "one tap", |_| 1)?);
+    found.push(bound(settings, "one tap", |_| 1)?);
     Ok(found)
 }
 

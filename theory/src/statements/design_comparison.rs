@@ -1,11 +1,14 @@
 //! T5 for the designs: when winner-take-all beats plain draws, and a fixed number beats coins.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
-use crate::closed_form::{bernoulli, column_row_best};
-use crate::design::{Design, winner_take_all_variance};
+use crate::claim::{CheckError, Claim, Settings};
+use crate::closed_form::{bernoulli, column_row_best, horvitz_thompson};
+use crate::extremes::{largest, least};
+use crate::law::{inclusion, winner_take_all_variance};
 use crate::matrices::{Factors, Family, norm_squared, squared};
-use crate::moments::{ROUNDINGS, cases, worst};
-use kernels::probability::{proportional, water_filling};
+use crate::moments::{ROUNDINGS, cases};
+use crate::verdict::{Exact, Verdict, worst};
+use kernels::Estimator;
+use kernels::probability::proportional;
 use kernels::selection::winners;
 use nalgebra::DMatrix;
 
@@ -24,10 +27,10 @@ pub static NEVER_WORSE: Claim = Claim::new(
 pub static FIXED_SIZE: Claim = Claim::new(
     "T5.fixed-size",
     "A fixed number of pairs against Bernoulli-CRS",
-    "Where the pairs point the same way a design of fixed size that never keeps two pairs together \
-     more often than coins do is better than coins of the same inclusion probabilities; where the \
-     pairs cancel it can be worse.",
-    r"\langle G_i,G_j\rangle>0,\ \pi_{ij}\le\pi_i\pi_j\Rightarrow V_{\text{fixed}}\le V_{\text{Bernoulli}};\quad\sum_iG_i=0\Rightarrow V_{\text{fixed}}>V_{\text{Bernoulli}}\ \text{possible}",
+    "Where no two pairs point apart, a design of fixed size that never keeps two pairs together more \
+     often than coins do is at least as good as coins of the same inclusion probabilities; where \
+     either condition fails it can be worse.",
+    r"\langle G_i,G_j\rangle\ge0,\ \pi_{ij}\le\pi_i\pi_j\ (i\ne j)\Rightarrow V_{\text{fixed}}\le V_{\text{coins}}",
     "proved in paper-notes/designs.md",
     "designs.md",
 );
@@ -58,7 +61,7 @@ fn never_worse(
     settings: &Settings,
     rule: fn(&[f64], usize) -> usize,
     name: &'static str,
-) -> Result<Option<Verdict>, CheckError> {
+) -> Result<Verdict, CheckError> {
     let small = cases(settings.seed).into_iter().map(|case| (case.factors, case.k));
     let large = Family::ALL
         .into_iter()
@@ -78,12 +81,18 @@ fn never_worse(
                 (with - column_row_best(&scores, k, norm)) / (sum * sum),
                 0.0,
                 ROUNDINGS * f64::EPSILON,
-                1,
+                Exact::ClosedForm(1),
                 "Keeping the likeliest pairs for certain made the error larger.",
             ))
         })
         .collect();
-    Ok(worst(verdicts?))
+    worst(verdicts?)
+}
+
+/// Factors of a family without their signs: all pairs point into one orthant.
+fn without_signs(family: Family, seed: u64) -> Factors {
+    let Factors { name, a, b } = family.factors(seed, 8, 64);
+    Factors { name: format!("{name}, without signs"), a: a.abs(), b: b.abs() }
 }
 
 /// Equal pairs in turn of one sign and the other: they cancel.
@@ -92,58 +101,136 @@ fn alternating(pairs: usize) -> Factors {
     Factors { name: "alternating signs".to_owned(), a, b: DMatrix::from_element(pairs, 1, 1.0) }
 }
 
-/// Variance of a design over that of Bernoulli-CRS at the same budget.
-///
-/// # Errors
-/// When the scores give no probabilities.
-pub fn over_bernoulli(design: Design, factors: &Factors, k: usize) -> Result<f64, CheckError> {
-    let scores = factors.scores();
-    let coins = water_filling(&scores, k as f64)?;
-    Ok(design.variance(factors, k)? / bernoulli(&scores, &coins))
+/// Four equal pairs, the first like the third and the second like the fourth, all with positive
+/// inner products: the comb keeps like with like.
+fn in_phase() -> Factors {
+    let a = DMatrix::from_row_slice(2, 4, &[1.0, 0.05, 1.0, 0.05, 0.05, 1.0, 0.05, 1.0]);
+    Factors { name: "like pairs in phase".to_owned(), a, b: DMatrix::from_element(4, 1, 1.0) }
 }
 
-fn fixed_size(design: Design, factors: &Factors, better: bool) -> Result<Verdict, CheckError> {
-    let k = factors.pairs() / 4;
-    let ratio = over_bernoulli(design, factors, k)?;
-    let (side, value) = if better { ("", ratio) } else { ("the inverse of ", 1.0 / ratio) };
-    Ok(Verdict::at_most(
-        &FIXED_SIZE,
-        format!("{side}variance of {design} over Bernoulli-CRS: {}, k = {k}", factors.name),
-        value,
-        1.0,
-        f64::EPSILON,
-        1,
-        "The rule for choosing between coins and a fixed number is wrong.",
-    ))
+/// A design of fixed size on some factors.
+struct FixedSize {
+    design: Estimator,
+    factors: Factors,
+    k: usize,
 }
 
-/// Winner-take-all against plain draws, and a fixed number against coins on pairs that point the
-/// same way and on pairs that cancel.
+impl FixedSize {
+    fn new(design: Estimator, factors: Factors, k: usize) -> Self {
+        Self { design, factors, k }
+    }
+
+    fn verdict(&self, what: &str, value: f64, bound: f64) -> Verdict {
+        let Self { design, factors, k } = self;
+        Verdict::at_most(
+            &FIXED_SIZE,
+            format!("{what}, {design}: {}, k = {k}", factors.name),
+            value,
+            bound,
+            ROUNDINGS * f64::EPSILON,
+            Exact::ClosedForm(1),
+            "The rule for choosing between coins and a fixed number is wrong.",
+        )
+    }
+
+    /// First and second order, from the kernels.
+    fn probabilities(&self) -> Result<(Vec<f64>, Vec<f64>), CheckError> {
+        let found = inclusion(&self.design, &self.factors.scores(), self.k)?;
+        found.ok_or(CheckError::NothingChecked)
+    }
+
+    /// That no two pairs point apart: the least inner product of two, over W^2.
+    fn pairs_agree(&self) -> Verdict {
+        let (gram, n) = (self.factors.gram(), self.factors.pairs());
+        let square = squared(self.factors.scores().iter().sum());
+        let apart = least((0..n * n).filter(|at| at % (n + 1) != 0).map(|at| gram[at]));
+        self.verdict("minus the least inner product of two pairs", -apart / square, 0.0)
+    }
+
+    /// That no two pairs are kept together more often than by coins.
+    fn pairs_exclude(&self) -> Result<Verdict, CheckError> {
+        let ((one, two), n) = (self.probabilities()?, self.factors.pairs());
+        let others = (0..n * n).filter(|at| at % (n + 1) != 0);
+        let excess = largest(others.map(|at| two[at] - one[at / n] * one[at % n]));
+        Ok(self.verdict("largest joint probability less that of coins", excess, 0.0))
+    }
+
+    /// The variance over that of coins with the same inclusion probabilities.
+    fn ratio(&self) -> Result<f64, CheckError> {
+        let (one, two) = self.probabilities()?;
+        let fixed = horvitz_thompson(&one, &two, &self.factors.gram());
+        Ok(fixed / bernoulli(&self.factors.scores(), &one))
+    }
+
+    fn is_better(&self) -> Result<Verdict, CheckError> {
+        Ok(self.verdict("variance over that of coins", self.ratio()?, 1.0))
+    }
+
+    fn is_worse(&self) -> Result<Verdict, CheckError> {
+        Ok(self.verdict("variance of coins over that", 1.0 / self.ratio()?, 0.99))
+    }
+}
+
+/// Designs and factors for which both conditions hold. Systematic sampling keeps no two pairs
+/// together at k = 1, and some too often at any larger k.
+fn favourable(settings: &Settings) -> Vec<FixedSize> {
+    let designs = [
+        (Estimator::ConditionalPoisson, &[4, 16, 48][..]),
+        (Estimator::UniformWithoutReplacement, &[4, 16, 48]),
+        (Estimator::Systematic, &[1]),
+    ];
+    let mut found = Vec::new();
+    for (design, budgets) in designs {
+        for (&k, family) in budgets.iter().flat_map(|k| Family::ALL.map(|family| (k, family))) {
+            found.push(FixedSize::new(design, without_signs(family, settings.seed), k));
+        }
+    }
+    found
+}
+
+/// Designs and factors for which one condition fails, and the statement with it: pairs that point
+/// apart, and pairs that are kept together.
+fn unfavourable() -> [FixedSize; 3] {
+    [
+        FixedSize::new(Estimator::Systematic, alternating(64), 16),
+        FixedSize::new(Estimator::ConditionalPoisson, alternating(64), 16),
+        FixedSize::new(Estimator::Systematic, in_phase(), 2),
+    ]
+}
+
+/// Winner-take-all against plain draws; a fixed number against coins where the conditions hold,
+/// which are checked too, and where they do not.
 ///
 /// # Errors
 /// When the scores give no probabilities.
 pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let shifted = Family::Shifted.factors(settings.seed, 8, 64);
-    let mut found: Vec<Verdict> =
-        never_worse(settings, winners, "winners by their share")?.into_iter().collect();
-    for design in [Design::Systematic, Design::ConditionalPoisson] {
-        found.push(fixed_size(design, &shifted, true)?);
-        found.push(fixed_size(design, &alternating(64), false)?);
+    let mut found = vec![never_worse(settings, winners, "winners by their share")?];
+    let favourable = favourable(settings);
+    let of_all = |check: fn(&FixedSize) -> Result<Verdict, CheckError>| {
+        worst(favourable.iter().map(check).collect::<Result<Vec<_>, _>>()?)
+    };
+    found.push(of_all(|case| Ok(case.pairs_agree()))?);
+    found.push(of_all(FixedSize::pairs_exclude)?);
+    found.push(of_all(FixedSize::is_better)?);
+    for case in unfavourable() {
+        found.push(case.is_worse()?);
     }
     Ok(found)
 }
 
-/// Winners by the second moment, and a fixed number called better where pairs cancel: each must
-/// fail.
+/// Winners by the second moment; the conditions, and a fixed number called better, where they do
+/// not hold: each must fail.
 ///
 /// # Errors
 /// When the scores give no probabilities.
 pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let rule = winners_of_second_moment;
-    let mut found: Vec<Verdict> =
-        never_worse(settings, rule, "winners by second moment")?.into_iter().collect();
-    for design in [Design::Systematic, Design::ConditionalPoisson] {
-        found.push(fixed_size(design, &alternating(64), true)?);
+    let mut found =
+        vec![never_worse(settings, winners_of_second_moment, "winners by second moment")?];
+    let [apart, also_apart, together] = unfavourable();
+    found.push(apart.pairs_agree());
+    found.push(together.pairs_exclude()?);
+    for case in [apart, also_apart, together] {
+        found.push(case.is_better()?);
     }
     Ok(found)
 }
@@ -157,5 +244,15 @@ mod tests {
     fn comparisons_hold_and_controls_are_rejected() {
         assert_passed(checks);
         assert_rejected(controls);
+    }
+
+    #[test]
+    fn the_examples_of_the_note() {
+        // Systematic sampling keeps two like pairs: 7.22 against 4.01 for coins.
+        let ratio = FixedSize::new(Estimator::Systematic, in_phase(), 2).ratio().unwrap();
+        assert!((ratio - 7.22 / 4.01).abs() < 1e-12, "{ratio}");
+        // Uniform sampling of alternating pairs: n / (n - 1).
+        let uniform = FixedSize::new(Estimator::ConditionalPoisson, alternating(64), 16);
+        assert!((uniform.ratio().unwrap() - 64.0 / 63.0).abs() < 1e-12);
     }
 }

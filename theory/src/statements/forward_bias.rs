@@ -3,10 +3,13 @@
 //!
 //! The bias is enumerated, so that also one of 1e-4 is seen without noise.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
-use crate::moments::{ROUNDINGS, worst};
+use crate::claim::{CheckError, Claim, Settings};
+use crate::enumeration::outcomes;
+use crate::moments::ROUNDINGS;
 use crate::network::{Gradients, Network};
-use crate::sampler::{Sampler, bernoulli_outcomes};
+use crate::sampler::Sampler;
+use crate::verdict::{Exact, Verdict, worst};
+use kernels::selection::draw_bernoulli;
 use kernels::{Estimator, InstructionSet};
 
 /// T9, the bias.
@@ -95,7 +98,10 @@ pub fn error_at_drop(
     network: &Network,
     q: f64,
 ) -> Result<GradientError, CheckError> {
-    let policy = |scores: &[f64]| bernoulli_outcomes(&vec![1.0 - q; scores.len()]);
+    let policy = |scores: &[f64]| {
+        let p = vec![1.0 - q; scores.len()];
+        outcomes(|rng| draw_bernoulli(&p, rng))
+    };
     Ok(GradientError::of(set, network, &network.forward_outcomes(set, &policy)?))
 }
 
@@ -110,7 +116,7 @@ fn network(settings: &Settings) -> Network {
 fn biased(
     settings: &Settings,
     error: impl Fn(usize) -> Result<GradientError, CheckError>,
-) -> Result<Option<Verdict>, CheckError> {
+) -> Result<Verdict, CheckError> {
     let mut found = Vec::new();
     for k in 1..SIZES[1] {
         let GradientError { bias, outcomes, .. } = error(k)?;
@@ -120,11 +126,11 @@ fn biased(
             -bias,
             -1e-3,
             f64::EPSILON,
-            outcomes,
+            Exact::Enumerated(outcomes),
             "Forward sampling shows no bias in a deep network.",
         ));
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// The bias at a budget of `kept` pairs is nothing but rounding.
@@ -136,7 +142,7 @@ fn vanishes(settings: &Settings, kept: usize) -> Result<Verdict, CheckError> {
         error.bias,
         0.0,
         ROUNDINGS * f64::EPSILON,
-        error.outcomes,
+        Exact::Enumerated(error.outcomes),
         "A network that keeps every pair is not the exact one.",
     ))
 }
@@ -160,7 +166,7 @@ fn order(
         // The next order contributes q times the ratio of two coefficients, at most the square of
         // the number of coins.
         DROP * (SIZES[1] + SIZES[2]).pow(2) as f64,
-        outcomes,
+        Exact::Enumerated(outcomes),
         "The bias of forward sampling falls at another rate as more pairs are kept.",
     ))
 }
@@ -172,10 +178,11 @@ fn order(
 pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let network = network(settings);
     let error = |k| error_at_budget(settings.set, &network, Estimator::Bernoulli, k);
-    let mut found: Vec<Verdict> = biased(settings, error)?.into_iter().collect();
-    found.push(vanishes(settings, SIZES[1])?);
-    found.push(order(settings, "bias", |error| error.bias)?);
-    Ok(found)
+    Ok(vec![
+        biased(settings, error)?,
+        vanishes(settings, SIZES[1])?,
+        order(settings, "bias", |error| error.bias)?,
+    ])
 }
 
 /// An exact network called biased, one pair dropped called exact, and the order of the root mean
@@ -186,10 +193,11 @@ pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let network = network(settings);
     let exact = |_| error_at_drop(settings.set, &network, 0.0);
-    let mut found: Vec<Verdict> = biased(settings, exact)?.into_iter().collect();
-    found.push(vanishes(settings, SIZES[1] - 1)?);
-    found.push(order(settings, "root mean square error", |error| error.root_mean_square)?);
-    Ok(found)
+    Ok(vec![
+        biased(settings, exact)?,
+        vanishes(settings, SIZES[1] - 1)?,
+        order(settings, "root mean square error", |error| error.root_mean_square)?,
+    ])
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! T12: what mixing the probabilities with the uniform distribution buys, and what it costs.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::claim::{CheckError, Claim, Settings};
 use crate::closed_form::{column_row, column_row_best, second_moment};
+use crate::controls::Mistake;
+use crate::extremes::largest;
 use crate::matrices::{Factors, norm_squared, squared};
-use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
+use crate::moments::{Case, Moments, ROUNDINGS, cases};
 use crate::sampler::Sampler;
+use crate::verdict::{Exact, Verdict, worst};
 use kernels::Estimator;
 use kernels::probability::{mix_with_uniform, proportional};
 use nalgebra::DMatrix;
@@ -43,29 +46,25 @@ pub static NO_RATIO: Claim = Claim::new(
 const EPSILONS: [f64; 3] = [0.01, 0.1, 0.5];
 
 /// The largest scale of any outcome times epsilon / n, against one.
-fn scale(
-    settings: &Settings,
-    estimator: impl Fn(f64) -> Estimator,
-) -> Result<Option<Verdict>, CheckError> {
+fn scale(settings: &Settings, estimator: impl Fn(f64) -> Estimator) -> Result<Verdict, CheckError> {
     let mut found = Vec::new();
     for case in cases(settings.seed) {
         for epsilon in EPSILONS {
             let sampler = Sampler::right(estimator(epsilon));
             let outcomes = sampler.outcomes(&case.factors.scores(), case.k)?;
             let scales = outcomes.iter().flat_map(|outcome| outcome.selection.scales());
-            let largest = scales.copied().fold(0.0, f64::max);
             found.push(Verdict::at_most(
                 &SCALE,
                 format!("{sampler}, epsilon = {epsilon}: {}", case.name()),
-                largest * epsilon / case.factors.pairs() as f64,
+                largest(scales.copied()) * epsilon / case.factors.pairs() as f64,
                 1.0,
                 ROUNDINGS * f64::EPSILON,
-                outcomes.len(),
+                Exact::Enumerated(outcomes.len()),
                 "One unlikely pair can be blown up without bound.",
             ));
         }
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// The second moment over W^2 against 1 / (1 - epsilon), for probabilities mixed by `mixed`.
@@ -73,7 +72,7 @@ fn second_moments(
     settings: &Settings,
     name: &'static str,
     mixed: impl Fn(f64) -> f64,
-) -> Result<Option<Verdict>, CheckError> {
+) -> Result<Verdict, CheckError> {
     let mut found = Vec::new();
     for case in cases(settings.seed) {
         let scores = case.factors.scores();
@@ -86,12 +85,12 @@ fn second_moments(
                 second_moment(&scores, &p) / square,
                 1.0 / (1.0 - epsilon),
                 ROUNDINGS * f64::EPSILON,
-                1,
+                Exact::ClosedForm(1),
                 "Mixing with the uniform distribution costs more than it is said to.",
             ));
         }
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// Parallel pairs of unequal norms, whose best column-row sampling has no variance.
@@ -102,7 +101,7 @@ pub fn parallel_pairs() -> Factors {
 
 /// The variance of the mixture on parallel pairs, enumerated, against its closed form, and the
 /// best variance against zero.
-fn no_ratio(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
+fn no_ratio(settings: &Settings, mistake: Option<Mistake>) -> Result<Vec<Verdict>, CheckError> {
     const EPSILON: f64 = 0.5;
     let case = Case { factors: parallel_pairs(), k: 1 };
     let scores = case.factors.scores();
@@ -115,14 +114,15 @@ fn no_ratio(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     estimators
         .into_iter()
         .map(|(estimator, prediction)| {
-            let moments = Moments::enumerate(settings.set, &case, &Sampler::right(estimator))?;
+            let sampler = Sampler { estimator, mistake };
+            let moments = Moments::enumerate(settings.set, &case, &sampler)?;
             Ok(Verdict::exact(
                 &NO_RATIO,
-                format!("enumeration of {estimator}: {}", case.name()),
+                format!("enumeration of {sampler}: {}", case.name()),
                 moments.mean_squared_error,
                 prediction,
                 ROUNDINGS * f64::EPSILON * squared(moments.magnitude),
-                moments.outcomes,
+                Exact::Enumerated(moments.outcomes),
                 "The counter-example to a bounded ratio of variances is none.",
             ))
         })
@@ -144,7 +144,7 @@ fn variance_ratio(settings: &Settings) -> Result<Verdict, CheckError> {
         variance(Estimator::ColumnRowMixture { epsilon: EPSILON })?,
         best / (1.0 - EPSILON),
         ROUNDINGS * f64::EPSILON,
-        case.factors.pairs(),
+        Exact::Enumerated(2 * case.factors.pairs()),
         "Mixing with the uniform distribution costs more than it is said to.",
     ))
 }
@@ -154,25 +154,27 @@ fn variance_ratio(settings: &Settings) -> Result<Verdict, CheckError> {
 /// # Errors
 /// When the sampler cannot be enumerated.
 pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let bounds = [
+    let mut found = vec![
         scale(settings, |epsilon| Estimator::ColumnRowMixture { epsilon })?,
         second_moments(settings, "mixture", |epsilon| epsilon)?,
     ];
-    Ok(bounds.into_iter().flatten().chain(no_ratio(settings)?).collect())
+    found.extend(no_ratio(settings, None)?);
+    Ok(found)
 }
 
-/// No mixture, too much of it, and the bound on the second moment called one on the variance: each
-/// must fail.
+/// No mixture, too much of it, the bound on the second moment called one on the variance, and a
+/// wrong scale: each must fail.
 ///
 /// # Errors
 /// When the sampler cannot be enumerated.
 pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let bounds = [
+    let mut found = vec![
         scale(settings, |_| Estimator::ColumnRow)?,
         second_moments(settings, "uniform", |_| 1.0)?,
-        Some(variance_ratio(settings)?),
+        variance_ratio(settings)?,
     ];
-    Ok(bounds.into_iter().flatten().collect())
+    found.extend(no_ratio(settings, Some(Mistake::ScaleOfNextBudget))?);
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -3,13 +3,16 @@
 //! The loss is (1/N) |X diag(Z/p) beta - Y|_F^2, the gradient goes through the sampled entries
 //! only. Squared losses see the variance of the prediction, and that variance is the penalty.
 
-use crate::claim::{CheckError, Claim, Settings, Verdict};
+use crate::claim::{CheckError, Claim, Settings};
 use crate::closed_form::{bernoulli_best_uncapped, regression_ridge};
 use crate::controls::Mistake;
 use crate::enumeration::Outcome;
+use crate::extremes::largest;
+use crate::law::coins;
 use crate::matrices::{Factors, norm_squared, small, squared_distance};
-use crate::moments::{ROUNDINGS, worst};
-use crate::sampler::{Sampler, inclusion_probabilities};
+use crate::moments::ROUNDINGS;
+use crate::sampler::Sampler;
+use crate::verdict::{Exact, Verdict, worst};
 use kernels::product::{matmul, matmul_selected_rows};
 use kernels::random::{Stream, standard_normal};
 use kernels::scores::{column_norms, row_norms};
@@ -138,16 +141,16 @@ fn enumerated(
     for (factors, k) in small(settings.seed, 6).into_iter().flat_map(|f| [(f.clone(), 2), (f, 4)]) {
         let regression = Regression::new(settings, factors);
         let scores = regression.factors.scores();
-        let p = inclusion_probabilities(&Estimator::Bernoulli, &scores, k)?;
+        let p = coins(&Estimator::Bernoulli, &scores, k)?;
         let outcomes = sampler.outcomes(&scores, k)?;
         let check = format!("enumeration of {sampler}: {}, k = {k}", regression.factors.name);
         let exact = regression.loss(set, &Selection::all(scores.len()));
         let norms = column_norms((&regression.factors.a).into());
         let weights = row_norms((&regression.factors.b).into());
         let penalty = regression_ridge(&norms, &p, &weights, regression.samples());
-        let (mean, largest) = expectation(&outcomes, |kept| regression.loss(set, kept));
-        let allowed = ROUNDINGS * f64::EPSILON * largest;
-        let size = outcomes.len();
+        let (mean, most) = expectation(&outcomes, |kept| regression.loss(set, kept));
+        let allowed = ROUNDINGS * f64::EPSILON * most;
+        let size = Exact::Enumerated(outcomes.len());
         let predicted = exact + if ridge == Ridge::Present { penalty } else { 0.0 };
         losses.push(Verdict::exact(
             &LOSS,
@@ -160,10 +163,10 @@ fn enumerated(
         ));
         let prediction = regression.ridge_gradient(set, &p, ridge);
         let mut error = -prediction;
-        let mut largest = norm_squared(&error).sqrt();
+        let mut norms = vec![norm_squared(&error).sqrt()];
         for outcome in &outcomes {
             let gradient = regression.gradient(set, &outcome.selection);
-            largest = largest.max(norm_squared(&gradient).sqrt());
+            norms.push(norm_squared(&gradient).sqrt());
             error += gradient * outcome.probability;
         }
         gradients.push(Verdict::exact(
@@ -171,7 +174,7 @@ fn enumerated(
             check.clone(),
             norm_squared(&error).sqrt(),
             0.0,
-            ROUNDINGS * f64::EPSILON * largest,
+            ROUNDINGS * f64::EPSILON * largest(norms),
             size,
             "Sampled training of a linear model descends another loss than the penalised one.",
         ));
@@ -187,12 +190,12 @@ fn enumerated(
             ));
         }
     }
-    Ok([worst(losses), worst(gradients), worst(adaptive)].into_iter().flatten().collect())
+    Ok(vec![worst(losses)?, worst(gradients)?, worst(adaptive)?])
 }
 
 /// The mean of the sampled gradient, entry (0, 0), against the central difference of the expected
 /// loss with the probabilities of the estimator following the weights.
-fn following(settings: &Settings, estimator: Estimator) -> Result<Option<Verdict>, CheckError> {
+fn following(settings: &Settings, estimator: Estimator) -> Result<Verdict, CheckError> {
     const STEP: f64 = 1e-5;
     let (set, sampler, k) = (settings.set, Sampler::right(estimator), 2);
     let mut found = Vec::new();
@@ -206,7 +209,7 @@ fn following(settings: &Settings, estimator: Estimator) -> Result<Option<Verdict
             let moved = Regression::new(settings, moved);
             Ok::<_, CheckError>(expectation(&outcomes, |kept| moved.loss(set, kept)))
         };
-        let ((above, largest), (below, _)) = (expected(STEP)?, expected(-STEP)?);
+        let ((above, most), (below, _)) = (expected(STEP)?, expected(-STEP)?);
         let outcomes = sampler.outcomes(&factors.scores(), k)?;
         let regression = Regression::new(settings, factors);
         let gradients = outcomes.iter().map(|outcome| {
@@ -218,20 +221,20 @@ fn following(settings: &Settings, estimator: Estimator) -> Result<Option<Verdict
             gradients.sum(),
             (above - below) / (2.0 * STEP),
             // The truncation of a central difference and the roundings of its two losses.
-            (STEP * STEP + ROUNDINGS * f64::EPSILON / STEP) * largest,
-            3 * outcomes.len(),
+            (STEP * STEP + ROUNDINGS * f64::EPSILON / STEP) * most,
+            Exact::Enumerated(3 * outcomes.len()),
             "Training descends another loss than the expected one as the probabilities move.",
         ));
     }
-    Ok(worst(found))
+    worst(found)
 }
 
 /// The mean of a number over the outcomes, and the largest value.
 fn expectation(outcomes: &[Outcome], value: impl Fn(&Selection) -> f64) -> (f64, f64) {
-    outcomes.iter().fold((0.0, 0.0), |(mean, largest), outcome| {
-        let value = value(&outcome.selection);
-        (outcome.probability.mul_add(value, mean), value.max(largest))
-    })
+    let values: Vec<f64> = outcomes.iter().map(|outcome| value(&outcome.selection)).collect();
+    let mean =
+        outcomes.iter().zip(&values).fold(0.0, |mean, (o, x)| o.probability.mul_add(*x, mean));
+    (mean, largest(values))
 }
 
 /// Loss, gradient and the penalty of the best probabilities, fixed and moving.
@@ -240,7 +243,7 @@ fn expectation(outcomes: &[Outcome], value: impl Fn(&Selection) -> f64) -> (f64,
 /// When the sampler cannot be enumerated.
 pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let mut found = enumerated(settings, &Sampler::right(Estimator::Bernoulli), Ridge::Present)?;
-    found.extend(following(settings, Estimator::Bernoulli)?);
+    found.push(following(settings, Estimator::Bernoulli)?);
     Ok(found)
 }
 
@@ -252,12 +255,12 @@ pub fn checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 pub fn controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let right = Sampler::right(Estimator::Bernoulli);
     let mut found = enumerated(settings, &right, Ridge::Forgotten)?;
-    found.retain(|verdict| verdict.claim.id != ADAPTIVE.id);
+    found.retain(|verdict| verdict.claim().id != ADAPTIVE.id);
     for mistake in [Mistake::MissingScale, Mistake::ScaleOfNextBudget] {
         let wrong = Sampler::wrong(Estimator::Bernoulli, mistake);
         found.extend(enumerated(settings, &wrong, Ridge::Present)?);
     }
-    found.extend(following(settings, Estimator::BernoulliAsReleased)?);
+    found.push(following(settings, Estimator::BernoulliAsReleased)?);
     Ok(found)
 }
 

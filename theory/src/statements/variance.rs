@@ -1,13 +1,16 @@
 //! T2: the mean squared errors in closed form.
 
-use crate::claim::{CheckError, Claim, Scale, Settings, Verdict};
-use crate::closed_form;
+use crate::claim::{CheckError, Claim, Settings};
 use crate::controls::Mistake;
-use crate::matrices::{Family, norm_squared, squared, squared_distance};
-use crate::moments::{Case, Moments, ROUNDINGS, cases, worst};
-use crate::monte_carlo::{Draw, Experiment, sizes};
-use crate::sampler::{Sampler, draw_probabilities, inclusion_probabilities, unbiased_estimators};
+use crate::law::variance;
+use crate::matrices::{squared, squared_distance};
+use crate::moments::{Case, Moments, ROUNDINGS, cases};
+use crate::monte_carlo::Experiment;
+use crate::sampler::{Sampler, unbiased_estimators};
+use crate::statements::designs;
+use crate::statements::unbiasedness::{control_experiments, experiments, mistaken_samplers};
 use crate::statistics::Sample;
+use crate::verdict::{Exact, Verdict, worst};
 use kernels::{Estimator, InstructionSet};
 
 /// T2 for draws with replacement.
@@ -47,32 +50,11 @@ pub fn claim_about(estimator: &Estimator) -> &'static Claim {
     match estimator {
         Estimator::Bernoulli | Estimator::BernoulliAsReleased => &BERNOULLI,
         Estimator::UniformWithoutReplacement => &WITHOUT_REPLACEMENT,
+        Estimator::WinnerTakeAll | Estimator::Systematic | Estimator::ConditionalPoisson => {
+            &designs::VARIANCE
+        }
         _ => &COLUMN_ROW,
     }
-}
-
-/// The closed form of E|C_hat - C|_F^2 for an unbiased estimator, given |C|_F^2.
-///
-/// # Errors
-/// When the scores give no probabilities.
-pub fn predicted(
-    estimator: &Estimator,
-    scores: &[f64],
-    k: usize,
-    product_norm_squared: f64,
-) -> Result<f64, CheckError> {
-    Ok(match estimator {
-        Estimator::Bernoulli | Estimator::BernoulliAsReleased => {
-            closed_form::bernoulli(scores, &inclusion_probabilities(estimator, scores, k)?)
-        }
-        Estimator::UniformWithoutReplacement => {
-            closed_form::uniform_without_replacement(scores, k, product_norm_squared)
-        }
-        _ => {
-            let p = draw_probabilities(estimator, scores)?;
-            closed_form::column_row(scores, &p, k, product_norm_squared)
-        }
-    })
 }
 
 /// Mean squared error over W^2 of a sampler on the worst of the cases, against the closed form of
@@ -84,27 +66,26 @@ pub fn exact_variance(
     set: InstructionSet,
     sampler: &Sampler,
     cases: &[Case],
-) -> Result<Option<Verdict>, CheckError> {
+) -> Result<Verdict, CheckError> {
     let verdicts: Result<Vec<Verdict>, CheckError> = cases
         .iter()
         .map(|case| {
             let moments = Moments::enumerate(set, case, sampler)?;
             let scores = case.factors.scores();
             let square = squared(scores.iter().sum());
-            let norm = norm_squared(&moments.exact);
-            let prediction = predicted(&sampler.estimator, &scores, case.k, norm)?;
+            let prediction = variance(set, &sampler.estimator, &case.factors, case.k)?;
             Ok(Verdict::exact(
                 claim_about(&sampler.estimator),
                 format!("enumeration of {sampler}: {}", case.name()),
                 moments.mean_squared_error / square,
                 prediction / square,
                 ROUNDINGS * f64::EPSILON * squared(moments.magnitude) / square,
-                moments.outcomes,
+                Exact::Enumerated(moments.outcomes),
                 failure(sampler),
             ))
         })
         .collect();
-    Ok(worst(verdicts?))
+    worst(verdicts?)
 }
 
 /// Student's test that the mean squared error of an experiment is the prediction. The error of the
@@ -112,54 +93,26 @@ pub fn exact_variance(
 ///
 /// # Errors
 /// When the sampler refuses its input.
-pub fn variance_test(
-    claim: &Claim,
-    experiment: &Experiment<impl Draw>,
-    prediction: f64,
-) -> Result<Verdict, CheckError> {
-    let exact = experiment.factors.exact(experiment.settings.set);
+pub fn sampled_variance(experiment: &Experiment) -> Result<Verdict, CheckError> {
+    let Experiment { settings, sampler, factors, size } = experiment;
+    let prediction = variance(settings.set, &sampler.estimator, factors, size.k)?;
+    let exact = factors.exact(settings.set);
     let errors = experiment.observe("variance", |estimate| squared_distance(estimate, &exact))?;
     let relative = Sample::of(errors.iter().map(|error| error / prediction));
-    Ok(Verdict::tested(
-        claim,
+    Ok(Verdict::drawn(
+        claim_about(&sampler.estimator),
         format!("error over prediction, {}", experiment.name()),
         &relative,
         1.0,
         relative.student(1.0),
-        failure(&experiment.sampler),
+        failure(sampler),
     ))
 }
 
-/// [`variance_test`] of an estimator or a control against the closed form.
-///
-/// # Errors
-/// When the sampler refuses its input.
-pub fn sampled_variance(experiment: &Experiment) -> Result<Verdict, CheckError> {
-    let Experiment { settings, sampler, factors, size } = experiment;
-    let norm = norm_squared(&factors.exact(settings.set));
-    let prediction = predicted(&sampler.estimator, &factors.scores(), size.k, norm)?;
-    variance_test(claim_about(&sampler.estimator), experiment, prediction)
-}
-
-fn failure(sampler: &impl Draw) -> String {
+fn failure(sampler: &Sampler) -> String {
     format!(
         "The error of {sampler} is not what the formula says, so budgets chosen by it are wrong."
     )
-}
-
-/// Every negative control by Monte Carlo. A generator that leans along the index hardly moves the
-/// error of column-row sampling on exchangeable pairs; the test of the bias finds it.
-pub fn control_experiments(settings: &Settings) -> Vec<Experiment> {
-    let size = sizes(Scale::Quick)[0];
-    let wrong = [Estimator::ColumnRow, Estimator::Bernoulli].into_iter().flat_map(|estimator| {
-        Mistake::ALL
-            .into_iter()
-            .filter(move |&mistake| {
-                (estimator, mistake) != (Estimator::ColumnRow, Mistake::BiasedGenerator)
-            })
-            .map(move |mistake| Sampler::wrong(estimator, mistake))
-    });
-    wrong.map(|sampler| Experiment::new(settings, sampler, Family::HeavyTailed, size)).collect()
 }
 
 /// Checks the closed form of every unbiased estimator by enumeration.
@@ -176,9 +129,15 @@ pub fn exact_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 /// # Errors
 /// When a sampler cannot be enumerated.
 pub fn exact_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    let estimators = [Estimator::ColumnRow, Estimator::Bernoulli].into_iter();
-    let wrong = estimators.flat_map(|e| Mistake::ALL.map(|mistake| Sampler::wrong(e, mistake)));
-    all(settings, wrong)
+    // All pairs are alike to a uniform sampler, also with an index off by one.
+    let is_harmless = |sampler: &Sampler| {
+        sampler.mistake == Some(Mistake::IndexOffByOne)
+            && matches!(
+                sampler.estimator,
+                Estimator::UniformWithReplacement | Estimator::UniformWithoutReplacement
+            )
+    };
+    all(settings, mistaken_samplers().filter(|sampler| !is_harmless(sampler)))
 }
 
 /// Checks every unbiased estimator by Monte Carlo.
@@ -186,7 +145,7 @@ pub fn exact_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 /// # Errors
 /// When a sampler refuses its input.
 pub fn sampled_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    super::unbiasedness::experiments(settings).iter().map(sampled_variance).collect()
+    experiments(settings).iter().map(sampled_variance).collect()
 }
 
 /// The same test on estimators with a mistake: each must fail.
@@ -194,7 +153,12 @@ pub fn sampled_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 /// # Errors
 /// When a sampler refuses its input.
 pub fn sampled_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
-    control_experiments(settings).iter().map(sampled_variance).collect()
+    let mut found =
+        control_experiments(settings, unbiased_estimators(), Mistake::ScaleOfNextBudget);
+    let estimators = [Estimator::ColumnRow, Estimator::Bernoulli];
+    let shifted = control_experiments(settings, estimators, Mistake::IndexOffByOne);
+    found.extend(shifted.into_iter().filter(|e| e.factors.name.starts_with("heavy-tailed")));
+    found.iter().map(sampled_variance).collect()
 }
 
 fn all(
@@ -202,7 +166,7 @@ fn all(
     samplers: impl Iterator<Item = Sampler>,
 ) -> Result<Vec<Verdict>, CheckError> {
     let cases = cases(settings.seed);
-    samplers.filter_map(|s| exact_variance(settings.set, &s, &cases).transpose()).collect()
+    samplers.map(|sampler| exact_variance(settings.set, &sampler, &cases)).collect()
 }
 
 #[cfg(test)]
