@@ -6,14 +6,15 @@
 //! a run that is stopped leaves whole entries only, and the next run goes on there.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use training::file;
+pub use training::file::WRITING;
 
 /// A folder of computed values.
 #[derive(Clone, Debug)]
@@ -28,9 +29,6 @@ struct Entry {
     value: String,
 }
 
-/// Held while a file is written; whoever ends the process takes it first.
-pub static WRITING: Mutex<()> = Mutex::new(());
-
 impl Cache {
     /// A cache in `folder`, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
@@ -39,16 +37,26 @@ impl Cache {
 
     /// The value stored for `key`, if there is one that is whole.
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        let text = std::fs::read_to_string(self.path(key)).ok()?;
-        let entry: Entry = serde_json::from_str(&text).ok()?;
-        if entry.key != key || entry.checksum != sha256(entry.value.as_bytes()) {
-            log::warn!(
-                "the cached result {} is damaged; computing it again",
-                self.path(key).display()
-            );
-            return None;
+        let path = self.path(key);
+        let again = |reason: &str| {
+            log::warn!("the cached result {} {reason}; computing it again", path.display());
+        };
+        let text = match read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                again(&format!("cannot be read ({error})"));
+                return None;
+            }
+        };
+        let entry = serde_json::from_str(&text).ok().filter(|entry: &Entry| {
+            entry.key == key && entry.checksum == sha256(entry.value.as_bytes())
+        });
+        let value = entry.and_then(|entry| serde_json::from_str(&entry.value).ok());
+        if value.is_none() {
+            again("is damaged");
         }
-        serde_json::from_str(&entry.value).ok()
+        value
     }
 
     /// Stores `value` for `key`.
@@ -77,33 +85,23 @@ impl Cache {
     }
 }
 
-/// Writes a file so that it is either absent, old or whole: a temporary file beside it is renamed.
+/// A file as text, as long as it was when it was opened.
+fn read(path: &Path) -> io::Result<String> {
+    let (file, length) = file::open(path)?;
+    let mut text = String::new();
+    file.take(length).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Writes a file as a whole (see [`file`]), and makes its folder if there is none.
 ///
 /// # Errors
 /// Names the path when its folder cannot be made or written.
 pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
-    let guard = WRITING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let folder = path.parent().unwrap_or(Path::new("."));
     let cannot = || format!("{}: cannot be written", path.display());
-    std::fs::create_dir_all(folder).with_context(cannot)?;
-    let mut builder = tempfile::Builder::new();
-    readable_by_all(&mut builder);
-    let mut file = builder.tempfile_in(folder).with_context(cannot)?;
-    file.write_all(text.as_bytes()).with_context(cannot)?;
-    file.persist(path).with_context(cannot)?;
-    drop(guard);
-    Ok(())
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).with_context(cannot)?;
+    file::replace(path, text.as_bytes()).with_context(cannot)
 }
-
-/// Temporary files are private by default; figures are for everyone whom the umask lets read.
-#[cfg(unix)]
-fn readable_by_all(builder: &mut tempfile::Builder) {
-    use std::os::unix::fs::PermissionsExt;
-    builder.permissions(std::fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn readable_by_all(_: &mut tempfile::Builder) {}
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {

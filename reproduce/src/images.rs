@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use training::data::{
-    DataError, Splits, generated_digits, has_cifar10, has_cifar10_jpeg, has_mnist, load_cifar10,
-    load_cifar10_jpeg, load_mnist,
+    DataError, ImageFolder, Splits, generated_digits, has_cifar10, has_mnist, load_cifar10,
+    load_fashion_mnist, load_mnist,
 };
 
 use crate::exhibit::config::FieldError;
@@ -24,27 +24,47 @@ pub enum ImageSet {
     FashionMnist,
     /// Digits drawn by code; needs no file.
     GeneratedDigits,
-    /// CIFAR-10 as published where the data directory holds it, else its copy as JPEG files, or
-    /// an error.
+    /// CIFAR-10 as published, or an error.
     #[serde(rename = "cifar-10")]
     Cifar10,
+    /// Images of one's own: JPEG, PNG and WebP files in class folders.
+    Folder,
 }
 
 impl ImageSet {
     /// The set's name, where it is a published one that the data directory does not hold and
     /// nothing else takes its place.
     pub fn missing_from(self, directory: &Path) -> Option<&'static str> {
-        let there = has_cifar10(directory) || has_cifar10_jpeg(directory);
-        (self == ImageSet::Cifar10 && !there).then_some("CIFAR-10")
+        (self == ImageSet::Cifar10 && !has_cifar10(directory)).then_some("CIFAR-10")
     }
 }
 
 /// Which images, and at most how many of each part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+///
+/// Those of one's own lie in `path`: in `train/CLASS/FILE` and `test/CLASS/FILE` (or `val`), or in
+/// `CLASS/FILE`, where every fifth image of a class, by path, is a test image. All have one size,
+/// or `size` says to which they are resized and cropped. They are normalised by the mean and the
+/// standard deviation of the training images.
+///
+/// ```
+/// use reproduce::images::{ImageConfig, ImageSet};
+/// let text = "{set: folder, path: pets, size: 32, train: 900, held_out: 100, test: 250}";
+/// let config: ImageConfig = serde_yaml::from_str(text)?;
+/// assert_eq!(config.set, ImageSet::Folder);
+/// assert!(config.check().is_ok());
+/// # Ok::<(), serde_yaml::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageConfig {
     /// The set.
     pub set: ImageSet,
+    /// The directory or tar archive of images of one's own, in the data directory or absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Rows and columns that images of one's own are resized to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<usize>,
     /// Images to learn from.
     pub train: usize,
     /// Images that settings are judged by.
@@ -59,7 +79,7 @@ pub struct Images {
     /// The three parts.
     pub splits: Splits,
     /// The set's name for files: "mnist".
-    pub slug: &'static str,
+    pub slug: String,
     /// The set's name for people, with the number of images.
     pub description: String,
     /// SHA-256 of all that is in the three parts.
@@ -73,11 +93,28 @@ const HELD_OUT: usize = 5_000;
 const DIGITS_SEED: u64 = 1;
 
 impl ImageConfig {
-    /// Checks that no part is empty.
+    /// Checks that no part is empty, and that there is a path where one is needed.
     ///
     /// # Errors
-    /// Names the part.
+    /// Names the part or the field.
     pub fn check(&self) -> Result<(), FieldError> {
+        let wrong = |field, value, expected| Err(FieldError { field, value, expected });
+        let shown = |path: &PathBuf| path.display().to_string();
+        match (self.set, &self.path, self.size) {
+            (ImageSet::Folder, None, _) => {
+                return wrong("path", String::new(), "a folder of class folders");
+            }
+            (ImageSet::Folder, _, Some(0)) => {
+                return wrong("size", "0".to_string(), "at least 1 pixel");
+            }
+            (ImageSet::Folder, ..) | (_, None, None) => {}
+            (_, Some(path), _) => {
+                return wrong("path", shown(path), "none, except with `set: folder`");
+            }
+            (_, None, Some(size)) => {
+                return wrong("size", size.to_string(), "none, except with `set: folder`");
+            }
+        }
         let parts = [("train", self.train), ("held_out", self.held_out), ("test", self.test)];
         match parts.iter().find(|(_, images)| *images == 0) {
             Some((field, _)) => {
@@ -92,31 +129,40 @@ impl ImageConfig {
     /// # Errors
     /// When a file of the set is missing or damaged.
     pub fn load(&self, directory: &Path) -> Result<Images, DataError> {
-        let published = |slug: &'static str, name: &str, folder: &Path| {
-            let splits = load_mnist(folder, HELD_OUT)?;
-            Ok(self.limit(splits, slug, name))
-        };
-        match self.set {
-            ImageSet::Mnist => published("mnist", "MNIST", directory),
-            ImageSet::Digits if has_mnist(directory) => published("mnist", "MNIST", directory),
-            ImageSet::FashionMnist => {
-                published("fashion-mnist", "Fashion-MNIST", &directory.join("fashion-mnist"))
+        let images = match self.set {
+            ImageSet::Mnist => self.limit(load_mnist(directory, HELD_OUT)?, "mnist", "MNIST"),
+            ImageSet::Digits if has_mnist(directory) => {
+                self.limit(load_mnist(directory, HELD_OUT)?, "mnist", "MNIST")
             }
-            ImageSet::Cifar10 if !has_cifar10(directory) && has_cifar10_jpeg(directory) => {
-                let splits = load_cifar10_jpeg(directory, HELD_OUT, (self.train, self.test))?;
-                Ok(self.limit(splits, "cifar-10-jpeg", "CIFAR-10 (JPEG copy)"))
+            ImageSet::FashionMnist => {
+                let splits = load_fashion_mnist(directory, HELD_OUT)?;
+                self.limit(splits, "fashion-mnist", "Fashion-MNIST")
             }
             ImageSet::Cifar10 => {
-                Ok(self.limit(load_cifar10(directory, HELD_OUT)?, "cifar-10", "CIFAR-10"))
+                self.limit(load_cifar10(directory, HELD_OUT)?, "cifar-10", "CIFAR-10")
             }
             ImageSet::Digits | ImageSet::GeneratedDigits => {
                 let splits = generated_digits(DIGITS_SEED, self.train, self.held_out, self.test);
-                Ok(self.limit(splits, "generated-digits", "generated digits"))
+                self.limit(splits, "generated-digits", "generated digits")
             }
-        }
+            ImageSet::Folder => {
+                let path = directory.join(self.path.as_deref().unwrap_or(Path::new("")));
+                let counts = (self.train, self.held_out, self.test);
+                let splits = ImageFolder::open(&path)?.split().load_splits(counts, self.size)?;
+                let train = &splits.train;
+                let name = format!(
+                    "{} (own images, {} classes, {} x {})",
+                    train.name, train.classes, train.height, train.width
+                );
+                // Never the slug of a published set, whatever the folder is called.
+                let slug = format!("own-{}", slug(&train.name));
+                self.limit(splits, &slug, &name)
+            }
+        };
+        Ok(images)
     }
 
-    fn limit(&self, splits: Splits, slug: &'static str, name: &str) -> Images {
+    fn limit(&self, splits: Splits, slug: &str, name: &str) -> Images {
         let splits = splits.limited(self.train, self.held_out, self.test);
         let description = format!(
             "{name} ({} training, {} held-out and {} test images)",
@@ -124,8 +170,13 @@ impl ImageConfig {
             splits.held_out.len(),
             splits.test.len()
         );
-        Images { checksum: splits.checksum(), splits, slug, description }
+        Images { checksum: splits.checksum(), splits, slug: slug.to_string(), description }
     }
+}
+
+/// A name as part of a file name.
+fn slug(name: &str) -> String {
+    name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }
 
 /// The image sets of one run of the program, each read once.
@@ -144,15 +195,15 @@ impl Library {
     ///
     /// # Errors
     /// When a file of the set is missing or damaged.
-    pub fn get(&mut self, config: ImageConfig) -> Result<Arc<Images>, DataError> {
-        if let Some(images) = self.loaded.get(&config) {
+    pub fn get(&mut self, config: &ImageConfig) -> Result<Arc<Images>, DataError> {
+        if let Some(images) = self.loaded.get(config) {
             return Ok(images.clone());
         }
         let images = Arc::new(config.load(&self.directory)?);
         if config.set == ImageSet::Digits && images.slug != "mnist" {
             log::info!("no MNIST in {}: digits are generated", self.directory.display());
         }
-        self.loaded.insert(config, images.clone());
+        self.loaded.insert(config.clone(), images.clone());
         Ok(images)
     }
 }
@@ -160,9 +211,19 @@ impl Library {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::Cache;
+    use crate::exhibit::config::Scale;
+    use crate::exhibit::{Context, Task};
+    use crate::progress::Progress;
 
-    const FEW: ImageConfig =
-        ImageConfig { set: ImageSet::Digits, train: 20, held_out: 10, test: 10 };
+    const FEW: ImageConfig = ImageConfig {
+        set: ImageSet::Digits,
+        path: None,
+        size: None,
+        train: 20,
+        held_out: 10,
+        test: 10,
+    };
 
     #[test]
     fn without_files_digits_are_generated_and_mnist_is_an_error() {
@@ -189,9 +250,85 @@ mod tests {
     fn the_checksum_says_which_images_they_are() {
         let folder = tempfile::tempdir().unwrap();
         let mut library = Library::new(folder.path());
-        let one = library.get(FEW).unwrap();
-        assert_eq!(one.checksum, library.get(FEW).unwrap().checksum);
-        let fewer = library.get(ImageConfig { train: 19, ..FEW }).unwrap();
+        let one = library.get(&FEW).unwrap();
+        assert_eq!(one.checksum, library.get(&FEW).unwrap().checksum);
+        let fewer = library.get(&ImageConfig { train: 19, ..FEW }).unwrap();
         assert_ne!(one.checksum, fewer.checksum);
+    }
+
+    #[test]
+    fn a_path_is_for_images_of_ones_own_only() {
+        let found = |config: ImageConfig| config.check().unwrap_err().field;
+        assert_eq!(found(ImageConfig { set: ImageSet::Folder, ..FEW }), "path");
+        let pets = ImageConfig { path: Some("pets".into()), ..FEW };
+        assert_eq!(found(pets.clone()), "path");
+        assert_eq!(found(ImageConfig { size: Some(32), ..FEW }), "size");
+        let own = ImageConfig { set: ImageSet::Folder, ..pets };
+        assert!(own.check().is_ok());
+        assert_eq!(found(ImageConfig { size: Some(0), ..own.clone() }), "size");
+        let error = own.load(Path::new("nowhere")).unwrap_err().to_string();
+        assert!(error.starts_with("nowhere/pets: "), "{error}");
+    }
+
+    /// A file of 8 x 8 noise around a brightness.
+    fn write_image(path: &Path, brightness: u8, number: u32) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let image = image::RgbImage::from_fn(8, 8, |x, y| {
+            let noise = ((x * 7 + y * 13 + number * 29) % 32) as u8;
+            image::Rgb([brightness + noise, noise, 255 - brightness])
+        });
+        image.save(path).unwrap();
+    }
+
+    #[test]
+    fn an_exhibit_trains_on_images_of_ones_own() {
+        let data = tempfile::tempdir().unwrap();
+        for (class, brightness) in [("dark", 20), ("bright", 200)] {
+            for number in 0..50 {
+                let name = format!("My Pets/{class}/{number:02}.png");
+                write_image(&data.path().join(name), brightness, number);
+            }
+        }
+        let built_in = include_str!("../exhibits/mlp-accuracy.yaml");
+        let replaced = [
+            (
+                "{set: digits, train: 2000, held_out: 500, test: 1000}",
+                "{set: folder, path: My Pets, size: 6, train: 60, held_out: 20, test: 20}",
+            ),
+            ("hidden: [500, 500]", "hidden: [16]"),
+            ("batch_size: 50", "batch_size: 10"),
+            ("epochs: 2", "epochs: 8"),
+        ];
+        let text = replaced.iter().fold(built_in.to_string(), |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        });
+        let yaml = data.path().join("pets.yaml");
+        std::fs::write(&yaml, text).unwrap();
+        let task = Task::new(yaml.to_str().unwrap(), Scale::Quick, 1).unwrap();
+        let config = task.configured.experiment.images().unwrap();
+        let images = Library::new(data.path()).get(&config).unwrap();
+        assert_eq!(task.stem(Some(&images)), "pets.own-my-pets");
+        let expected = "My Pets (own images, 2 classes, 6 x 6) \
+                        (60 training, 20 held-out and 20 test images)";
+        assert_eq!(images.description, expected);
+        let cache = Cache::new(data.path().join("cache"));
+        let result = task
+            .run(&Context {
+                seed: task.seed,
+                instructions: kernels::InstructionSet::detect(),
+                images: Some(&images),
+                data: data.path(),
+                cache: &cache,
+                progress: &Progress::hidden(),
+            })
+            .unwrap();
+        let numbers = result.snapshot(&task.name, "quick");
+        assert!(numbers.contains("exact"), "{numbers}");
+        // Another image is another data set: nothing stored for this one is taken for it.
+        let key = task.key(Some(&images));
+        write_image(&data.path().join("My Pets/dark/00.png"), 90, 0);
+        let changed = Library::new(data.path()).get(&config).unwrap();
+        assert_ne!(task.key(Some(&changed)), key);
     }
 }

@@ -167,7 +167,7 @@ fn write_page(
             continue;
         }
         // An exhibit whose images are missing has not been computed.
-        let images = other.configured.experiment.images().map(|config| stored.library.get(config));
+        let images = other.configured.experiment.images().map(|config| stored.library.get(&config));
         let (images, result) = match images.transpose() {
             Ok(images) => {
                 let result = stored.cache.get(&key(&other, images.as_deref(), instructions));
@@ -215,7 +215,7 @@ fn write_page(
 /// When a file of a set is missing or damaged.
 pub fn images(tasks: &[Task], library: &mut Library) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
     let wanted = tasks.iter().map(|task| task.configured.experiment.images());
-    wanted.map(|config| Ok(config.map(|config| library.get(config)).transpose()?)).collect()
+    wanted.map(|config| Ok(config.map(|config| library.get(&config)).transpose()?)).collect()
 }
 
 /// What the stored result of the whole exhibit depends on.

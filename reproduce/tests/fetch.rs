@@ -39,6 +39,8 @@ impl Case {
             bytes: BYTES as u64,
             md5: md5(&contents()[..]).unwrap().leak(),
             unpacked_md5: None,
+            unpacked_bytes: BYTES as u64,
+            folder: None,
         };
         let data_set = DataSet {
             name: "pictures",
@@ -294,6 +296,20 @@ fn nobody_listening_is_a_reason() {
     let nobody = Server::closed();
     let reasons = case.assert_failed(case.fetch(&[&nobody]));
     assert!(matches!(&reasons[..], [Reason::Unreachable(_)]), "{reasons:?}");
+}
+
+#[test]
+fn a_page_in_place_of_the_file_is_called_one() {
+    for is_typed in [true, false] {
+        let case = Case::new();
+        let reasons = case.assert_failed(case.fetch(&[&server(&[Answer::Page { is_typed }])]));
+        assert_eq!(reasons, [Reason::Page]);
+        assert!(!case.part().exists());
+    }
+    let case = Case::new();
+    case.leave(case.path(), b"<!DOCTYPE html>Sign in");
+    let whole = server(&[Answer::Whole]);
+    case.assert_fetched_from(case.fetch(&[&whole]), &whole);
 }
 
 #[test]

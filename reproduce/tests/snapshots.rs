@@ -16,7 +16,7 @@ use training::data::has_mnist;
 /// The images that an exhibit trains on, from a data directory.
 fn images(task: &Task, directory: &Path) -> Option<Arc<Images>> {
     let config = task.configured.experiment.images()?;
-    Some(Library::new(directory).get(config).unwrap())
+    Some(Library::new(directory).get(&config).unwrap())
 }
 
 fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {

@@ -13,22 +13,22 @@
 //! | 32 | SHA-256 of the contents |
 //! | the rest | the contents |
 //!
-//! Numbers are little-endian. A file is written beside its place, flushed to the disk and then
-//! renamed, so that at any moment there is the old checkpoint or the new one, whole.
+//! Numbers are little-endian. A file is written as a whole, see [`file`]. It is
+//! read no further than its header is believed: a file of another kind, another version or
+//! another length than it says is not held in memory.
 
 mod encoding;
 #[cfg(test)]
 mod tests;
 
 use crate::counting::Computations;
+use crate::file;
 use crate::loss::Loss;
 use crate::network::State;
 use crate::optimizer::OptimizerState;
 use crate::train::{EpochMetrics, ResumeError, TrainingError};
 use sha2::{Digest, Sha256};
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// A training run between two steps.
@@ -138,12 +138,12 @@ impl Checkpoint {
         self.optimizer.steps
     }
 
-    /// Writes the checkpoint to a file beside `path`, flushes it to the disk, and renames it.
+    /// Puts the checkpoint at a place as a whole.
     ///
     /// # Errors
     /// When the file cannot be written; an older one at its place is then untouched.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
-        replace(path, &self.to_bytes())
+        file::replace(path, &self.to_bytes())
             .map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
     }
 
@@ -152,9 +152,9 @@ impl Checkpoint {
     /// # Errors
     /// When the file cannot be read, is no checkpoint, has another version or is damaged.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = fs::read(path)
-            .map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
-        Self::from_bytes(&bytes, path)
+        let unreadable = |source| CheckpointError::Read { path: path.to_owned(), source };
+        let (file, length) = file::open(path).map_err(unreadable)?;
+        Self::read(file, length, path)
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -168,53 +168,36 @@ impl Checkpoint {
         bytes
     }
 
-    fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
+    /// Reads what is said to have so many bytes.
+    fn read(mut from: impl Read, found: u64, path: &Path) -> Result<Self, CheckpointError> {
         let path = || path.to_owned();
+        let unreadable = |source| CheckpointError::Read { path: path(), source };
         let damaged = |damage| CheckpointError::Damaged { path: path(), damage };
-        let shorter_than =
-            |expected: u64| damaged(Damage::Length { found: bytes.len() as u64, expected });
-        let header = || shorter_than(HEADER as u64);
+        let of_length = |expected: u64| damaged(Damage::Length { found, expected });
 
+        let mut header = Vec::with_capacity(HEADER);
+        (&mut from).take(HEADER as u64).read_to_end(&mut header).map_err(unreadable)?;
+        let short = || of_length(HEADER as u64);
         let rest =
-            bytes.strip_prefix(MAGIC).ok_or_else(|| CheckpointError::NotACheckpoint(path()))?;
-        let (&version, rest) = rest.split_first_chunk().ok_or_else(header)?;
-        let found = u32::from_le_bytes(version);
-        if found != VERSION {
-            return Err(CheckpointError::Version { path: path(), found, expected: VERSION });
+            header.strip_prefix(MAGIC).ok_or_else(|| CheckpointError::NotACheckpoint(path()))?;
+        let (&version, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let version = u32::from_le_bytes(version);
+        if version != VERSION {
+            let (found, expected) = (version, VERSION);
+            return Err(CheckpointError::Version { path: path(), found, expected });
         }
-        let (&length, rest) = rest.split_first_chunk().ok_or_else(header)?;
+        let (&length, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (checksum, _) = rest.split_first_chunk::<32>().ok_or_else(short)?;
         let length = u64::from_le_bytes(length);
-        let (checksum, contents) = rest.split_at_checked(32).ok_or_else(header)?;
-        if contents.len() as u64 != length {
-            return Err(shorter_than(length.saturating_add(HEADER as u64)));
+        let whole = length.saturating_add(HEADER as u64);
+        if found != whole {
+            return Err(of_length(whole));
         }
-        if Sha256::digest(contents)[..] != *checksum {
+        let mut contents = Vec::new();
+        from.take(length).read_to_end(&mut contents).map_err(unreadable)?;
+        if Sha256::digest(&contents)[..] != *checksum {
             return Err(damaged(Damage::Checksum));
         }
-        Self::decode(contents).map_err(damaged)
+        Self::decode(&contents).map_err(damaged)
     }
-}
-
-/// Puts a file at a place as a whole. What a killed process left beside it is written over.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut partial = OsString::from(path);
-    partial.push(".partial");
-    let mut file = File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
-    flush_folder(path)
-}
-
-/// Makes a renaming outlast a power failure.
-#[cfg(unix)]
-fn flush_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-}
-
-/// Folders cannot be opened as files here.
-#[cfg(not(unix))]
-fn flush_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }

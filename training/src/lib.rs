@@ -9,6 +9,7 @@ pub mod checkpoint;
 pub mod counting;
 pub mod data;
 pub mod exchange;
+pub mod file;
 pub mod layer;
 pub mod loss;
 pub mod matrix;

@@ -182,11 +182,6 @@ pub struct Progress {
 
 /// Samples of an evaluation pass.
 const EVALUATION_BATCH: usize = 500;
-/// Mean and standard deviation of MNIST's training pixels, as commonly used; generated digits
-/// are normalised the same way.
-const GREY: ([f32; 1], [f32; 1]) = ([0.1307], [0.3081]);
-/// The same of CIFAR-10, channel by channel (released code).
-const COLOUR: ([f32; 3], [f32; 3]) = ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]);
 
 /// Trains a network and says how it went, epoch by epoch.
 ///
@@ -401,9 +396,7 @@ pub fn fill_minibatch(
     input: &mut Matrix,
     labels: &mut Vec<u16>,
 ) {
-    let (features, pixels) = (data.features(), data.height * data.width);
-    let (means, deviations): (&[f32], &[f32]) =
-        if data.channels == 3 { (&COLOUR.0, &COLOUR.1) } else { (&GREY.0, &GREY.1) };
+    let features = data.features();
     input.reshape(samples.len(), features);
     labels.clear();
     let mut changed = vec![0; if augmentation.is_some() { features } else { 0 }];
@@ -417,13 +410,6 @@ pub fn fill_minibatch(
             }
             None => data.image(sample),
         };
-        let planes = row.chunks_exact_mut(pixels).zip(image.chunks_exact(pixels));
-        for (channel, (row, image)) in planes.enumerate() {
-            let statistics = channel % means.len();
-            let (mean, deviation) = (means[statistics], deviations[statistics]);
-            for (to, &pixel) in row.iter_mut().zip(image) {
-                *to = (f32::from(pixel) / 255.0 - mean) / deviation;
-            }
-        }
+        data.normalisation.fill(image, row);
     }
 }

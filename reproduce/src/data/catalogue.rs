@@ -1,5 +1,7 @@
 //! The published data sets: their files, sizes, checksums, and where they are to be had.
 
+use training::data::idx_names;
+
 /// One file as its authors publish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublishedFile {
@@ -12,18 +14,39 @@ pub struct PublishedFile {
     /// MD5 of what the gzip archive holds, where it is known. Archives made by other programs
     /// differ in their bytes though they hold the same images.
     pub unpacked_md5: Option<&'static str>,
+    /// The most bytes that the archive may hold.
+    pub unpacked_bytes: u64,
+    /// The folder that a tar archive unpacks to.
+    pub folder: Option<PublishedFolder>,
+}
+
+/// What a tar archive unpacks to, as far as loaders read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishedFolder {
+    /// Its name.
+    pub name: &'static str,
+    /// The names of its files and the MD5 of each.
+    pub files: &'static [(&'static str, &'static str)],
 }
 
 impl PublishedFile {
-    /// Name without the ending `.gz`; loaders read that file first where both are there.
+    /// The names under which loaders look for the file, in their order, and whether it is
+    /// unpacked there.
     ///
     /// ```
     /// let file = &reproduce::data::catalogue::MNIST.files[1];
     /// assert_eq!(file.name, "train-labels-idx1-ubyte.gz");
-    /// assert_eq!(file.unpacked_name(), Some("train-labels-idx1-ubyte"));
+    /// assert_eq!(file.local_names()[0], ("train-labels-idx1-ubyte".to_string(), true));
+    /// assert_eq!(file.local_names()[3], ("train-labels.idx1-ubyte.gz".to_string(), false));
     /// ```
-    pub fn unpacked_name(&self) -> Option<&'static str> {
-        self.name.strip_suffix(".gz").filter(|name| !name.ends_with(".tar"))
+    pub fn local_names(&self) -> Vec<(String, bool)> {
+        match self.name.strip_suffix(".gz") {
+            Some(unpacked) if self.folder.is_none() => idx_names(unpacked)
+                .into_iter()
+                .flat_map(|name| [(name.clone(), true), (format!("{name}.gz"), false)])
+                .collect(),
+            _ => vec![(self.name.to_string(), false)],
+        }
     }
 }
 
@@ -67,24 +90,32 @@ pub const MNIST: DataSet = DataSet {
             bytes: 9_912_422,
             md5: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
             unpacked_md5: Some("6bbc9ace898e44ae57da46a324031adb"),
+            unpacked_bytes: 47_040_016,
+            folder: None,
         },
         PublishedFile {
             name: "train-labels-idx1-ubyte.gz",
             bytes: 28_881,
             md5: "d53e105ee54ea40749a09fcbcd1e9432",
             unpacked_md5: Some("a25bea736e30d166cdddb491f175f624"),
+            unpacked_bytes: 60_008,
+            folder: None,
         },
         PublishedFile {
             name: "t10k-images-idx3-ubyte.gz",
             bytes: 1_648_877,
             md5: "9fb629c4189551a2d022fa330f9573f3",
             unpacked_md5: Some("2646ac647ad5339dbf082846283269ea"),
+            unpacked_bytes: 7_840_016,
+            folder: None,
         },
         PublishedFile {
             name: "t10k-labels-idx1-ubyte.gz",
             bytes: 4_542,
             md5: "ec29112dd5afa0611ce80d1b7f02629c",
             unpacked_md5: Some("27ae3e4e09519cfbb04c329615203637"),
+            unpacked_bytes: 10_008,
+            folder: None,
         },
     ],
     mirrors: &[
@@ -104,24 +135,32 @@ pub const FASHION_MNIST: DataSet = DataSet {
             bytes: 26_421_880,
             md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
             unpacked_md5: None,
+            unpacked_bytes: 47_040_016,
+            folder: None,
         },
         PublishedFile {
             name: "train-labels-idx1-ubyte.gz",
             bytes: 29_515,
             md5: "25c81989df183df01b3e8a0aad5dffbe",
             unpacked_md5: None,
+            unpacked_bytes: 60_008,
+            folder: None,
         },
         PublishedFile {
             name: "t10k-images-idx3-ubyte.gz",
             bytes: 4_422_102,
             md5: "bef4ecab320f06d8554ea6380940ec79",
             unpacked_md5: None,
+            unpacked_bytes: 7_840_016,
+            folder: None,
         },
         PublishedFile {
             name: "t10k-labels-idx1-ubyte.gz",
             bytes: 5_148,
             md5: "bb300cfdad3c16e7a12a480ee83cd310",
             unpacked_md5: None,
+            unpacked_bytes: 10_008,
+            folder: None,
         },
     ],
     mirrors: &[
@@ -141,12 +180,24 @@ pub const CIFAR_10: DataSet = DataSet {
         bytes: 170_052_171,
         md5: "c32a1d4ab5d03f1284b67883e8d87530",
         unpacked_md5: None,
+        unpacked_bytes: 200_000_000,
+        folder: Some(PublishedFolder {
+            name: "cifar-10-batches-bin",
+            files: &[
+                ("data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"),
+                ("data_batch_2.bin", "5ea93a67294ea407fff1d09f752e9692"),
+                ("data_batch_3.bin", "942cd6a4bcdd0dd3c604fbe906cb4421"),
+                ("data_batch_4.bin", "ae636b3ba5c66a11e91e8cb52e771fcb"),
+                ("data_batch_5.bin", "53f37980c15c3d472c316c40844f3f0d"),
+                ("test_batch.bin", "803d5f7f4d78ea53de84dbe85f74fb6d"),
+            ],
+        }),
     }],
     mirrors: &[
         "https://www.cs.toronto.edu/~kriz/",
         "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
     ],
-    is_read_from_root: false,
+    is_read_from_root: true,
 };
 
 #[cfg(test)]
@@ -161,7 +212,9 @@ mod tests {
                 assert!(mirror.starts_with("http") && mirror.ends_with('/'), "{mirror}");
             }
             for file in data_set.files {
-                for md5 in [Some(file.md5), file.unpacked_md5].into_iter().flatten() {
+                let inside = file.folder.iter().flat_map(|folder| folder.files);
+                let known = [file.md5].into_iter().chain(file.unpacked_md5);
+                for md5 in known.chain(inside.map(|(_, md5)| *md5)) {
                     let is_hexadecimal =
                         md5.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
                     assert!(md5.len() == 32 && is_hexadecimal, "{md5}");
@@ -172,6 +225,7 @@ mod tests {
 
     #[test]
     fn a_tar_archive_is_no_packed_single_file() {
-        assert_eq!(CIFAR_10.files[0].unpacked_name(), None);
+        let names = [("cifar-10-binary.tar.gz".to_string(), false)];
+        assert_eq!(CIFAR_10.files[0].local_names(), names);
     }
 }

@@ -1,10 +1,10 @@
 //! MD5 of what a reader holds, as published beside the data sets.
 
 use std::fmt::Write as _;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
-use flate2::read::MultiGzDecoder;
 use md5::{Digest, Md5};
+use training::data::Unpacked;
 
 /// MD5 of everything that `reader` still holds, in lower-case hexadecimal.
 ///
@@ -35,12 +35,12 @@ pub fn md5(mut reader: impl Read) -> io::Result<String> {
     }))
 }
 
-/// MD5 of what a gzip archive holds.
+/// MD5 of what a gzip archive holds, as loaders read it: zeros behind its end are read past.
 ///
 /// # Errors
-/// That of the reader, or that it is no whole gzip archive.
-pub fn md5_of_unpacked(archive: impl Read) -> io::Result<String> {
-    md5(MultiGzDecoder::new(archive))
+/// That of the reader, that it is no whole gzip archive, or that it holds more than `limit` bytes.
+pub fn md5_of_unpacked(archive: impl Read, limit: u64) -> io::Result<String> {
+    md5(Unpacked::new(BufReader::new(archive))?.at_most(limit))
 }
 
 #[cfg(test)]
@@ -59,7 +59,10 @@ mod tests {
         };
         let (one, other) = (packed(Compression::none()), packed(Compression::best()));
         assert_ne!(md5(&one[..]).unwrap(), md5(&other[..]).unwrap());
-        assert_eq!(md5_of_unpacked(&one[..]).unwrap(), md5_of_unpacked(&other[..]).unwrap());
-        assert!(md5_of_unpacked(&one[..one.len() - 1]).is_err());
+        let unpacked = |archive: &[u8]| md5_of_unpacked(archive, 5000);
+        assert_eq!(unpacked(&one).unwrap(), unpacked(&other).unwrap());
+        assert_eq!(unpacked(&[&one[..], &[0; 512]].concat()).unwrap(), unpacked(&one).unwrap());
+        assert!(unpacked(&one[..one.len() - 1]).is_err());
+        assert!(md5_of_unpacked(&one[..], 4999).is_err());
     }
 }

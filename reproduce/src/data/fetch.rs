@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use thiserror::Error;
+use training::file;
 use ureq::{Agent, Proxy};
 
 use super::catalogue::{DataSet, PublishedFile};
@@ -179,7 +180,8 @@ impl Fetcher {
         }
         let folder = local::folder(data, data_set);
         let path = folder.join(file.name);
-        if local.state != FileState::Missing && local.path != path {
+        let is_read = !matches!(local.state, FileState::Missing | FileState::JpegCopy);
+        if is_read && local.path != path {
             return Err(FetchError::InTheWay { path: local.path });
         }
         if self.settings.is_offline {
@@ -192,7 +194,7 @@ impl Fetcher {
             Part::open(&part).map_err(disk)?.ok_or(FetchError::Busy { path: part.clone() })?;
         match self.fill(&mut opened, data_set, file, progress).map_err(disk)? {
             Ok(url) => {
-                std::fs::rename(&part, &path).map_err(disk)?;
+                file::rename(&part, &path).map_err(disk)?;
                 Ok(Fetched::From { path, url })
             }
             Err(failures) => {

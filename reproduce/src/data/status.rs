@@ -17,15 +17,26 @@ pub enum Availability {
     Incomplete,
     /// No file is there.
     Missing,
+    /// A copy of other pixels is there, and nothing else.
+    Copy,
 }
 
 impl Availability {
-    /// One word for programs and people.
+    /// A word for people.
+    fn word(self) -> &'static str {
+        match self {
+            Availability::Copy => "found: a JPEG copy",
+            other => other.slug(),
+        }
+    }
+
+    /// One word for programs.
     pub fn slug(self) -> &'static str {
         match self {
             Availability::Found => "found",
             Availability::Incomplete => "incomplete",
             Availability::Missing => "missing",
+            Availability::Copy => "jpeg-copy",
         }
     }
 }
@@ -53,6 +64,8 @@ impl<'a> Status<'a> {
             Availability::Found
         } else if states().all(|state| *state == FileState::Missing) {
             Availability::Missing
+        } else if states().all(|state| *state == FileState::JpegCopy) {
+            Availability::Copy
         } else {
             Availability::Incomplete
         }
@@ -70,7 +83,7 @@ impl<'a> Status<'a> {
         let mut text = format!(
             "{:<14} {:<11} {}\n  {}\n",
             self.data_set.name,
-            self.availability().slug(),
+            self.availability().word(),
             folder(self.data, self.data_set).display(),
             self.data_set.about,
         );
@@ -134,6 +147,14 @@ fn sentence(file: &PublishedFile, local: &LocalFile) -> String {
             "the published contents, packed anew: another archive holds the same bytes".to_string()
         }
         FileState::Unpacked => "the published contents, unpacked".to_string(),
+        FileState::JpegCopy => {
+            "a JPEG copy: other pixels than the published ones, so it is not read as this set; \
+             train on it as images of your own (set: folder)"
+                .to_string()
+        }
+        FileState::WebPage => {
+            "an HTML page: the download was answered by a page; fetch it again".to_string()
+        }
         FileState::Unverified => "unpacked; no checksum is published for it".to_string(),
         FileState::Different { md5 } => {
             format!("not the published file: MD5 {md5} instead of {}", file.md5)
@@ -173,5 +194,22 @@ mod tests {
         let wrong = "not the published file: MD5 900150983cd24fb0d6963f7d28e17f72 instead of ec29";
         assert!(text.contains(wrong), "{text}");
         assert_eq!(status.json()["bytes_to_fetch"], MNIST.bytes());
+    }
+
+    #[test]
+    fn a_jpeg_copy_is_found_and_not_taken_for_the_published_set() {
+        for place in ["cifar-10-jpeg.tar.gz", "cifar-10/cifar-10-jpeg.tar.gz"] {
+            let data = tempfile::tempdir().unwrap();
+            let path = data.path().join(place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, [0; 3000]).unwrap();
+            let status = Status::of(data.path(), &CIFAR_10);
+            let text = status.text();
+            assert!(text.contains("cifar-10       found: a JPEG copy"), "{text}");
+            assert!(text.contains("3000 bytes  a JPEG copy: other pixels"), "{text}");
+            assert!(text.contains("reproduce data fetch cifar-10"), "{text}");
+            assert_eq!(status.json()["files"][0]["state"], "jpeg-copy");
+            assert_eq!(status.json()["files"][0]["usable"], false);
+        }
     }
 }

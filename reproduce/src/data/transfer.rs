@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use thiserror::Error;
+use training::data::is_web_page;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
@@ -18,6 +19,9 @@ pub enum Reason {
     /// The answer is no file.
     #[error("answers with status {0}")]
     Status(u16),
+    /// The answer is a page in place of the file: a notice, a form, an error that says "OK".
+    #[error("answers with an HTML page in place of the file")]
+    Page,
     /// No connection, no name, no certificate, and whatever else the network has in store.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
@@ -148,6 +152,9 @@ pub(super) fn transfer(
                 return Err(Failure::Mirror(reason(error.into(), stall, received, bytes)));
             }
         };
+        if received == 0 && is_web_page(&buffer[..count]) {
+            return Err(Failure::Mirror(Reason::Page));
+        }
         received += count as u64;
         if received > bytes {
             // A longer file is another file, from its first byte on.
@@ -177,6 +184,9 @@ fn first_byte(response: &Response<Body>, offset: u64, bytes: u64) -> Result<u64,
         }
         status => return Err(Reason::Status(status.as_u16())),
     };
+    if header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("text/html")) {
+        return Err(Reason::Page);
+    }
     match announced {
         Some(length) if start.saturating_add(length) != bytes => {
             Err(Reason::Size { offered: start.saturating_add(length), bytes })

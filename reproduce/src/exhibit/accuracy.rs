@@ -108,7 +108,7 @@ impl Experiment for Accuracy {
     }
 
     fn images(&self) -> Option<ImageConfig> {
-        Some(self.training.images)
+        Some(self.training.images.clone())
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

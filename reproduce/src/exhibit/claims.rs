@@ -66,7 +66,7 @@ impl Experiment for Claims {
     }
 
     fn images(&self) -> Option<ImageConfig> {
-        Some(self.images)
+        Some(self.images.clone())
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

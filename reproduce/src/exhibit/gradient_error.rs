@@ -76,7 +76,7 @@ impl Experiment for GradientError {
     }
 
     fn images(&self) -> Option<ImageConfig> {
-        Some(self.training.images)
+        Some(self.training.images.clone())
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

@@ -48,7 +48,7 @@ impl Experiment for MlpModes {
     }
 
     fn images(&self) -> Option<ImageConfig> {
-        Some(self.training.images)
+        Some(self.training.images.clone())
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

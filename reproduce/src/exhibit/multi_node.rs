@@ -124,7 +124,7 @@ impl Experiment for MultiNode {
     }
 
     fn images(&self) -> Option<ImageConfig> {
-        Some(self.training.images)
+        Some(self.training.images.clone())
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

@@ -28,6 +28,8 @@ pub enum Answer {
     Unannounced(isize),
     /// Another address.
     Redirect(String),
+    /// An HTML page, which the header Content-Type says or nothing does.
+    Page { is_typed: bool },
     /// An error.
     Status(u16),
 }
@@ -163,6 +165,11 @@ fn respond(
         Answer::Unannounced(change) => ("200 OK".to_string(), resized(*change)),
         Answer::Redirect(url) => {
             (format!("302 Found\r\nLocation: {url}\r\nContent-Length: 0"), Vec::new())
+        }
+        Answer::Page { is_typed } => {
+            let kind = if *is_typed { "text/html; charset=utf-8" } else { "application/gzip" };
+            let body = b"\n<!DOCTYPE html><title>Sign in</title>".to_vec();
+            (format!("200 OK\r\nContent-Type: {kind}"), body)
         }
         Answer::Status(status) => {
             (format!("{status} Refused\r\nContent-Length: 7"), b"refused".to_vec())

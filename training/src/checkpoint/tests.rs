@@ -3,6 +3,8 @@
 use super::*;
 use crate::optimizer::Averages;
 use crate::train::Metrics;
+use std::fs;
+use std::process::{Child, Command};
 
 fn checkpoint() -> Checkpoint {
     let metrics = |loss| Metrics { loss, accuracy: 0.1 + loss };
@@ -29,7 +31,7 @@ fn checkpoint() -> Checkpoint {
 }
 
 fn refusal(bytes: &[u8]) -> CheckpointError {
-    Checkpoint::from_bytes(bytes, Path::new("run.checkpoint")).unwrap_err()
+    Checkpoint::read(bytes, bytes.len() as u64, Path::new("run.checkpoint")).unwrap_err()
 }
 
 #[test]
@@ -43,7 +45,8 @@ fn a_checkpoint_comes_back_from_its_file_bit_for_bit() {
     assert_eq!(Checkpoint::load(&path).unwrap().to_bytes(), written.to_bytes());
     // A second one takes its place, and nothing else is left in the folder, even where a killed
     // process had left half a file.
-    fs::write(folder.path().join("run.checkpoint.partial"), "SPRO".repeat(1_000)).unwrap();
+    let half = folder.path().join(".run.checkpoint.killed.partial");
+    fs::write(half, "SPRO".repeat(1_000)).unwrap();
     written.optimizer.steps = 10;
     written.save(&path).unwrap();
     assert_eq!(Checkpoint::load(&path).unwrap().steps(), 10);
@@ -132,4 +135,57 @@ fn a_file_that_cannot_be_read_or_written_is_named() {
     for error in [read, written] {
         assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     }
+}
+
+#[test]
+fn a_file_is_read_no_further_than_its_header_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    // Files of 64 GB with nothing on the disk: of another kind, and longer than they say.
+    let whole = checkpoint().to_bytes();
+    for (start, expected) in [(&whole[1..], "is not a checkpoint"), (&whole[..], "is damaged")] {
+        fs::write(&path, start).unwrap();
+        fs::File::options().write(true).open(&path).unwrap().set_len(64 << 30).unwrap();
+        let measured = allocation_counter::measure(|| {
+            let error = Checkpoint::load(&path).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        });
+        assert!(measured.bytes_max < 10_000, "{} bytes", measured.bytes_max);
+    }
+    let error = Checkpoint::load(folder.path()).unwrap_err().to_string();
+    assert!(error.ends_with("cannot be read: it is a folder, not a file"), "{error}");
+}
+
+const WRITER: &str = "CHECKPOINT_TO_WRITE";
+const SAVES: u64 = 400;
+
+/// This test itself is what the other processes run, told by a variable to write.
+#[test]
+fn two_processes_that_write_one_checkpoint_do_each_other_no_harm() {
+    let mut written = checkpoint();
+    written.network[0].1 = vec![0.5; 20_000];
+    if let Some(path) = std::env::var_os(WRITER) {
+        for step in 0..SAVES {
+            written.optimizer.steps = step;
+            written.save(Path::new(&path)).unwrap();
+        }
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.checkpoint");
+    written.save(&path).unwrap();
+    let this = "checkpoint::tests::two_processes_that_write_one_checkpoint_do_each_other_no_harm";
+    let mut writers = [(); 2].map(|()| {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", this]).env(WRITER, &path).spawn().unwrap()
+    });
+    let is_running = |writer: &mut Child| writer.try_wait().unwrap().is_none();
+    while writers.iter_mut().any(is_running) {
+        assert_eq!(Checkpoint::load(&path).unwrap().network, written.network);
+    }
+    for mut writer in writers {
+        assert!(writer.wait().unwrap().success(), "a save failed");
+    }
+    assert_eq!(Checkpoint::load(&path).unwrap().steps(), SAVES - 1);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

@@ -1,14 +1,15 @@
-//! CIFAR-10: the binary version as published, packed or not, and a copy as JPEG files.
+//! CIFAR-10: the binary version as published, packed or not.
 
-use super::{DataError, Dataset, ImageFolder, OnCorrupt, Part, Splits};
-use flate2::read::MultiGzDecoder;
-use std::fs::{self, File};
+use super::unpacked::Unpacked;
+use super::{DataError, Dataset, Normalisation, Splits};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "cifar-10-batches-bin";
 const ARCHIVE: &str = "cifar-10-binary.tar.gz";
-const JPEG_ARCHIVE: &str = "cifar-10-jpeg.tar.gz";
+/// A copy that goes round; its pixels went through JPEG and are not the published ones.
+const JPEG_COPY: &str = "cifar-10-jpeg.tar.gz";
+const AGAIN: &str = "fetch it again with `reproduce data fetch cifar-10`";
 /// The training batches in their order, then the test batch.
 const NAMES: [&str; 6] = [
     "data_batch_1.bin",
@@ -18,12 +19,22 @@ const NAMES: [&str; 6] = [
     "data_batch_5.bin",
     "test_batch.bin",
 ];
+/// The names of the classes, a line each in the order of the labels; a copy may lack the file.
+const CLASS_LIST: &str = "batches.meta.txt";
+const CLASS_NAMES: [&str; CLASSES] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 const RECORDS: usize = 10_000;
 const CHANNELS: usize = 3;
 const SIDE: usize = 32;
 const FEATURES: usize = CHANNELS * SIDE * SIDE;
 const RECORD: usize = 1 + FEATURES;
 const CLASSES: usize = 10;
+/// As many bytes as a file has, and one that it must not have.
+const ENOUGH: u64 = (RECORDS * RECORD) as u64 + 1;
+/// The same of a list of classes.
+const ENOUGH_NAMES: u64 = 1 << 10;
+/// Bytes of an unpacked archive; the published one has 184 million.
+const LARGEST_ARCHIVE: u64 = 200_000_000;
 
 /// A published name in the folder or in its subfolder `cifar-10`.
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
@@ -40,22 +51,38 @@ pub fn has_cifar10(folder: &Path) -> bool {
     find_binary(folder).is_some()
 }
 
+/// A copy of CIFAR-10 as JPEG files, in the folder or in its subfolder `cifar-10`. It is never
+/// read as CIFAR-10: JPEG is lossy, and its pixels are others than the published ones.
+pub fn jpeg_copy_of_cifar10(folder: &Path) -> Option<PathBuf> {
+    find(folder, JPEG_COPY)
+}
+
 /// CIFAR-10 (Krizhevsky 2009) with the first `held_out` training images held out: 50,000 and
 /// 10,000 colour images of 32 x 32, ten classes. The unpacked folder is preferred.
 ///
 /// Six files have 10,000 records of 3,073 bytes each: the label, then 1,024 red, 1,024 green and
-/// 1,024 blue bytes, row by row.
+/// 1,024 blue bytes, row by row. A list of classes beside them is compared with the published one.
 ///
 /// # Errors
 /// When a file is missing, cannot be read, is truncated or holds something else; the error names
-/// the file, the record and what was found.
+/// the file, the record and what was found. No file is read beyond its published size.
 pub fn load_cifar10(folder: &Path, held_out: usize) -> Result<Splits, DataError> {
-    let path = find_binary(folder)
-        .ok_or_else(|| DataError::MissingCifar10 { folder: folder.to_owned(), archive: ARCHIVE })?;
+    let path = find_binary(folder).ok_or_else(|| DataError::MissingCifar10 {
+        folder: folder.to_owned(),
+        copy: jpeg_copy_of_cifar10(folder),
+    })?;
     let files = if path.is_dir() { read_folder(&path)? } else { read_archive(&path)? };
+    if let Some(names) = files.classes {
+        check_classes(&path.join(CLASS_LIST), &names)?;
+    }
+    let batches = NAMES.into_iter().zip(files.batches).map(|(name, bytes)| {
+        let missing = || DataError::MissingFile { path: path.clone(), name };
+        Ok((name, bytes.ok_or_else(missing)?))
+    });
+    let batches = batches.collect::<Result<Vec<_>, DataError>>()?;
     let mut train = empty();
     let mut test = empty();
-    for (name, bytes) in NAMES.into_iter().zip(files) {
+    for (name, bytes) in batches {
         let path = path.join(name);
         let part = if name == NAMES[5] { &mut test } else { &mut train };
         let records = append_records(&path, &bytes, part)?;
@@ -63,52 +90,17 @@ pub fn load_cifar10(folder: &Path, held_out: usize) -> Result<Splits, DataError>
             return Err(DataError::RecordCount { path, found: records, expected: RECORDS });
         }
     }
-    hold_out(&path, train, test, held_out)
+    train.hold_out(held_out, test, &path)
 }
 
-/// Whether the copy as JPEG files is there: `cifar-10-jpeg.tar.gz`, in the folder or in its
-/// subfolder `cifar-10`.
-pub fn has_cifar10_jpeg(folder: &Path) -> bool {
-    find(folder, JPEG_ARCHIVE).is_some()
-}
-
-/// CIFAR-10 from its copy as JPEG files, train/CLASS/FILE and test/CLASS/FILE.
-///
-/// JPEG is lossy: pixels differ from the published ones, and the name of the data set says so.
-/// Both parts are shuffled once, the same way every time (see [`ImageFolder::load`]); then the
-/// first `held_out` training images are held out. Of what remains, the first `train` and `test`
-/// images at most are decoded.
-///
-/// # Errors
-/// As [`ImageFolder::open`] and [`ImageFolder::load`]; a corrupt file is fatal.
-pub fn load_cifar10_jpeg(
-    folder: &Path,
-    held_out: usize,
-    (train, test): (usize, usize),
-) -> Result<Splits, DataError> {
-    let path = find(folder, JPEG_ARCHIVE).ok_or_else(|| DataError::MissingCifar10 {
-        folder: folder.to_owned(),
-        archive: JPEG_ARCHIVE,
-    })?;
-    let images = ImageFolder::open(&path)?;
-    let load = |part, count| {
-        let name = "CIFAR-10 (JPEG copy)";
-        Ok(images.load_first(part, name, OnCorrupt::Fail, count)?.0)
-    };
-    let train = load(Part::Train, held_out.saturating_add(train))?;
-    hold_out(&path, train, load(Part::Test, test)?, held_out)
-}
-
-fn hold_out(
-    path: &Path,
-    train: Dataset,
-    test: Dataset,
-    held_out: usize,
-) -> Result<Splits, DataError> {
-    if held_out >= train.len() {
-        return Err(DataError::HeldOut { path: path.to_owned(), held_out, images: train.len() });
+fn check_classes(path: &Path, names: &[u8]) -> Result<(), DataError> {
+    let text = String::from_utf8_lossy(names);
+    let found: Vec<&str> = text.split_whitespace().collect();
+    if found == CLASS_NAMES {
+        return Ok(());
     }
-    Ok(Splits { held_out: train.part(0, held_out), train: train.part(held_out, train.len()), test })
+    let (found, expected) = (found.join(", "), CLASS_NAMES.join(", "));
+    Err(DataError::Classes { path: path.to_owned(), found, name: "CIFAR-10", expected })
 }
 
 fn empty() -> Dataset {
@@ -120,44 +112,69 @@ fn empty() -> Dataset {
         classes: CLASSES,
         pixels: Vec::new(),
         labels: Vec::new(),
+        normalisation: Normalisation::cifar10(),
     }
 }
 
-fn read_folder(folder: &Path) -> Result<Vec<Vec<u8>>, DataError> {
-    let read = |name| {
-        let path = folder.join(name);
-        fs::read(&path).map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => DataError::MissingFile { path: folder.to_owned(), name },
-            _ => DataError::Unreadable { path, source },
-        })
-    };
-    NAMES.into_iter().map(read).collect()
+/// What is there of the published files.
+#[derive(Default)]
+struct Files {
+    batches: [Option<Vec<u8>>; NAMES.len()],
+    classes: Option<Vec<u8>>,
 }
 
-fn read_archive(path: &Path) -> Result<Vec<Vec<u8>>, DataError> {
-    let file = File::open(path)
-        .map_err(|source| DataError::Unreadable { path: path.to_owned(), source })?;
+impl Files {
+    /// Where the bytes of a file go, its name, and how many of them there can be.
+    fn slot(&mut self, name: &Path) -> Option<(&mut Option<Vec<u8>>, &'static str, u64)> {
+        if name.ends_with(CLASS_LIST) {
+            return Some((&mut self.classes, CLASS_LIST, ENOUGH_NAMES));
+        }
+        let batches = self.batches.iter_mut().zip(NAMES);
+        let (batch, name) = batches.into_iter().find(|(_, known)| name.ends_with(known))?;
+        Some((batch, name, ENOUGH))
+    }
+}
+
+fn read_folder(folder: &Path) -> Result<Files, DataError> {
+    let mut files = Files::default();
+    for name in NAMES.into_iter().chain([CLASS_LIST]) {
+        let path = folder.join(name);
+        if let Some((slot, _, enough)) = files.slot(&path)
+            && path.symlink_metadata().is_ok()
+        {
+            let mut bytes = Vec::new();
+            let read = Unpacked::open(&path, AGAIN)?.take(enough).read_to_end(&mut bytes);
+            read.map_err(|source| DataError::Unreadable { path, source })?;
+            *slot = Some(bytes);
+        }
+    }
+    Ok(files)
+}
+
+fn read_archive(path: &Path) -> Result<Files, DataError> {
     let damaged = |source| DataError::Archive { path: path.to_owned(), source };
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(io::BufReader::new(file)));
-    let mut files: [Option<Vec<u8>>; NAMES.len()] = Default::default();
+    let unpacked = Unpacked::open(path, AGAIN)?.at_most(LARGEST_ARCHIVE);
+    let mut archive = tar::Archive::new(unpacked);
+    let mut files = Files::default();
     for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        let name = entry.path().map_err(damaged)?.into_owned();
-        let Some(position) = NAMES.iter().position(|known| name.ends_with(known)) else { continue };
-        let expected = entry.size();
+        let entry = entry.map_err(damaged)?;
+        let inside = entry.path().map_err(damaged)?.into_owned();
+        let Some((slot, name, enough)) = files.slot(&inside) else { continue };
+        if slot.is_some() {
+            return Err(DataError::Twice { path: path.to_owned(), name });
+        }
+        let expected = entry.size().min(enough);
         let mut bytes = Vec::new();
-        let found = entry.read_to_end(&mut bytes).map_err(damaged)?;
+        let found = entry.take(enough).read_to_end(&mut bytes).map_err(damaged)?;
         if found as u64 != expected {
-            let message = format!("{} has {found} bytes of {expected}", NAMES[position]);
+            let message = format!("{name} has {found} bytes of {expected}");
             return Err(damaged(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
         }
-        files[position] = Some(bytes);
+        *slot = Some(bytes);
     }
     // The checksum of the compressed stream comes after all files, and is to be looked at too.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
-    let missing = |name| DataError::MissingFile { path: path.to_owned(), name };
-    let complete = files.into_iter().zip(NAMES);
-    complete.map(|(bytes, name)| bytes.ok_or_else(|| missing(name))).collect()
+    Ok(files)
 }
 
 /// Appends the records of a file and says how many there were.

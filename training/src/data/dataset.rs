@@ -1,9 +1,11 @@
 //! Images with labels, in memory.
 
+use super::{DataError, Normalisation};
 use sha2::{Digest, Sha256};
+use std::path::Path;
 
 /// Labelled images of one size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     /// What people call it; figures and tables say it.
     pub name: String,
@@ -19,6 +21,8 @@ pub struct Dataset {
     pub pixels: Vec<u8>,
     /// One an image; 16 bits, since ImageNet has 1,000 classes.
     pub labels: Vec<u16>,
+    /// What its bytes become; follows from the set and is no part of its checksum.
+    pub normalisation: Normalisation,
 }
 
 impl Dataset {
@@ -52,8 +56,27 @@ impl Dataset {
             name: self.name.clone(),
             pixels: self.pixels[first * self.features()..last * self.features()].to_vec(),
             labels: self.labels[first..last].to_vec(),
+            normalisation: self.normalisation.clone(),
             ..*self
         }
+    }
+
+    /// The set as a training part, its first `held_out` images held out, and a test part.
+    ///
+    /// # Errors
+    /// When none is left to learn from; names `path`.
+    pub(super) fn hold_out(
+        self,
+        held_out: usize,
+        test: Self,
+        path: &Path,
+    ) -> Result<Splits, DataError> {
+        if held_out >= self.len() {
+            let (path, images) = (path.to_owned(), self.len());
+            return Err(DataError::HeldOut { path, held_out, images });
+        }
+        let train = self.part(held_out, self.len());
+        Ok(Splits { held_out: self.part(0, held_out), train, test })
     }
 
     fn hash(&self, hash: &mut Sha256) {
@@ -70,7 +93,7 @@ impl Dataset {
 }
 
 /// A data set in the three parts of an experiment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Splits {
     /// What is learnt from.
     pub train: Dataset,
@@ -113,6 +136,7 @@ mod tests {
             classes,
             pixels: vec![0],
             labels: vec![label],
+            normalisation: Normalisation::mnist(),
         };
         Splits { train: part.clone(), held_out: part.clone(), test: part }
     }

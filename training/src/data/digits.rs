@@ -5,7 +5,7 @@
 //! the image and adds noise, so that a linear model stays below 90 % of right answers while a
 //! multilayer perceptron does not.
 
-use super::{Dataset, Splits};
+use super::{Dataset, Normalisation, Splits};
 use kernels::random::{Generator, Stream, below, standard_normal, uniform};
 use rayon::prelude::*;
 
@@ -29,6 +29,7 @@ pub fn generated_digits(seed: u64, train: usize, held_out: usize, test: usize) -
             classes: CLASSES,
             labels: images.iter().map(|(label, _)| *label).collect(),
             pixels: images.into_iter().flat_map(|(_, pixels)| pixels).collect(),
+            normalisation: Normalisation::mnist(),
         }
     };
     Splits {

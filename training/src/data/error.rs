@@ -2,16 +2,37 @@
 
 use std::path::PathBuf;
 
+fn either(folders: &[PathBuf]) -> String {
+    let folders: Vec<String> = folders.iter().map(|path| path.display().to_string()).collect();
+    folders.join(" or ")
+}
+
 /// Why a data set cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// None of the names under which a file is looked for exists.
-    #[error("{folder}: there is no {name} (nor {name}.gz), here or in its subfolder mnist")]
+    #[error("{}: there is no {name} (nor {name}.gz)", either(folders))]
     Missing {
-        /// The data directory.
-        folder: PathBuf,
+        /// The folders that were looked in.
+        folders: Vec<PathBuf>,
         /// The published name.
         name: &'static str,
+    },
+    /// A file has no bytes.
+    #[error("{path}: the file is empty")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A server's page was saved under the data's name.
+    #[error(
+        "{path}: this is an HTML page and no data: the download was answered by a page; {again}"
+    )]
+    WebPage {
+        /// The file.
+        path: PathBuf,
+        /// How to get the data.
+        again: &'static str,
     },
     /// A file cannot be read or unpacked.
     #[error("{path}: {source}")]
@@ -31,7 +52,7 @@ pub enum DataError {
         /// What such a file begins with.
         expected: u32,
     },
-    /// The file is shorter or longer than its header says.
+    /// The file is shorter than its header says.
     #[error("{path}: the header announces {expected} bytes, the file has {found}")]
     Length {
         /// The file.
@@ -40,6 +61,26 @@ pub enum DataError {
         found: u64,
         /// Bytes announced, header included.
         expected: u64,
+    },
+    /// The file is longer than its header says.
+    #[error("{path}: the header announces {expected} bytes, and the file goes on after them")]
+    Longer {
+        /// The file.
+        path: PathBuf,
+        /// Bytes announced, header included.
+        expected: u64,
+    },
+    /// The file announces more images than were published under its name.
+    #[error("{path}: the header announces {images} images; {name} has at most {most} here")]
+    TooMany {
+        /// The file.
+        path: PathBuf,
+        /// Images announced.
+        images: u64,
+        /// The data set.
+        name: &'static str,
+        /// Images published.
+        most: u64,
     },
     /// Images are not 28 x 28.
     #[error("{path}: images are {height} x {width}, not 28 x 28")]
@@ -56,10 +97,10 @@ pub enum DataError {
     Count {
         /// The file of labels.
         path: PathBuf,
-        /// Labels found.
-        labels: usize,
-        /// Images found.
-        images: usize,
+        /// Labels announced.
+        labels: u64,
+        /// Images announced.
+        images: u64,
     },
     /// A label is no class.
     #[error("{path}: label {index} is {label}; labels are below {classes}")]
@@ -85,14 +126,39 @@ pub enum DataError {
     },
     /// CIFAR-10 is nowhere under its published names.
     #[error(
-        "{folder}: there is neither cifar-10-batches-bin nor {archive}, here or in its subfolder \
-         cifar-10"
+        "{folder}: there is neither cifar-10-batches-bin nor cifar-10-binary.tar.gz, here or in \
+         its subfolder cifar-10{}",
+        copy.as_ref().map_or(String::new(), |copy| format!(
+            "; {} is a JPEG copy, whose pixels are others: train on it as images of your own \
+             (set: folder), or get the published ones with `reproduce data fetch cifar-10`",
+            copy.display()
+        ))
     )]
     MissingCifar10 {
         /// The data directory.
         folder: PathBuf,
-        /// The archive that was looked for.
-        archive: &'static str,
+        /// A copy of other pixels, where there is one.
+        copy: Option<PathBuf>,
+    },
+    /// A list of classes is another than that of the published set.
+    #[error("{path}: the classes are {found}; those of {name} are {expected}")]
+    Classes {
+        /// The file of class names.
+        path: PathBuf,
+        /// What it lists.
+        found: String,
+        /// The data set.
+        name: &'static str,
+        /// Its classes.
+        expected: String,
+    },
+    /// An archive holds one of its published files more than once.
+    #[error("{path}: {name} is in it more than once")]
+    Twice {
+        /// The archive.
+        path: PathBuf,
+        /// The published name.
+        name: &'static str,
     },
     /// An archive or a folder lacks one of its published files.
     #[error("{path}: there is no {name} in it")]
@@ -131,6 +197,62 @@ pub enum DataError {
         found: usize,
         /// Records published.
         expected: usize,
+    },
+    /// A folder leads back to itself.
+    #[error("{path}: this link leads back to a folder that it is in")]
+    Loop {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A name cannot be written down.
+    #[error("{path}: the name of the class folder {} is not UTF-8", name.display())]
+    Name {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The name.
+        name: PathBuf,
+    },
+    /// A class folder has files, and no image that could be read.
+    #[error(
+        "{path}: class {class} has no JPEG, PNG or WebP file, only {found}; without the class \
+         the labels of the others would change"
+    )]
+    NoReadableImages {
+        /// The directory or archive.
+        path: PathBuf,
+        /// The class.
+        class: String,
+        /// The endings of its files.
+        found: String,
+    },
+    /// There are training images and none to report on.
+    #[error(
+        "{path}: there are no test images: either a folder test or val beside train, or class \
+         folders alone, of which every fifth image is taken"
+    )]
+    NoTest {
+        /// The directory or archive.
+        path: PathBuf,
+    },
+    /// Images do not fit in memory.
+    #[error(
+        "{path}: {images} images of {height} x {width} need {:.1} GB of memory; this machine has \
+         {:.1} GB",
+        *needed as f64 / 1e9, *machine as f64 / 1e9
+    )]
+    Memory {
+        /// The directory or archive.
+        path: PathBuf,
+        /// Images to load.
+        images: usize,
+        /// Rows of an image.
+        height: usize,
+        /// Columns of an image.
+        width: usize,
+        /// Bytes of their pixels.
+        needed: u64,
+        /// Bytes of memory there are.
+        machine: u64,
     },
     /// A folder, or what was opened, has no image.
     #[error("{path}: there are no images")]
@@ -184,7 +306,7 @@ pub enum DataError {
     },
     /// Images of a set that is loaded whole differ in size.
     #[error(
-        "{path}: {file} is {} x {}, the images before it are {} x {}",
+        "{path}: {file} is {} x {}, the images before it are {} x {}; a `size` resizes them",
         found.0, found.1, expected.0, expected.1
     )]
     UnequalSize {

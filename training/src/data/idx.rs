@@ -1,9 +1,8 @@
-//! MNIST from the four IDX files as published, packed or not.
+//! MNIST and Fashion-MNIST from their four IDX files as published, packed or not.
 
-use super::{DataError, Dataset, Splits};
-use flate2::read::MultiGzDecoder;
-use std::fs;
-use std::io::Read;
+use super::unpacked::Unpacked;
+use super::{DataError, Dataset, Normalisation, Splits};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 const IMAGES: u32 = 0x0803;
@@ -16,109 +15,191 @@ const NAMES: [&str; 4] = [
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 ];
+/// Images of the published training and test files.
+const PUBLISHED: [u64; 2] = [60_000, 10_000];
 
-/// Where one of the published files is: in the folder or its subfolder `mnist`, packed or not.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.to_path_buf(), folder.join("mnist")]
-        .iter()
-        .flat_map(|folder| [folder.join(name), folder.join(format!("{name}.gz"))])
-        .find(|path| path.is_file())
+/// Where a data set is looked for, and what it is called.
+struct Published {
+    name: &'static str,
+    folders: Vec<PathBuf>,
+    again: &'static str,
 }
 
-/// Whether any of the four files is there.
+fn mnist(folder: &Path) -> Published {
+    Published {
+        name: "MNIST",
+        folders: vec![folder.to_owned(), folder.join("mnist")],
+        again: "fetch it again with `reproduce data fetch mnist`",
+    }
+}
+
+fn fashion_mnist(folder: &Path) -> Published {
+    Published {
+        name: "Fashion-MNIST",
+        folders: vec![folder.join("fashion-mnist")],
+        again: "fetch it again with `reproduce data fetch fashion-mnist`",
+    }
+}
+
+/// The names under which a published IDX file goes: that of its archive, and the one that its
+/// authors' page shows once it is unpacked, with a dot. Each may have the ending `.gz`.
+///
+/// ```
+/// let names = training::data::idx_names("t10k-labels-idx1-ubyte");
+/// assert_eq!(names, ["t10k-labels-idx1-ubyte", "t10k-labels.idx1-ubyte"]);
+/// ```
+pub fn idx_names(name: &str) -> [String; 2] {
+    [name.to_owned(), name.replacen("-idx", ".idx", 1)]
+}
+
+impl Published {
+    /// Where one of the files is. Something else of its name is given only where there is no
+    /// file: some programs unpack each archive into a folder of the same name.
+    fn find(&self, name: &str) -> Option<PathBuf> {
+        let paths = || {
+            self.folders.iter().flat_map(|folder| {
+                let names = idx_names(name);
+                names.map(|name| [folder.join(&name), folder.join(format!("{name}.gz"))])
+            })
+        };
+        let is_there = |path: &PathBuf| path.symlink_metadata().is_ok();
+        let mut paths_there = paths().flatten().filter(is_there);
+        paths().flatten().find(|path| path.is_file()).or_else(|| paths_there.next())
+    }
+
+    fn load(&self, held_out: usize) -> Result<Splits, DataError> {
+        let (train, path) = self.load_pair(NAMES[0], NAMES[1], PUBLISHED[0])?;
+        let (test, _) = self.load_pair(NAMES[2], NAMES[3], PUBLISHED[1])?;
+        train.hold_out(held_out, test, &path)
+    }
+
+    fn load_pair(
+        &self,
+        images: &'static str,
+        labels: &'static str,
+        most: u64,
+    ) -> Result<(Dataset, PathBuf), DataError> {
+        let open = |name| {
+            let folders = self.folders.clone();
+            self.find(name).ok_or(DataError::Missing { folders, name })
+        };
+        let (images_path, labels_path) = (open(images)?, open(labels)?);
+        let images = Idx::<3>::open(&images_path, IMAGES, self.again)?;
+        let [count, height, width] = images.sides;
+        if [height, width] != [SIDE as u64; 2] {
+            return Err(DataError::ImageSize { path: images_path, height, width });
+        }
+        if count > most {
+            let name = self.name;
+            return Err(DataError::TooMany { path: images_path, images: count, name, most });
+        }
+        let labels = Idx::<1>::open(&labels_path, LABELS, self.again)?;
+        if labels.sides != [count] {
+            let [labels] = labels.sides;
+            return Err(DataError::Count { path: labels_path, labels, images: count });
+        }
+        let labels: Vec<u16> = labels.read()?.into_iter().map(u16::from).collect();
+        if let Some(index) = labels.iter().position(|&label| usize::from(label) >= CLASSES) {
+            let label = labels[index];
+            return Err(DataError::Label { path: labels_path, index, label, classes: CLASSES });
+        }
+        let dataset = Dataset {
+            name: self.name.to_owned(),
+            channels: 1,
+            height: SIDE,
+            width: SIDE,
+            classes: CLASSES,
+            pixels: images.read()?,
+            labels,
+            normalisation: Normalisation::mnist(),
+        };
+        Ok((dataset, images_path))
+    }
+}
+
+/// Whether any of MNIST's four files is in the folder or its subfolder `mnist`.
 pub fn has_mnist(folder: &Path) -> bool {
-    NAMES.iter().any(|name| find(folder, name).is_some())
+    NAMES.iter().any(|name| mnist(folder).find(name).is_some())
 }
 
-/// MNIST with the first `held_out` training images held out.
+/// MNIST (LeCun, Cortes, Burges) with the first `held_out` training images held out, from the
+/// folder or its subfolder `mnist`.
 ///
 /// # Errors
 /// When a file is missing, cannot be read, or is not what its name says; the error names the
-/// file and what was found.
+/// file and what was found. No more is read than the header allows, and no more than published.
 pub fn load_mnist(folder: &Path, held_out: usize) -> Result<Splits, DataError> {
-    let (train, train_path) = load_pair(folder, NAMES[0], NAMES[1])?;
-    let (test, _) = load_pair(folder, NAMES[2], NAMES[3])?;
-    if held_out >= train.len() {
-        return Err(DataError::HeldOut { path: train_path, held_out, images: train.len() });
-    }
-    Ok(Splits { held_out: train.part(0, held_out), train: train.part(held_out, train.len()), test })
+    mnist(folder).load(held_out)
 }
 
-fn load_pair(
-    folder: &Path,
-    images: &'static str,
-    labels: &'static str,
-) -> Result<(Dataset, PathBuf), DataError> {
-    let locate = |name| {
-        find(folder, name).ok_or_else(|| DataError::Missing { folder: folder.to_owned(), name })
-    };
-    let (images_path, labels_path) = (locate(images)?, locate(labels)?);
-    let (sides, pixels) = read_idx::<3>(&images_path, IMAGES)?;
-    if sides[1..] != [SIDE as u64; 2] {
-        let (height, width) = (sides[1], sides[2]);
-        return Err(DataError::ImageSize { path: images_path, height, width });
-    }
-    let (_, labels) = read_idx::<1>(&labels_path, LABELS)?;
-    let labels: Vec<u16> = labels.into_iter().map(u16::from).collect();
-    let images = pixels.len() / (SIDE * SIDE);
-    if labels.len() != images {
-        return Err(DataError::Count { path: labels_path, labels: labels.len(), images });
-    }
-    if let Some(index) = labels.iter().position(|&label| usize::from(label) >= CLASSES) {
-        let label = labels[index];
-        return Err(DataError::Label { path: labels_path, index, label, classes: CLASSES });
-    }
-    let dataset = Dataset {
-        name: "MNIST".to_owned(),
-        channels: 1,
-        height: SIDE,
-        width: SIDE,
-        classes: CLASSES,
-        pixels,
-        labels,
-    };
-    Ok((dataset, images_path))
+/// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017) with the first `held_out` training images held out,
+/// from the subfolder `fashion-mnist`.
+///
+/// # Errors
+/// As [`load_mnist`].
+pub fn load_fashion_mnist(folder: &Path, held_out: usize) -> Result<Splits, DataError> {
+    fashion_mnist(folder).load(held_out)
 }
 
-/// The sides and the bytes of an IDX file of unsigned bytes: a magic number, D big-endian sides,
+/// An IDX file of unsigned bytes of which the header is read: a magic number, D big-endian sides,
 /// then the elements.
-fn read_idx<const D: usize>(path: &Path, magic: u32) -> Result<([u64; D], Vec<u8>), DataError> {
-    let unreadable = |source| DataError::Unreadable { path: path.to_owned(), source };
-    let mut bytes = fs::read(path).map_err(unreadable)?;
-    if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut unpacked = Vec::new();
-        MultiGzDecoder::new(&bytes[..]).read_to_end(&mut unpacked).map_err(unreadable)?;
-        bytes = unpacked;
-    }
-    let header = 4 * (D + 1);
-    let found = bytes.len() as u64;
-    let too_short = || DataError::Length { path: path.to_owned(), found, expected: header as u64 };
-    let word = |position: usize| {
-        let bytes = bytes.get(4 * position..4 * position + 4)?;
-        Some(u32::from_be_bytes(bytes.try_into().ok()?))
-    };
-    match word(0) {
-        Some(number) if number == magic => {}
-        Some(found) => {
+struct Idx<'a, const D: usize> {
+    path: &'a Path,
+    file: Unpacked,
+    sides: [u64; D],
+}
+
+impl<'a, const D: usize> Idx<'a, D> {
+    const HEADER: u64 = 4 * (D as u64 + 1);
+
+    fn open(path: &'a Path, magic: u32, again: &'static str) -> Result<Self, DataError> {
+        let mut file = Unpacked::open(path, again)?;
+        let mut header = Vec::new();
+        let read = (&mut file).take(Self::HEADER).read_to_end(&mut header);
+        let found = read.map_err(unreadable(path))? as u64;
+        let mut words = header.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word));
+        if let Some(found) = words.next().filter(|&found| found != magic) {
             return Err(DataError::Magic { path: path.to_owned(), found, expected: magic });
         }
-        None => return Err(too_short()),
+        if found < Self::HEADER {
+            let (path, expected) = (path.to_owned(), Self::HEADER);
+            return Err(DataError::Length { path, found, expected });
+        }
+        let mut sides = [0; D];
+        for (side, word) in sides.iter_mut().zip(words) {
+            *side = u64::from(word);
+        }
+        Ok(Self { path, file, sides })
     }
-    let mut sides = [0; D];
-    for (position, side) in (1..).zip(&mut sides) {
-        *side = u64::from(word(position).ok_or_else(too_short)?);
+
+    /// As many elements as the header announces; the file ends behind them.
+    fn read(mut self) -> Result<Vec<u8>, DataError> {
+        let elements = self.sides.iter().fold(1u64, |product, &side| product.saturating_mul(side));
+        let expected = elements.saturating_add(Self::HEADER);
+        let mut bytes = Vec::new();
+        let read = (&mut self.file).take(elements).read_to_end(&mut bytes);
+        let found = read.map_err(unreadable(self.path))? as u64;
+        if found < elements {
+            let (path, found) = (self.path.to_owned(), found + Self::HEADER);
+            return Err(DataError::Length { path, found, expected });
+        }
+        // Also looks at the checksum of a packed file, and at what follows it.
+        let more = self.file.read(&mut [0]).map_err(unreadable(self.path))?;
+        if more > 0 {
+            return Err(DataError::Longer { path: self.path.to_owned(), expected });
+        }
+        Ok(bytes)
     }
-    let elements = sides.iter().fold(1u64, |product, &side| product.saturating_mul(side));
-    let expected = elements.saturating_add(header as u64);
-    if found != expected {
-        return Err(DataError::Length { path: path.to_owned(), found, expected });
-    }
-    Ok((sides, bytes.split_off(header)))
+}
+
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> DataError {
+    |source| DataError::Unreadable { path: path.to_owned(), source }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::io::Write;
     use tempfile::TempDir;
 
@@ -184,9 +265,12 @@ mod tests {
         let short = images[..images.len() - 1].to_vec();
         assert!(refusal(0, Some(short)).contains("announces 4720 bytes, the file has 4719"));
         let long = [images.clone(), vec![0]].concat();
-        assert!(refusal(0, Some(long)).contains("announces 4720 bytes, the file has 4721"));
+        let found = refusal(0, Some(long));
+        assert!(found.contains("announces 4720 bytes, and the file goes on after them"), "{found}");
         assert!(refusal(0, Some(images[..7].to_vec())).contains("the file has 7"));
-        assert!(refusal(0, Some(Vec::new())).contains("the file has 0"));
+        assert!(
+            refusal(0, Some(Vec::new())).contains("train-images-idx3-ubyte: the file is empty")
+        );
         let labels = idx(LABELS, &[6], 6);
         assert!(refusal(0, Some(labels)).contains("0x00000801, not 0x00000803"));
         let small = idx(IMAGES, &[6, 14, 14], 6 * 196);
@@ -203,6 +287,87 @@ mod tests {
     #[test]
     fn a_header_that_announces_too_much_does_not_overflow() {
         let huge = idx(IMAGES, &[u32::MAX, u32::MAX, u32::MAX], 10);
-        assert!(refusal(0, Some(huge)).contains("announces"));
+        assert!(refusal(0, Some(huge)).contains("images are 4294967295 x 4294967295"));
+        let huge = idx(IMAGES, &[u32::MAX, 28, 28], 10);
+        let found = refusal(0, Some(huge));
+        assert!(found.contains("4294967295 images; MNIST has at most 60000 here"), "{found}");
+    }
+
+    fn packed(bytes: &[u8]) -> Vec<u8> {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(bytes).unwrap();
+        packer.finish().unwrap()
+    }
+
+    #[test]
+    fn a_packed_file_is_unpacked_no_further_than_its_header_allows() {
+        let zeros = vec![0; 60_000_000];
+        let kinds = [
+            (zeros.clone(), "the magic number is 0x00000000"),
+            ([idx(IMAGES, &[6, 28, 28], 0), zeros.clone()].concat(), "goes on after them"),
+            ([idx(IMAGES, &[u32::MAX, 28, 28], 0), zeros].concat(), "at most 60000"),
+        ];
+        for (bytes, expected) in kinds {
+            let folder = folder(0, Some(packed(&bytes)));
+            drop(bytes);
+            let measured = allocation_counter::measure(|| {
+                let found = load_mnist(folder.path(), 2).unwrap_err().to_string();
+                assert!(found.contains(expected), "{found}");
+            });
+            assert!(measured.bytes_max < 1_000_000, "{expected}: {} bytes", measured.bytes_max);
+        }
+    }
+
+    #[test]
+    fn a_packed_file_padded_with_zeros_is_read_and_other_bytes_are_counted() {
+        let labels = packed(&idx(LABELS, &[6], 6));
+        let padded = folder(1, Some([labels.clone(), vec![0; 512]].concat()));
+        assert!(
+            load_mnist(padded.path(), 2).unwrap() == load_mnist(folder(4, None).path(), 2).unwrap()
+        );
+        let found = refusal(1, Some([labels, vec![7; 512]].concat()));
+        assert!(
+            found
+                .ends_with("train-labels-idx1-ubyte: 512 bytes follow the end of what gzip packed"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn a_page_in_place_of_a_file_is_called_one() {
+        let found = refusal(0, Some(b"<!DOCTYPE html><title>Sign in</title>".to_vec()));
+        assert!(found.contains("train-images-idx3-ubyte: this is an HTML page"), "{found}");
+        assert!(found.ends_with("fetch it again with `reproduce data fetch mnist`"), "{found}");
+    }
+
+    #[test]
+    fn the_other_published_spelling_is_read_also_beside_folders_of_the_first() {
+        let plain = folder(4, None);
+        let other = tempfile::tempdir().unwrap();
+        for name in NAMES {
+            let bytes = fs::read(plain.path().join(name)).unwrap();
+            fs::write(other.path().join(name.replace("-idx", ".idx")), bytes).unwrap();
+            fs::create_dir(other.path().join(name)).unwrap();
+        }
+        assert!(has_mnist(other.path()));
+        assert!(load_mnist(other.path(), 2).unwrap() == load_mnist(plain.path(), 2).unwrap());
+        fs::remove_file(other.path().join("train-images.idx3-ubyte")).unwrap();
+        let found = load_mnist(other.path(), 2).unwrap_err().to_string();
+        assert!(found.ends_with("train-images-idx3-ubyte: it is a folder, not a file"), "{found}");
+    }
+
+    #[test]
+    fn fashion_mnist_has_a_name_and_a_folder_of_its_own() {
+        let plain = folder(4, None);
+        assert!(
+            load_fashion_mnist(plain.path(), 2)
+                .unwrap_err()
+                .to_string()
+                .contains("fashion-mnist: there is no")
+        );
+        let data = tempfile::tempdir().unwrap();
+        fs::rename(plain.path(), data.path().join("fashion-mnist")).unwrap();
+        assert_eq!(load_fashion_mnist(data.path(), 2).unwrap().train.name, "Fashion-MNIST");
+        assert!(!has_mnist(data.path()));
     }
 }

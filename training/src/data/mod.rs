@@ -1,5 +1,8 @@
-//! Data sets: MNIST from its IDX files, CIFAR-10 from its archive, images in class folders, and
-//! digits drawn by code where there is no data.
+//! Data sets: MNIST and Fashion-MNIST from their IDX files, CIFAR-10 from its archive, images in
+//! class folders, and digits drawn by code where there is no data.
+//!
+//! Files come from outside. Whatever they claim, no more of them is read than their format and
+//! the published sets allow, and what a header says is looked at before memory is taken.
 
 mod augmentation;
 mod cifar;
@@ -13,14 +16,16 @@ mod normalisation;
 mod resizing;
 mod source;
 mod storage;
+mod unpacked;
 
 pub use augmentation::{Augmentation, Change, EpochAugmentation};
-pub use cifar::{has_cifar10, has_cifar10_jpeg, load_cifar10, load_cifar10_jpeg};
+pub use cifar::{has_cifar10, jpeg_copy_of_cifar10, load_cifar10};
 pub use dataset::{Dataset, Splits};
 pub use decoding::Pixels;
 pub use digits::generated_digits;
 pub use error::DataError;
 pub use folder::{ImageFolder, LabelledFile, OnCorrupt, Part};
-pub use idx::{has_mnist, load_mnist};
+pub use idx::{has_mnist, idx_names, load_fashion_mnist, load_mnist};
 pub use normalisation::Normalisation;
 pub use source::{FolderSource, Minibatches, StreamSettings};
+pub use unpacked::{Unpacked, is_web_page};

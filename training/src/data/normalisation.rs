@@ -39,6 +39,40 @@ impl Normalisation {
         Self { mean: vec![0.485, 0.456, 0.406], deviation: vec![0.229, 0.224, 0.225] }
     }
 
+    /// The moments of images of `channels` planes of so many bytes; a channel of one value is left
+    /// as wide as it is.
+    ///
+    /// Sums are of integers, so that their order does not matter.
+    ///
+    /// ```
+    /// use training::data::Normalisation;
+    /// // Two images of two channels of one pixel.
+    /// let normalisation = Normalisation::of(&[0, 51, 255, 51], 2, 1);
+    /// assert_eq!(normalisation, Normalisation { mean: vec![0.5, 0.2], deviation: vec![0.5, 1.0] });
+    /// ```
+    pub fn of(pixels: &[u8], channels: usize, plane: usize) -> Self {
+        let mut sums = vec![(0u64, 0u64); channels];
+        for image in pixels.chunks_exact(channels * plane) {
+            for ((sum, squares), plane) in sums.iter_mut().zip(image.chunks_exact(plane)) {
+                for pixel in plane.iter().map(|&pixel| u64::from(pixel)) {
+                    *sum += pixel;
+                    *squares += pixel * pixel;
+                }
+            }
+        }
+        let count = (pixels.len() / channels.max(1)).max(1) as u64;
+        let moments = sums.into_iter().map(|(sum, squares)| {
+            let product = |one: u64, two: u64| u128::from(one) * u128::from(two);
+            // The variance times the square of the count.
+            let variance = product(count, squares) - product(sum, sum);
+            let whole = 255.0 * count as f64;
+            let deviation = if variance > 0 { (variance as f64).sqrt() / whole } else { 1.0 };
+            ((sum as f64 / whole) as f32, deviation as f32)
+        });
+        let (mean, deviation) = moments.unzip();
+        Self { mean, deviation }
+    }
+
     /// Checks that there is a finite mean and a positive deviation for each of so many channels.
     ///
     /// # Errors

@@ -172,8 +172,7 @@ impl Plan {
     /// One image as 3 x crop x crop bytes.
     fn sample(&self, file: usize) -> Sample {
         let image = self.folder.decode(&self.folder.files(self.part)[file])?;
-        let shorter = image.height.min(image.width);
-        let target = (image.height * self.resize / shorter, image.width * self.resize / shorter);
+        let target = image.target(self.resize);
         let free = (target.0 - self.crop, target.1 - self.crop);
         let mut rng = self.crops.map(|crops| crops.at(file as u64));
         let corner = match &mut rng {

@@ -2,6 +2,7 @@ use super::*;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
+use std::fs::{self, File};
 use std::io::Write;
 use tempfile::TempDir;
 
@@ -51,7 +52,7 @@ fn the_archive_and_the_folder_hold_the_same_images() {
     let folder = unpacked(&files);
     // The published archive is in another order and has two texts besides.
     files.swap(1, 5);
-    files.insert(1, ("batches.meta.txt", b"airplane\n".to_vec()));
+    files.insert(1, ("readme.html", b"<p>".to_vec()));
     let archive = packed(&files);
     assert!(has_cifar10(folder.path()) && has_cifar10(archive.path()));
     let splits = load_cifar10(folder.path(), 5_000).unwrap();
@@ -87,8 +88,6 @@ fn every_fault_is_named() {
     assert!(found.contains("cifar-10-binary.tar.gz: there is no test_batch.bin"), "{found}");
     let found = refusal(&tempfile::tempdir().unwrap());
     assert!(found.contains("neither cifar-10-batches-bin nor cifar-10-binary.tar.gz"), "{found}");
-    let found = load_cifar10_jpeg(Path::new("nowhere"), 1, (1, 1)).unwrap_err().to_string();
-    assert!(found.contains("nowhere: there is neither"), "{found}");
 }
 
 #[test]
@@ -138,18 +137,98 @@ proptest! {
 }
 
 #[test]
-fn the_jpeg_copy_has_50_000_and_10_000_images() {
+fn another_list_of_classes_is_another_data_set() {
+    let batch = batch(1);
+    let mut files = NAMES.map(|name| (name, batch.clone())).to_vec();
+    let published = CLASS_NAMES.map(|name| format!("{name}\r\n")).concat() + "\n";
+    files.push((CLASS_LIST, published.clone().into_bytes()));
+    for folder in [unpacked(&files), packed(&files)] {
+        assert!(load_cifar10(folder.path(), 10).is_ok());
+    }
+    let swapped = published.replace("cat", "car");
+    let longer = published.clone() + "tractor\n";
+    for (names, expected) in [(swapped, "bird, car, deer"), (longer, "truck, tractor")] {
+        files.pop();
+        files.push((CLASS_LIST, names.into_bytes()));
+        for folder in [unpacked(&files), packed(&files)] {
+            let found = refusal(&folder);
+            assert!(found.contains("batches.meta.txt: the classes are airplane"), "{found}");
+            assert!(found.contains(expected), "{found}");
+        }
+    }
+}
+
+#[test]
+fn an_archive_is_read_no_further_than_the_published_one() {
+    let many: Vec<(&str, Vec<u8>)> = vec![("readme.html", vec![0; 30_000_000]); 8];
+    let large = [(NAMES[0], vec![1; 150_000_000])];
+    let twice = [(NAMES[0], vec![0]), (NAMES[0], vec![1])];
+    let kinds = [
+        (packed(&many), "it holds more than 200000000 bytes", 1_000_000),
+        (packed(&large), "data_batch_1.bin: record 10000 has 1 bytes", 150_000_000),
+        (packed(&twice), "data_batch_1.bin is in it more than once", 1_000_000),
+    ];
+    for (folder, expected, most) in kinds {
+        let measured = allocation_counter::measure(|| {
+            let found = refusal(&folder);
+            assert!(found.contains(expected), "{found}");
+        });
+        assert!(measured.bytes_max < most, "{expected}: {} bytes", measured.bytes_max);
+    }
+}
+
+#[test]
+fn what_is_no_archive_is_named() {
+    let folder = packed(&[]);
+    let path = folder.path().join("cifar-10").join(ARCHIVE);
+    fs::write(&path, "<html><body>Not found</body></html>").unwrap();
+    let found = refusal(&folder);
+    assert!(found.contains("tar.gz: this is an HTML page and no data"), "{found}");
+    assert!(found.ends_with("`reproduce data fetch cifar-10`"), "{found}");
+    fs::write(&path, "").unwrap();
+    assert!(refusal(&folder).ends_with("cifar-10-binary.tar.gz: the file is empty"));
+    fs::remove_file(&path).unwrap();
+    fs::create_dir_all(folder.path().join(FOLDER).join(NAMES[0])).unwrap();
+    assert!(refusal(&folder).ends_with("data_batch_1.bin: it is a folder, not a file"));
+}
+
+#[test]
+fn a_jpeg_copy_is_not_read_under_the_published_name() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(JPEG_COPY), "anything").unwrap();
+    assert!(!has_cifar10(folder.path()));
+    let found = refusal(&folder);
+    assert!(
+        found.contains("cifar-10-jpeg.tar.gz is a JPEG copy, whose pixels are others"),
+        "{found}"
+    );
+}
+
+#[test]
+fn the_published_files_have_the_published_mean_and_classes_of_one_size() {
     let Some(data) = std::env::var_os("SAMPLED_DATA").map(PathBuf::from) else {
         return println!("skipped: SAMPLED_DATA is not set");
     };
-    assert!(has_cifar10_jpeg(&data));
-    let splits = load_cifar10_jpeg(&data, 5_000, (usize::MAX, usize::MAX)).unwrap();
+    if !has_cifar10(&data) {
+        return println!("skipped: no CIFAR-10 in {}", data.display());
+    }
+    let splits = load_cifar10(&data, 5_000).unwrap();
     let lengths = [splits.train.len(), splits.held_out.len(), splits.test.len()];
     assert_eq!(lengths, [45_000, 5_000, 10_000]);
-    assert_eq!((splits.train.height, splits.train.width, splits.train.classes), (32, 32, 10));
     for class in 0..10 {
         let count = |set: &Dataset| set.labels.iter().filter(|&&label| label == class).count();
         assert_eq!(count(&splits.train) + count(&splits.held_out), 5_000);
         assert_eq!(count(&splits.test), 1_000);
     }
+    // As commonly published: 0.49140, 0.48216, 0.44653 over all training pixels.
+    let mut sums = [0u64; 3];
+    for set in [&splits.train, &splits.held_out] {
+        for planes in set.pixels.chunks_exact(FEATURES) {
+            for (sum, plane) in sums.iter_mut().zip(planes.chunks_exact(SIDE * SIDE)) {
+                *sum += plane.iter().map(|&pixel| u64::from(pixel)).sum::<u64>();
+            }
+        }
+    }
+    let means = sums.map(|sum| (sum as f64 / (255.0 * 50_000.0 * 1_024.0) * 1e5).round());
+    assert_eq!(means, [49_140.0, 48_216.0, 44_653.0]);
 }
