@@ -25,7 +25,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single \
             layers are not stated in the sources at hand",
     is_timing: true,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/layer-timing.yaml"),
     configure: configure::<LayerTiming>,
 };

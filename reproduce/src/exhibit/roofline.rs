@@ -24,7 +24,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             limits of arithmetic and memory",
     paper: "no figure: the paper reports times of whole trainings",
     is_timing: true,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/roofline.yaml"),
     configure: configure::<Roofline>,
 };
