@@ -1,4 +1,4 @@
-//! Bias and spread of the sampled gradients of a real network along its training (T8, T9).
+//! Bias and error of the sampled gradients of a real network along its training (T8, T9).
 
 use std::ops::ControlFlow;
 
@@ -21,14 +21,14 @@ use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Ser
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
     name: "gradient-error",
-    title: "Bias and spread of sampled gradients along training",
+    title: "Bias and error of sampled gradients along training",
     shows: "how far the weight gradients of each layer of the MLP are from the exact ones, in mean \
             and in single draws, when sampled forward and backward, along an exact training run \
             and against the share of the pairs kept",
     paper: "the relative gradient error of the experiments; its numbers are not stated in the \
             sources at hand",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/gradient-error.yaml"),
     configure: configure::<GradientError>,
 };
@@ -200,13 +200,11 @@ impl GradientError {
             ]);
         }
         let last = self.training.epochs;
+        // Without the column of the epoch, which the caption says.
         let mut summary = Table::new("After the last epoch", records.columns[1..].to_vec());
-        summary.rows = records
-            .rows
-            .iter()
-            .filter(|row| row[0] == last.into())
-            .map(|row| row[1..].to_vec())
-            .collect();
+        let after_the_last =
+            measurements.iter().zip(&records.rows).filter(|(m, _)| m.epoch == last);
+        summary.rows = after_the_last.map(|(_, row)| row[1..].to_vec()).collect();
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: data.to_string(),
@@ -215,14 +213,15 @@ impl GradientError {
             figures: vec![self.along_training(measurements), self.against_ratio(measurements)],
             remarks: vec![
                 format!(
-                    "One fixed minibatch of {}, {} draws, dropout off. Error: root mean square \
+                    "One exact run of one seed, in it one fixed minibatch of {}, {} draws, dropout \
+                     off. Error: root mean square \
                      distance of a drawn gradient from the exact one. Bias: distance of the mean \
                      draw from the exact gradient, less what the number of draws lets one expect \
                      without bias; zero where nothing is left.",
                     self.training.batch_size, self.draws
                 ),
                 "Sampled backward with an unbiased estimator, every layer's gradient is unbiased \
-                 in any network; sampled forward it is not, as soon as a layer is not linear."
+                 in any network; sampled forward it need not be."
                     .to_string(),
             ],
             ..ExhibitResult::default()
