@@ -329,11 +329,6 @@ impl Table {
         self.rows.get(row)?.get(column)
     }
 
-    /// What a cell shows, with so many significant digits; nothing where there is no such cell.
-    pub fn show(&self, row: usize, column: &str, digits: usize) -> String {
-        self.cell(row, column).map_or(String::new(), |cell| cell.show(digits))
-    }
-
     /// The table as comma-separated values; six significant digits a number.
     pub fn csv(&self) -> Result<String, csv::Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());

@@ -160,6 +160,6 @@ mod tests {
         assert_eq!(seeds(1), "one seed, so without intervals");
         assert_eq!(seeds(3), "means over 3 seeds");
         assert_eq!((intervals(1).as_str(), intervals(2).contains("95 %")), ("one seed", true));
-        assert_eq!(Difference::paired(&[2.0], &[1.5]).words(), "0.500, one seed");
+        assert_eq!(Difference::paired(&[2.0], &[1.5]).words(), "0.5000, one seed");
     }
 }
