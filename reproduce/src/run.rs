@@ -193,11 +193,9 @@ fn write_page(
     let suite = result("claims").and_then(|claims| claims.json.as_deref());
     let suite = suite.map(serde_json::from_str).transpose().context("stored claims")?;
     let claims = suite.map(|suite| site::of_suite(&suite, site::NOTES));
-    let headline = site::headline_rows(result);
-    if let Some(rows) = &headline {
-        let table = site::headline_table(rows).markdown();
-        let text = format!("# What sampling saves and costs\n\n{table}");
-        write_whole(&options.out.join("headline.md"), &text)?;
+    let headline = site::headline_tables(&pages);
+    if let Some(tables) = &headline {
+        write_whole(&options.out.join("headline.md"), &site::headline_report(tables))?;
     }
     let page = site::Site {
         exhibits: &pages,

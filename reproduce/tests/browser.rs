@@ -7,7 +7,7 @@ use std::process::Command;
 use kernels::estimator::Estimator;
 use reproduce::result::significant;
 use reproduce::site::{
-    Claim, HeadlineRow, Norms, Note, PAIRS, Provenance, Site, Verdict, setting, write,
+    Claim, HeadlineTable, Norms, Note, PAIRS, Provenance, Site, Verdict, setting, write,
 };
 use serde::Deserialize;
 
@@ -186,8 +186,12 @@ fn claims_and_notes_work_in_a_browser() {
         code: None,
         exhibit: None,
     }];
-    let row = HeadlineRow { network: text.into(), accuracy: "97 %".into(), ..Default::default() };
-    let headline = [row];
+    let headline = [HeadlineTable {
+        caption: text.into(),
+        headings: vec!["source", "test accuracy"],
+        rows: vec![vec![text.into(), "97 %".into()]],
+        is_measured: false,
+    }];
     let markdown = "At $\\sum_i p_i = k$:\n\n$$p_i = \\min\\Big(1, \\frac{w_i}{\\lambda}\\Big)$$\n\n\
                     ## The level\n\n| k | level |\n| --- | --- |\n| 1 | 2 |\n\n[All](#the-level)\n";
     let notes = [Note { slug: "level", title: "The level", markdown }];

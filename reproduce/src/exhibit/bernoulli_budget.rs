@@ -20,7 +20,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             water-filling at the same expected number of pairs",
     paper: "not stated in the sources at hand",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/bernoulli-budget.yaml"),
     configure: configure::<BernoulliBudget>,
 };

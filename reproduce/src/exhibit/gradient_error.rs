@@ -1,4 +1,4 @@
-//! Bias and spread of the sampled gradients of a real network along its training (T8, T9).
+//! Bias and error of the sampled gradients of a real network along its training (T8, T9).
 
 use std::ops::ControlFlow;
 
@@ -13,6 +13,7 @@ use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::train::{Trainer, fill_minibatch};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
+use super::matmul_error::half_width_of_root;
 use super::runs::{RunSettings, check_ratios};
 use super::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
@@ -21,14 +22,14 @@ use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Ser
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
     name: "gradient-error",
-    title: "Bias and spread of sampled gradients along training",
+    title: "Bias and error of sampled gradients along training",
     shows: "how far the weight gradients of each layer of the MLP are from the exact ones, in mean \
             and in single draws, when sampled forward and backward, along an exact training run \
             and against the share of the pairs kept",
     paper: "the relative gradient error of the experiments; its numbers are not stated in the \
             sources at hand",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/gradient-error.yaml"),
     configure: configure::<GradientError>,
 };
@@ -55,6 +56,7 @@ struct Measurement {
     ratio: f64,
     bias: f64,
     error: f64,
+    half_width: Option<f64>,
 }
 
 /// The weight gradients of the linear layers of one minibatch.
@@ -136,6 +138,7 @@ impl GradientError {
                     }
                     for (layer, deviation) in deviations.iter().enumerate() {
                         let (bias, error) = deviation.bias_and_error();
+                        let half_width = deviation.half_width_of_error();
                         let (estimator, layer) = (estimator.0.name(), layer + 1);
                         found.push(Measurement {
                             epoch,
@@ -145,6 +148,7 @@ impl GradientError {
                             ratio,
                             bias,
                             error,
+                            half_width,
                         });
                     }
                 }
@@ -186,6 +190,7 @@ impl GradientError {
                 Column::key("ratio"),
                 Column::value("bias", "of the norm"),
                 Column::value("error", "of the norm"),
+                Column::value("error-half-width", "of the norm"),
             ],
         );
         for m in measurements {
@@ -197,16 +202,15 @@ impl GradientError {
                 m.ratio.into(),
                 m.bias.into(),
                 m.error.into(),
+                m.half_width.into(),
             ]);
         }
         let last = self.training.epochs;
+        // Without the column of the epoch, which the caption says.
         let mut summary = Table::new("After the last epoch", records.columns[1..].to_vec());
-        summary.rows = records
-            .rows
-            .iter()
-            .filter(|row| row[0] == last.into())
-            .map(|row| row[1..].to_vec())
-            .collect();
+        let after_the_last =
+            measurements.iter().zip(&records.rows).filter(|(m, _)| m.epoch == last);
+        summary.rows = after_the_last.map(|(_, row)| row[1..].to_vec()).collect();
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: data.to_string(),
@@ -215,14 +219,16 @@ impl GradientError {
             figures: vec![self.along_training(measurements), self.against_ratio(measurements)],
             remarks: vec![
                 format!(
-                    "One fixed minibatch of {}, {} draws, dropout off. Error: root mean square \
-                     distance of a drawn gradient from the exact one. Bias: distance of the mean \
+                    "One exact run of one seed, in it one fixed minibatch of {}, {} draws, dropout \
+                     off. Error: root mean square \
+                     distance of a drawn gradient from the exact one, with half its 95 % interval. \
+                     Bias: distance of the mean \
                      draw from the exact gradient, less what the number of draws lets one expect \
                      without bias; zero where nothing is left.",
                     self.training.batch_size, self.draws
                 ),
                 "Sampled backward with an unbiased estimator, every layer's gradient is unbiased \
-                 in any network; sampled forward it is not, as soon as a layer is not linear."
+                 in any network; sampled forward it need not be."
                     .to_string(),
             ],
             ..ExhibitResult::default()
@@ -339,34 +345,51 @@ fn weight_gradients(
 struct Deviation<'a> {
     exact: &'a [f64],
     sum: Vec<f64>,
-    squares: f64,
-    draws: f64,
+    /// The squared distance of each draw.
+    squares: Vec<f64>,
 }
 
 impl<'a> Deviation<'a> {
     fn from(exact: &'a [f64]) -> Self {
-        Deviation { exact, sum: vec![0.0; exact.len()], squares: 0.0, draws: 0.0 }
+        Deviation { exact, sum: vec![0.0; exact.len()], squares: Vec::new() }
     }
 
     fn add(&mut self, drawn: &[f64]) {
+        let mut square = 0.0;
         for ((sum, drawn), exact) in self.sum.iter_mut().zip(drawn).zip(self.exact) {
             let deviation = drawn - exact;
             *sum += deviation;
-            self.squares += deviation * deviation;
+            square += deviation * deviation;
         }
-        self.draws += 1.0;
+        self.squares.push(square);
+    }
+
+    fn mean_square(&self) -> f64 {
+        self.squares.iter().sum::<f64>() / self.squares.len() as f64
+    }
+
+    /// Square of the exact norm.
+    fn square_norm(&self) -> f64 {
+        self.exact.iter().map(|exact| exact * exact).sum()
+    }
+
+    /// Half the 95 % interval of the root mean square error, over the exact norm; none where no
+    /// draw differs from another.
+    fn half_width_of_error(&self) -> Option<f64> {
+        let half_width = half_width_of_root(&self.squares, self.mean_square())?;
+        Some(half_width / self.square_norm().sqrt())
     }
 
     /// Norm of the bias and root mean square error, over the exact norm.
     fn bias_and_error(&self) -> (f64, f64) {
-        let norm = self.exact.iter().map(|exact| exact * exact).sum::<f64>();
+        let (norm, draws) = (self.square_norm(), self.squares.len() as f64);
         if norm == 0.0 {
             return (0.0, 0.0);
         }
-        let mean_square = self.squares / self.draws;
-        let of_mean = self.sum.iter().map(|sum| sum * sum).sum::<f64>() / self.draws.powi(2);
+        let mean_square = self.mean_square();
+        let of_mean = self.sum.iter().map(|sum| sum * sum).sum::<f64>() / (draws * draws);
         // The squared deviation of the mean has expectation bias^2 + variance / draws.
-        let bias = of_mean - (mean_square - of_mean) / (self.draws - 1.0);
+        let bias = of_mean - (mean_square - of_mean) / (draws - 1.0);
         ((bias.max(0.0) / norm).sqrt(), (mean_square / norm).sqrt())
     }
 }
@@ -384,5 +407,15 @@ mod tests {
         let (bias, error) = deviation.bias_and_error();
         assert!((bias - 3.0f64.sqrt()).abs() < 1e-15, "{bias}");
         assert!((error - 5.0f64.sqrt()).abs() < 1e-15, "{error}");
+        // Squares 1 and 9: standard error 4, t(0.975, 1) = 12.7062, over twice the root.
+        let half_width = deviation.half_width_of_error().unwrap();
+        assert!((half_width - 12.7062 * 4.0 / (2.0 * 5.0f64.sqrt())).abs() < 1e-3, "{half_width}");
+    }
+
+    #[test]
+    fn draws_without_chance_have_no_interval() {
+        let mut deviation = Deviation::from(&[1.0, 2.0]);
+        (0..100).for_each(|_| deviation.add(&[1.1, 2.3]));
+        assert_eq!(deviation.half_width_of_error(), None);
     }
 }

@@ -4,6 +4,7 @@ use kernels::estimator::Estimator;
 use kernels::random::Stream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use theory::special::student_quantile;
 
 use super::closed_form::expected_square_error;
 use super::config::{FieldError, NamedEstimator, configure};
@@ -17,12 +18,12 @@ use crate::result::{
 pub const EXHIBIT: Exhibit = Exhibit {
     name: "matmul-error",
     title: "Error of a sampled matrix product",
-    shows: "how the error of each estimator falls with the share of the pairs kept, \
-            beside its closed form and the bound 1/√k",
+    shows: "the error of each estimator against the share of the pairs kept, beside its closed form \
+            and the bound 1/√k of column-row sampling",
     paper: "the comparison of estimators on random matrices in the authors' notebook; \
             its numbers are not stated in the sources at hand",
     is_timing: false,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/matmul-error.yaml"),
     configure: configure::<MatmulError>,
 };
@@ -222,8 +223,8 @@ impl MatmulError {
                     file: file.to_string(),
                     caption: format!(
                         "Normalised Frobenius error of a sampled product against the share of \
-                         the pairs kept, for {which}; markers are means over the repeats, lines \
-                         the closed forms."
+                         the pairs kept, for {which}; markers are root mean squares over the \
+                         draws, lines the closed forms; the bound is that of column-row sampling."
                     ),
                     panels: self.panels(measurements, shown),
                 });
@@ -235,23 +236,39 @@ impl MatmulError {
             records,
             tables: vec![self.summary(measurements)],
             figures,
-            remarks: vec![
+            remarks: [
                 format!(
-                    "Error: root mean square of |Ĉ - C|_F / (|A|_F |B|_F) over {} draws; one pair \
-                     of matrices a distribution, drawn from the seed. Closed form: the same \
-                     expectation for the same matrices.",
+                    "Error: root mean square of |Ĉ - C|_F / (|A|_F |B|_F) over {} draws, of one \
+                     where the estimator draws nothing; one pair of matrices a distribution, drawn \
+                     from the seed. Closed form: the root of the expected square for the same \
+                     matrices.",
                     self.repeats
                 ),
                 agreement(measurements.iter().map(|m| (m.error, m.closed_form, m.half_width))),
-                "adaptive-top-k keeps 90 % of the sum of the scores whatever the budget."
-                    .to_string(),
                 format!(
-                    "The spectral error is the mean over the first {} draws, also over |A|_F |B|_F.",
+                    "The spectral error is the root mean square over the first {} draws, also over \
+                     |A|_F |B|_F.",
                     self.spectral_repeats
                 ),
-            ],
+            ]
+            .into_iter()
+            .chain(self.adaptive())
+            .collect(),
             ..ExhibitResult::default()
         }
+    }
+
+    /// What adaptive top-k keeps, if it is among the estimators.
+    fn adaptive(&self) -> Option<String> {
+        self.estimators.iter().find_map(|estimator| match estimator.0 {
+            Estimator::AdaptiveTopK { share } => Some(format!(
+                "{} keeps as many pairs as reach {} % of the sum of the scores, whatever the \
+                 budget.",
+                estimator.0,
+                significant(100.0 * share, 3)
+            )),
+            _ => None,
+        })
     }
 
     fn panels(&self, all: &[Measurement], shown: impl Fn(&Measurement) -> bool) -> Vec<Panel> {
@@ -290,7 +307,7 @@ impl MatmulError {
                 series.push(one(Mark::Points, measured.collect()));
             }
             series.push(Series {
-                label: "bound 1/√k".to_string(),
+                label: "bound 1/√k of column-row".to_string(),
                 style: 0,
                 mark: Mark::Dashed,
                 points: bound.collect(),
@@ -341,26 +358,32 @@ impl MatmulError {
     }
 }
 
-/// How many measured intervals hold their closed form, of measured error, closed form and half
-/// width of the interval of each cell.
+/// How many measured intervals hold their closed form, and how far the farthest is off, of
+/// measured error, closed form and half width of the interval of each cell; cells without an
+/// interval are not random and do not count. What is not a number holds nothing.
 pub fn agreement(cells: impl Iterator<Item = (f64, f64, Option<f64>)>) -> String {
-    let random: Vec<f64> = cells
-        .filter_map(|(error, closed_form, half_width)| {
-            Some((error - closed_form).abs() / half_width.filter(|half| *half > 0.0)?)
-        })
+    let distances: Vec<f64> = cells
+        .filter_map(|(error, closed_form, half)| Some((error - closed_form).abs() / half?))
         .collect();
-    let inside = random.iter().filter(|distance| **distance <= 1.0).count();
-    let farthest = random.iter().fold(0.0, |a: f64, b| a.max(*b)) * 1.96;
-    format!(
-        "The closed form lies in the 95 % interval of {inside} of {} random cells; the farthest \
-         is {} standard errors away.",
-        random.len(),
-        significant(farthest, 3)
-    )
+    let inside = distances.iter().filter(|distance| **distance <= 1.0).count();
+    match largest(distances.iter().copied()) {
+        None => "No cell is random.".to_string(),
+        Some(farthest) => format!(
+            "The closed form lies in the 95 % interval of {inside} of {} random cells; the farthest \
+             is {} half widths of its interval away.",
+            distances.len(),
+            significant(farthest, 3)
+        ),
+    }
 }
 
-/// Half the 95 % interval of the root of a mean of squares: the normal interval of the mean,
-/// carried through the root.
+/// The largest of the values; not a number if any of them is none, and nothing of no value.
+pub fn largest(values: impl Iterator<Item = f64>) -> Option<f64> {
+    values.reduce(|x, y| if x.is_nan() || x > y { x } else { y })
+}
+
+/// Half the 95 % interval of the root of a mean of squares: that of the mean, carried through the
+/// root; none where the values show no chance.
 pub fn half_width_of_root(squares: &[f64], mean: f64) -> Option<f64> {
     if mean <= 0.0 {
         return None;
@@ -368,14 +391,18 @@ pub fn half_width_of_root(squares: &[f64], mean: f64) -> Option<f64> {
     Some(half_width_of_mean(squares, mean)? / (2.0 * mean.sqrt()))
 }
 
-/// Half the 95 % normal interval of the mean of values; none of a single one.
+/// Half the 95 % interval of the mean of values, by Student's t; none of a single one, and none of
+/// values that are equal but for the rounding of their sum: nothing is random there.
 pub fn half_width_of_mean(values: &[f64], mean: f64) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }
     let count = values.len() as f64;
     let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (count - 1.0);
-    Some(1.96 * (variance / count).sqrt())
+    if variance.sqrt() <= count * f64::EPSILON * mean.abs() {
+        return None;
+    }
+    Some(student_quantile(0.05, count - 1.0) * (variance / count).sqrt())
 }
 
 /// Sizes that a product and its repeats can have.
@@ -412,4 +439,67 @@ pub fn check_budgets(budgets: &[usize], pairs: usize) -> Result<(), FieldError> 
         value: format!("{budgets:?}"),
         expected: "increasing numbers from 1 to pairs",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_counts_the_random_cells() {
+        let cells = [
+            (1.0, 1.05, Some(0.1)),
+            (1.0, 1.1, Some(0.1 + 1e-12)),
+            (1.0, 1.3, Some(0.1)),
+            (1.0, 9.0, None),
+        ];
+        assert_eq!(
+            agreement(cells.into_iter()),
+            "The closed form lies in the 95 % interval of 2 of 3 random cells; the farthest is 3 half \
+             widths of its interval away."
+        );
+        assert_eq!(agreement([(1.0, 9.0, None)].into_iter()), "No cell is random.");
+    }
+
+    #[test]
+    fn what_is_not_a_number_agrees_with_nothing() {
+        let wrong = [
+            (f64::NAN, 1.0, Some(0.1)),
+            (1.0, f64::NAN, Some(0.1)),
+            (1.0, 1.0, Some(f64::NAN)),
+            (1.0, 1.0, Some(0.0)),
+        ];
+        for wrong in wrong {
+            let cells = [(1.0, 1.0, Some(0.1)), wrong, (1.0, 1.0, Some(0.1))];
+            let sentence = agreement(cells.into_iter());
+            assert!(
+                sentence.contains("of 2 of 3 random") && sentence.contains("NaN"),
+                "{sentence}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_largest_of_values_with_a_nan_is_a_nan_wherever_it_stands() {
+        for order in [[f64::NAN, 0.1, 0.2], [0.1, f64::NAN, 0.2], [0.1, 0.2, f64::NAN]] {
+            assert!(largest(order.into_iter()).is_some_and(f64::is_nan));
+        }
+        assert_eq!(largest([0.1, 0.3, 0.2].into_iter()), Some(0.3));
+        assert_eq!(largest([-0.1, -0.3].into_iter()), Some(-0.1));
+        assert_eq!(largest([].into_iter()), None);
+    }
+
+    #[test]
+    fn the_interval_of_a_mean_is_students_t_and_rounding_is_no_chance() {
+        // t(0.975, 1 degree of freedom) = 12.7062, standard error 1.
+        assert!((half_width_of_mean(&[1.0, 3.0], 2.0).unwrap() - 12.7062).abs() < 1e-4);
+        assert_eq!(half_width_of_mean(&[1.0], 1.0), None);
+        // A mean of equal losses that was rounded, as that of a regression without chance.
+        let losses = vec![513.1; 10_000];
+        let mean = losses.iter().sum::<f64>() / 10_000.0;
+        assert_ne!(mean, 513.1);
+        assert_eq!(half_width_of_mean(&losses, mean), None);
+        assert!(half_width_of_mean(&[1.0, 1.0 + 1e-9], 1.0 + 0.5e-9).is_some());
+        assert!(half_width_of_mean(&[1.0, f64::NAN], f64::NAN).is_some_and(f64::is_nan));
+    }
 }

@@ -20,11 +20,11 @@ use crate::timing::{Patience, Spread, Work, in_turns, timed};
 pub const EXHIBIT: Exhibit = Exhibit {
     name: "roofline",
     title: "Products under the machine's roofline",
-    shows: "the speed of exact and sampled products against their operations a byte, below the \
+    shows: "the speed of exact and sampled products against their operations a byte, beside the \
             limits of arithmetic and memory",
     paper: "no figure: the paper reports times of whole trainings",
     is_timing: true,
-    version: 1,
+    version: 2,
     yaml: include_str!("../../exhibits/roofline.yaml"),
     configure: configure::<Roofline>,
 };
@@ -242,22 +242,24 @@ impl Roofline {
                 file: EXHIBIT.name.to_string(),
                 caption: "Speed of exact and sampled products against their floating-point \
                           operations a byte of A, B and C, each touched once. Dashed: what the \
-                          bandwidth and the peak of this machine allow; bars are quartiles."
+                          bandwidth and the peak of this machine, both as measured here, allow; bars \
+                          are half the distance of the quartiles to each side."
                     .to_string(),
                 panels: vec![self.panel(limits, measurements)],
             }],
             remarks: vec![
                 format!(
-                    "Peak {} GFLOP/s: the highest speed of our own product over cubes of 128 to \
-                     256 that stay in a core's caches, one on each of {threads} threads, with {} \
-                     instructions; the processor's own peak is somewhat higher.",
+                    "Peak {} GFLOP/s: the highest speed of our own product over cubes of 128, 192 \
+                     and 256, one on each of {threads} threads, with {} instructions, by the lower \
+                     quartile of its times, before or after the others; the processor's own peak \
+                     was not measured.",
                     significant(limits.peak, 3),
                     context.instructions
                 ),
                 format!(
                     "Bandwidth {} GB/s: the triad a = b + s c in f32 on all threads, 12 bytes an \
-                     element, over arrays of {arrays} MiB together; a last cache that holds them \
-                     is then measured instead of the memory.",
+                     element, over arrays of {arrays} MiB together, by the lower quartile of its \
+                     times; where a last cache holds them, it is what is measured.",
                     significant(limits.bandwidth, 3)
                 ),
                 format!(

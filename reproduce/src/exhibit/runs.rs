@@ -126,7 +126,12 @@ struct Run {
 impl Trained {
     /// Mean and half the 95 % interval over the seeds of a number of the report.
     pub fn over_seeds(&self, number: impl Fn(&TrainingReport) -> f64) -> Estimate {
-        Estimate::of(&self.runs.iter().map(|run| number(&run.report)).collect::<Vec<_>>())
+        Estimate::of(&self.a_seed(number))
+    }
+
+    /// A number of the report of each seed.
+    pub fn a_seed(&self, number: impl Fn(&TrainingReport) -> f64) -> Vec<f64> {
+        self.runs.iter().map(|run| number(&run.report)).collect()
     }
 
     /// The same of the test accuracy after the last epoch with the running statistics of batch
@@ -138,8 +143,15 @@ impl Trained {
     /// The same of a number of the evaluation with running statistics after the last epoch; none
     /// where all evaluations have them.
     pub fn with_running_statistics(&self, number: impl Fn(&Metrics) -> f64) -> Option<Estimate> {
-        let found = self.runs.iter().map(|run| run.running.as_ref().map(&number));
-        Some(Estimate::of(&found.collect::<Option<Vec<_>>>()?))
+        Some(Estimate::of(&self.a_seed_with_running_statistics(number)?))
+    }
+
+    /// The same, one number a seed.
+    pub fn a_seed_with_running_statistics(
+        &self,
+        number: impl Fn(&Metrics) -> f64,
+    ) -> Option<Vec<f64>> {
+        self.runs.iter().map(|run| run.running.as_ref().map(&number)).collect()
     }
 
     /// The same of one epoch's test accuracy, in percent.
@@ -364,11 +376,21 @@ impl RunSettings {
                 format!("; random crops padded by {padding}{flips}")
             }
         };
+        let counted = |count: usize, one: &str| match count {
+            1 => format!("1 {one}"),
+            _ => format!("{count} {one}s"),
+        };
+        let intervals = match self.seeds {
+            1 => "Of one seed there is no interval.",
+            _ => "Intervals: 95 %, Student's t over the seeds.",
+        };
         format!(
-            "Network: {network}{augmentation}; {optimizer}; minibatches of {}, {} epochs, {} seeds; at least {} \
-             pairs kept in a sampled product; evaluation exact. Intervals: 95 %, Student's t over \
-             the seeds.",
-            self.batch_size, self.epochs, self.seeds, self.minimal_k,
+            "Network: {network}{augmentation}; {optimizer}; minibatches of {}, {}, {}; at least {} \
+             kept in a sampled product; evaluation exact. {intervals}",
+            self.batch_size,
+            counted(self.epochs, "epoch"),
+            counted(self.seeds, "seed"),
+            counted(self.minimal_k, "pair"),
         )
     }
 }

@@ -14,6 +14,8 @@ use training::network::{Description, Network};
 use training::optimizer::{Optimizer, OptimizerConfig};
 use training::sampling::{LayerPolicies, SamplingPolicy};
 
+use super::headline::{is_shown, time_row};
+use crate::result::HeadlineRow;
 use crate::timing::Spread;
 
 /// Images as a network reads them, and their labels.
@@ -143,6 +145,18 @@ impl Measurement {
         let megabytes = learner.network.memory().peak_bytes() as f64 / 1e6;
         let communication = learner.communication;
         Self { name, ratio, milliseconds, of_exact, communication, megabytes, steps }
+    }
+
+    /// Its row of the headline.
+    pub fn headline(&self, network: &str, data: &str) -> HeadlineRow {
+        let shares = [self.computations().share(), self.communication];
+        let sampling = format!("{} at {}", self.name, self.ratio);
+        time_row(network, data, sampling, shares.map(|share| 100.0 * share), self.of_exact)
+    }
+
+    /// Whether the headline shows it.
+    pub fn is_headline(&self) -> bool {
+        self.name != "exact" && is_shown(self.ratio)
     }
 
     /// The multiply-adds of all steps.

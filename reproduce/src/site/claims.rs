@@ -62,11 +62,8 @@ impl Verdict {
 pub fn of_suite(suite: &Suite, notes: &[Note]) -> Vec<Claim> {
     let claims = by_claim(&suite.verdicts).into_iter().map(|verdicts| {
         let claim = verdicts[0].claim();
-        // The check that came closest to failing speaks for all.
-        let closest = verdicts
-            .iter()
-            .min_by(|x, y| x.p_value().unwrap_or(1.0).total_cmp(&y.p_value().unwrap_or(1.0)))
-            .unwrap_or(&verdicts[0]);
+        let outcomes = verdicts.iter().map(|verdict| (verdict.passed(), verdict.p_value()));
+        let closest = &verdicts[closest_to_failing(outcomes)];
         let slug = claim.note.trim_end_matches(".md");
         let statement = slug.replace('-', "_");
         let known = theory::statements::ALL.iter().any(|known| known.name == statement);
@@ -100,6 +97,18 @@ pub fn of_suite(suite: &Suite, notes: &[Note]) -> Vec<Claim> {
     claims.collect()
 }
 
+/// Which check speaks for all, of whether each passed and its p-value: one that failed before all
+/// that passed, then the one with the least p-value. A p-value that is not a number comes first,
+/// an exact check last.
+fn closest_to_failing(outcomes: impl Iterator<Item = (bool, Option<f64>)>) -> usize {
+    let ranks = outcomes.map(|(passed, p_value)| {
+        let p_value = p_value.unwrap_or(1.0);
+        (passed, if p_value.is_nan() { 0.0 } else { p_value })
+    });
+    let order = |x: &(bool, f64), y: &(bool, f64)| x.0.cmp(&y.0).then(x.1.total_cmp(&y.1));
+    ranks.enumerate().min_by(|(_, x), (_, y)| order(x, y)).map_or(0, |(place, _)| place)
+}
+
 /// The exhibit that shows what a statement says.
 fn exhibit_of(id: &str) -> &'static str {
     match id.split('.').next().unwrap_or(id) {
@@ -108,5 +117,22 @@ fn exhibit_of(id: &str) -> &'static str {
         "T10" => "sgd-convergence",
         "T8" | "T9" => "gradient-error",
         _ => "matmul-error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_failed_speaks_for_all() {
+        let closest =
+            |outcomes: &[(bool, Option<f64>)]| closest_to_failing(outcomes.iter().copied());
+        assert_eq!(closest(&[(true, Some(0.3)), (true, Some(0.01)), (true, None)]), 1);
+        // An exact check has no p-value, and can fail all the same.
+        assert_eq!(closest(&[(true, Some(0.01)), (false, None)]), 1);
+        assert_eq!(closest(&[(false, Some(0.2)), (false, Some(0.1)), (true, Some(0.0))]), 1);
+        assert_eq!(closest(&[(true, Some(0.01)), (true, Some(f64::NAN))]), 1);
+        assert_eq!(closest(&[(true, None), (true, None)]), 0);
     }
 }

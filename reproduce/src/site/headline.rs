@@ -1,286 +1,207 @@
-//! The headline table: what sampling saves and costs, network by network, beside what the sources
-//! state.
+//! The headline: what sampling saves and costs, network by network, beside what the sources state.
+//!
+//! Exhibits hand on their rows themselves. What was found of whole trainings and what was found of
+//! single steps was not measured in the same runs, and so never stands in one row.
 
 use serde::Serialize;
 
-use crate::result::{Cell, Column, ExhibitResult, Table};
+use super::ExhibitPage;
+use crate::result::{Cell, Column, Found, HeadlineRow, Table, significant};
 
-/// One network, sampled in one way.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct HeadlineRow {
-    /// The network, or the source of a statement.
-    pub network: String,
-    /// What it learns.
-    pub data: String,
-    /// Estimator and ratio.
-    pub sampling: String,
-    /// Multiply-adds of training that are saved.
-    pub computation: String,
-    /// Gradient numbers that need not be sent.
-    pub communication: String,
-    /// Test accuracy with its interval over the seeds.
-    pub accuracy: String,
-    /// The same of exact products, and the difference.
-    pub baseline: String,
-    /// Time of an exact training step over that of a sampled one, measured on this machine.
-    pub speed_up: String,
-    /// Name of the exhibit the numbers are from; none of a statement.
-    pub exhibit: Option<String>,
+/// A table of the headline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HeadlineTable {
+    /// What its rows have in common.
+    pub caption: String,
+    /// Headings, the first that of the exhibit or the source.
+    pub headings: Vec<&'static str>,
+    /// Its rows.
+    pub rows: Vec<Vec<String>>,
+    /// Whether the first cell of a row is the name of an exhibit.
+    pub is_measured: bool,
 }
 
-/// The ratios shown, where they were measured.
-const RATIOS: [f64; 3] = [0.5, 0.25, 0.1];
-const NOT_STATED: &str = "not stated in the sources at hand";
+/// What a cell is called whose value no source states.
+const NOT_STATED: &str = "-";
 
-/// The statements of the sources, then every network with the exhibits that were computed.
-pub fn headline_rows<'a>(
-    result: impl Fn(&str) -> Option<&'a ExhibitResult>,
-) -> Option<Vec<HeadlineRow>> {
-    let timing = result("training-step");
-    let mut rows = Vec::new();
-    for exhibit in ["mlp-accuracy", "cnn-accuracy", "wrn-accuracy"] {
-        if let Some(accuracy) = result(exhibit) {
-            rows.extend(trained(exhibit, accuracy, timing));
+/// The tables: what the sources state, and what was found; none where nothing was.
+pub fn headline_tables(pages: &[ExhibitPage]) -> Option<Vec<HeadlineTable>> {
+    let (mut trained, mut timed) = (Vec::new(), Vec::new());
+    for page in pages {
+        for row in page.result.iter().flat_map(|result| &result.headline) {
+            let mut cells = begin(page, row);
+            match &row.found {
+                Found::Accuracy { sampled, exact, difference, seeds } => {
+                    cells.extend([sampled, exact, difference].map(String::clone));
+                    cells.push(seeds.to_string());
+                    trained.push(cells);
+                }
+                Found::SpeedUp(speed_up) => {
+                    cells.push(speed_up.clone());
+                    timed.push(cells);
+                }
+            }
         }
     }
-    // Networks that were timed and not trained.
-    for exhibit in ["training-step", "resnet-step"] {
-        if let Some(timed) = result(exhibit) {
-            let known: Vec<String> = rows.iter().map(|row| row.network.clone()).collect();
-            rows.extend(only_timed(exhibit, timed).filter(|row| !known.contains(&row.network)));
+    let found = [trained_table(trained), timed_table(timed)];
+    let found: Vec<HeadlineTable> = found.into_iter().filter(|t| !t.rows.is_empty()).collect();
+    (!found.is_empty()).then(|| [stated()].into_iter().chain(found).collect())
+}
+
+/// The tables as a report.
+pub fn headline_report(tables: &[HeadlineTable]) -> String {
+    let texts: Vec<String> = tables.iter().map(|table| table.table().markdown()).collect();
+    format!("# What sampling saves and costs\n\n{}", texts.join("\n"))
+}
+
+impl HeadlineTable {
+    fn table(&self) -> Table {
+        let columns = self.headings.iter().map(|name| Column::key(name)).collect();
+        let mut table = Table::new(&self.caption, columns);
+        for row in &self.rows {
+            table.push(row.iter().map(|text| Cell::from(text.clone())).collect());
         }
+        table
     }
-    (!rows.is_empty()).then(|| stated().into_iter().chain(rows).collect())
 }
 
-/// The rows as a table of a report.
-pub fn headline_table(rows: &[HeadlineRow]) -> Table {
-    let names = [
-        "network",
-        "data",
-        "sampling",
-        "computation saved",
-        "communication saved",
-        "test accuracy",
-        "exact products, difference",
-        "speed-up of a step",
-    ];
-    let columns = names.iter().map(|name| Column::key(name)).collect();
-    let mut table = Table::new("What sampling saves and costs", columns);
-    for row in rows {
-        let cells = [
-            &row.network,
-            &row.data,
-            &row.sampling,
-            &row.computation,
-            &row.communication,
-            &row.accuracy,
-            &row.baseline,
-            &row.speed_up,
-        ];
-        table.push(cells.map(|text| Cell::from(text.clone())).to_vec());
-    }
-    table
-}
+/// The columns that both kinds of rows have.
+const COMMON: [&str; 6] =
+    ["exhibit", "network", "data", "sampling", "computation saved", "communication saved"];
 
-fn stated() -> [HeadlineRow; 2] {
-    let text = |text: &str| text.to_string();
-    [
-        HeadlineRow {
-            network: text("paper, abstract: all networks together"),
-            data: text(NOT_STATED),
-            sampling: text(NOT_STATED),
-            computation: text("up to 66 %"),
-            communication: text("up to 66 %"),
-            accuracy: text("negligible or no impact"),
-            baseline: text(NOT_STATED),
-            speed_up: text("up to 1.37x, of whole trainings"),
-            exhibit: None,
-        },
-        HeadlineRow {
-            network: text("version of 2018, abstract: MLP and CNNs, LSTM"),
-            data: text("MNIST, CIFAR-100, Penn Treebank"),
-            sampling: text(NOT_STATED),
-            computation: text("30 to 80 %"),
-            communication: text(NOT_STATED),
-            accuracy: text(NOT_STATED),
-            baseline: text(NOT_STATED),
-            speed_up: text(NOT_STATED),
-            exhibit: None,
-        },
+fn begin(page: &ExhibitPage, row: &HeadlineRow) -> Vec<String> {
+    let percent = |saved: f64| format!("{} %", significant(saved, 3));
+    vec![
+        page.name.clone(),
+        row.network.clone(),
+        row.data.clone(),
+        row.sampling.clone(),
+        percent(row.computation_saved),
+        percent(row.communication_saved),
     ]
 }
 
-/// The rows of an exhibit of accuracy, with the times of the same network.
-fn trained(
-    exhibit: &str,
-    accuracy: &ExhibitResult,
-    timing: Option<&ExhibitResult>,
-) -> Vec<HeadlineRow> {
-    let Some(table) = accuracy.tables.first() else { return Vec::new() };
-    let network = accuracy.title.replace("Accuracy of the ", "");
-    let network = network.split(' ').next().unwrap_or_default();
-    // How many images there are is for the exhibit to say.
-    let data = accuracy.data.rsplit_once(" (").map_or(&*accuracy.data, |(set, _)| set);
-    let measured = |row: usize| {
-        let interval = match table.cell(row, "95 % interval, ±") {
-            Some(Cell::Missing) | None => String::new(),
-            Some(half) => format!(" ± {}", half.show(2)),
-        };
-        table
-            .cell(row, "test accuracy")
-            .map_or(String::new(), |mean| format!("{} %{interval}", mean.show(4)))
-    };
-    let exact = (0..table.rows.len()).find(|&row| is_exact(table, row));
-    let chosen = (0..table.rows.len()).filter(|&row| !is_exact(table, row) && shown(table, row));
-    chosen
-        .map(|row| {
-            let sampling = [table.show(row, "estimator", 4), table.show(row, "ratio", 3)];
-            let against = table.show(row, "against exact", 2);
-            HeadlineRow {
-                network: network.to_string(),
-                data: data.to_string(),
-                sampling: sampling.join(" at "),
-                computation: saved(table, row, "computations"),
-                communication: saved(table, row, "communication"),
-                accuracy: measured(row),
-                baseline: exact.map_or(String::new(), |exact| {
-                    format!("{}, {against} points", measured(exact))
-                }),
-                speed_up: speed_up(timing, network, &sampling),
-                exhibit: Some(exhibit.to_string()),
-            }
-        })
-        .collect()
-}
-
-/// The rows of an exhibit of times.
-fn only_timed<'a>(
-    exhibit: &'a str,
-    timed: &'a ExhibitResult,
-) -> impl Iterator<Item = HeadlineRow> + 'a {
-    let table = &timed.records;
-    let chosen = (0..table.rows.len()).filter(|&row| !is_exact(table, row) && shown(table, row));
-    chosen.map(move |row| {
-        let sampling = [table.show(row, "estimator", 4), table.show(row, "ratio", 3)];
-        HeadlineRow {
-            network: table.show(row, "network", 4),
-            data: timed.data.clone(),
-            sampling: sampling.join(" at "),
-            computation: saved(table, row, "computations"),
-            communication: saved(table, row, "communication"),
-            accuracy: "not trained here".to_string(),
-            baseline: "not trained here".to_string(),
-            speed_up: format!("{}x", table.show(row, "speed-up", 3)),
-            exhibit: Some(exhibit.to_string()),
-        }
-    })
-}
-
-fn is_exact(table: &Table, row: usize) -> bool {
-    table.show(row, "estimator", 4) == "exact"
-}
-
-fn shown(table: &Table, row: usize) -> bool {
-    matches!(table.cell(row, "ratio"), Some(Cell::Number(ratio)) if RATIOS.contains(ratio))
-}
-
-fn saved(table: &Table, row: usize, column: &str) -> String {
-    match table.cell(row, column) {
-        Some(Cell::Number(kept)) => format!("{} %", Cell::from(100.0 - kept).show(3)),
-        _ => "not counted".to_string(),
+fn trained_table(rows: Vec<Vec<String>>) -> HeadlineTable {
+    let own = ["test accuracy", "of exact products", "difference in points", "seeds"];
+    HeadlineTable {
+        caption: "Whole trainings: accuracies after the last epoch; ± 95 % intervals, the difference \
+                  paired over the seeds. Savings are those of the same runs: workers that select by \
+                  the norms of both factors keep different pairs and save no communication"
+            .to_string(),
+        headings: COMMON.into_iter().chain(own).collect(),
+        rows,
+        is_measured: true,
     }
 }
 
-fn speed_up(timing: Option<&ExhibitResult>, network: &str, sampling: &[String; 2]) -> String {
-    let found = timing.and_then(|timing| {
-        let table = &timing.records;
-        let row = (0..table.rows.len()).find(|&row| {
-            table.show(row, "network", 4) == network
-                && [table.show(row, "estimator", 4), table.show(row, "ratio", 3)] == *sampling
-        })?;
-        Some(format!("{}x", table.show(row, "speed-up", 3)))
-    });
-    found.unwrap_or_else(|| "not measured".to_string())
+fn timed_table(rows: Vec<Vec<String>>) -> HeadlineTable {
+    HeadlineTable {
+        caption: "Single training steps, timed on this machine: nothing is learnt; medians and \
+                  quartiles of exact over sampled"
+            .to_string(),
+        headings: COMMON.into_iter().chain(["speed-up of a step"]).collect(),
+        rows,
+        is_measured: true,
+    }
+}
+
+fn stated() -> HeadlineTable {
+    let row = |cells: [&str; 6]| cells.map(str::to_string).to_vec();
+    HeadlineTable {
+        caption: format!(
+            "What the sources state ({NOT_STATED}: not stated in the sources at hand, nor which \
+             estimator and ratio)"
+        ),
+        headings: vec![
+            "source",
+            "networks and data",
+            "computation saved",
+            "communication saved",
+            "test accuracy",
+            "speed-up of trainings",
+        ],
+        rows: vec![
+            row([
+                "paper, abstract",
+                "all together",
+                "up to 66 %",
+                "up to 66 %",
+                "negligible or no impact",
+                "up to 1.37x",
+            ]),
+            row([
+                "version of 2018, abstract",
+                "MLP and CNN on MNIST, CNN on CIFAR-100, LSTM on Penn Treebank",
+                "30 to 80 %",
+                NOT_STATED,
+                NOT_STATED,
+                NOT_STATED,
+            ]),
+        ],
+        is_measured: false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::ExhibitResult;
 
-    fn accuracy() -> ExhibitResult {
-        let mut summary = Table::new(
-            "After the last epoch",
-            vec![
-                Column::key("estimator"),
-                Column::key("ratio"),
-                Column::value("test accuracy", "%"),
-                Column::value("95 % interval, ±", "points"),
-                Column::value("against exact", "points"),
-                Column::value("computations", "% of exact"),
-                Column::value("communication", "% of all"),
-            ],
-        );
-        let rows = [("exact", 1.0, 98.0), ("top-k", 0.5, 97.5), ("top-k", 0.3, 97.0)];
-        for (estimator, ratio, mean) in rows {
-            let numbers = [mean, 0.2, mean - 98.0, 100.0 * ratio, 100.0 * ratio];
-            let mut row = vec![estimator.into(), ratio.into()];
-            row.extend(numbers.map(Cell::from));
-            summary.push(row);
-        }
-        let title = "Accuracy of the MLP trained with sampled products".to_string();
-        ExhibitResult {
-            title,
-            data: "digits (5 images)".into(),
-            tables: vec![summary],
-            ..Default::default()
-        }
+    fn page(name: &str, found: Found, communication_saved: f64) -> ExhibitPage {
+        let row = HeadlineRow {
+            network: "MLP".into(),
+            data: "digits, cut from 60000 and 10000".into(),
+            sampling: "top-k at 0.5".into(),
+            computation_saved: 50.0,
+            communication_saved,
+            found,
+        };
+        let result = ExhibitResult { headline: vec![row], ..Default::default() };
+        ExhibitPage { result: Some(result), ..super::super::tests::exhibit(name, "a caption") }
     }
 
-    fn timing() -> ExhibitResult {
-        let mut records = Table::new(
-            "A training step",
-            vec![
-                Column::key("network"),
-                Column::key("estimator"),
-                Column::key("ratio"),
-                Column::value("speed-up", "times"),
-                Column::value("computations", "% of exact"),
-            ],
-        );
-        for network in ["MLP", "WRN-16-4"] {
-            let row: Vec<Cell> =
-                vec![network.into(), "top-k".into(), 0.5.into(), 1.8.into(), 50.0.into()];
-            records.push(row);
+    fn accuracy() -> Found {
+        Found::Accuracy {
+            sampled: "97.5 ± 0.2 %".into(),
+            exact: "98 ± 0.2 %".into(),
+            difference: "-0.5 ± 0.6, within noise".into(),
+            seeds: 3,
         }
-        ExhibitResult { data: "random images".into(), records, ..Default::default() }
     }
 
     #[test]
-    fn every_network_has_its_savings_its_accuracy_and_its_time() {
-        let (accuracy, timing) = (accuracy(), timing());
-        let rows = headline_rows(|name| match name {
-            "mlp-accuracy" => Some(&accuracy),
-            "training-step" => Some(&timing),
-            _ => None,
-        })
-        .unwrap();
-        assert_eq!(rows.len(), 2 + 1 + 1, "two statements, the MLP at 0.5, and the WRN");
-        assert_eq!(rows[2].network, "MLP");
-        assert_eq!(rows[2].sampling, "top-k at 0.500");
-        assert_eq!([&rows[2].computation, &rows[2].communication], ["50 %", "50 %"]);
-        assert_eq!(rows[2].accuracy, "97.50 % ± 0.20");
-        assert_eq!(rows[2].baseline, "98 % ± 0.20, -0.50 points");
-        assert_eq!(rows[2].speed_up, "1.80x");
-        assert_eq!(rows[3].network, "WRN-16-4");
-        assert_eq!(rows[3].communication, "not counted");
-        assert_eq!(rows[3].accuracy, "not trained here");
-        let text = headline_table(&rows).markdown();
-        assert!(text.contains("| MLP | digits | top-k at 0.500 | 50 % | 50 % |"), "{text}");
+    fn a_training_and_a_step_of_one_network_stand_in_two_rows_of_two_tables() {
+        let pages = [
+            page("mlp-accuracy", accuracy(), 0.0),
+            page("training-step", Found::SpeedUp("1.8x (1.7 to 1.9)".into()), 0.0),
+        ];
+        let tables = headline_tables(&pages).unwrap();
+        let rows: Vec<usize> = tables.iter().map(|table| table.rows.len()).collect();
+        assert_eq!(rows, [2, 1, 1]);
+        assert!(tables.iter().flat_map(|t| &t.rows).all(|row| {
+            !(row.iter().any(|cell| cell.contains("1.8x"))
+                && row.iter().any(|cell| cell.contains("97.5")))
+        }));
+        let text = headline_report(&tables);
+        let expected = "| mlp-accuracy | MLP | digits, cut from 60000 and 10000 | top-k at 0.5 | \
+                        50 % | 0 % | 97.5 ± 0.2 % | 98 ± 0.2 % | -0.5 ± 0.6, within noise | 3 |";
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(text.matches("not stated in the sources at hand").count(), 1);
+    }
+
+    #[test]
+    fn a_row_has_a_cell_a_heading() {
+        let pages = [page("a", accuracy(), 49.9), page("b", Found::SpeedUp("2x".into()), 0.0)];
+        for table in headline_tables(&pages).unwrap() {
+            assert!(table.rows.iter().all(|row| row.len() == table.headings.len()));
+        }
     }
 
     #[test]
     fn without_results_there_is_no_table() {
-        assert_eq!(headline_rows(|_| None), None);
+        let mut none = page("mlp-accuracy", accuracy(), 0.0);
+        none.result = None;
+        assert_eq!(headline_tables(&[none]), None);
+        assert_eq!(headline_tables(&[]), None);
     }
 }

@@ -21,7 +21,7 @@ use thiserror::Error;
 use crate::cache::write_whole;
 pub use claims::{Claim, Verdict, of_suite};
 pub use exhibits::ExhibitPage;
-pub use headline::{HeadlineRow, headline_rows, headline_table};
+pub use headline::{HeadlineTable, headline_report, headline_tables};
 pub use notes::{NOTES, Note};
 pub use sampling::{Norms, PAIRS, SamplingFigure, Setting, setting};
 
@@ -32,7 +32,7 @@ pub struct Site<'a> {
     /// The claims and their verdicts; none before they have been tested.
     pub claims: Option<&'a [Claim]>,
     /// The study's numbers beside those of the sources; none before they are known.
-    pub headline: Option<&'a [HeadlineRow]>,
+    pub headline: Option<&'a [HeadlineTable]>,
     /// The notes, in reading order.
     pub notes: &'a [Note],
     /// How the numbers came about.
@@ -125,7 +125,8 @@ pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError
     let exhibits = site.exhibits.iter().map(|page| page.view()).collect::<Result<Vec<_>, _>>()?;
     let claims = site.claims.map(|claims| claims.iter().map(|c| claim(c, site, out)).collect());
     let claims: Option<Vec<Value>> = claims.transpose()?;
-    let headline = site.headline.map(|rows| rows.iter().map(|row| headline(row, site)).collect());
+    let headline =
+        site.headline.map(|tables| tables.iter().map(|table| headline(table, site)).collect());
     let headline: Option<Vec<Value>> = headline.transpose()?;
     let fill = |page: &'static str, values: Value| {
         environment
@@ -199,9 +200,11 @@ fn claim(claim: &Claim, site: &Site, out: &Path) -> Result<Value, SiteError> {
     Ok(context! { code_is_near, sign, verdict, class, p_value, proof, ..rest })
 }
 
-fn headline(row: &HeadlineRow, site: &Site) -> Result<Value, SiteError> {
-    exhibit_exists(&row.network, row.exhibit.as_deref(), site)?;
-    Ok(value(row))
+fn headline(table: &HeadlineTable, site: &Site) -> Result<Value, SiteError> {
+    for row in table.rows.iter().filter(|_| table.is_measured) {
+        exhibit_exists("headline", row.first().map(String::as_str), site)?;
+    }
+    Ok(value(table))
 }
 
 fn exhibit_exists(from: &str, name: Option<&str>, site: &Site) -> Result<(), SiteError> {

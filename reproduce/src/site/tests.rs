@@ -35,7 +35,7 @@ fn result(caption: &str) -> ExhibitResult {
     }
 }
 
-fn exhibit(name: &str, caption: &str) -> ExhibitPage {
+pub(super) fn exhibit(name: &str, caption: &str) -> ExhibitPage {
     ExhibitPage {
         name: name.into(),
         title: caption.into(),
@@ -73,12 +73,7 @@ fn made(caption: &str) -> Vec<(String, String)> {
     let names = ["matmul-error", "bernoulli-budget", "other"];
     let mut exhibits: Vec<ExhibitPage> = names.iter().map(|name| exhibit(name, caption)).collect();
     exhibits.push(missing);
-    let headline = [HeadlineRow {
-        network: caption.into(),
-        accuracy: caption.into(),
-        exhibit: Some("other".into()),
-        ..HeadlineRow::default()
-    }];
+    let headline = [headline("other", caption)];
     let site = Site {
         exhibits: &exhibits,
         claims: Some(&[claim("one", caption), claim("two", caption)]),
@@ -87,6 +82,15 @@ fn made(caption: &str) -> Vec<(String, String)> {
         provenance: provenance(),
     };
     pages(&site, &PathBuf::from("figures")).unwrap()
+}
+
+fn headline(exhibit: &str, caption: &str) -> HeadlineTable {
+    HeadlineTable {
+        caption: caption.into(),
+        headings: vec!["exhibit", "found"],
+        rows: vec![vec![exhibit.into(), caption.into()]],
+        is_measured: true,
+    }
 }
 
 fn provenance() -> Provenance {
@@ -169,7 +173,7 @@ fn the_page_holds_every_exhibit_claim_and_number() {
     }
     assert_eq!(text.matches("<svg width").count(), 3);
     assert_eq!(text.matches("download=\"").count(), 3);
-    assert!(text.contains("<a href=\"#exhibit-other\">A caption</a>"), "the headline table");
+    assert!(text.contains("<a href=\"#exhibit-other\">other</a>"), "the headline table");
     assert!(text.contains("has not been computed at this scale"));
     assert!(text.contains("holds in part"));
 }
@@ -211,6 +215,15 @@ fn a_claim_about_nothing_is_refused() {
     assert_eq!(refused(note), Err("claim one: there is no note \"lost\"".into()));
     let exhibit = Claim { exhibit: Some("lost".into()), ..claim("one", "") };
     assert_eq!(refused(exhibit), Err("claim one: there is no exhibit \"lost\"".into()));
+}
+
+#[test]
+fn a_headline_of_no_exhibit_is_refused() {
+    let headline = [headline("lost", "97 %")];
+    let headline = Some(&headline[..]);
+    let site = Site { exhibits: &[], claims: None, headline, notes: &[], provenance: provenance() };
+    let error = pages(&site, &PathBuf::from("figures")).unwrap_err().to_string();
+    assert_eq!(error, "headline: there is no exhibit \"lost\"");
 }
 
 /// (L1 + 0.05) / (L2 + 0.05), the contrast ratio of the Web Content Accessibility Guidelines 2.

@@ -2,7 +2,7 @@
 
 use super::description::{Description, LayerDescription};
 use crate::counting::{Computations, GradientNumbers};
-use crate::sampling::{LayerPolicies, Mode, PolicyError};
+use crate::sampling::{LayerPolicies, Mode, PolicyError, SamplingPolicy, Scores};
 
 /// The three products of a linear layer or convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +80,10 @@ impl Description {
         Ok(counts)
     }
 
-    /// Numbers of the gradient a worker sends in a step: of a layer sampled in the forward pass
-    /// only those of the weights of its budget of pairs, of all others every one.
+    /// Numbers of the gradient a worker sends in a step: of a layer sampled in the forward pass by
+    /// the norms of the weights alone those of the weights of its budget of pairs, of all others
+    /// every one. Workers that select by the norms of both factors keep different pairs, and the
+    /// exchange of slices refuses them.
     ///
     /// # Errors
     /// When the policies are not of this network.
@@ -93,8 +95,11 @@ impl Description {
         let all = self.parameters();
         let mut sent = all;
         for product in self.products() {
+            let is_agreed = |policy: &SamplingPolicy| {
+                policy.mode == Mode::Forward && policy.scores == Scores::Weights
+            };
             let policy = policies.of(product.layer, product.sampled);
-            if let Some(policy) = policy.filter(|policy| policy.mode == Mode::Forward) {
+            if let Some(policy) = policy.filter(is_agreed) {
                 let left_out = product.pairs - policy.budget(product.pairs);
                 sent -= (product.weights / product.pairs * left_out) as u64;
             }

@@ -208,9 +208,12 @@ fn states_of_other_networks_are_refused_and_change_nothing() {
 #[test]
 fn only_the_slices_of_sampled_layers_are_left_out_of_the_gradient() {
     let description = resnet(50, PHOTO, 1000).unwrap();
-    let half = policy(0.5, Mode::Forward);
+    let half = SamplingPolicy { scores: Scores::Weights, ..policy(0.5, Mode::Forward) };
     let exact = description.gradient_numbers(&LayerPolicies::default()).unwrap();
     assert_eq!((exact.sent, exact.share()), (25_557_032, 1.0));
+    // Workers that select by both norms keep different pairs.
+    let by_both = LayerPolicies::uniform(Some(policy(0.5, Mode::Forward)));
+    assert_eq!(description.gradient_numbers(&by_both).unwrap().share(), 1.0);
     let numbers = description.gradient_numbers(&LayerPolicies::uniform(Some(half))).unwrap();
     // Half of the convolutions but the first: all that is no norm and not in the linear layer.
     let norms = 2 * 26_560;

@@ -1,0 +1,165 @@
+//! What a change of setting does to a number: the differences of runs that have a seed in common.
+//!
+//! Runs of one seed begin with the same weights and see the same minibatches, so that their
+//! difference varies less than either, and its interval is that of the paired Student's t test.
+
+use super::runs::Estimate;
+use crate::result::significant;
+
+/// The mean difference to a reference over the seeds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference(Estimate);
+
+/// What a difference says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The whole interval lies below zero.
+    Lower,
+    /// The whole interval lies above zero.
+    Higher,
+    /// The interval holds zero.
+    WithinNoise,
+    /// There is no interval.
+    OneSeed,
+    /// Some run gave no number.
+    NotANumber,
+}
+
+impl Difference {
+    /// Of the values of a setting and of its reference, one a seed and in the same order.
+    ///
+    /// # Panics
+    /// If there are not as many of one as of the other: a mistake in an exhibit's code.
+    pub fn paired(values: &[f64], reference: &[f64]) -> Self {
+        assert_eq!(values.len(), reference.len(), "a pair a seed");
+        let differences: Vec<f64> = values.iter().zip(reference).map(|(x, y)| x - y).collect();
+        Difference(Estimate::of(&differences))
+    }
+
+    /// The mean difference.
+    pub fn mean(self) -> f64 {
+        self.0.mean
+    }
+
+    /// Half the 95 % interval of the mean difference; none of one seed.
+    pub fn half_width(self) -> Option<f64> {
+        self.0.half_width
+    }
+
+    /// Which side of zero the interval lies on.
+    pub fn reading(self) -> Reading {
+        let Estimate { mean, half_width } = self.0;
+        match half_width {
+            _ if !mean.is_finite() => Reading::NotANumber,
+            None => Reading::OneSeed,
+            Some(half) if !half.is_finite() => Reading::NotANumber,
+            Some(half) if mean.abs() <= half => Reading::WithinNoise,
+            Some(_) if mean < 0.0 => Reading::Lower,
+            Some(_) => Reading::Higher,
+        }
+    }
+
+    /// For a sentence or a cell: "-6.78 ± 0.9, lower".
+    pub fn words(self) -> String {
+        let reading = self.reading().words();
+        if self.reading() == Reading::NotANumber {
+            return reading.to_string();
+        }
+        format!("{}, {reading}", show(self.0))
+    }
+}
+
+impl Reading {
+    /// For a cell.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reading::Lower => "lower",
+            Reading::Higher => "higher",
+            Reading::WithinNoise => "within noise",
+            Reading::OneSeed => "one seed",
+            Reading::NotANumber => "not a number",
+        }
+    }
+}
+
+/// "97.41 ± 1.2", or the mean alone where there is no interval.
+pub fn show(estimate: Estimate) -> String {
+    let mean = significant(estimate.mean, 4);
+    match estimate.half_width {
+        Some(half) => format!("{mean} ± {}", significant(half, 2)),
+        None => mean,
+    }
+}
+
+/// What the marks of a figure are.
+pub fn intervals(count: usize) -> String {
+    match count {
+        1 => "one seed".to_string(),
+        _ => format!("means over {count} seeds with 95 % intervals"),
+    }
+}
+
+/// How many seeds a table is from, and whether it has intervals.
+pub fn seeds(count: usize) -> String {
+    match count {
+        1 => "one seed, so without intervals".to_string(),
+        _ => format!("means over {count} seeds"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_are_compared_and_not_means() {
+        // Seeds differ by far more than the settings: 90, 95, 99 against one less each.
+        let difference = Difference::paired(&[89.0, 94.1, 97.9], &[90.0, 95.0, 99.0]);
+        assert!((difference.mean() + 1.0).abs() < 1e-12);
+        // t(0.975, 2 degrees of freedom) = 4.30265, deviation 0.1.
+        let half = difference.half_width().unwrap();
+        assert!((half - 4.30265 * 0.1 / 3.0f64.sqrt()).abs() < 1e-6, "{half}");
+        assert_eq!(difference.reading(), Reading::Lower);
+        assert_eq!(difference.words(), "-1 ± 0.25, lower");
+    }
+
+    #[test]
+    fn every_reading_has_a_known_case() {
+        let reading = |x: &[f64], y: &[f64]| Difference::paired(x, y).reading();
+        assert_eq!(reading(&[2.0, 2.1], &[1.0, 1.0]), Reading::Higher);
+        assert_eq!(reading(&[1.0, 1.0], &[2.0, 2.1]), Reading::Lower);
+        assert_eq!(reading(&[2.0, 0.0], &[1.0, 0.5]), Reading::WithinNoise);
+        // A tie in every seed is no win for either.
+        assert_eq!(reading(&[1.0, 2.0], &[1.0, 2.0]), Reading::WithinNoise);
+        assert_eq!(reading(&[2.0], &[1.0]), Reading::OneSeed);
+    }
+
+    #[test]
+    fn what_is_not_a_number_wins_nothing() {
+        for wrong in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for pair in [[wrong, 1.0], [1.0, wrong]] {
+                let reading = |x: &[f64], y: &[f64]| Difference::paired(x, y).reading();
+                assert_eq!(reading(&pair, &[1.0, 1.0]), Reading::NotANumber);
+                assert_eq!(reading(&[1.0, 1.0], &pair), Reading::NotANumber);
+            }
+            let difference = Difference::paired(&[wrong], &[1.0]);
+            assert_eq!(difference.words(), "not a number");
+        }
+    }
+
+    #[test]
+    fn an_interval_that_ends_at_zero_holds_it() {
+        let at_the_end = Difference(Estimate { mean: -0.5, half_width: Some(0.5) });
+        assert_eq!(at_the_end.reading(), Reading::WithinNoise);
+        let beyond = Difference(Estimate { mean: -0.5, half_width: Some(0.499) });
+        assert_eq!(beyond.reading(), Reading::Lower);
+    }
+
+    #[test]
+    fn one_seed_is_said() {
+        assert_eq!(seeds(1), "one seed, so without intervals");
+        assert_eq!(seeds(3), "means over 3 seeds");
+        assert_eq!((intervals(1).as_str(), intervals(2).contains("95 %")), ("one seed", true));
+        assert_eq!(Difference::paired(&[2.0], &[1.5]).words(), "0.5000, one seed");
+    }
+}
