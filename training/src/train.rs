@@ -13,7 +13,7 @@ pub use statistics::BatchNormStatistics;
 use crate::counting::Computations;
 use crate::data::{Augmentation, Dataset, EpochAugmentation, Splits};
 use crate::exchange::ExchangeError;
-use crate::layer::{Context, ImageShape};
+use crate::layer::{Context, ImageShape, SelectionFailure};
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
 use crate::network::{Network, NetworkConfig, NetworkError};
@@ -84,6 +84,16 @@ pub enum TrainingError {
         step: usize,
         /// The loss.
         loss: f64,
+    },
+    /// A selection could not be drawn.
+    #[error("step {step} of epoch {epoch}: {failure}")]
+    Selection {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The minibatch of that epoch, from 1.
+        step: usize,
+        /// Of which layer, and why.
+        failure: SelectionFailure,
     },
     /// The workers of the run cannot train together.
     #[error(transparent)]
@@ -315,7 +325,9 @@ impl<'a> Trainer<'a> {
                     loss: loss.sum / labels.len() as f64,
                 });
             }
-            self.network.backward(&context, &input, &gradient);
+            self.network.backward(&context, &input, &gradient).map_err(|failure| {
+                TrainingError::Selection { epoch: epoch + 1, step: step + 1, failure }
+            })?;
             self.network.update(&mut self.optimizer);
             self.computations += self.network.take_computations();
             self.epoch_loss.sum += loss.sum;

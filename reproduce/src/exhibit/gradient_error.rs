@@ -113,7 +113,7 @@ impl GradientError {
         let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
         let step = |draw| StepContext::training(context.instructions, stream, draw);
         let mut network = self.network(images, &state, None)?;
-        let exact = weight_gradients(&mut network, &step(0), &input, &labels);
+        let exact = weight_gradients(&mut network, &step(0), &input, &labels)?;
         let is_last = epoch == self.training.epochs;
         let mut found = Vec::new();
         for estimator in &self.estimators {
@@ -131,7 +131,7 @@ impl GradientError {
                     let mut deviations: Vec<Deviation> =
                         exact.iter().map(|exact| Deviation::from(exact)).collect();
                     for draw in 0..self.draws as u64 {
-                        let drawn = weight_gradients(&mut network, &step(draw), &input, &labels);
+                        let drawn = weight_gradients(&mut network, &step(draw), &input, &labels)?;
                         deviations.iter_mut().zip(&drawn).for_each(|(d, drawn)| d.add(drawn));
                     }
                     for (layer, deviation) in deviations.iter().enumerate() {
@@ -312,11 +312,11 @@ fn weight_gradients(
     step: &StepContext,
     input: &Matrix,
     labels: &[u16],
-) -> Gradients {
+) -> anyhow::Result<Gradients> {
     let mut gradient = Matrix::default();
     let logits = network.forward(step, input);
     softmax_cross_entropy(logits, labels, &mut gradient);
-    network.backward(step, input, &gradient);
+    network.backward(step, input, &gradient)?;
     let mut found = Vec::new();
     network.visit_parameters(&mut |parameter| {
         let rows = parameter.values.len() / parameter.row_length;
@@ -332,7 +332,7 @@ fn weight_gradients(
             found.push(dense);
         }
     });
-    found
+    Ok(found)
 }
 
 /// How drawn gradients deviate from an exact one, draw by draw.

@@ -93,7 +93,7 @@ impl Experiment for LayerTiming {
                         mode: Mode::Forward,
                         scores: Scores::Both,
                     };
-                    measurements.push(self.measure(context, *shape, policy));
+                    measurements.push(self.measure(context, *shape, policy)?);
                     context.progress.advance(1);
                 }
             }
@@ -103,7 +103,12 @@ impl Experiment for LayerTiming {
 }
 
 impl LayerTiming {
-    fn measure(&self, context: &Context, shape: Shape, policy: SamplingPolicy) -> Measurement {
+    fn measure(
+        &self,
+        context: &Context,
+        shape: Shape,
+        policy: SamplingPolicy,
+    ) -> anyhow::Result<Measurement> {
         let stream = Stream::new(context.seed, "layer-timing");
         let normal = |name: &str, rows: usize, columns: usize| {
             let mut generator = stream.child(name).at(0);
@@ -133,14 +138,15 @@ impl LayerTiming {
             forward.push(sampled_forward / exact_forward);
             step.push(sampled_step / exact_step);
         }
-        Measurement {
+        sampled.take_failure().map_or(Ok(()), Err)?;
+        Ok(Measurement {
             shape,
             estimator: policy.estimator.name(),
             ratio: policy.ratio,
             exact_seconds: Spread::of(exact_seconds).median,
             forward: Spread::of(forward),
             step: Spread::of(step),
-        }
+        })
     }
 
     fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {

@@ -32,7 +32,7 @@ fn steps(network: &mut Network, input: &Matrix, count: u64, set: InstructionSet)
         let context = Context::training(set, Stream::new(5, "run"), step);
         let logits = network.forward(&context, input);
         let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
-        network.backward(&context, input, &gradient);
+        network.backward(&context, input, &gradient).unwrap();
         network.update(&mut optimizer);
         loss.sum / input.rows() as f64
     };

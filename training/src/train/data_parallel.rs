@@ -6,7 +6,7 @@ use super::{
 };
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::Splits;
-use crate::exchange::{Exchange, Workers};
+use crate::exchange::{Exchange, ExchangeError, Workers};
 use crate::layer::Context;
 use crate::loss::Loss;
 use kernels::InstructionSet;
@@ -141,7 +141,12 @@ pub fn train_data_parallel(
                 let loss = loss.sum / samples.len() as f64;
                 return Err(TrainingError::Diverged { epoch: epoch + 1, step: step + 1, loss });
             }
-            sent += workers.update()?;
+            sent += workers.update().map_err(|error| match error {
+                ExchangeError::Selection { failure, .. } => {
+                    TrainingError::Selection { epoch: epoch + 1, step: step + 1, failure }
+                }
+                error => error.into(),
+            })?;
             computations += workers.take_computations();
             epoch_loss.sum += loss.sum;
             epoch_loss.correct += loss.correct;

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::data::generated_digits;
+use crate::layer::{
+    Chain, Convolution, ConvolutionGeometry, Initialization, Layer, Linear, Residual, Window,
+};
 use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::Estimator;
 use rayon::ThreadPoolBuilder;
@@ -141,6 +144,61 @@ fn bad_settings_are_named() {
             OptimizerConfig::Sgd { learning_rate: rate, momentum: 0.0, weight_decay: 0.0 };
     });
     assert!(error.contains("at step"), "{error}");
+}
+
+#[test]
+fn a_selection_that_fails_stops_the_run_and_no_weight_changes() {
+    // A policy that is checked neither here nor by a layer.
+    let unchecked = SamplingPolicy {
+        estimator: Estimator::AdaptiveTopK { share: 2.0 },
+        ..policy(Estimator::TopK, Mode::Forward).unwrap()
+    };
+    let (splits, set) = (generated_digits(1, 200, 10, 10), InstructionSet::detect());
+    let config = config(None);
+    for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
+        let policy = Some(SamplingPolicy { mode, ..unchecked });
+        let layer = Linear::new("only", 784, 10, policy, Stream::new(1, "layer"));
+        let mut trainer = Trainer::new(&config, &splits, set).unwrap();
+        trainer.network = Network::new(vec![Box::new(layer)]);
+        let before = trainer.network.parameters();
+        let error = trainer.epoch(&mut |_| ControlFlow::Continue(())).unwrap_err();
+        let TrainingError::Selection { epoch: 1, step: 1, failure } = &error else {
+            panic!("{mode:?}: {error}");
+        };
+        assert_eq!(failure.layer, "only");
+        let reason = "a share of 2 of the scores was asked for; it lies in (0, 1]";
+        let expected = format!("step 1 of epoch 1: layer 'only' cannot be sampled: {reason}");
+        assert_eq!(error.to_string(), expected);
+        assert!(trainer.network.parameters() == before, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_selection_that_fails_inside_of_a_block_is_named_as_well() {
+    let (image, set) = (ImageShape::new(2, 4, 4), InstructionSet::detect());
+    let convolution = |name: &str, share: f64| -> Box<dyn Layer> {
+        let geometry = ConvolutionGeometry { image, outputs: 2, window: Window::square(1, 1, 0) };
+        let policy = SamplingPolicy {
+            estimator: Estimator::AdaptiveTopK { share },
+            minimal_k: 1,
+            ..policy(Estimator::TopK, Mode::Forward).unwrap()
+        };
+        let (initialization, stream) = (Initialization::UniformFanIn, Stream::new(1, name));
+        let layer =
+            Convolution::new(name, geometry, true, initialization, Some(policy), stream).unwrap();
+        Box::new(layer)
+    };
+    let chain = |name: &str, share| Chain::new(vec![convolution(name, share)]);
+    for (main, shortcut, failing) in [(2.0, 0.9, "main"), (0.9, 2.0, "shortcut")] {
+        let block = Residual::new(chain("main", main), Some(chain("shortcut", shortcut)));
+        let mut network = Network::new(vec![Box::new(block)]);
+        let numbers = (0..2 * image.len()).map(|i| i as f32).collect();
+        let input = Matrix::from_rows(2, image.len(), numbers);
+        let context = Context::training(set, Stream::new(1, "run"), 0);
+        network.forward(&context, &input);
+        let failure = network.backward(&context, &input, &input).unwrap_err();
+        assert_eq!(failure.layer, failing);
+    }
 }
 
 #[test]
