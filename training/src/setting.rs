@@ -4,7 +4,7 @@
 //! neither overflow nor are allocated blindly, and a number that means nothing is never trained
 //! with.
 
-use std::fmt::{Debug, Display};
+use std::fmt::Display;
 use std::ops::{Bound, RangeBounds};
 
 /// The largest number of anything that settings may ask for. Pairs are selected by indices of 32
@@ -85,17 +85,17 @@ pub fn number<T: Into<f64> + Display + Copy>(
 ///
 /// # Errors
 /// When it is empty, or names the second of two equal elements.
-pub fn distinct<T: PartialEq + Debug>(field: &str, list: &[T]) -> Result<(), FieldError> {
+pub fn distinct<T: PartialEq>(field: &str, list: &[T]) -> Result<(), FieldError> {
     if list.is_empty() {
         return Err(FieldError::new(field, "[]", "at least one element"));
     }
-    match (1..list.len()).find(|&index| list[..index].contains(&list[index])) {
-        Some(index) => {
-            let (field, value) = (format!("{field}[{index}]"), format!("{:?}", list[index]));
-            Err(FieldError::new(field, value, "what is not in the list before it"))
+    for (second, element) in list.iter().enumerate() {
+        if let Some(first) = list[..second].iter().position(|before| before == element) {
+            let value = format!("the same as {field}[{first}]");
+            return Err(FieldError::new(format!("{field}[{second}]"), value, "another"));
         }
-        None => Ok(()),
     }
+    Ok(())
 }
 
 /// " of at least 0, below 1".
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(distinct("modes", &["forward", "backward"]), Ok(()));
         let error = distinct::<u8>("modes", &[]).unwrap_err().to_string();
         assert_eq!(error, "modes is [], expected at least one element");
-        let error = distinct("modes", &[1, 2, 1]).unwrap_err();
-        assert_eq!(error.field, "modes[2]");
+        let error = distinct("modes", &[1, 2, 1]).unwrap_err().to_string();
+        assert_eq!(error, "modes[2] is the same as modes[0], expected another");
     }
 }

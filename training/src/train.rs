@@ -19,6 +19,7 @@ use crate::matrix::Matrix;
 use crate::network::{Network, NetworkConfig, NetworkError};
 use crate::optimizer::{Optimizer, OptimizerConfig, Schedule};
 use crate::sampling::LayerPolicies;
+use crate::setting::{FieldError, count};
 use kernels::InstructionSet;
 use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};
@@ -63,15 +64,8 @@ pub enum TrainingError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// A setting is out of its range.
-    #[error("{field} is {value}; {requirement}")]
-    Setting {
-        /// Its name.
-        field: &'static str,
-        /// Its value.
-        value: f64,
-        /// What it should be.
-        requirement: &'static str,
-    },
+    #[error(transparent)]
+    Setting(#[from] FieldError),
     /// A data set has no samples.
     #[error("the {0} set has no samples")]
     Empty(&'static str),
@@ -107,27 +101,30 @@ pub enum TrainingError {
 }
 
 impl TrainingConfig {
-    /// Checks every setting.
+    /// Checks every setting but for those that depend on the data.
     ///
     /// # Errors
     /// On the first one out of its range.
-    pub fn check(&self) -> Result<(), TrainingError> {
-        let setting = |valid: bool, field, value, requirement| {
-            if valid { Ok(()) } else { Err(TrainingError::Setting { field, value, requirement }) }
-        };
-        let (batch, rate) = (self.batch_size as f64, self.optimizer.learning_rate());
-        setting(batch >= 1.0, "batch_size", batch, "it is at least 1")?;
-        setting(self.epochs >= 1, "epochs", self.epochs as f64, "it is at least 1")?;
-        let positive = rate.is_finite() && rate > 0.0;
-        setting(positive, "learning_rate", f64::from(rate), "it is finite and above 0")?;
+    pub fn check(&self) -> Result<(), FieldError> {
+        count("batch_size", self.batch_size)?;
+        count("epochs", self.epochs)?;
+        self.network.check().map_err(|error| error.within("network"))?;
+        self.optimizer.check().map_err(|error| error.within("optimizer"))?;
+        self.schedule.check().map_err(|error| error.within("schedule"))?;
         if let BatchNormStatistics::ReEstimated { minibatches } = self.batch_norm_statistics {
-            setting(minibatches >= 1, "minibatches", minibatches as f64, "it is at least 1")?;
-        }
-        if let NetworkConfig::Mlp { hidden, dropout } = &self.network {
-            setting((0.0..1.0).contains(dropout), "dropout", *dropout, "it lies in [0, 1)")?;
-            setting(!hidden.contains(&0), "hidden", 0.0, "a layer has at least 1 unit")?;
+            let within = |error: FieldError| error.within("batch_norm_statistics");
+            count("minibatches", minibatches).map_err(within)?;
         }
         Ok(())
+    }
+
+    /// Checks the settings that depend on the images' shorter side.
+    ///
+    /// # Errors
+    /// When the augmentation makes no sense for them.
+    pub fn check_images(&self, side: usize) -> Result<(), FieldError> {
+        let augmentation = self.augmentation.unwrap_or_default();
+        augmentation.check(side).map_err(|error| error.within("augmentation"))
     }
 
     /// The network before its first step.
@@ -248,6 +245,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainingError> {
         config.check()?;
         check_splits(splits)?;
+        config.check_images(splits.train.height.min(splits.train.width))?;
         let stream = Stream::new(config.seed, "training");
         let network = config.build_network(&splits.train, stream)?;
         let mut trainer = Self {

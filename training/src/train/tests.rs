@@ -130,14 +130,24 @@ fn bad_settings_are_named() {
         refuse(&|config| {
             config.network = NetworkConfig::Mlp { hidden: vec![5], dropout: 1.0 };
         })
-        .starts_with("dropout is 1")
+        .starts_with("network.dropout is 1")
     );
     assert!(
         refuse(&|config| config.policies.default.as_mut().unwrap().ratio = 2.0)
             .contains("ratio is 2")
     );
     let none = BatchNormStatistics::ReEstimated { minibatches: 0 };
-    assert!(refuse(&|config| config.batch_norm_statistics = none).starts_with("minibatches is 0"));
+    let statistics = refuse(&|config| config.batch_norm_statistics = none);
+    assert!(statistics.starts_with("batch_norm_statistics.minibatches is 0"), "{statistics}");
+    let schedule = Schedule::Step { factor: f32::NAN, at: vec![1] };
+    let schedule = refuse(&|config| config.schedule = schedule.clone());
+    assert!(schedule.starts_with("schedule.factor is NaN"), "{schedule}");
+    let black = Augmentation { padding: 28, flip: false };
+    let augmentation = refuse(&|config| config.augmentation = Some(black));
+    assert!(augmentation.starts_with("augmentation.padding is 28"), "{augmentation}");
+    let adaptive = Estimator::AdaptiveTopK { share: 2.0 };
+    let policy = refuse(&|config| config.policies.default.as_mut().unwrap().estimator = adaptive);
+    assert!(policy.starts_with("policies.default: estimator: a share of 2"), "{policy}");
     let rate = f32::MAX;
     let error = refuse(&|config| {
         config.optimizer =
