@@ -16,7 +16,7 @@ use crate::exchange::ExchangeError;
 use crate::layer::{Context, ImageShape, SelectionFailure};
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
-use crate::network::{Network, NetworkConfig, NetworkError};
+use crate::network::{Description, Network, NetworkConfig, NetworkError};
 use crate::optimizer::{Optimizer, OptimizerConfig, Schedule};
 use crate::sampling::LayerPolicies;
 use crate::setting::{FieldError, count};
@@ -127,10 +127,31 @@ impl TrainingConfig {
         augmentation.check(side).map_err(|error| error.within("augmentation"))
     }
 
+    /// The network for so many images of this shape, which can compute every minibatch of a run.
+    ///
+    /// # Errors
+    /// When the network does not exist in this size, or does not fit the images, minibatches or
+    /// evaluations.
+    pub fn describe(
+        &self,
+        image: ImageShape,
+        classes: usize,
+        images: usize,
+    ) -> Result<Description, NetworkError> {
+        let description = self.network.describe(image, classes)?;
+        let batch = self.batch_size.min(images);
+        description.check_batch(batch).map_err(|error| {
+            let expected = format!("a minibatch that fits the network: {error}");
+            FieldError::new("batch_size", self.batch_size, expected)
+        })?;
+        description.check_batch(EVALUATION_BATCH)?;
+        Ok(description)
+    }
+
     /// The network before its first step.
     fn build_network(&self, data: &Dataset, stream: Stream) -> Result<Network, NetworkError> {
         let image = ImageShape::new(data.channels, data.height, data.width);
-        let description = self.network.describe(image, data.classes)?;
+        let description = self.describe(image, data.classes, data.len())?;
         description.build(&self.policies, stream.child("initialisation"))
     }
 }

@@ -112,6 +112,14 @@ impl Description {
         if layers.is_empty() { Err(NetworkError::Empty) } else { Ok(Network::new(layers)) }
     }
 
+    /// Checks that every layer can compute minibatches of so many samples.
+    ///
+    /// # Errors
+    /// Names the first convolution with a tensor that is too large.
+    pub fn check_batch(&self, batch: usize) -> Result<(), NetworkError> {
+        check_batch(&self.layers, batch)
+    }
+
     /// Whether a layer normalises by statistics of the minibatch.
     pub fn has_batch_norm(&self) -> bool {
         has_batch_norm(&self.layers)
@@ -121,6 +129,20 @@ impl Description {
     pub fn parameters(&self) -> u64 {
         count_parameters(&self.layers)
     }
+}
+
+fn check_batch(layers: &[LayerDescription], batch: usize) -> Result<(), NetworkError> {
+    layers.iter().try_for_each(|layer| match layer {
+        LayerDescription::Convolution { name, geometry, .. } => {
+            let shape = geometry.shape(batch);
+            shape.map(|_| ()).map_err(|source| NetworkError::shape(name, source))
+        }
+        LayerDescription::Residual { main, shortcut } => {
+            check_batch(main, batch)?;
+            check_batch(shortcut, batch)
+        }
+        _ => Ok(()),
+    })
 }
 
 fn has_batch_norm(layers: &[LayerDescription]) -> bool {

@@ -148,6 +148,14 @@ fn bad_settings_are_named() {
     let adaptive = Estimator::AdaptiveTopK { share: 2.0 };
     let policy = refuse(&|config| config.policies.default.as_mut().unwrap().estimator = adaptive);
     assert!(policy.starts_with("policies.default: estimator: a share of 2"), "{policy}");
+    let one = generated_digits(1, 12_000, 10, 10);
+    let wide = TrainingConfig {
+        network: NetworkConfig::Wrn { depth: 10, width: 30 },
+        batch_size: 11_500,
+        ..config(None)
+    };
+    let error = Trainer::new(&wide, &one, InstructionSet::detect()).err().unwrap().to_string();
+    assert!(error.starts_with("batch_size is 11500, expected a minibatch that fits"), "{error}");
     let rate = f32::MAX;
     let error = refuse(&|config| {
         config.optimizer =
