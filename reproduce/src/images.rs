@@ -9,6 +9,8 @@ use training::data::{
     DataError, Splits, generated_digits, has_cifar10, has_cifar10_jpeg, has_mnist, load_cifar10,
     load_cifar10_jpeg, load_mnist,
 };
+use training::layer::ImageShape;
+use training::setting::count;
 
 use crate::exhibit::config::FieldError;
 
@@ -73,18 +75,43 @@ const HELD_OUT: usize = 5_000;
 const DIGITS_SEED: u64 = 1;
 
 impl ImageConfig {
-    /// Checks that no part is empty.
+    /// Checks the number of images in each part.
     ///
     /// # Errors
-    /// Names the part.
+    /// Names the first that is out of range.
     pub fn check(&self) -> Result<(), FieldError> {
-        let parts = [("train", self.train), ("held_out", self.held_out), ("test", self.test)];
-        match parts.iter().find(|(_, images)| *images == 0) {
-            Some((field, _)) => {
-                Err(FieldError { field, value: "0".to_string(), expected: "at least 1 image" })
-            }
-            None => Ok(()),
+        count("train", self.train)?;
+        count("held_out", self.held_out)?;
+        count("test", self.test)
+    }
+
+    /// The shape of an image and the number of classes, where they are known before it is read.
+    pub fn shape(&self) -> Option<(ImageShape, usize)> {
+        const CLASSES: usize = 10;
+        match self.set {
+            ImageSet::Cifar10 => Some((ImageShape::new(3, 32, 32), CLASSES)),
+            ImageSet::Digits
+            | ImageSet::Mnist
+            | ImageSet::FashionMnist
+            | ImageSet::GeneratedDigits => Some((ImageShape::new(1, 28, 28), CLASSES)),
         }
+    }
+
+    /// The most images that the set has, in the parts to learn from, held out and to report on;
+    /// drawn ones have no end.
+    fn published(&self) -> [usize; 3] {
+        match self.set {
+            ImageSet::Cifar10 => [45_000, HELD_OUT, 10_000],
+            ImageSet::Mnist | ImageSet::FashionMnist => [55_000, HELD_OUT, 10_000],
+            ImageSet::Digits | ImageSet::GeneratedDigits => [usize::MAX; 3],
+        }
+    }
+
+    /// Bytes of the pixels, at most.
+    pub fn bytes(&self) -> f64 {
+        let parts = [self.train, self.held_out, self.test].into_iter().zip(self.published());
+        let images: f64 = parts.map(|(asked, there)| asked.min(there) as f64).sum();
+        self.shape().map_or(0.0, |(image, _)| images * image.len() as f64)
     }
 
     /// Reads or draws the images.

@@ -10,12 +10,14 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Network, NetworkConfig, State};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::setting::{count_within, distinct};
 use training::train::{Trainer, fill_minibatch};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::runs::{RunSettings, check_ratios};
+use super::runs::{MOST_REPEATS, RunSettings, check_ratios, ratios_without_effect};
 use super::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
+use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
@@ -62,17 +64,36 @@ type Gradients = Vec<Vec<f64>>;
 
 impl Experiment for GradientError {
     fn check(&self) -> Result<(), FieldError> {
-        self.training.check()?;
+        self.training.check().map_err(|error| error.within("training"))?;
+        distinct("estimators", &self.estimators)?;
+        distinct("modes", &self.modes)?;
         check_ratios(&self.ratios)?;
-        if self.draws < 2 {
-            let (field, value) = ("draws", self.draws.to_string());
-            return Err(FieldError { field, value, expected: "at least 2" });
-        }
+        count_within("draws", self.draws, 2..=MOST_REPEATS)?;
         if !self.ratios.contains(&self.followed) {
-            let (field, value) = ("followed", self.followed.value().to_string());
-            return Err(FieldError { field, value, expected: "one of the ratios" });
+            let value = self.followed.value();
+            return Err(FieldError::new("followed", value, "one of the ratios"));
+        }
+        // One run is followed, and nothing of its evaluations is shown.
+        if self.training.seeds != 1 {
+            let (field, value) = ("training.seeds", self.training.seeds);
+            return Err(FieldError::new(field, value, "1: a single run is followed"));
+        }
+        if !self.training.batch_norm_statistics.is_running() {
+            let (field, value) = ("training.batch_norm_statistics", "re-estimated");
+            return Err(FieldError::new(field, value, "running: no evaluation is shown"));
         }
         Ok(())
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        let training = self.training.without_effect().into_iter();
+        let training = training.map(|error| error.within("training"));
+        training.chain(ratios_without_effect(&self.ratios)).collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let needs = self.training.memory(1, 1);
+        needs.into_iter().map(|need| need.within("training")).collect()
     }
 
     fn images(&self) -> Option<ImageConfig> {
