@@ -306,7 +306,9 @@ fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options
             }
         }
     }
-    println!("  together about {} on two cores\n", duration(seconds));
+    let is_known = tasks.iter().all(|task| task.configured.seconds.is_some());
+    let rest = if is_known { "" } else { ", and what has no estimate" };
+    println!("  together about {} on two cores{rest}\n", duration(seconds));
 }
 
 /// Prints every exhibit.

@@ -1,6 +1,7 @@
 //! Test accuracy of a sampled network against the share of the pairs kept, and the way there.
 
 use serde::{Deserialize, Serialize};
+use training::sampling::Mode;
 use training::setting::distinct;
 use training::train::{EpochMetrics, Metrics};
 
@@ -111,7 +112,7 @@ impl Experiment for Accuracy {
     }
 
     fn without_effect(&self) -> Vec<FieldError> {
-        let training = self.training.without_effect().into_iter();
+        let training = self.training.without_effect(&[Mode::Forward]).into_iter();
         let kinds = self.exact_layers.iter().enumerate().filter_map(|(kind, layers)| {
             let expected = "a layer less: as it is, nothing is sampled";
             let field = format!("exact_layers[{kind}]");

@@ -104,7 +104,7 @@ pub enum ConfigError {
         /// Path as the user gave it.
         file: String,
         /// Field, value and what was expected.
-        field: FieldError,
+        field: Box<FieldError>,
         /// Where in the file.
         place: Option<Location>,
     },
@@ -160,7 +160,7 @@ impl Source {
     /// A value that makes no sense, with its line.
     pub fn error(&self, field: FieldError) -> ConfigError {
         let place = locate(&self.text, &field.field);
-        ConfigError::Value { file: self.file.clone(), field, place }
+        ConfigError::Value { file: self.file.clone(), field: Box::new(field), place }
     }
 }
 

@@ -86,7 +86,7 @@ impl Experiment for GradientError {
     }
 
     fn without_effect(&self) -> Vec<FieldError> {
-        let training = self.training.without_effect().into_iter();
+        let training = self.training.without_effect(&self.modes).into_iter();
         let training = training.map(|error| error.within("training"));
         training.chain(ratios_without_effect(&self.ratios)).collect()
     }

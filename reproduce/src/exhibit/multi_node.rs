@@ -128,7 +128,7 @@ impl Experiment for MultiNode {
     }
 
     fn without_effect(&self) -> Vec<FieldError> {
-        let training = self.training.without_effect().into_iter();
+        let training = self.training.without_effect(&[Mode::Forward]).into_iter();
         let training = training.map(|error| error.within("training"));
         training.chain(ratios_without_effect(&self.ratios)).collect()
     }

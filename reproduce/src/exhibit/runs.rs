@@ -240,17 +240,22 @@ impl RunSettings {
         })
     }
 
-    /// Settings that are right and change nothing.
-    pub fn without_effect(&self) -> Vec<FieldError> {
+    /// Settings that are right and change nothing where products are sampled in these modes.
+    pub fn without_effect(&self, modes: &[Mode]) -> Vec<FieldError> {
         let mut found = Vec::new();
         let Some(network) = self.description() else { return found };
         let products = network.products();
         let sampled = products.iter().filter(|product| product.sampled);
-        let most = sampled.map(|product| product.pairs).max().unwrap_or(0);
+        let pairs = sampled.flat_map(|product| {
+            modes.iter().map(|mode| match mode {
+                Mode::Forward | Mode::BlackBox => product.pairs,
+                Mode::Backward => product.outputs.max(self.batch_size),
+            })
+        });
+        let most = pairs.max().unwrap_or(0);
         if self.minimal_k >= most {
             let expected = format!(
-                "less than the {most} pairs of the largest product: as it is, \
-                                    nothing is sampled"
+                "less than the {most} pairs of the largest product: as it is, nothing is sampled"
             );
             found.push(FieldError::new("minimal_k", self.minimal_k, expected));
         }
