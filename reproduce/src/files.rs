@@ -17,8 +17,12 @@ pub fn of_exhibit(task: &Task, result: &ExhibitResult) -> anyhow::Result<Vec<(St
     let mut files = Vec::new();
     let mut pictures = String::new();
     for figure in &result.figures {
-        // A user's own experiment has figures under its own name.
-        let name = format!("{}.svg", figure.file.replacen(task.exhibit.name, &task.name, 1));
+        // A user's own experiment has figures under its own name, also with a network whose figures
+        // are not called after the exhibit.
+        let name = match figure.file.strip_prefix(task.exhibit.name) {
+            Some(rest) => format!("{}{rest}.svg", task.name),
+            None => format!("{}-{}.svg", task.name, figure.file),
+        };
         let svg = plot::draw(figure)?;
         pictures.push_str(&format!("![{}]({name})\n\n", figure.caption));
         files.push((name, svg));

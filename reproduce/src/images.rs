@@ -9,6 +9,8 @@ use training::data::{
     DataError, ImageFolder, Splits, generated_digits, has_cifar10, has_mnist, load_cifar10,
     load_fashion_mnist, load_mnist,
 };
+use training::layer::ImageShape;
+use training::setting::count;
 
 use crate::exhibit::config::FieldError;
 
@@ -93,35 +95,54 @@ const HELD_OUT: usize = 5_000;
 const DIGITS_SEED: u64 = 1;
 
 impl ImageConfig {
-    /// Checks that no part is empty, and that there is a path where one is needed.
+    /// Checks the number of images in each part, and that there is a path where one is needed.
     ///
     /// # Errors
-    /// Names the part or the field.
+    /// Names the first field that is out of range.
     pub fn check(&self) -> Result<(), FieldError> {
-        let wrong = |field, value, expected| Err(FieldError { field, value, expected });
-        let shown = |path: &PathBuf| path.display().to_string();
+        count("train", self.train)?;
+        count("held_out", self.held_out)?;
+        count("test", self.test)?;
+        let none = "none, except with `set: folder`";
         match (self.set, &self.path, self.size) {
             (ImageSet::Folder, None, _) => {
-                return wrong("path", String::new(), "a folder of class folders");
+                Err(FieldError::new("path", "missing", "a folder of class folders"))
             }
-            (ImageSet::Folder, _, Some(0)) => {
-                return wrong("size", "0".to_string(), "at least 1 pixel");
-            }
-            (ImageSet::Folder, ..) | (_, None, None) => {}
-            (_, Some(path), _) => {
-                return wrong("path", shown(path), "none, except with `set: folder`");
-            }
-            (_, None, Some(size)) => {
-                return wrong("size", size.to_string(), "none, except with `set: folder`");
-            }
+            (ImageSet::Folder, Some(_), size) => size.map_or(Ok(()), |size| count("size", size)),
+            (_, Some(path), _) => Err(FieldError::new("path", path.display(), none)),
+            (_, None, Some(size)) => Err(FieldError::new("size", size, none)),
+            (_, None, None) => Ok(()),
         }
-        let parts = [("train", self.train), ("held_out", self.held_out), ("test", self.test)];
-        match parts.iter().find(|(_, images)| *images == 0) {
-            Some((field, _)) => {
-                Err(FieldError { field, value: "0".to_string(), expected: "at least 1 image" })
-            }
-            None => Ok(()),
+    }
+
+    /// The shape of an image and the number of classes, where they are known before it is read.
+    pub fn shape(&self) -> Option<(ImageShape, usize)> {
+        const CLASSES: usize = 10;
+        match self.set {
+            ImageSet::Cifar10 => Some((ImageShape::new(3, 32, 32), CLASSES)),
+            ImageSet::Digits
+            | ImageSet::Mnist
+            | ImageSet::FashionMnist
+            | ImageSet::GeneratedDigits => Some((ImageShape::new(1, 28, 28), CLASSES)),
+            ImageSet::Folder => None,
         }
+    }
+
+    /// The most images that the set has, in the parts to learn from, held out and to report on;
+    /// drawn ones have no end, and how many one has oneself is seen when they are listed.
+    fn published(&self) -> [usize; 3] {
+        match self.set {
+            ImageSet::Cifar10 => [45_000, HELD_OUT, 10_000],
+            ImageSet::Mnist | ImageSet::FashionMnist => [55_000, HELD_OUT, 10_000],
+            ImageSet::Digits | ImageSet::GeneratedDigits | ImageSet::Folder => [usize::MAX; 3],
+        }
+    }
+
+    /// Bytes of the pixels, at most.
+    pub fn bytes(&self) -> f64 {
+        let parts = [self.train, self.held_out, self.test].into_iter().zip(self.published());
+        let images: f64 = parts.map(|(asked, there)| asked.min(there) as f64).sum();
+        self.shape().map_or(0.0, |(image, _)| images * image.len() as f64)
     }
 
     /// Reads or draws the images.

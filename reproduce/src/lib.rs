@@ -11,6 +11,7 @@ pub mod data;
 pub mod exhibit;
 pub mod files;
 pub mod images;
+pub mod memory;
 pub mod names;
 pub mod new;
 pub mod parallel;

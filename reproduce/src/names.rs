@@ -1,4 +1,48 @@
-//! A helpful sentence for a name that does not exist.
+//! Names: a helpful sentence for one that does not exist, and those that a user may give.
+
+use crate::exhibit::{COMMITTED, EXHIBITS};
+
+/// Files and folders beside the figures that belong to no exhibit.
+const TAKEN: [&str; 4] = ["readme", "index", "headline", "notes"];
+
+/// Checks a name for an experiment of a user's own and its files: letters, digits, hyphens and
+/// underscores, and none that has files already: those of a built-in exhibit are committed, and so
+/// are its figures, `NAME-curves.svg`.
+///
+/// # Errors
+/// Says what is wrong with the name.
+pub fn check_own(name: &str) -> Result<(), String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    if name.is_empty() || !name.chars().all(is_plain) {
+        return Err(format!(
+            "the name {name:?} is not made of letters, digits, hyphens and underscores"
+        ));
+    }
+    // Some file systems do not tell capitals apart.
+    let lower = name.to_ascii_lowercase();
+    let figures = |exhibit: &str| {
+        let part = lower.strip_prefix(exhibit).and_then(|rest| rest.strip_prefix('-'));
+        part.is_some_and(|part| FIGURES.contains(&part))
+    };
+    let committed = COMMITTED.iter().map(|(name, _)| *name);
+    let mut built_in = EXHIBITS.iter().map(|exhibit| exhibit.name).chain(committed);
+    let owner = built_in.find(|exhibit| lower == *exhibit || figures(exhibit));
+    if let Some(exhibit) = owner {
+        return Err(format!(
+            "its files would take the place of those of the built-in exhibit {exhibit}; give the \
+             file another name"
+        ));
+    }
+    if TAKEN.contains(&lower.as_str()) {
+        return Err(format!(
+            "the page and the lists have files called {lower}; give the file another name"
+        ));
+    }
+    Ok(())
+}
+
+/// How the figures of built-in exhibits are called after the exhibit's name.
+const FIGURES: [&str; 4] = ["curves", "ratio", "designs", "variants"];
 
 /// `unknown KIND "NAME"` and the nearest of the known names, or all of them when none is near.
 ///
@@ -25,7 +69,35 @@ pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::unknown;
+    use super::*;
+
+    #[test]
+    fn names_of_files_that_there_are_cannot_be_given() {
+        for name in
+            ["claims", "Claims", "mlp-accuracy", "mlp-accuracy-curves", "gradient-error-ratio"]
+        {
+            assert!(check_own(name).unwrap_err().contains("built-in exhibit"), "{name}");
+        }
+        for name in ["README", "index", "headline", "notes"] {
+            assert!(check_own(name).unwrap_err().contains("the page"), "{name}");
+        }
+        for name in ["", "..", "a b", "a/b", "a\\b", "a.b", "résumé"] {
+            assert!(check_own(name).unwrap_err().contains("is not made of letters"), "{name}");
+        }
+        for name in ["mine", "mlp-accuracy-wide", "claims2", "wide_layers-3"] {
+            assert_eq!(check_own(name), Ok(()));
+        }
+    }
+
+    #[test]
+    fn every_committed_figure_belongs_to_an_exhibit_by_its_name() {
+        let figures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../figures");
+        for entry in std::fs::read_dir(figures).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let stem = name.split('.').next().unwrap_or_default();
+            assert!(check_own(stem).is_err(), "{name} could be overwritten");
+        }
+    }
 
     #[test]
     fn a_name_like_no_other_lists_all() {

@@ -2,28 +2,25 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, Error, ensure};
 
 use crate::cache::write_whole;
+use crate::names::check_own;
 
 const TEMPLATE: &str = include_str!("../templates/experiment.yaml");
 
 /// Writes `NAME.yaml` into the current folder and says how to run it.
 ///
 /// # Errors
-/// When the name is no plain file name, the file exists, or it cannot be written.
+/// When the name cannot be that of an experiment of one's own, the file exists, or it cannot be written.
 pub fn new(name: &str) -> anyhow::Result<()> {
     let name = name.strip_suffix(".yaml").unwrap_or(name);
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    ensure!(
-        !name.is_empty() && name.chars().all(is_plain),
-        "the name {name:?} is not made of letters, digits, hyphens and underscores"
-    );
+    check_own(name).map_err(Error::msg)?;
     let path = PathBuf::from(format!("{name}.yaml"));
     let exists = path.try_exists().with_context(|| path.display().to_string())?;
     ensure!(!exists, "{} is there already; nothing was written", path.display());
     write_whole(&path, &TEMPLATE.replace("{name}", name))?;
     println!("{} is written. Edit it, then:", path.display());
-    println!("  cargo run --release -p reproduce -- run {} --scale quick", path.display());
+    println!("  cargo run --release -p reproduce -- run {}", path.display());
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::cli::Options;
 use crate::exhibit::{Context, EXHIBITS, Task};
 use crate::files;
 use crate::images::{Images, Library};
+use crate::memory;
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
 use crate::site;
@@ -20,25 +21,40 @@ use crate::site;
 /// The tasks that the names ask for; every exhibit when there are none.
 ///
 /// # Errors
-/// That of the first name or file that is wrong.
+/// That of the first name or file that is wrong, or would write the files of another.
 pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>> {
     let all: Vec<String> = EXHIBITS.iter().map(|exhibit| exhibit.name.to_string()).collect();
     let requests = if requests.is_empty() { &all } else { requests };
-    requests.iter().map(|r| Ok(Task::new(r, options.scale, options.seed)?)).collect()
+    let mut tasks: Vec<Task> = Vec::with_capacity(requests.len());
+    for request in requests {
+        let task = Task::new(request, options.scale, options.seed)?;
+        let same = tasks.iter().position(|other| other.name.eq_ignore_ascii_case(&task.name));
+        if let Some(first) = same {
+            anyhow::bail!("{} and {request} would write the same files", requests[first]);
+        }
+        tasks.push(task);
+    }
+    Ok(tasks)
 }
 
-/// The tasks whose data are there; with `by_name`, all must be.
+/// The tasks whose data are there, and whose settings fit into memory; with `by_name`, all must.
 ///
 /// # Errors
-/// Names the first task that was asked for and lacks its data.
+/// Names the first task that was asked for and cannot be run.
 pub fn with_data(tasks: Vec<Task>, by_name: bool, options: &Options) -> anyhow::Result<Vec<Task>> {
     let mut ready = Vec::with_capacity(tasks.len());
+    let machine = memory::of_machine();
     for task in tasks {
-        let Some(missing) = task.configured.experiment.missing_from(&options.data) else {
-            ready.push(task);
-            continue;
+        let missing = task.configured.experiment.missing_from(&options.data);
+        let reason = match (missing, task.check_memory(machine)) {
+            (None, Ok(())) => {
+                ready.push(task);
+                continue;
+            }
+            (None, Err(error)) if by_name => return Err(error.into()),
+            (None, Err(error)) => error.to_string(),
+            (Some(missing), _) => format!("no {missing} in {}", options.data.display()),
         };
-        let reason = format!("no {missing} in {}", options.data.display());
         anyhow::ensure!(!by_name, "{}: {reason}", task.name);
         if options.json {
             println!("{}", json!({"event": "skipped", "name": task.name, "reason": reason}));
@@ -82,6 +98,7 @@ pub fn run(
             if again { None } else { cache.get(key) }
         })
         .collect();
+    warn_of_settings_without_effect(&tasks, options);
     show_plan(&tasks, &stored, options);
     let mut results = Vec::with_capacity(tasks.len());
     for (((task, images), key), stored) in tasks.iter().zip(&images).zip(&keys).zip(stored) {
@@ -173,7 +190,10 @@ fn write_page(
                 let result = stored.cache.get(&key(&other, images.as_deref(), instructions));
                 (images, result)
             }
-            Err(_) => (None, None),
+            Err(error) => {
+                log::info!("{}: not shown: {error}", other.name);
+                (None, None)
+            }
         };
         pages.push(site::ExhibitPage::of_task(&other, images.as_deref(), result)?);
     }
@@ -226,12 +246,24 @@ fn key(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> St
     }
 }
 
+/// A setting that changes nothing is no error, and seldom what was meant.
+fn warn_of_settings_without_effect(tasks: &[Task], options: &Options) {
+    for warning in tasks.iter().flat_map(Task::warnings) {
+        if options.json {
+            println!("{}", json!({"event": "warning", "message": warning}));
+        } else {
+            log::warn!("{warning}");
+        }
+    }
+}
+
 fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options) {
     let seconds: f64 = tasks
         .iter()
         .zip(stored)
         .filter(|(_, stored)| stored.is_none())
-        .fold(0.0, |sum, (task, _)| sum + task.configured.seconds);
+        .filter_map(|(task, _)| task.configured.seconds)
+        .fold(0.0, |sum, seconds| sum + seconds);
     if options.json {
         let exhibits: Vec<_> = tasks
             .iter()
@@ -262,11 +294,19 @@ fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options
     for (task, stored) in tasks.iter().zip(stored) {
         let time = match stored {
             Some(_) => "stored".to_string(),
-            None => format!("about {}", duration(task.configured.seconds)),
+            None => about(task.configured.seconds),
         };
-        println!("  {:<22} {time:<14} {}", task.name, task.exhibit.title);
+        let title = task.exhibit.title;
+        match task.scale == options.scale {
+            true => println!("  {:<22} {time:<14} {title}", task.name),
+            false => {
+                println!("  {:<22} {time:<14} {title}; its only block, {}", task.name, task.scale)
+            }
+        }
     }
-    println!("  together about {} on two cores\n", duration(seconds));
+    let is_known = tasks.iter().all(|task| task.configured.seconds.is_some());
+    let rest = if is_known { "" } else { ", and what has no estimate" };
+    println!("  together about {} on two cores{rest}\n", duration(seconds));
 }
 
 /// Prints every exhibit.
@@ -287,13 +327,18 @@ pub fn list(options: &Options) -> anyhow::Result<()> {
             println!("    shows  {}", exhibit.shows);
             println!("    paper  {}", exhibit.paper);
             println!(
-                "    takes  about {} at {} scale on two cores",
-                duration(task.configured.seconds),
+                "    takes  {} at {} scale on two cores",
+                about(task.configured.seconds),
                 options.scale
             );
         }
     }
     Ok(())
+}
+
+/// How long settings take, where they say it.
+fn about(seconds: Option<f64>) -> String {
+    seconds.map_or("no estimate".to_string(), |seconds| format!("about {}", duration(seconds)))
 }
 
 /// Seconds in words: "40 s", "7 min", "2.5 h".

@@ -51,7 +51,7 @@ impl Calibration {
         p_values.sort_by(f64::total_cmp);
         let tests = p_values.len() as u64;
         // What is not a number is counted as below: its test is broken.
-        let below = p_values.iter().filter(|&&p| !(p > NOMINAL)).count() as u64;
+        let below = p_values.iter().filter(|&&p| p <= NOMINAL || p.is_nan()).count() as u64;
         Self {
             subject,
             is_test,

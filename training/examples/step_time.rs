@@ -52,7 +52,8 @@ impl Run {
         let context = Context::training(InstructionSet::detect(), Stream::new(1, "run"), step);
         let logits = self.network.forward(&context, input);
         softmax_cross_entropy(logits, labels, &mut self.gradient);
-        self.network.backward(&context, input, &self.gradient);
+        let backward = self.network.backward(&context, input, &self.gradient);
+        backward.expect("steps on random images have finite scores");
         self.network.update(&mut self.optimizer);
         self.milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
     }

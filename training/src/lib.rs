@@ -17,4 +17,5 @@ pub mod memory;
 pub mod network;
 pub mod optimizer;
 pub mod sampling;
+pub mod setting;
 pub mod train;

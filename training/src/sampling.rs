@@ -1,6 +1,7 @@
 //! Which products of training are sampled, and how.
 
 use kernels::estimator::{Estimator, budget};
+use kernels::selection::SelectionError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,6 +79,9 @@ pub enum PolicyError {
     /// The ratio is outside (0, 1].
     #[error("ratio is {0}; it lies above 0 and is at most 1")]
     Ratio(f64),
+    /// A parameter of the estimator is out of its range.
+    #[error("estimator: {0}")]
+    Estimator(#[from] SelectionError),
     /// No pair might be kept.
     #[error("minimal_k is 0; at least one pair is kept")]
     MinimalK,
@@ -88,6 +92,14 @@ pub enum PolicyError {
         .0.name()
     )]
     WeightScores(Mode),
+    /// One policy of several is out of range.
+    #[error("policies.{policy}: {reason}")]
+    Of {
+        /// Which, as a field of [`LayerPolicies`].
+        policy: String,
+        /// Why.
+        reason: Box<PolicyError>,
+    },
     /// A policy names a layer that the network does not have, or that has no product.
     #[error("there is no layer '{name}' to sample; {known}")]
     UnknownLayer {
@@ -105,9 +117,10 @@ impl SamplingPolicy {
     /// Checks the ranges.
     ///
     /// # Errors
-    /// When the ratio is outside (0, 1], `minimal_k` is zero, or scores are by the weights alone
-    /// in another mode than forward.
+    /// When a parameter of the estimator is out of range, the ratio is outside (0, 1], `minimal_k`
+    /// is zero, or scores are by the weights alone in another mode than forward.
     pub fn check(&self) -> Result<(), PolicyError> {
+        self.estimator.check()?;
         if !(self.ratio > 0.0 && self.ratio <= 1.0) {
             return Err(PolicyError::Ratio(self.ratio));
         }
@@ -172,7 +185,13 @@ impl LayerPolicies {
     /// # Errors
     /// When a policy is out of range, a name is no layer's, or a layer is both sampled and not.
     pub fn check(&self, layers: &[&str]) -> Result<(), PolicyError> {
-        self.default.iter().chain(self.overrides.values()).try_for_each(SamplingPolicy::check)?;
+        let default = self.default.iter().map(|policy| ("default".to_owned(), policy));
+        let named = self.overrides.iter();
+        let overrides = named.map(|(layer, policy)| (format!("overrides.{layer}"), policy));
+        for (name, policy) in default.chain(overrides) {
+            let of = |reason| PolicyError::Of { policy: name, reason: Box::new(reason) };
+            policy.check().map_err(of)?;
+        }
         for name in self.overrides.keys().chain(&self.never) {
             if !layers.contains(&name.as_str()) {
                 return Err(PolicyError::UnknownLayer {
@@ -230,6 +249,21 @@ mod tests {
     };
 
     #[test]
+    fn parameters_of_the_estimator_out_of_range_are_refused() {
+        for parameter in [2.0, 5.0, -1.0, f64::NAN] {
+            for estimator in [
+                Estimator::AdaptiveTopK { share: parameter },
+                Estimator::ColumnRowMixture { epsilon: parameter },
+            ] {
+                let policies = LayerPolicies::uniform(Some(SamplingPolicy { estimator, ..POLICY }));
+                let error = policies.check(&["linear"]).unwrap_err().to_string();
+                assert!(error.starts_with("policies.default: estimator: "), "{error}");
+                assert!(error.contains(&parameter.to_string()), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn scores_by_both_norms_leave_stored_settings_as_they_were() {
         let text = "{estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}";
         let policy: SamplingPolicy = serde_yaml::from_str(text).unwrap();
@@ -268,7 +302,8 @@ mod tests {
     fn contradictions_and_ranges_are_found() {
         let mut policies = LayerPolicies::default();
         policies.overrides.insert("linear".to_owned(), SamplingPolicy { ratio: 2.0, ..POLICY });
-        assert_eq!(policies.check(&["linear"]), Err(PolicyError::Ratio(2.0)));
+        let error = policies.check(&["linear"]).unwrap_err().to_string();
+        assert!(error.starts_with("policies.overrides.linear: ratio is 2;"), "{error}");
         policies.overrides.insert("linear".to_owned(), POLICY);
         assert_eq!(policies.check(&["linear"]), Ok(()));
         policies.never.push("linear".to_owned());

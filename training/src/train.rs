@@ -13,12 +13,13 @@ pub use statistics::BatchNormStatistics;
 use crate::counting::Computations;
 use crate::data::{Augmentation, Dataset, EpochAugmentation, Splits};
 use crate::exchange::ExchangeError;
-use crate::layer::{Context, ImageShape};
+use crate::layer::{Context, ImageShape, SelectionFailure};
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
-use crate::network::{Network, NetworkConfig, NetworkError};
+use crate::network::{Description, Network, NetworkConfig, NetworkError};
 use crate::optimizer::{Optimizer, OptimizerConfig, Schedule};
 use crate::sampling::LayerPolicies;
+use crate::setting::{FieldError, count};
 use kernels::InstructionSet;
 use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};
@@ -63,15 +64,8 @@ pub enum TrainingError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// A setting is out of its range.
-    #[error("{field} is {value}; {requirement}")]
-    Setting {
-        /// Its name.
-        field: &'static str,
-        /// Its value.
-        value: f64,
-        /// What it should be.
-        requirement: &'static str,
-    },
+    #[error(transparent)]
+    Setting(#[from] FieldError),
     /// A data set has no samples.
     #[error("the {0} set has no samples")]
     Empty(&'static str),
@@ -85,6 +79,16 @@ pub enum TrainingError {
         /// The loss.
         loss: f64,
     },
+    /// A selection could not be drawn.
+    #[error("step {step} of epoch {epoch}: {failure}")]
+    Selection {
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The minibatch of that epoch, from 1.
+        step: usize,
+        /// Of which layer, and why.
+        failure: SelectionFailure,
+    },
     /// The workers of the run cannot train together.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
@@ -97,33 +101,57 @@ pub enum TrainingError {
 }
 
 impl TrainingConfig {
-    /// Checks every setting.
+    /// Checks every setting but for those that depend on the data.
     ///
     /// # Errors
     /// On the first one out of its range.
-    pub fn check(&self) -> Result<(), TrainingError> {
-        let setting = |valid: bool, field, value, requirement| {
-            if valid { Ok(()) } else { Err(TrainingError::Setting { field, value, requirement }) }
-        };
-        let (batch, rate) = (self.batch_size as f64, self.optimizer.learning_rate());
-        setting(batch >= 1.0, "batch_size", batch, "it is at least 1")?;
-        setting(self.epochs >= 1, "epochs", self.epochs as f64, "it is at least 1")?;
-        let positive = rate.is_finite() && rate > 0.0;
-        setting(positive, "learning_rate", f64::from(rate), "it is finite and above 0")?;
+    pub fn check(&self) -> Result<(), FieldError> {
+        count("batch_size", self.batch_size)?;
+        count("epochs", self.epochs)?;
+        self.network.check().map_err(|error| error.within("network"))?;
+        self.optimizer.check().map_err(|error| error.within("optimizer"))?;
+        self.schedule.check().map_err(|error| error.within("schedule"))?;
         if let BatchNormStatistics::ReEstimated { minibatches } = self.batch_norm_statistics {
-            setting(minibatches >= 1, "minibatches", minibatches as f64, "it is at least 1")?;
-        }
-        if let NetworkConfig::Mlp { hidden, dropout } = &self.network {
-            setting((0.0..1.0).contains(dropout), "dropout", *dropout, "it lies in [0, 1)")?;
-            setting(!hidden.contains(&0), "hidden", 0.0, "a layer has at least 1 unit")?;
+            let within = |error: FieldError| error.within("batch_norm_statistics");
+            count("minibatches", minibatches).map_err(within)?;
         }
         Ok(())
+    }
+
+    /// Checks the settings that depend on the images' shorter side.
+    ///
+    /// # Errors
+    /// When the augmentation makes no sense for them.
+    pub fn check_images(&self, side: usize) -> Result<(), FieldError> {
+        let augmentation = self.augmentation.unwrap_or_default();
+        augmentation.check(side).map_err(|error| error.within("augmentation"))
+    }
+
+    /// The network for so many images of this shape, which can compute every minibatch of a run.
+    ///
+    /// # Errors
+    /// When the network does not exist in this size, or does not fit the images, minibatches or
+    /// evaluations.
+    pub fn describe(
+        &self,
+        image: ImageShape,
+        classes: usize,
+        images: usize,
+    ) -> Result<Description, NetworkError> {
+        let description = self.network.describe(image, classes)?;
+        let batch = self.batch_size.min(images);
+        description.check_batch(batch).map_err(|error| {
+            let expected = format!("a minibatch that fits the network: {error}");
+            FieldError::new("batch_size", self.batch_size, expected)
+        })?;
+        description.check_batch(EVALUATION_BATCH)?;
+        Ok(description)
     }
 
     /// The network before its first step.
     fn build_network(&self, data: &Dataset, stream: Stream) -> Result<Network, NetworkError> {
         let image = ImageShape::new(data.channels, data.height, data.width);
-        let description = self.network.describe(image, data.classes)?;
+        let description = self.describe(image, data.classes, data.len())?;
         description.build(&self.policies, stream.child("initialisation"))
     }
 }
@@ -233,6 +261,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainingError> {
         config.check()?;
         check_splits(splits)?;
+        config.check_images(splits.train.height.min(splits.train.width))?;
         let stream = Stream::new(config.seed, "training");
         let network = config.build_network(&splits.train, stream)?;
         let mut trainer = Self {
@@ -310,7 +339,9 @@ impl<'a> Trainer<'a> {
                     loss: loss.sum / labels.len() as f64,
                 });
             }
-            self.network.backward(&context, &input, &gradient);
+            self.network.backward(&context, &input, &gradient).map_err(|failure| {
+                TrainingError::Selection { epoch: epoch + 1, step: step + 1, failure }
+            })?;
             self.network.update(&mut self.optimizer);
             self.computations += self.network.take_computations();
             self.epoch_loss.sum += loss.sum;

@@ -32,7 +32,7 @@ fn allocations(
         let context = Context::training(set, stream, number);
         let logits = network.forward(&context, &input);
         softmax_cross_entropy(logits, &labels, &mut gradient);
-        network.backward(&context, &input, &gradient);
+        network.backward(&context, &input, &gradient).unwrap();
         network.update(&mut optimizer);
     };
     // The number of pairs kept changes from step to step; memory grows to the largest soon.
@@ -148,7 +148,7 @@ fn a_forward_sampled_step_needs_less_memory() {
                     let context = Context::training(set, stream, step);
                     let logits = network.forward(&context, &input);
                     softmax_cross_entropy(logits, &labels, &mut gradient);
-                    network.backward(&context, &input, &gradient);
+                    network.backward(&context, &input, &gradient).unwrap();
                 }
             });
             (counted.bytes_max, network.memory().peak_bytes() as u64)

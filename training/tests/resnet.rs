@@ -65,7 +65,7 @@ fn train(source: &FolderSource, policy: Option<SamplingPolicy>) -> Run {
         let context = Context::training(set, stream, step);
         let logits = network.forward(&context, &input);
         losses.push(softmax_cross_entropy(logits, &labels, &mut gradient).sum / BATCH as f64);
-        network.backward(&context, &input, &gradient);
+        network.backward(&context, &input, &gradient).unwrap();
         network.update(&mut optimizer);
     }
     let (mut non_zero, mut all) = (0, 0);

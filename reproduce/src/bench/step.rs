@@ -144,7 +144,8 @@ impl Steps {
         let (images, labels) = &self.minibatches[(self.number % Self::MINIBATCHES) as usize];
         let logits = self.network.forward(&context, images);
         softmax_cross_entropy(logits, labels, &mut self.gradient);
-        self.network.backward(&context, images, &self.gradient);
+        let backward = self.network.backward(&context, images, &self.gradient);
+        backward.expect("steps on random images have finite scores");
         if let Some(optimizer) = &mut self.optimizer {
             self.network.update(optimizer);
         }

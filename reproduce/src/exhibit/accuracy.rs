@@ -2,14 +2,17 @@
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use training::sampling::Mode;
+use training::setting::distinct;
 use training::train::{EpochMetrics, Metrics};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::difference::{Difference, intervals, seeds};
 use super::headline::{accuracy_row, is_shown};
-use super::runs::{Estimate, RunSettings, Sampling, Trained, check_ratios};
+use super::runs::{Estimate, RunSettings, Sampling, Trained, check_ratios, ratios_without_effect};
 use super::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
+use crate::memory::Need;
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, HeadlineRow, Mark, Panel, Point, Series, Table,
 };
@@ -89,24 +92,43 @@ struct Curves {
 
 impl Experiment for Accuracy {
     fn check(&self) -> Result<(), FieldError> {
-        self.training.check()?;
+        self.training.check().map_err(|error| error.within("training"))?;
+        distinct("estimators", &self.estimators)?;
         check_ratios(&self.ratios)?;
-        if self.exact_layers.is_empty() {
-            return Err(FieldError {
-                field: "exact_layers",
-                value: "[]".to_string(),
-                expected: "at least one list, as in [[]]",
-            });
+        distinct("exact_layers", &self.exact_layers)?;
+        for (kind, layers) in self.exact_layers.iter().enumerate() {
+            self.training.check_layers(&format!("exact_layers[{kind}]"), layers)?;
         }
-        let known = self.curves.ratios.iter().all(|ratio| self.ratios.contains(ratio));
-        if known && self.estimators.contains(&self.curves.estimator) {
-            return Ok(());
+        let Curves { estimator, ratios } = &self.curves;
+        if !self.estimators.contains(estimator) {
+            let (field, expected) = ("curves.estimator", "one of the estimators");
+            return Err(FieldError::new(field, estimator.0.name(), expected));
         }
-        Err(FieldError {
-            field: "curves",
-            value: self.curves.estimator.0.name().to_string(),
-            expected: "one of the estimators and some of the ratios",
-        })
+        match ratios.iter().position(|ratio| !self.ratios.contains(ratio)) {
+            Some(place) => {
+                let (field, value) = (format!("curves.ratios[{place}]"), ratios[place].value());
+                Err(FieldError::new(field, value, "one of the ratios"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        let training = self.training.without_effect(&[Mode::Forward]).into_iter();
+        let kinds = self.exact_layers.iter().enumerate().filter_map(|(kind, layers)| {
+            let expected = "a layer less: as it is, nothing is sampled";
+            let field = format!("exact_layers[{kind}]");
+            let is_exact = self.training.leaves_nothing_sampled(layers);
+            is_exact.then(|| FieldError::new(field, format!("{layers:?}"), expected))
+        });
+        let training = training.map(|error| error.within("training"));
+        training.chain(ratios_without_effect(&self.ratios)).chain(kinds).collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let kinds = self.estimators.len() * self.exact_layers.len();
+        let needs = self.training.memory(1 + kinds * self.ratios.len(), 1);
+        needs.into_iter().map(|need| need.within("training")).collect()
     }
 
     fn images(&self) -> Option<ImageConfig> {

@@ -4,12 +4,14 @@ use kernels::random::Stream;
 use kernels::selection::draw_bernoulli;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use training::setting::distinct;
 
 use super::closed_form::{bernoulli, bernoulli_rules};
 use super::config::{FieldError, configure};
 use super::matmul_error::{check_budgets, check_sizes, half_width_of_root};
 use super::matrices::{Distribution, MatrixPair, norm};
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
@@ -54,7 +56,15 @@ struct Measurement {
 impl Experiment for BernoulliBudget {
     fn check(&self) -> Result<(), FieldError> {
         check_sizes(self.rows, self.pairs, self.columns, self.repeats)?;
+        distinct("distributions", &self.distributions)?;
         check_budgets(&self.budgets, self.pairs)
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let (rows, pairs, columns) = (self.rows, self.pairs, self.columns);
+        let sides =
+            [[rows, pairs], [pairs, columns], [rows, columns], [pairs, pairs], [pairs, pairs]];
+        vec![Need::of_matrices("pairs", pairs, &sides, size_of::<f64>())]
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use theory::calibration::{
     Calibration, LEVEL, NOMINAL, NOTICED, POWER, Rejections, calibration, power,
 };
+use training::setting::{count, count_within};
 
 use super::config::{FieldError, configure};
+use super::runs::MOST_REPEATS;
 use super::{Context, Exhibit, Experiment};
 use crate::result::{Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
@@ -41,12 +43,11 @@ impl Experiment for Calibrated {
     fn check(&self) -> Result<(), FieldError> {
         let fields =
             [("calibration_seeds", self.calibration_seeds), ("power_seeds", self.power_seeds)];
-        match fields.iter().find(|(_, seeds)| *seeds < 10) {
-            Some((field, seeds)) => {
-                Err(FieldError { field, value: seeds.to_string(), expected: "at least 10 seeds" })
-            }
-            None => Ok(()),
+        for (field, seeds) in fields {
+            let seeds = usize::try_from(seeds).unwrap_or(usize::MAX);
+            count_within(field, seeds, 10..=MOST_REPEATS)?;
         }
+        count("hypotheses", self.hypotheses)
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

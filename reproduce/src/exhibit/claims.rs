@@ -17,11 +17,13 @@ use training::matrix::Matrix;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::LayerPolicies;
+use training::setting::count_within;
 use training::train::{BatchNormStatistics, Trainer, TrainingConfig, fill_minibatch};
 
 use super::config::{FieldError, configure};
 use super::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
+use crate::memory::Need;
 use crate::result::{Cell, Column, ExhibitResult, Table, significant};
 
 /// See the module.
@@ -54,15 +56,13 @@ const HIDDEN: usize = 256;
 
 impl Experiment for Claims {
     fn check(&self) -> Result<(), FieldError> {
-        self.images.check()?;
-        if self.outer == 0 || self.outer > self.images.train.min(10) {
-            return Err(FieldError {
-                field: "outer",
-                value: self.outer.to_string(),
-                expected: "a number from 1 to 10, not above the training images",
-            });
-        }
-        Ok(())
+        self.images.check().map_err(|error| error.within("images"))?;
+        let most = self.images.train.min(10);
+        count_within("outer", self.outer, 1..=most)
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        vec![Need::new("images", self.images.train, self.images.bytes())]
     }
 
     fn images(&self) -> Option<ImageConfig> {

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use training::counting::GradientNumbers;
 use training::layer::ImageShape;
-use training::network::{Description, NetworkConfig};
+use training::network::{Description, NetworkConfig, NetworkError};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::setting::{count, distinct};
 
 use super::config::{FieldError, Ratio, configure};
-use super::runs::check_ratios;
+use super::runs::{check_ratios, ratios_without_effect};
 use super::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
@@ -39,7 +40,7 @@ pub struct Counts {
 }
 
 /// A network with its images.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Counted {
     network: NetworkConfig,
@@ -59,19 +60,31 @@ struct Measurement {
     sent: GradientNumbers,
 }
 
+impl Counted {
+    fn check(&self) -> Result<(), FieldError> {
+        count("batch_size", self.batch_size)?;
+        count("minimal_k", self.minimal_k)?;
+        let network = self.description().map_err(NetworkError::in_settings)?;
+        // The three products of a step are counted in 64 bits.
+        let step = 3.0 * network.forward_multiply_adds() as f64 * self.batch_size as f64;
+        let expected = "a minibatch whose multiply-adds can be counted in 64 bits";
+        let is_countable = step < u64::MAX as f64;
+        is_countable.then_some(()).ok_or(FieldError::new("batch_size", self.batch_size, expected))
+    }
+}
+
 impl Experiment for Counts {
     fn check(&self) -> Result<(), FieldError> {
         check_ratios(&self.ratios)?;
-        for counted in &self.networks {
-            let wrong = |value, expected| Err(FieldError { field: "networks", value, expected });
-            if let Err(error) = counted.description() {
-                return wrong(error.to_string(), "a network that fits its images");
-            }
-            if counted.batch_size == 0 || counted.minimal_k == 0 {
-                return wrong(counted.network.title(), "batch_size and minimal_k of at least 1");
-            }
+        distinct("networks", &self.networks)?;
+        for (place, network) in self.networks.iter().enumerate() {
+            network.check().map_err(|error| error.within(&format!("networks[{place}]")))?;
         }
         Ok(())
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        ratios_without_effect(&self.ratios).into_iter().collect()
     }
 
     fn run(&self, _context: &Context) -> anyhow::Result<ExhibitResult> {
@@ -95,7 +108,7 @@ impl Experiment for Counts {
 }
 
 impl Counted {
-    fn description(&self) -> Result<Description, training::network::NetworkError> {
+    fn description(&self) -> Result<Description, NetworkError> {
         self.network.describe(self.image, self.classes)
     }
 

@@ -1,19 +1,23 @@
 //! Reading an exhibit's settings from YAML.
 //!
-//! A document names its exhibit, says about how long each scale takes and holds
-//! one block of settings a scale. Unknown fields are errors, so that a misspelt
-//! setting is never silently ignored.
+//! A built-in document names its exhibit, says about how long each scale takes and holds
+//! one block of settings a scale; one of a user's own holds at least one block. Unknown
+//! fields are errors, so that a misspelt setting is never silently ignored, and a value
+//! out of its range is refused with its line.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use kernels::estimator::Estimator;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_yaml::Location;
 use thiserror::Error;
+pub use training::setting::FieldError;
+use training::setting::number;
 
 use super::Experiment;
+use super::location::locate;
 use crate::names::unknown;
 
 /// How much of an experiment is run.
@@ -25,30 +29,54 @@ pub enum Scale {
     Standard,
     /// The full settings, however long they take.
     Paper,
+    /// What a file with a single block of settings says.
+    #[value(skip)]
+    Own,
 }
 
-/// One value a scale.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+impl Scale {
+    /// What the command line needs to be told to run this scale again: " --scale quick".
+    pub fn flag(self) -> String {
+        if self == Scale::Own { String::new() } else { format!(" --scale {self}") }
+    }
+}
+
+/// One value a scale. Built-in settings have all, a file of one's own at least one.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PerScale<T> {
     /// See [`Scale::Quick`].
-    pub quick: T,
+    pub quick: Option<T>,
     /// See [`Scale::Standard`].
-    pub standard: T,
+    pub standard: Option<T>,
     /// See [`Scale::Paper`].
-    pub paper: T,
+    pub paper: Option<T>,
 }
 
-/// An exhibit's YAML document.
+impl<T> PerScale<T> {
+    /// The values there are, with the scales they are for.
+    fn into_values(self) -> Vec<(Scale, T)> {
+        let values = [
+            (Scale::Quick, self.quick),
+            (Scale::Standard, self.standard),
+            (Scale::Paper, self.paper),
+        ];
+        values.into_iter().filter_map(|(scale, value)| Some((scale, value?))).collect()
+    }
+}
+
+/// An exhibit's YAML document: `settings` of one block, or `scales` with several.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Document<T> {
     /// Which exhibit the settings are for.
     pub exhibit: String,
     /// About how many seconds two cores need.
-    pub seconds: PerScale<f64>,
-    /// The settings themselves.
-    pub scales: PerScale<T>,
+    pub seconds: Option<PerScale<f64>>,
+    /// The settings of every scale.
+    pub scales: Option<PerScale<T>>,
+    /// The settings, where there is one block of them.
+    pub settings: Option<T>,
 }
 
 /// Why settings cannot be used.
@@ -71,27 +99,69 @@ pub enum ConfigError {
         reason: serde_yaml::Error,
     },
     /// A value is of the right type and still makes no sense.
-    #[error("{file}: scales.{scale}.{field}")]
+    #[error("{file}: {field}{}", place.as_ref().map(in_words).unwrap_or_default())]
     Value {
         /// Path as the user gave it.
         file: String,
-        /// Which block of settings.
-        scale: Scale,
         /// Field, value and what was expected.
-        field: FieldError,
+        field: Box<FieldError>,
+        /// Where in the file.
+        place: Option<Location>,
     },
 }
 
-/// A field whose value makes no sense.
-#[derive(Debug, Error, PartialEq)]
-#[error("{field} is {value}, expected {expected}")]
-pub struct FieldError {
-    /// Name of the field.
-    pub field: &'static str,
-    /// Its value.
-    pub value: String,
-    /// What would have been right.
-    pub expected: &'static str,
+/// " at line 3 column 5", as the reader of YAML says it.
+fn in_words(place: &Location) -> String {
+    format!(" at line {} column {}", place.line(), place.column())
+}
+
+/// A YAML text and where it is from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Path as the user gave it.
+    file: String,
+    text: String,
+}
+
+impl Source {
+    /// A text of settings. A byte-order mark before it is no part of it (YAML 1.2, section 5.2).
+    pub fn new(file: impl Into<String>, text: &str) -> Self {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_string();
+        Source { file: file.into(), text }
+    }
+
+    /// Reads a file of settings.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`] if it cannot be read, or is no text.
+    pub fn read(file: &str) -> Result<Self, ConfigError> {
+        let unreadable = |reason| ConfigError::Unreadable { file: file.to_string(), reason };
+        Ok(Source::new(file, &std::fs::read_to_string(file).map_err(unreadable)?))
+    }
+
+    /// The text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The exhibit that the settings are for.
+    ///
+    /// # Errors
+    /// [`ConfigError::Malformed`] if the text is no YAML or has no field `exhibit`.
+    pub fn exhibit(&self) -> Result<String, ConfigError> {
+        let heading: Heading = serde_yaml::from_str(&self.text).map_err(|e| self.malformed(e))?;
+        Ok(heading.exhibit)
+    }
+
+    fn malformed(&self, reason: serde_yaml::Error) -> ConfigError {
+        ConfigError::Malformed { file: self.file.clone(), reason }
+    }
+
+    /// A value that makes no sense, with its line.
+    pub fn error(&self, field: FieldError) -> ConfigError {
+        let place = locate(&self.text, &field.field);
+        ConfigError::Value { file: self.file.clone(), field: Box::new(field), place }
+    }
 }
 
 /// Settings of one scale, ready to run.
@@ -100,8 +170,23 @@ pub struct Configured {
     pub experiment: Box<dyn Experiment>,
     /// The settings as canonical JSON: what the cache key is made of.
     pub settings: String,
-    /// About how many seconds two cores need.
-    pub seconds: f64,
+    /// About how many seconds two cores need, where the settings say it.
+    pub seconds: Option<f64>,
+    /// Which block of settings it is.
+    pub scale: Scale,
+    source: Source,
+}
+
+impl Configured {
+    /// An error of these settings, with file and line.
+    pub fn error(&self, field: FieldError) -> ConfigError {
+        self.source.error(field.within(&block(self.scale)))
+    }
+}
+
+/// Where the settings of a scale are.
+fn block(scale: Scale) -> String {
+    if scale == Scale::Own { "settings".to_string() } else { format!("scales.{scale}") }
 }
 
 /// Only the field that says which exhibit a document is for.
@@ -110,46 +195,62 @@ struct Heading {
     exhibit: String,
 }
 
-/// The exhibit that a document is for.
-///
-/// # Errors
-/// [`ConfigError::Malformed`] if the text is no YAML or has no field `exhibit`.
-pub fn exhibit_of(text: &str, file: &Path) -> Result<String, ConfigError> {
-    let heading: Heading = serde_yaml::from_str(text)
-        .map_err(|reason| ConfigError::Malformed { file: file.display().to_string(), reason })?;
-    Ok(heading.exhibit)
-}
-
-/// Reads the settings of `scale` for the experiment type `T`; those of all scales are checked.
+/// Reads the settings of `scale` for the experiment type `T`; those of all scales are checked. A
+/// file with one block of settings has that one at every scale.
 ///
 /// # Errors
 /// [`ConfigError`] with file, line and field of the first mistake.
-pub fn configure<T>(text: &str, file: &Path, scale: Scale) -> Result<Configured, ConfigError>
+pub fn configure<T>(source: &Source, scale: Scale) -> Result<Configured, ConfigError>
 where
     T: Experiment + DeserializeOwned + Serialize + 'static,
 {
-    let file = file.display().to_string();
-    let malformed = |reason| ConfigError::Malformed { file: file.clone(), reason };
-    let document: Document<T> = serde_yaml::from_str(text).map_err(malformed)?;
-    let PerScale { quick, standard, paper } = document.scales;
-    for (scale, settings) in
-        [(Scale::Quick, &quick), (Scale::Standard, &standard), (Scale::Paper, &paper)]
-    {
-        settings.check().map_err(|field| ConfigError::Value {
-            file: file.clone(),
-            scale,
-            field,
-        })?;
-    }
-    let PerScale { quick: s_quick, standard: s_standard, paper: s_paper } = document.seconds;
-    let (experiment, seconds) = match scale {
-        Scale::Quick => (quick, s_quick),
-        Scale::Standard => (standard, s_standard),
-        Scale::Paper => (paper, s_paper),
+    let document: Document<T> =
+        serde_yaml::from_str(&source.text).map_err(|e| source.malformed(e))?;
+    let refuse = |field, value: &str, expected: &str| {
+        Err(source.error(FieldError::new(field, value, expected)))
     };
+    let mut blocks = match (document.settings, document.scales) {
+        (Some(_), Some(_)) => {
+            return refuse("settings", "beside scales", "either settings or scales");
+        }
+        (Some(settings), None) => vec![(Scale::Own, settings)],
+        (None, scales) => scales.map_or(Vec::new(), PerScale::into_values),
+    };
+    if blocks.is_empty() {
+        return refuse(
+            "settings",
+            "not there",
+            "a block of them, or scales with quick, standard, paper",
+        );
+    }
+    for (scale, settings) in &blocks {
+        let checked = settings.check();
+        checked.map_err(|field| source.error(field.within(&block(*scale))))?;
+    }
+    let seconds = document.seconds.map_or(Vec::new(), PerScale::into_values);
+    for (scale, seconds) in &seconds {
+        let checked = number(&scale.to_string(), *seconds, 0.0..);
+        checked.map_err(|field| source.error(field.within("seconds")))?;
+        if !blocks.iter().any(|(block, _)| block == scale) {
+            let field = format!("seconds.{scale}");
+            return refuse(&field, &seconds.to_string(), "seconds of a scale that has settings");
+        }
+    }
+    let position = match (blocks.iter().position(|(block, _)| *block == scale), blocks.len()) {
+        (Some(position), _) => position,
+        (None, 1) => 0,
+        (None, _) => {
+            let there: Vec<String> = blocks.iter().map(|(scale, _)| scale.to_string()).collect();
+            let expected = format!("one of those that there are: --scale {}", there.join(" or "));
+            return refuse("scales", &format!("without {scale}"), &expected);
+        }
+    };
+    let (scale, experiment) = blocks.swap_remove(position);
     let settings = serde_json::to_string(&experiment)
-        .map_err(|error| malformed(serde_yaml::Error::custom(error)))?;
-    Ok(Configured { experiment: Box::new(experiment), settings, seconds })
+        .map_err(|error| source.malformed(serde_yaml::Error::custom(error)))?;
+    let seconds = seconds.iter().find(|(of, _)| *of == scale).map(|(_, seconds)| *seconds);
+    let (experiment, source) = (Box::new(experiment), source.clone());
+    Ok(Configured { experiment, settings, seconds, scale, source })
 }
 
 /// Share of the pairs that is kept: above 0, at most 1.
@@ -208,6 +309,7 @@ impl fmt::Display for Scale {
             Scale::Quick => "quick",
             Scale::Standard => "standard",
             Scale::Paper => "paper",
+            Scale::Own => "own",
         })
     }
 }

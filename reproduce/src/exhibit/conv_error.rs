@@ -5,13 +5,16 @@ use kernels::estimator::Estimator;
 use kernels::random::Stream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use training::setting::{count, count_within, distinct};
 
 use super::closed_form::expected_square_error;
 use super::config::{FieldError, NamedEstimator, configure};
 use super::matmul_error::{agreement, check_budgets, half_width_of_root, largest};
 use super::matrices::{Distribution, norm};
 use super::random_convolution::RandomConvolution;
+use super::runs::MOST_REPEATS;
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
@@ -59,26 +62,39 @@ struct Measurement {
 
 impl Experiment for ConvolutionError {
     fn check(&self) -> Result<(), FieldError> {
-        let wrong = |field, value: String, expected| Err(FieldError { field, value, expected });
+        for (field, size) in [("batch", self.batch), ("side", self.side), ("kernel", self.kernel)] {
+            count(field, size)?;
+        }
         if self.kernel.is_multiple_of(2) {
-            return wrong("kernel", self.kernel.to_string(), "an odd number");
+            return Err(FieldError::new("kernel", self.kernel, "an odd number"));
         }
         if let Err(error) = self.shape() {
-            return wrong("channels", error.to_string(), "sizes of a convolution");
+            return Err(FieldError::new("channels", error, "sizes of a convolution"));
         }
-        if self.repeats == 0 {
-            return wrong("repeats", "0".to_string(), "a number above 0");
-        }
+        count_within("repeats", self.repeats, 1..=MOST_REPEATS)?;
+        distinct("distributions", &self.distributions)?;
         let known = [Distribution::ZeroMean, Distribution::UnitMean];
-        if let Some(other) = self.distributions.iter().find(|given| !known.contains(given)) {
-            return wrong("distributions", other.name().to_string(), "zero-mean or unit-mean");
+        if let Some(place) = self.distributions.iter().position(|given| !known.contains(given)) {
+            let (field, value) =
+                (format!("distributions[{place}]"), self.distributions[place].name());
+            return Err(FieldError::new(field, value, "zero-mean or unit-mean"));
         }
+        distinct("estimators", &self.estimators)?;
         // Its closed form takes terms of rank one.
-        if self.estimators.contains(&NamedEstimator(Estimator::WinnerTakeAll)) {
-            let name = Estimator::WinnerTakeAll.name().to_string();
-            return wrong("estimators", name, "another estimator for convolutions");
+        let refused = NamedEstimator(Estimator::WinnerTakeAll);
+        if let Some(place) = self.estimators.iter().position(|given| *given == refused) {
+            let (field, value) = (format!("estimators[{place}]"), refused.0.name());
+            return Err(FieldError::new(field, value, "another estimator for convolutions"));
         }
         check_budgets(&self.budgets, self.channels)
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let (images, positions) = (self.batch, self.side * self.side);
+        let kernels = [self.outputs, self.channels * self.kernel * self.kernel];
+        let sides =
+            [[images, self.channels * positions], [images, self.outputs * positions], kernels];
+        vec![Need::of_matrices("batch", images, &sides, size_of::<f64>())]
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

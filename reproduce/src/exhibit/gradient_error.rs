@@ -10,13 +10,15 @@ use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Network, NetworkConfig, State};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::setting::{count_within, distinct};
 use training::train::{Trainer, fill_minibatch};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::matmul_error::half_width_of_root;
-use super::runs::{RunSettings, check_ratios};
+use super::runs::{MOST_REPEATS, RunSettings, check_ratios, ratios_without_effect};
 use super::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
+use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
@@ -64,17 +66,36 @@ type Gradients = Vec<Vec<f64>>;
 
 impl Experiment for GradientError {
     fn check(&self) -> Result<(), FieldError> {
-        self.training.check()?;
+        self.training.check().map_err(|error| error.within("training"))?;
+        distinct("estimators", &self.estimators)?;
+        distinct("modes", &self.modes)?;
         check_ratios(&self.ratios)?;
-        if self.draws < 2 {
-            let (field, value) = ("draws", self.draws.to_string());
-            return Err(FieldError { field, value, expected: "at least 2" });
-        }
+        count_within("draws", self.draws, 2..=MOST_REPEATS)?;
         if !self.ratios.contains(&self.followed) {
-            let (field, value) = ("followed", self.followed.value().to_string());
-            return Err(FieldError { field, value, expected: "one of the ratios" });
+            let value = self.followed.value();
+            return Err(FieldError::new("followed", value, "one of the ratios"));
+        }
+        // One run is followed, and nothing of its evaluations is shown.
+        if self.training.seeds != 1 {
+            let (field, value) = ("training.seeds", self.training.seeds);
+            return Err(FieldError::new(field, value, "1: a single run is followed"));
+        }
+        if !self.training.batch_norm_statistics.is_running() {
+            let (field, value) = ("training.batch_norm_statistics", "re-estimated");
+            return Err(FieldError::new(field, value, "running: no evaluation is shown"));
         }
         Ok(())
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        let training = self.training.without_effect(&self.modes).into_iter();
+        let training = training.map(|error| error.within("training"));
+        training.chain(ratios_without_effect(&self.ratios)).collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let needs = self.training.memory(1, 1);
+        needs.into_iter().map(|need| need.within("training")).collect()
     }
 
     fn images(&self) -> Option<ImageConfig> {
@@ -115,7 +136,7 @@ impl GradientError {
         let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
         let step = |draw| StepContext::training(context.instructions, stream, draw);
         let mut network = self.network(images, &state, None)?;
-        let exact = weight_gradients(&mut network, &step(0), &input, &labels);
+        let exact = weight_gradients(&mut network, &step(0), &input, &labels)?;
         let is_last = epoch == self.training.epochs;
         let mut found = Vec::new();
         for estimator in &self.estimators {
@@ -133,7 +154,7 @@ impl GradientError {
                     let mut deviations: Vec<Deviation> =
                         exact.iter().map(|exact| Deviation::from(exact)).collect();
                     for draw in 0..self.draws as u64 {
-                        let drawn = weight_gradients(&mut network, &step(draw), &input, &labels);
+                        let drawn = weight_gradients(&mut network, &step(draw), &input, &labels)?;
                         deviations.iter_mut().zip(&drawn).for_each(|(d, drawn)| d.add(drawn));
                     }
                     for (layer, deviation) in deviations.iter().enumerate() {
@@ -318,11 +339,11 @@ fn weight_gradients(
     step: &StepContext,
     input: &Matrix,
     labels: &[u16],
-) -> Gradients {
+) -> anyhow::Result<Gradients> {
     let mut gradient = Matrix::default();
     let logits = network.forward(step, input);
     softmax_cross_entropy(logits, labels, &mut gradient);
-    network.backward(step, input, &gradient);
+    network.backward(step, input, &gradient)?;
     let mut found = Vec::new();
     network.visit_parameters(&mut |parameter| {
         let rows = parameter.values.len() / parameter.row_length;
@@ -338,7 +359,7 @@ fn weight_gradients(
             found.push(dense);
         }
     });
-    found
+    Ok(found)
 }
 
 /// How drawn gradients deviate from an exact one, draw by draw.

@@ -63,7 +63,7 @@ pub fn time_row(
 fn data(images: &Images) -> String {
     let splits = &images.splits;
     let (training, test) = (splits.train.len() + splits.held_out.len(), splits.test.len());
-    match published(images.slug) {
+    match published(&images.slug) {
         Some(whole) if training < whole.0 || test < whole.1 => {
             format!("{}, cut from {} and {}", images.description, whole.0, whole.1)
         }
@@ -89,7 +89,7 @@ mod tests {
     fn images(slug: &'static str, sizes: (usize, usize, usize)) -> Images {
         Images {
             splits: generated_digits(1, sizes.0, sizes.1, sizes.2),
-            slug,
+            slug: slug.to_string(),
             description: format!("a set ({} training images)", sizes.0),
             checksum: String::new(),
         }

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use training::layer::{Context as LayerContext, Layer as _, Linear};
 use training::matrix::Matrix;
 use training::sampling::{Mode, SamplingPolicy, Scores};
+use training::setting::{count, count_within, distinct};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::matmul_error::largest;
-use super::runs::check_ratios;
+use super::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
@@ -68,17 +70,30 @@ struct Measurement {
 
 impl Experiment for LayerTiming {
     fn check(&self) -> Result<(), FieldError> {
+        distinct("estimators", &self.estimators)?;
         check_ratios(&self.ratios)?;
-        let has_zero = |shape: &Shape| [shape.batch, shape.inputs, shape.outputs].contains(&0);
-        if let Some(shape) = self.layers.iter().find(|shape| has_zero(shape)) {
-            let expected = "sides of at least 1";
-            return Err(FieldError { field: "layers", value: shape.name(), expected });
+        distinct("layers", &self.layers)?;
+        for (place, Shape { batch, inputs, outputs }) in self.layers.iter().enumerate() {
+            for (side, size) in [("batch", *batch), ("inputs", *inputs), ("outputs", *outputs)] {
+                count(side, size).map_err(|error| error.within(&format!("layers[{place}]")))?;
+            }
         }
-        if self.repeats == 0 {
-            let (field, value) = ("repeats", "0".to_string());
-            return Err(FieldError { field, value, expected: "a number of at least 1" });
-        }
-        Ok(())
+        count_within("repeats", self.repeats, 1..=MOST_REPEATS)
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        ratios_without_effect(&self.ratios).into_iter().collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let layers = self.layers.iter().enumerate().map(|(place, shape)| {
+            let Shape { batch, inputs, outputs } = *shape;
+            // Weights and their gradient of the exact layer and of the sampled one.
+            let weights = [[inputs, outputs]; 4];
+            let sides = [&weights[..], &[[batch, inputs], [batch, outputs]]].concat();
+            Need::of_matrices(&format!("layers[{place}]"), shape.name(), &sides, size_of::<f32>())
+        });
+        layers.max_by(|one, other| one.bytes.total_cmp(&other.bytes)).into_iter().collect()
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
@@ -94,7 +109,7 @@ impl Experiment for LayerTiming {
                         mode: Mode::Forward,
                         scores: Scores::Both,
                     };
-                    measurements.push(self.measure(context, *shape, policy));
+                    measurements.push(self.measure(context, *shape, policy)?);
                     context.progress.advance(1);
                 }
             }
@@ -104,7 +119,12 @@ impl Experiment for LayerTiming {
 }
 
 impl LayerTiming {
-    fn measure(&self, context: &Context, shape: Shape, policy: SamplingPolicy) -> Measurement {
+    fn measure(
+        &self,
+        context: &Context,
+        shape: Shape,
+        policy: SamplingPolicy,
+    ) -> anyhow::Result<Measurement> {
         let stream = Stream::new(context.seed, "layer-timing");
         let normal = |name: &str, rows: usize, columns: usize| {
             let mut generator = stream.child(name).at(0);
@@ -134,14 +154,15 @@ impl LayerTiming {
             forward.push(sampled_forward / exact_forward);
             step.push(sampled_step / exact_step);
         }
-        Measurement {
+        sampled.take_failure().map_or(Ok(()), Err)?;
+        Ok(Measurement {
             shape,
             estimator: policy.estimator.name(),
             ratio: policy.ratio,
             exact_seconds: Spread::of(exact_seconds).median,
             forward: Spread::of(forward),
             step: Spread::of(step),
-        }
+        })
     }
 
     fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {

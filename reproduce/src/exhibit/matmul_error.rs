@@ -5,11 +5,14 @@ use kernels::random::Stream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use theory::special::student_quantile;
+use training::setting::{count, count_within, distinct};
 
 use super::closed_form::expected_square_error;
 use super::config::{FieldError, NamedEstimator, configure};
 use super::matrices::{Distribution, MatrixPair, norm};
+use super::runs::MOST_REPEATS;
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
@@ -90,15 +93,17 @@ struct Measurement {
 impl Experiment for MatmulError {
     fn check(&self) -> Result<(), FieldError> {
         check_sizes(self.rows, self.pairs, self.columns, self.repeats)?;
+        distinct("distributions", &self.distributions)?;
+        distinct("estimators", &self.estimators)?;
         check_budgets(&self.budgets, self.pairs)?;
-        if self.spectral_repeats == 0 || self.spectral_repeats > self.repeats {
-            return Err(FieldError {
-                field: "spectral_repeats",
-                value: self.spectral_repeats.to_string(),
-                expected: "a number from 1 to repeats",
-            });
-        }
-        Ok(())
+        count_within("spectral_repeats", self.spectral_repeats, 1..=self.repeats)
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let (rows, pairs, columns) = (self.rows, self.pairs, self.columns);
+        let sides =
+            [[rows, pairs], [pairs, columns], [rows, columns], [pairs, pairs], [pairs, pairs]];
+        vec![Need::of_matrices("pairs", pairs, &sides, size_of::<f64>())]
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
@@ -408,20 +413,17 @@ pub fn half_width_of_mean(values: &[f64], mean: f64) -> Option<f64> {
 /// Sizes that a product and its repeats can have.
 ///
 /// # Errors
-/// Names the first size that is zero.
+/// Names the first size that is out of range.
 pub fn check_sizes(
     rows: usize,
     pairs: usize,
     columns: usize,
     repeats: usize,
 ) -> Result<(), FieldError> {
-    let fields = [("rows", rows), ("pairs", pairs), ("columns", columns), ("repeats", repeats)];
-    match fields.iter().find(|(_, size)| *size == 0) {
-        Some((field, _)) => {
-            Err(FieldError { field, value: "0".to_string(), expected: "a number above 0" })
-        }
-        None => Ok(()),
+    for (field, size) in [("rows", rows), ("pairs", pairs), ("columns", columns)] {
+        count(field, size)?;
     }
+    count_within("repeats", repeats, 1..=MOST_REPEATS)
 }
 
 /// Budgets from 1 to the number of pairs, increasing.
@@ -429,16 +431,13 @@ pub fn check_sizes(
 /// # Errors
 /// Names the list.
 pub fn check_budgets(budgets: &[usize], pairs: usize) -> Result<(), FieldError> {
-    let increasing = budgets.windows(2).all(|two| two[0] < two[1]);
+    let increasing = budgets.is_sorted_by(|one, next| one < next);
     let inside = budgets.iter().all(|budget| (1..=pairs).contains(budget));
     if increasing && inside && !budgets.is_empty() {
         return Ok(());
     }
-    Err(FieldError {
-        field: "budgets",
-        value: format!("{budgets:?}"),
-        expected: "increasing numbers from 1 to pairs",
-    })
+    let expected = "increasing numbers from 1 to pairs";
+    Err(FieldError::new("budgets", format!("{budgets:?}"), expected))
 }
 
 #[cfg(test)]

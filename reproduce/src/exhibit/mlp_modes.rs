@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use training::sampling::{Mode, Scores};
+use training::setting::distinct;
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::difference::{Difference, intervals, seeds};
-use super::runs::{RunSettings, Sampling, Trained, check_ratios};
+use super::runs::{RunSettings, Sampling, Trained, check_ratios, ratios_without_effect};
 use super::{Context, Exhibit, Experiment};
 use crate::images::ImageConfig;
+use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
@@ -36,16 +38,23 @@ pub struct MlpModes {
 
 impl Experiment for MlpModes {
     fn check(&self) -> Result<(), FieldError> {
-        self.training.check()?;
-        check_ratios(&self.ratios)?;
-        if self.modes.is_empty() {
-            return Err(FieldError {
-                field: "modes",
-                value: "[]".to_string(),
-                expected: "some of forward, backward, black-box",
-            });
-        }
-        Ok(())
+        self.training.check().map_err(|error| error.within("training"))?;
+        distinct("estimators", &self.estimators)?;
+        distinct("modes", &self.modes)?;
+        check_ratios(&self.ratios)
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        let training = self.training.without_effect(&self.modes).into_iter();
+        let training = training.map(|error| error.within("training"));
+        training.chain(ratios_without_effect(&self.ratios)).collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let needs = self
+            .training
+            .memory(1 + self.estimators.len() * self.modes.len() * self.ratios.len(), 1);
+        needs.into_iter().map(|need| need.within("training")).collect()
     }
 
     fn images(&self) -> Option<ImageConfig> {

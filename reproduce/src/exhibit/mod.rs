@@ -12,6 +12,7 @@ mod difference;
 mod gradient_error;
 mod headline;
 mod layer_timing;
+mod location;
 mod matmul_error;
 mod matrices;
 mod mlp_modes;
@@ -25,7 +26,7 @@ mod sgd_convergence;
 mod steps;
 mod training_step;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use kernels::InstructionSet;
@@ -35,10 +36,11 @@ use thiserror::Error;
 
 use crate::cache::{Cache, sha256};
 use crate::images::{ImageConfig, Images};
-use crate::names::unknown;
+use crate::memory::{self, Need};
+use crate::names::{check_own, unknown};
 use crate::progress::Progress;
 use crate::result::ExhibitResult;
-use config::{ConfigError, Configured, Scale};
+use config::{ConfigError, Configured, FieldError, Scale, Source};
 
 /// A kind of experiment the program knows.
 pub struct Exhibit {
@@ -56,7 +58,7 @@ pub struct Exhibit {
     pub version: u32,
     /// The built-in settings.
     pub yaml: &'static str,
-    configure: fn(&str, &Path, Scale) -> Result<Configured, ConfigError>,
+    configure: fn(&Source, Scale) -> Result<Configured, ConfigError>,
 }
 
 /// Settings that can be run.
@@ -64,8 +66,18 @@ pub trait Experiment: Send + Sync {
     /// Checks what the types do not.
     ///
     /// # Errors
-    /// [`config::FieldError`] naming the first field that makes no sense.
-    fn check(&self) -> Result<(), config::FieldError>;
+    /// [`FieldError`] naming the first field that makes no sense.
+    fn check(&self) -> Result<(), FieldError>;
+
+    /// Settings that are right and change nothing, with what would.
+    fn without_effect(&self) -> Vec<FieldError> {
+        Vec::new()
+    }
+
+    /// What it keeps in memory at one time, at the least, where settings decide how much.
+    fn memory(&self) -> Vec<Need> {
+        Vec::new()
+    }
 
     /// The images it trains on, if it does.
     fn images(&self) -> Option<ImageConfig> {
@@ -122,6 +134,10 @@ pub static EXHIBITS: [Exhibit; 18] = [
     roofline::EXHIBIT,
 ];
 
+/// Further settings whose figures are committed, by the name of their file.
+pub const COMMITTED: [(&str, &str); 1] =
+    [("mlp-accuracy-converged", include_str!("../../exhibits/mlp-accuracy-converged.yaml"))];
+
 /// An exhibit with the settings it will run with.
 pub struct Task {
     /// Name of its files: the exhibit's, or that of the user's YAML file.
@@ -142,6 +158,9 @@ pub enum TaskError {
     /// No exhibit of this name.
     #[error("{0}")]
     Unknown(String),
+    /// The name of a user's file cannot be that of files of figures.
+    #[error("{0}")]
+    Name(String),
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -167,23 +186,49 @@ impl Task {
     /// other settings for one.
     ///
     /// # Errors
-    /// [`TaskError`] naming the exhibit, or the file, line and field.
+    /// [`TaskError`] naming the exhibit, or the file, line and field; also for a file whose figures
+    /// would take the place of others.
     pub fn new(request: &str, scale: Scale, seed: u64) -> Result<Self, TaskError> {
-        let is_file = request.ends_with(".yaml") || request.ends_with(".yml");
+        let file = Path::new(request);
+        let is_file = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         if !is_file {
             let exhibit = find(request).map_err(TaskError::Unknown)?;
-            let file = PathBuf::from(format!("{}.yaml", exhibit.name));
-            let configured = (exhibit.configure)(exhibit.yaml, &file, scale)?;
-            return Ok(Task { name: exhibit.name.to_string(), exhibit, configured, scale, seed });
+            return Self::built_in(exhibit, scale, seed);
         }
-        let file = Path::new(request);
-        let text = std::fs::read_to_string(file)
-            .map_err(|reason| ConfigError::Unreadable { file: request.to_string(), reason })?;
-        let exhibit = find(&config::exhibit_of(&text, file)?)
+        let source = Source::read(request)?;
+        let exhibit = find(&source.exhibit()?)
             .map_err(|reason| TaskError::UnknownIn { file: request.to_string(), reason })?;
-        let configured = (exhibit.configure)(&text, file, scale)?;
         let name = file.file_stem().map_or(request.into(), |stem| stem.to_string_lossy());
+        if name == exhibit.name && source.text() == exhibit.yaml {
+            return Self::built_in(exhibit, scale, seed);
+        }
+        if !COMMITTED.contains(&(&name, source.text())) {
+            check_own(&name).map_err(|reason| TaskError::Name(format!("{request}: {reason}")))?;
+        }
+        let configured = (exhibit.configure)(&source, scale)?;
+        let scale = configured.scale;
         Ok(Task { name: name.into_owned(), exhibit, configured, scale, seed })
+    }
+
+    fn built_in(exhibit: &'static Exhibit, scale: Scale, seed: u64) -> Result<Self, TaskError> {
+        let source = Source::new(format!("{}.yaml", exhibit.name), exhibit.yaml);
+        let configured = (exhibit.configure)(&source, scale)?;
+        Ok(Task { name: exhibit.name.to_string(), exhibit, configured, scale, seed })
+    }
+
+    /// Refuses settings that do not fit into so many bytes of memory.
+    ///
+    /// # Errors
+    /// Names file, line and setting, and says what would be needed.
+    pub fn check_memory(&self, machine: Option<u64>) -> Result<(), ConfigError> {
+        let needs = self.configured.experiment.memory();
+        memory::check(&needs, machine).map_err(|field| self.configured.error(field))
+    }
+
+    /// What is to be said of settings that change nothing.
+    pub fn warnings(&self) -> Vec<String> {
+        let fields = self.configured.experiment.without_effect();
+        fields.into_iter().map(|field| self.configured.error(field).to_string()).collect()
     }
 
     /// Everything the result depends on.
@@ -249,6 +294,20 @@ mod tests {
                 let task = Task::new(exhibit.name, scale, 1);
                 assert!(task.is_ok(), "{}", task.err().map_or(String::new(), |e| e.to_string()));
             }
+        }
+    }
+
+    #[test]
+    fn every_built_in_setting_has_an_effect_and_quick_ones_fit_into_four_gigabytes() {
+        for exhibit in &EXHIBITS {
+            for scale in [Scale::Quick, Scale::Standard, Scale::Paper] {
+                let task = Task::new(exhibit.name, scale, 1).unwrap();
+                assert_eq!(task.warnings(), Vec::<String>::new());
+                assert!(task.configured.seconds.is_some(), "{}", exhibit.name);
+                assert_eq!(task.scale, scale);
+            }
+            let quick = Task::new(exhibit.name, Scale::Quick, 1).unwrap();
+            assert!(quick.check_memory(Some(4_000_000_000)).is_ok(), "{}", exhibit.name);
         }
     }
 

@@ -7,15 +7,17 @@ use training::exchange::Exchange;
 use training::layer::ImageShape;
 use training::network::Description;
 use training::sampling::{LayerPolicies, Mode, Scores};
+use training::setting::distinct;
 use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 
 use super::compute_communication::{PAPER, largest_ratio};
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::difference::{Difference, intervals, seeds, show};
 use super::headline::{accuracy_row, is_shown};
-use super::runs::{Estimate, RunSettings, Sampling, check_ratios};
+use super::runs::{Estimate, RunSettings, Sampling, check_ratios, ratios_without_effect};
 use super::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
+use crate::memory::Need;
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, HeadlineRow, Mark, Panel, Point, Series, Table,
     significant,
@@ -131,17 +133,32 @@ fn exact_of(measurements: &[Measurement], workers: usize) -> Option<&Measurement
 
 impl Experiment for MultiNode {
     fn check(&self) -> Result<(), FieldError> {
-        self.training.check()?;
+        self.training.check().map_err(|error| error.within("training"))?;
         check_ratios(&self.ratios)?;
-        let fits = |workers: &usize| (1..=self.training.batch_size).contains(workers);
-        if self.workers.is_empty() || !self.workers.iter().all(fits) {
-            return Err(FieldError {
-                field: "workers",
-                value: format!("{:?}", self.workers),
-                expected: "numbers of at least 1, at most the images of a minibatch",
-            });
-        }
-        Ok(())
+        let config = self.training.exact_config(0);
+        DataParallel::check_settings(&config).map_err(|error| error.within("training"))?;
+        distinct("workers", &self.workers)?;
+        let (batch, images) = (self.training.batch_size, self.training.images.train);
+        let smallest = if images.is_multiple_of(batch) { batch } else { images % batch };
+        let place = self.workers.iter().position(|workers| !(1..=smallest).contains(workers));
+        place.map_or(Ok(()), |place| {
+            let (field, value) = (format!("workers[{place}]"), self.workers[place]);
+            let expected = format!("from 1 to {smallest}, the images of the smallest minibatch");
+            Err(FieldError::new(field, value, expected))
+        })
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        let training = self.training.without_effect(&[Mode::Forward]).into_iter();
+        let training = training.map(|error| error.within("training"));
+        training.chain(ratios_without_effect(&self.ratios)).collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let needs = self
+            .training
+            .memory(self.ratios.len(), self.workers.iter().max().map_or(1, |most| *most));
+        needs.into_iter().map(|need| need.within("training")).collect()
     }
 
     fn images(&self) -> Option<ImageConfig> {

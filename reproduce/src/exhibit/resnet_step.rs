@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 use training::data::{FolderSource, ImageFolder, Normalisation, OnCorrupt, Part, StreamSettings};
 use training::layer::ImageShape;
 use training::matrix::Matrix;
-use training::network::resnet;
+use training::network::{Description, Footprint, NetworkError, resnet};
 use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy, Scores};
+use training::setting::{count, count_within, distinct};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::runs::check_ratios;
+use super::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
 use super::steps::{Measurement, Minibatch, Steps};
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
@@ -52,21 +54,43 @@ pub struct ResnetStep {
     repeats: usize,
 }
 
+/// Pixels of a side that photographs can be brought to.
+const LARGEST_SIDE: usize = 10_000;
+
+impl ResnetStep {
+    fn description(&self) -> Result<Description, NetworkError> {
+        resnet(self.depth, ImageShape::new(3, self.side, self.side), CLASSES)
+    }
+}
+
 impl Experiment for ResnetStep {
     fn check(&self) -> Result<(), FieldError> {
+        distinct("estimators", &self.estimators)?;
         check_ratios(&self.ratios)?;
-        let wrong = |field, value: String, expected| Err(FieldError { field, value, expected });
-        if let Err(error) = resnet(self.depth, ImageShape::new(3, self.side, self.side), CLASSES) {
-            return wrong("depth", error.to_string(), "a ResNet that fits the images");
-        }
-        if self.resize < self.side {
-            return wrong("resize", self.resize.to_string(), "a number of at least side");
-        }
-        let counts = [("batch_size", self.batch_size), ("repeats", self.repeats)];
-        match counts.iter().find(|(_, count)| *count == 0) {
-            Some((field, _)) => wrong(field, "0".to_string(), "a number of at least 1"),
-            None => Ok(()),
-        }
+        count_within("side", self.side, 1..=LARGEST_SIDE)?;
+        count_within("resize", self.resize, self.side..=LARGEST_SIDE)?;
+        let description = self.description().map_err(|error| match error {
+            NetworkError::Depth { depth, known, .. } => FieldError::new("depth", depth, known),
+            error => FieldError::new("side", error, "images that fit a ResNet"),
+        })?;
+        count("batch_size", self.batch_size)?;
+        description.check_batch(self.batch_size).map_err(|error| {
+            let expected = format!("a minibatch that fits the network: {error}");
+            FieldError::new("batch_size", self.batch_size, expected)
+        })?;
+        self.optimizer.check().map_err(|error| error.within("optimizer"))?;
+        count_within("repeats", self.repeats, 1..=MOST_REPEATS)
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        ratios_without_effect(&self.ratios).into_iter().collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let Ok(network) = self.description() else { return Vec::new() };
+        let Footprint { parameters, activations } = network.footprint(self.batch_size);
+        // An exact network and a sampled one.
+        vec![Need::new("batch_size", self.batch_size, 2.0 * (parameters + activations))]
     }
 
     fn missing_from(&self, directory: &Path) -> Option<&'static str> {
@@ -90,7 +114,7 @@ impl Experiment for ResnetStep {
             .collect();
         context.progress.set_length(settings.len());
         let steps = Steps {
-            network: &resnet(self.depth, ImageShape::new(3, self.side, self.side), CLASSES)?,
+            network: &self.description()?,
             optimizer: self.optimizer,
             minibatches: &minibatches,
             stream,

@@ -8,11 +8,13 @@ use kernels::{MatrixView, MatrixViewMut, Selection};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use theory::closed_form::regression_ridge;
+use training::setting::{LARGEST_COUNT, count_within};
 
 use super::config::{FieldError, Ratio, configure};
 use super::matmul_error::{agreement, half_width_of_mean};
-use super::runs::check_ratios;
+use super::runs::{MOST_REPEATS, check_ratios};
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
@@ -85,13 +87,14 @@ impl Measurement {
 impl Experiment for RidgeLoss {
     fn check(&self) -> Result<(), FieldError> {
         check_ratios(&self.ratios)?;
-        let sizes = [("samples", self.samples), ("features", self.features), ("draws", self.draws)];
-        match sizes.iter().find(|(_, size)| *size < 2) {
-            Some((field, size)) => {
-                Err(FieldError { field, value: size.to_string(), expected: "at least 2" })
-            }
-            None => Ok(()),
-        }
+        count_within("samples", self.samples, 2..=LARGEST_COUNT)?;
+        count_within("features", self.features, 2..=LARGEST_COUNT)?;
+        count_within("draws", self.draws, 2..=MOST_REPEATS)
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let sides = [[self.samples, self.features]];
+        vec![Need::of_matrices("samples", self.samples, &sides, size_of::<f64>())]
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

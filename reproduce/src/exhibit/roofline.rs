@@ -1,15 +1,18 @@
 //! The roofline of the machine (Williams, Waterman and Patterson 2009): products on a plane of
 //! arithmetic intensity and speed, under the limits that peak and bandwidth set.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use kernels::InstructionSet;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use training::setting::{count, distinct, number};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::runs::check_ratios;
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
@@ -74,24 +77,28 @@ impl Limits {
 impl Experiment for Roofline {
     fn check(&self) -> Result<(), FieldError> {
         check_ratios(&self.ratios)?;
-        let has_zero = |shape: &Shape| [shape.rows, shape.inner, shape.columns].contains(&0);
-        if self.triad_mebibytes == 0 {
-            let (field, value) = ("triad_mebibytes", "0".to_string());
-            return Err(FieldError { field, value, expected: "a number of at least 1" });
+        count("triad_mebibytes", self.triad_mebibytes)?;
+        distinct("products", &self.products)?;
+        for (place, Shape { rows, inner, columns, .. }) in self.products.iter().enumerate() {
+            for (side, size) in [("rows", *rows), ("inner", *inner), ("columns", *columns)] {
+                count(side, size).map_err(|error| error.within(&format!("products[{place}]")))?;
+            }
         }
-        if self.products.is_empty() {
-            let (field, value) = ("products", "empty".to_string());
-            return Err(FieldError { field, value, expected: "at least one product" });
-        }
-        if let Some(shape) = self.products.iter().find(|shape| has_zero(shape)) {
-            let expected = "sides of at least 1";
-            return Err(FieldError { field: "products", value: shape.name(), expected });
-        }
-        if !(self.seconds_a_measurement > 0.0 && self.seconds_a_measurement <= 3600.0) {
-            let (field, value) = ("seconds_a_measurement", self.seconds_a_measurement.to_string());
-            return Err(FieldError { field, value, expected: "a number above 0, at most 3600" });
-        }
-        Ok(())
+        let longest = (Bound::Excluded(0.0), Bound::Included(3600.0));
+        number("seconds_a_measurement", self.seconds_a_measurement, longest)
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let triad = 3.0 * (1 << 20) as f64 * self.triad_mebibytes as f64;
+        let products = self.products.iter().enumerate().map(|(place, shape)| {
+            let Shape { rows, inner, columns, .. } = *shape;
+            let sides = [[rows, inner], [inner, columns], [rows, columns]];
+            let field = format!("products[{place}]");
+            Need::of_matrices(&field, shape.name(), &sides, size_of::<f32>())
+        });
+        let products = products.max_by(|one, other| one.bytes.total_cmp(&other.bytes));
+        let triad = Need::new("triad_mebibytes", self.triad_mebibytes, triad);
+        products.into_iter().chain([triad]).collect()
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use kernels::{Estimator, InstructionSet};
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF as _, StudentsT};
+use theory::special::student_quantile;
 use training::checkpoint::Checkpoint;
 use training::data::{Augmentation, Splits};
 use training::layer::ImageShape;
-use training::network::NetworkConfig;
+use training::network::{Description, Footprint, NetworkConfig, NetworkError};
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::setting::{count, count_within};
 use training::train::{
     BatchNormStatistics, Metrics, Progress, Trainer, TrainingConfig, TrainingReport,
 };
@@ -21,6 +22,7 @@ use training::train::{
 use super::Context;
 use super::config::{FieldError, Ratio};
 use crate::images::ImageConfig;
+use crate::memory::Need;
 use crate::parallel;
 
 /// A run that is stopped loses about so much work, or that of an epoch.
@@ -28,6 +30,10 @@ const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
 
 /// Raised whenever a change of code changes the numbers of a run.
 const VERSION: u32 = 1;
+
+/// The most repeats, seeds, draws and epochs that settings can ask for: each is a loop, and some
+/// keep a number of every turn.
+pub const MOST_REPEATS: usize = 10_000_000;
 
 /// What a training loop tells of its progress.
 pub type Observer<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
@@ -199,46 +205,108 @@ impl Estimate {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-        let half_width = StudentsT::new(0.0, 1.0, count - 1.0)
-            .ok()
-            .map(|t| t.inverse_cdf(0.975) * (squares / (count - 1.0) / count).sqrt());
+        let half_width = (values.len() > 1).then(|| {
+            student_quantile(0.05, count - 1.0) * (squares / (count - 1.0) / count).sqrt()
+        });
         Estimate { mean, half_width }
     }
 }
 
 impl RunSettings {
-    /// Checks what the types do not.
+    /// Checks what the types do not: every range, and that the network exists and fits the images.
     ///
     /// # Errors
     /// Names the first setting that makes no sense.
     pub fn check(&self) -> Result<(), FieldError> {
-        let wrong = |field, value: String, expected| Err(FieldError { field, value, expected });
-        self.images.check()?;
-        if let NetworkConfig::Mlp { hidden, dropout } = &self.network {
-            if hidden.contains(&0) {
-                return wrong("hidden", format!("{hidden:?}"), "widths of at least 1");
+        self.images.check().map_err(|error| error.within("images"))?;
+        count("minimal_k", self.minimal_k)?;
+        count_within("seeds", self.seeds, 1..=MOST_REPEATS)?;
+        count_within("epochs", self.epochs, 1..=MOST_REPEATS)?;
+        let config = self.exact_config(0);
+        config.check()?;
+        let Some((image, classes)) = self.images.shape() else { return Ok(()) };
+        config.check_images(image.height.min(image.width))?;
+        let description = config.describe(image, classes, self.images.train);
+        description.map_err(NetworkError::in_settings).map(|_| ())
+    }
+
+    /// Checks a list of layers that are to be exact.
+    ///
+    /// # Errors
+    /// When one is no layer of the network with a product.
+    pub fn check_layers(&self, field: &str, layers: &[String]) -> Result<(), FieldError> {
+        let never = Sampling { exact_layers: layers.to_vec(), ..Sampling::EXACT };
+        match self.description().map(|network| network.check(&self.config(&never, 0).policies)) {
+            Some(Err(error)) => {
+                Err(FieldError::new(field, format!("{layers:?}"), error.to_string()))
             }
-            if !(0.0..1.0).contains(dropout) {
-                return wrong("dropout", dropout.to_string(), "a rate of at least 0, below 1");
-            }
+            _ => Ok(()),
         }
-        let rate = self.optimizer.learning_rate();
-        if !(rate.is_finite() && rate > 0.0) {
-            return wrong("learning_rate", rate.to_string(), "a finite number above 0");
+    }
+
+    /// Whether no product is sampled with these layers exact.
+    pub fn leaves_nothing_sampled(&self, exact: &[String]) -> bool {
+        self.description().is_some_and(|network| {
+            let mut sampled = network.products().into_iter().filter(|product| product.sampled);
+            sampled.all(|product| exact.iter().any(|name| name == product.layer))
+        })
+    }
+
+    /// Settings that are right and change nothing where products are sampled in these modes.
+    pub fn without_effect(&self, modes: &[Mode]) -> Vec<FieldError> {
+        let mut found = Vec::new();
+        let Some(network) = self.description() else { return found };
+        let products = network.products();
+        let sampled = products.iter().filter(|product| product.sampled);
+        let pairs = sampled.flat_map(|product| {
+            modes.iter().map(|mode| match mode {
+                Mode::Forward | Mode::BlackBox => product.pairs,
+                Mode::Backward => product.outputs.max(self.batch_size),
+            })
+        });
+        let most = pairs.max().unwrap_or(0);
+        if self.minimal_k >= most {
+            let expected = format!(
+                "less than the {most} pairs of the largest product: as it is, nothing is sampled"
+            );
+            found.push(FieldError::new("minimal_k", self.minimal_k, expected));
         }
-        if self.batch_norm_statistics == (BatchNormStatistics::ReEstimated { minibatches: 0 }) {
-            return wrong("minibatches", "0".to_string(), "a number of at least 1");
+        if !self.batch_norm_statistics.is_running() && !network.has_batch_norm() {
+            let expected = "a network with batch normalisation: this one has no statistics";
+            found.push(FieldError::new("batch_norm_statistics", "re-estimated", expected));
         }
-        let counts = [
-            ("batch_size", self.batch_size),
-            ("epochs", self.epochs),
-            ("minimal_k", self.minimal_k),
-            ("seeds", self.seeds),
-        ];
-        match counts.iter().find(|(_, count)| *count == 0) {
-            Some((field, _)) => wrong(field, "0".to_string(), "a number of at least 1"),
-            None => Ok(()),
+        if let Schedule::Step { at, .. } = &self.schedule {
+            let late = at.iter().position(|epoch| *epoch >= self.epochs);
+            found.extend(late.map(|step| {
+                let expected = format!("an epoch below {}: the run ends before", self.epochs);
+                FieldError::new(format!("schedule.at[{step}]"), at[step], expected)
+            }));
         }
+        if self.augmentation == Some(Augmentation::default()) {
+            let expected = "a padding, or flips: images stay as they are";
+            found.push(FieldError::new("augmentation", "without padding and flips", expected));
+        }
+        found
+    }
+
+    /// What runs side by side keep in memory: the images once, and a network a worker of each run.
+    pub fn memory(&self, runs: usize, workers: usize) -> Vec<Need> {
+        let side_by_side = rayon::current_num_threads().min(runs.saturating_mul(self.seeds)) as f64;
+        let images = Need::new("images", self.images.train, self.images.bytes());
+        let batch = self.batch_size.min(self.images.train);
+        let network = self.description().map(|network| network.footprint(batch));
+        let needs = network.map(|Footprint { parameters, activations }| {
+            let parameters = workers as f64 * side_by_side * parameters;
+            let network = Need::new("network", self.network_in_words(), parameters);
+            [network, Need::new("batch_size", self.batch_size, side_by_side * activations)]
+        });
+        std::iter::once(images).chain(needs.into_iter().flatten()).collect()
+    }
+
+    /// The network without weights, where the shape of the images is known.
+    fn description(&self) -> Option<Description> {
+        let (image, classes) = self.images.shape()?;
+        self.network.describe(image, classes).ok()
     }
 
     /// Trains every setting with every seed; finished runs are stored and not made again.
@@ -301,6 +369,7 @@ impl RunSettings {
     ) -> anyhow::Result<Vec<Vec<R>>> {
         let runs: Vec<(&S, u64)> = settings
             .iter()
+            // After the last seed comes seed 0.
             .flat_map(|setting| {
                 (0..self.seeds as u64).map(move |s| (setting, context.seed.wrapping_add(s)))
             })
@@ -352,6 +421,17 @@ impl RunSettings {
         }
     }
 
+    fn network_in_words(&self) -> String {
+        match &self.network {
+            NetworkConfig::Mlp { hidden, dropout } => {
+                let widths: Vec<String> = hidden.iter().map(ToString::to_string).collect();
+                let widths = widths.join(" and ");
+                format!("MLP with hidden layers of {widths}, ReLU, dropout {dropout}")
+            }
+            network => network.title(),
+        }
+    }
+
     /// One sentence on network and training, for below a table.
     pub fn describe(&self) -> String {
         let optimizer = match self.optimizer {
@@ -360,14 +440,7 @@ impl RunSettings {
                 format!("SGD at {learning_rate}, momentum {momentum}, weight decay {weight_decay}")
             }
         };
-        let network = match &self.network {
-            NetworkConfig::Mlp { hidden, dropout } => {
-                let widths: Vec<String> = hidden.iter().map(ToString::to_string).collect();
-                let widths = widths.join(" and ");
-                format!("MLP with hidden layers of {widths}, ReLU, dropout {dropout}")
-            }
-            network => network.title(),
-        };
+        let network = self.network_in_words();
         let augmentation = match self.augmentation {
             Some(Augmentation { padding: 0, flip: false }) | None => String::new(),
             Some(Augmentation { padding: 0, flip: true }) => "; random flips".to_string(),
@@ -400,15 +473,19 @@ impl RunSettings {
 /// # Errors
 /// Names the list.
 pub fn check_ratios(ratios: &[Ratio]) -> Result<(), FieldError> {
-    if ratios.is_empty() || ratios.windows(2).any(|two| two[0] >= two[1]) {
+    if ratios.is_empty() || !ratios.is_sorted_by(|one, next| one < next) {
         let values: Vec<f64> = ratios.iter().map(|ratio| ratio.value()).collect();
-        return Err(FieldError {
-            field: "ratios",
-            value: format!("{values:?}"),
-            expected: "increasing numbers above 0, at most 1",
-        });
+        let expected = "increasing numbers above 0, at most 1";
+        return Err(FieldError::new("ratios", format!("{values:?}"), expected));
     }
     Ok(())
+}
+
+/// The ratios, where nothing is sampled at any of them.
+pub fn ratios_without_effect(ratios: &[Ratio]) -> Option<FieldError> {
+    let expected = "a number below 1 among them: as it is, nothing is sampled";
+    let is_exact = ratios.iter().all(|ratio| ratio.value() == 1.0);
+    is_exact.then(|| FieldError::new("ratios", "[1]", expected))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use theory::statements::sgd_convergence::Problem;
 
 use super::config::{FieldError, configure};
 use super::matmul_error::half_width_of_mean;
+use super::runs::MOST_REPEATS;
 use super::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
@@ -74,15 +75,13 @@ struct Measurement {
 
 impl Experiment for SgdConvergence {
     fn check(&self) -> Result<(), FieldError> {
-        let increasing = self.steps.windows(2).all(|two| two[0] < two[1]);
-        if increasing && self.steps.len() > 1 && self.steps[0] > 0 {
+        let increasing = self.steps.is_sorted_by(|one, next| one < next);
+        let within = self.steps.iter().all(|steps| (1..=MOST_REPEATS).contains(steps));
+        if increasing && within && self.steps.len() > 1 {
             return Ok(());
         }
-        Err(FieldError {
-            field: "steps",
-            value: format!("{:?}", self.steps),
-            expected: "at least two increasing numbers above 0",
-        })
+        let expected = format!("at least two increasing numbers above 0, at most {MOST_REPEATS}");
+        Err(FieldError::new("steps", format!("{:?}", self.steps), expected))
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

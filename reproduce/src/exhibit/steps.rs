@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use kernels::InstructionSet;
 use kernels::random::Stream;
 use training::counting::Computations;
-use training::layer::Context as LayerContext;
+use training::layer::{Context as LayerContext, SelectionFailure};
 use training::loss::softmax_cross_entropy;
 use training::matrix::Matrix;
 use training::network::{Description, Network};
@@ -79,7 +79,7 @@ impl Steps<'_> {
     /// called after each policy.
     ///
     /// # Errors
-    /// When the network cannot be built.
+    /// When the network cannot be built or not be sampled.
     pub fn measure(
         &self,
         policies: &[SamplingPolicy],
@@ -92,8 +92,9 @@ impl Steps<'_> {
             let steps = self
                 .minibatches
                 .iter()
-                .map(|minibatch| (exact.step(self, minibatch), sampled.step(self, minibatch)));
-            let (exact_steps, steps): (Vec<Step>, Vec<Step>) = steps.skip(1).unzip();
+                .map(|minibatch| Ok((exact.step(self, minibatch)?, sampled.step(self, minibatch)?)))
+                .collect::<Result<Vec<_>, SelectionFailure>>()?;
+            let (exact_steps, steps): (Vec<Step>, Vec<Step>) = steps.into_iter().skip(1).unzip();
             let setting = (policy.estimator.name(), policy.ratio);
             measurements.push(Measurement::new(setting, &sampled, steps, &exact_steps));
             all_exact.extend(exact_steps);
@@ -117,18 +118,18 @@ impl Steps<'_> {
 }
 
 impl Learner {
-    fn step(&mut self, settings: &Steps, minibatch: &Minibatch) -> Step {
+    fn step(&mut self, settings: &Steps, minibatch: &Minibatch) -> Result<Step, SelectionFailure> {
         let Minibatch { input, labels } = minibatch;
         let layers = LayerContext::training(settings.instructions, settings.stream, self.steps);
         let started = Instant::now();
         let logits = self.network.forward(&layers, input);
         let loss = softmax_cross_entropy(logits, labels, &mut self.gradient);
-        self.network.backward(&layers, input, &self.gradient);
+        self.network.backward(&layers, input, &self.gradient)?;
         self.network.update(&mut self.optimizer);
         let seconds = started.elapsed().as_secs_f64();
         self.steps += 1;
         let computations = self.network.take_computations();
-        Step { seconds, loss: loss.sum / labels.len() as f64, computations }
+        Ok(Step { seconds, loss: loss.sum / labels.len() as f64, computations })
     }
 }
 

@@ -4,14 +4,16 @@ use kernels::random::{Stream, below, standard_normal};
 use serde::{Deserialize, Serialize};
 use training::layer::ImageShape;
 use training::matrix::Matrix;
-use training::network::NetworkConfig;
+use training::network::{Footprint, NetworkConfig, NetworkError};
 use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy, Scores};
+use training::setting::{count, count_within, distinct};
 
 use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::runs::check_ratios;
+use super::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
 use super::steps::{Measurement, Minibatch, Steps};
 use super::{Context, Exhibit, Experiment};
+use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
@@ -39,7 +41,7 @@ pub struct TrainingStep {
 }
 
 /// A network with its images and its optimiser.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Timed {
     network: NetworkConfig,
@@ -51,23 +53,44 @@ struct Timed {
     optimizer: OptimizerConfig,
 }
 
+impl Timed {
+    fn check(&self) -> Result<(), FieldError> {
+        count("batch_size", self.batch_size)?;
+        count("minimal_k", self.minimal_k)?;
+        self.optimizer.check().map_err(|error| error.within("optimizer"))?;
+        let network = self.network.describe(self.image, self.classes);
+        let network = network.map_err(NetworkError::in_settings)?;
+        network.check_batch(self.batch_size).map_err(|error| {
+            let expected = format!("a minibatch that fits the network: {error}");
+            FieldError::new("batch_size", self.batch_size, expected)
+        })
+    }
+}
+
 impl Experiment for TrainingStep {
     fn check(&self) -> Result<(), FieldError> {
+        distinct("estimators", &self.estimators)?;
         check_ratios(&self.ratios)?;
-        let wrong = |field, value, expected| Err(FieldError { field, value, expected });
-        for timed in &self.networks {
-            if let Err(error) = timed.network.describe(timed.image, timed.classes) {
-                return wrong("networks", error.to_string(), "a network that fits its images");
-            }
-            if timed.batch_size == 0 || timed.minimal_k == 0 {
-                let expected = "batch_size and minimal_k of at least 1";
-                return wrong("networks", timed.network.title(), expected);
-            }
+        distinct("networks", &self.networks)?;
+        for (place, network) in self.networks.iter().enumerate() {
+            network.check().map_err(|error| error.within(&format!("networks[{place}]")))?;
         }
-        if self.repeats == 0 {
-            return wrong("repeats", "0".to_string(), "a number of at least 1");
-        }
-        Ok(())
+        count_within("repeats", self.repeats, 1..=MOST_REPEATS)
+    }
+
+    fn without_effect(&self) -> Vec<FieldError> {
+        ratios_without_effect(&self.ratios).into_iter().collect()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        let needs = self.networks.iter().enumerate().filter_map(|(place, timed)| {
+            let network = timed.network.describe(timed.image, timed.classes).ok()?;
+            let Footprint { parameters, activations } = network.footprint(timed.batch_size);
+            // An exact network and a sampled one.
+            let bytes = 2.0 * (parameters + activations);
+            Some(Need::new(&format!("networks[{place}]"), timed.network.title(), bytes))
+        });
+        needs.max_by(|one, other| one.bytes.total_cmp(&other.bytes)).into_iter().collect()
     }
 
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {

@@ -60,8 +60,9 @@ impl ExhibitPage {
         };
         let request = if is_built_in { task.name.clone() } else { format!("{}.yaml", task.name) };
         let command = format!(
-            "cargo run --release -p reproduce -- run {request} --scale {} --seed {}",
-            task.scale, task.seed
+            "cargo run --release -p reproduce -- run {request}{} --seed {}",
+            task.scale.flag(),
+            task.seed
         );
         Ok(ExhibitPage {
             name: task.name.clone(),

@@ -4,6 +4,7 @@
 //! uniform place, and half of the windows are mirrored. Padding happens before normalisation, so
 //! it is pixel 0 and not number 0.
 
+use crate::setting::{FieldError, count_within};
 use kernels::random::{Stream, below, uniform};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,14 @@ impl Augmentation {
     /// Padding 4 and flips, the usual choice for CIFAR-10.
     pub fn cifar10() -> Self {
         Self { padding: 4, flip: true }
+    }
+
+    /// Checks that a crop of images with so short a side keeps something of every image.
+    ///
+    /// # Errors
+    /// When the padding is not smaller than the side.
+    pub fn check(&self, side: usize) -> Result<(), FieldError> {
+        count_within("padding", self.padding, 0..side)
     }
 
     /// The changes of an epoch; each depends on stream, epoch and sample only, so neither the

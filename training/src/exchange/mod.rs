@@ -18,6 +18,7 @@ mod workers;
 
 pub use workers::Workers;
 
+use crate::layer::SelectionFailure;
 use serde::{Deserialize, Serialize};
 
 /// What workers send of their gradients.
@@ -32,7 +33,7 @@ pub enum Exchange {
 }
 
 /// Why workers cannot train together.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ExchangeError {
     /// There is no network to train.
     #[error("no worker has a network; there is at least 1")]
@@ -42,6 +43,14 @@ pub enum ExchangeError {
     WeightsDiffer {
         /// The worker, from 0.
         worker: usize,
+    },
+    /// A worker could not draw a selection.
+    #[error("worker {worker}: {failure}")]
+    Selection {
+        /// The worker, from 0.
+        worker: usize,
+        /// Of which layer, and why.
+        failure: SelectionFailure,
     },
     /// A worker has selected other slices. Sending whole gradients instead would hide that
     /// nothing is saved, so that is left to the one who chooses the [`Exchange`].

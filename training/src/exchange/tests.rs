@@ -1,9 +1,9 @@
 //! Workers against each other, against one worker, and against the description's counts.
 
 use super::*;
-use crate::layer::{Context, Gradient, ImageShape};
+use crate::layer::{Context, Gradient, ImageShape, Linear};
 use crate::matrix::Matrix;
-use crate::network::{Description, cnn, mlp, resnet, wrn};
+use crate::network::{Description, Network, cnn, mlp, resnet, wrn};
 use crate::optimizer::OptimizerConfig;
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use kernels::random::{Stream, standard_normal};
@@ -177,6 +177,35 @@ fn shares_of_any_size_make_the_step_of_the_whole_minibatch() {
     for (x, y) in run(&[0, 1, 4, samples]).into_iter().zip(expected) {
         assert!((x - y).abs() < 1e-5, "{x} and {y}");
     }
+}
+
+#[test]
+fn a_worker_that_cannot_select_is_named_and_no_weight_changes() {
+    let policy = SamplingPolicy {
+        estimator: Estimator::ColumnRowMixture { epsilon: 5.0 },
+        ratio: 0.5,
+        minimal_k: 1,
+        mode: Mode::Forward,
+        scores: Scores::Weights,
+    };
+    let set = InstructionSet::detect();
+    // A layer does not check its policy: descriptions do.
+    let network = |policy| {
+        let layer = Linear::new("only", 6, 3, policy, Stream::new(1, "layer"));
+        Network::new(vec![Box::new(layer)])
+    };
+    let networks = vec![network(None), network(Some(policy))];
+    let mut workers = Workers::new(networks, SGD, set, Exchange::Whole).unwrap();
+    let before = bits(&mut workers, 0);
+    let context = Context::training(set, Stream::new(5, "run"), 0);
+    workers.backward(&context, &|_, input, labels| {
+        input.reshape(1, 6);
+        input.data_mut().fill(1.0);
+        *labels = vec![2];
+    });
+    let error = workers.update().unwrap_err().to_string();
+    assert!(error.starts_with("worker 1: layer 'only' cannot be sampled: "), "{error}");
+    assert!(bits(&mut workers, 0) == before && bits(&mut workers, 1) == before);
 }
 
 #[test]

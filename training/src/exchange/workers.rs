@@ -3,7 +3,7 @@
 use super::message::{Message, average, update};
 use super::{Exchange, ExchangeError};
 use crate::counting::{Computations, GradientNumbers};
-use crate::layer::Context;
+use crate::layer::{Context, SelectionFailure};
 use crate::loss::{Loss, softmax_cross_entropy};
 use crate::matrix::Matrix;
 use crate::network::Network;
@@ -59,6 +59,8 @@ struct Worker {
     labels: Vec<u16>,
     gradient: Matrix,
     loss: Loss,
+    /// Whether the last backward pass is the one that was asked for.
+    outcome: Result<(), SelectionFailure>,
     /// A parameter's gradient, unpacked.
     whole: Vec<f32>,
 }
@@ -86,6 +88,7 @@ impl Workers {
             labels: Vec::new(),
             gradient: Matrix::default(),
             loss: Loss::default(),
+            outcome: Ok(()),
             whole: Vec::new(),
         };
         let workers = networks.into_iter().map(worker).collect();
@@ -103,10 +106,10 @@ impl Workers {
     ) -> Loss {
         self.workers.par_iter_mut().enumerate().for_each(|(number, worker)| {
             let context = &context.of_worker(number);
-            let Worker { network, input, labels, gradient, loss, .. } = worker;
+            let Worker { network, input, labels, gradient, loss, outcome, .. } = worker;
             share(number, input, labels);
             *loss = softmax_cross_entropy(network.forward(context, input), labels, gradient);
-            network.backward(context, input, gradient);
+            *outcome = network.backward(context, input, gradient);
         });
         let mut sum = Loss::default();
         for Worker { loss, .. } in &self.workers {
@@ -121,9 +124,15 @@ impl Workers {
     /// worker sent.
     ///
     /// # Errors
-    /// When slices are exchanged and the workers have not selected the same; no weight has then
-    /// changed.
+    /// When a worker could not draw a selection, or slices are exchanged and the workers have not
+    /// selected the same; no weight has then changed.
     pub fn update(&mut self) -> Result<GradientNumbers, ExchangeError> {
+        for (number, worker) in self.workers.iter().enumerate() {
+            worker
+                .outcome
+                .clone()
+                .map_err(|failure| ExchangeError::Selection { worker: number, failure })?;
+        }
         let exchange = self.exchange;
         self.workers
             .par_iter_mut()

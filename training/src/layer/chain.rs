@@ -1,6 +1,6 @@
 //! Layers one after another.
 
-use super::{Context, Demand, Layer, Parameter};
+use super::{Context, Demand, Layer, Parameter, SelectionFailure};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 
@@ -111,6 +111,10 @@ impl Layer for Chain {
 
     fn set_statistics_share(&mut self, share: Option<f32>) {
         self.layers.iter_mut().for_each(|layer| layer.set_statistics_share(share));
+    }
+
+    fn take_failure(&mut self) -> Option<SelectionFailure> {
+        self.layers.iter_mut().find_map(|layer| layer.take_failure())
     }
 
     fn take_computations(&mut self) -> Computations {

@@ -7,7 +7,7 @@ use super::image_shape::{ImageShape, Window};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
 use super::sums::Sum;
-use super::{Context, Gradient, Layer, Parameter};
+use super::{Context, Gradient, Layer, Parameter, SelectionFailure};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -316,6 +316,11 @@ impl Layer for Convolution {
 
     fn set_sampling(&mut self, on: bool) {
         self.sampling = on;
+    }
+
+    fn take_failure(&mut self) -> Option<SelectionFailure> {
+        let samplers = [&mut self.channels, &mut self.images, &mut self.outputs_kept];
+        SelectionFailure::first(&self.name, samplers)
     }
 
     fn take_computations(&mut self) -> Computations {

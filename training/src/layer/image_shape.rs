@@ -1,5 +1,6 @@
 //! What the columns of a minibatch of images are.
 
+use crate::setting::{FieldError, LARGEST_COUNT, count};
 use kernels::convolution::{ConvolutionShape, ShapeError};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,24 @@ impl ImageShape {
     /// Images of so many channels, rows and columns.
     pub fn new(channels: usize, height: usize, width: usize) -> Self {
         Self { channels, height, width }
+    }
+
+    /// Checks that an image has numbers, and not more than are addressed by 32 bits.
+    ///
+    /// # Errors
+    /// When a side or their product is out of range.
+    pub fn check(&self) -> Result<(), FieldError> {
+        let Self { channels, height, width } = *self;
+        for (side, size) in [("channels", channels), ("height", height), ("width", width)] {
+            count(side, size).map_err(|error| error.within("image"))?;
+        }
+        let numbers = (channels as u128) * (height as u128) * (width as u128);
+        if numbers > LARGEST_COUNT as u128 {
+            let (value, expected) =
+                (format!("{channels} x {height} x {width}"), "at most 2^32 - 1 numbers");
+            return Err(FieldError::new("image", value, expected));
+        }
+        Ok(())
     }
 
     /// Numbers of an image, C H W.

@@ -4,7 +4,7 @@ use super::demand::{Demand, keep};
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
-use super::{Context, Gradient, Layer, Parameter, RowNorms};
+use super::{Context, Gradient, Layer, Parameter, RowNorms, SelectionFailure};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -394,6 +394,11 @@ impl Layer for Linear {
 
     fn set_sampling(&mut self, on: bool) {
         self.sampling = on;
+    }
+
+    fn take_failure(&mut self) -> Option<SelectionFailure> {
+        let samplers = [&mut self.features, &mut self.samples, &mut self.outputs_kept];
+        SelectionFailure::first(&self.name, samplers)
     }
 
     fn take_computations(&mut self) -> Computations {

@@ -36,6 +36,8 @@ use crate::matrix::Matrix;
 use crate::memory::Memory;
 use kernels::InstructionSet;
 use kernels::random::{Generator, Stream};
+use kernels::selection::SelectionError;
+use sampler::Sampler;
 
 /// What a layer is told about the step it takes part in.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,24 @@ impl Context<'_> {
             0 => self.generator(layer),
             worker => self.generator(&format!("{layer}.worker-{worker}")),
         }
+    }
+}
+
+/// A selection that could not be drawn in a step.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("layer '{layer}' cannot be sampled: {reason}")]
+pub struct SelectionFailure {
+    /// The layer's name.
+    pub layer: String,
+    /// Why; boxed, since it travels in the errors of every caller.
+    pub reason: Box<SelectionError>,
+}
+
+impl SelectionFailure {
+    /// The first failure of a layer's samplers, if one has failed.
+    fn first(layer: &str, samplers: [&mut Sampler; 3]) -> Option<Self> {
+        let reason = samplers.into_iter().find_map(Sampler::take_failure)?;
+        Some(Self { layer: layer.to_owned(), reason: Box::new(reason) })
     }
 }
 
@@ -193,6 +213,11 @@ pub trait Layer: Send {
     fn set_sampling(&mut self, _on: bool) {}
     /// Sets the share of the newest minibatch in running statistics; none: the layer's own.
     fn set_statistics_share(&mut self, _share: Option<f32>) {}
+    /// Takes the first failure of a selection since the last call. What could not be selected was
+    /// computed exactly, so a step that goes on after it is not the one that was asked for.
+    fn take_failure(&mut self) -> Option<SelectionFailure> {
+        None
+    }
     /// Takes the multiply-adds counted since the last call.
     fn take_computations(&mut self) -> Computations {
         Computations::default()

@@ -2,7 +2,7 @@
 
 use super::demand::{Demand, Expected, keep};
 use super::elementwise::map_pairs;
-use super::{Chain, Context, Layer, Parameter};
+use super::{Chain, Context, Layer, Parameter, SelectionFailure};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
 use rayon::prelude::*;
@@ -165,6 +165,11 @@ impl Layer for Residual {
         if let Some(shortcut) = &mut self.shortcut {
             shortcut.set_statistics_share(share);
         }
+    }
+
+    fn take_failure(&mut self) -> Option<SelectionFailure> {
+        let shortcut = self.shortcut.as_mut();
+        self.main.take_failure().or_else(|| shortcut.and_then(Layer::take_failure))
     }
 
     fn take_computations(&mut self) -> Computations {

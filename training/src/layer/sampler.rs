@@ -4,7 +4,7 @@ use crate::sampling::{Mode, SamplingPolicy};
 use kernels::Selection;
 use kernels::random::Generator;
 use kernels::scores::pair_scores_into;
-use kernels::selection::Workspace;
+use kernels::selection::{SelectionError, Workspace};
 
 /// Norms of both factors, the scores they give, and the selection drawn from those.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(super) struct Sampler {
     workspace: Workspace,
     selection: Selection,
     is_sampled: bool,
+    /// Why the first draw failed that did, until somebody asks.
+    failure: Option<SelectionError>,
 }
 
 impl Sampler {
@@ -34,13 +36,18 @@ impl Sampler {
 
     /// Draws about k pairs by the norms of both factors.
     ///
-    /// Scores that are not finite come from activations that are not: the exact product then
-    /// carries them to the loss, which reports it.
+    /// Where that fails the product will be exact, and [`Sampler::take_failure`] says why.
     pub(super) fn draw(&mut self, policy: &SamplingPolicy, k: usize, generator: &mut Generator) {
         pair_scores_into(&self.left_norms, &self.right_norms, &mut self.scores);
         let Self { scores, workspace, selection, .. } = self;
         let drawn = policy.estimator.select_into(scores, k, generator, workspace, selection);
         self.is_sampled = drawn.is_ok() && !selection.is_exact();
+        self.failure = self.failure.take().or(drawn.err());
+    }
+
+    /// Why a draw has failed since the last call, if one has.
+    pub(super) fn take_failure(&mut self) -> Option<SelectionError> {
+        self.failure.take()
     }
 
     /// What was drawn, where gradients pass through it: in the forward mode.

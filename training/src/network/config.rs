@@ -1,7 +1,9 @@
 //! The networks of the experiments, by name.
 
+use super::error::MOST_MULTIPLY_ADDS;
 use super::{Description, NetworkError, cnn, mlp, resnet, wrn};
 use crate::layer::ImageShape;
+use crate::setting::{FieldError, count, count_within, number};
 use serde::{Deserialize, Serialize};
 
 /// A network as settings name it.
@@ -39,18 +41,47 @@ pub enum NetworkConfig {
     },
 }
 
+/// Labels have 16 bits.
+const MOST_CLASSES: usize = 1 << 16;
+
 impl NetworkConfig {
+    /// Checks the ranges that do not depend on the images.
+    ///
+    /// # Errors
+    /// On the first number out of its range.
+    pub fn check(&self) -> Result<(), FieldError> {
+        match self {
+            Self::Mlp { hidden, dropout } => {
+                number("dropout", *dropout, 0.0..1.0)?;
+                let mut widths = hidden.iter().enumerate();
+                widths.try_for_each(|(layer, &width)| count(&format!("hidden[{layer}]"), width))
+            }
+            Self::Wrn { width, .. } => count("width", *width),
+            Self::Cnn | Self::Resnet { .. } => Ok(()),
+        }
+    }
+
     /// The network's layers for images of this shape.
     ///
     /// # Errors
-    /// When the network does not exist in this size or does not fit the images.
+    /// When a number is out of its range, the network does not exist in this size, or it does not
+    /// fit the images.
     pub fn describe(&self, image: ImageShape, classes: usize) -> Result<Description, NetworkError> {
-        match self {
-            Self::Mlp { hidden, dropout } => Ok(mlp(image.len(), hidden, classes, *dropout)),
-            Self::Cnn => cnn(image, classes),
-            Self::Wrn { depth, width } => wrn(*depth, *width, image, classes),
-            Self::Resnet { depth } => resnet(*depth, image, classes),
+        self.check().map_err(|error| error.within("network"))?;
+        image.check()?;
+        count_within("classes", classes, 1..=MOST_CLASSES)?;
+        let description = match self {
+            Self::Mlp { hidden, dropout } => mlp(image.len(), hidden, classes, *dropout),
+            Self::Cnn => cnn(image, classes)?,
+            Self::Wrn { depth, width } => wrn(*depth, *width, image, classes)?,
+            Self::Resnet { depth } => resnet(*depth, image, classes)?,
+        };
+        let products = description.products();
+        let multiply_adds = products.iter().map(|product| product.forward as f64).sum();
+        if multiply_adds > MOST_MULTIPLY_ADDS {
+            return Err(NetworkError::TooLarge { multiply_adds });
         }
+        Ok(description)
     }
 
     /// The usual name: "WRN-28-10".
@@ -61,5 +92,37 @@ impl NetworkConfig {
             Self::Wrn { depth, width } => format!("WRN-{depth}-{width}"),
             Self::Resnet { depth } => format!("ResNet-{depth}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GREY: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
+
+    fn refused(network: &str, image: ImageShape, classes: usize) -> String {
+        let network: NetworkConfig = serde_yaml::from_str(network).unwrap();
+        network.describe(image, classes).unwrap_err().in_settings().to_string()
+    }
+
+    #[test]
+    fn sizes_that_no_network_has_are_refused_before_anything_is_multiplied() {
+        let hidden = "{name: mlp, hidden: [8, 1000000000000000000], dropout: 0}";
+        assert!(refused(hidden, GREY, 10).starts_with("network.hidden[1] is 10000000000"));
+        let wide = "{name: mlp, hidden: [4294967295, 4294967295], dropout: 0}";
+        assert!(refused(wide, GREY, 10).contains("1.8e19 multiply-adds"));
+        let depth = "{name: wrn, depth: 600000000000000004, width: 1}";
+        assert!(refused(depth, GREY, 10).starts_with("network.depth is 600000000000000004"));
+        let width = "{name: wrn, depth: 10, width: 18446744073709551615}";
+        assert!(refused(width, GREY, 10).starts_with("network.width is 18446744073709551615"));
+        for dropout in ["1", "-0.1", ".nan", ".inf"] {
+            let network = format!("{{name: mlp, hidden: [8], dropout: {dropout}}}");
+            assert!(refused(&network, GREY, 10).starts_with("network.dropout is "));
+        }
+        let plain = "{name: mlp, hidden: [8], dropout: 0}";
+        assert!(refused(plain, GREY, 65_537).starts_with("classes is 65537"));
+        let vast = ImageShape::new(1 << 31, 1 << 31, 1 << 31);
+        assert!(refused(plain, vast, 10).starts_with("image is "));
     }
 }

@@ -112,15 +112,54 @@ impl Description {
         if layers.is_empty() { Err(NetworkError::Empty) } else { Ok(Network::new(layers)) }
     }
 
-    /// Numbers that are learnt: weights, biases, scales and shifts.
+    /// Checks that every layer can compute minibatches of so many samples.
+    ///
+    /// # Errors
+    /// Names the first convolution with a tensor that is too large.
+    pub fn check_batch(&self, batch: usize) -> Result<(), NetworkError> {
+        check_batch(&self.layers, batch)
+    }
+
+    /// Whether a layer normalises by statistics of the minibatch.
+    pub fn has_batch_norm(&self) -> bool {
+        has_batch_norm(&self.layers)
+    }
+
+    /// Numbers that are learnt: weights, biases, scales and shifts; at most `u64::MAX`.
     pub fn parameters(&self) -> u64 {
         count_parameters(&self.layers)
     }
 }
 
+fn check_batch(layers: &[LayerDescription], batch: usize) -> Result<(), NetworkError> {
+    layers.iter().try_for_each(|layer| match layer {
+        LayerDescription::Convolution { name, geometry, .. } => {
+            let shape = geometry.shape(batch);
+            shape.map(|_| ()).map_err(|source| NetworkError::shape(name, source))
+        }
+        LayerDescription::Residual { main, shortcut } => {
+            check_batch(main, batch)?;
+            check_batch(shortcut, batch)
+        }
+        _ => Ok(()),
+    })
+}
+
+fn has_batch_norm(layers: &[LayerDescription]) -> bool {
+    layers.iter().any(|layer| match layer {
+        LayerDescription::BatchNorm { .. } => true,
+        LayerDescription::Residual { main, shortcut } => {
+            has_batch_norm(main) || has_batch_norm(shortcut)
+        }
+        _ => false,
+    })
+}
+
 fn count_parameters(layers: &[LayerDescription]) -> u64 {
     let count = |layer: &LayerDescription| match layer {
-        LayerDescription::Linear { inputs, outputs, .. } => ((inputs + 1) * outputs) as u64,
+        LayerDescription::Linear { inputs, outputs, .. } => {
+            (*inputs as u64 + 1).saturating_mul(*outputs as u64)
+        }
         LayerDescription::Convolution { geometry, bias, .. } => {
             (geometry.weights() + if *bias { geometry.outputs } else { 0 }) as u64
         }
@@ -130,7 +169,7 @@ fn count_parameters(layers: &[LayerDescription]) -> u64 {
         }
         _ => 0,
     };
-    layers.iter().map(count).sum()
+    layers.iter().map(count).fold(0, u64::saturating_add)
 }
 
 fn build_all(

@@ -2,6 +2,7 @@
 
 use crate::layer::PoolError;
 use crate::sampling::PolicyError;
+use crate::setting::FieldError;
 use kernels::convolution::ShapeError;
 
 /// Why a network cannot be described or built.
@@ -22,7 +23,7 @@ pub enum NetworkError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// No network of the family has this depth.
-    #[error("there is no {family} of depth {depth}; {known}")]
+    #[error("there is no {family} of depth {depth}; the depth is {known}")]
     Depth {
         /// The family.
         family: &'static str,
@@ -30,6 +31,18 @@ pub enum NetworkError {
         depth: usize,
         /// The depths there are.
         known: &'static str,
+    },
+    /// A size is out of its range.
+    #[error(transparent)]
+    Setting(#[from] FieldError),
+    /// Its products cannot be counted any more.
+    #[error(
+        "a sample takes {multiply_adds:.1e} multiply-adds; at most {:.1e} are counted",
+        MOST_MULTIPLY_ADDS
+    )]
+    TooLarge {
+        /// Of the forward pass.
+        multiply_adds: f64,
     },
     /// A size is zero.
     #[error("the {0} of a network is 0; it is at least 1")]
@@ -39,7 +52,20 @@ pub enum NetworkError {
     Empty,
 }
 
+/// Multiply-adds of a sample's forward pass that a network may have: thousands of times those of
+/// ResNet-152, and little enough for those of a minibatch to be counted in 64 bits.
+pub(super) const MOST_MULTIPLY_ADDS: f64 = (1u64 << 50) as f64;
+
 impl NetworkError {
+    /// The error as one of settings with the fields `network`, `image` and `classes`.
+    pub fn in_settings(self) -> FieldError {
+        match self {
+            Self::Setting(error) => error,
+            Self::Depth { depth, known, .. } => FieldError::new("network.depth", depth, known),
+            other => FieldError::new("network", other, "a network that fits its images"),
+        }
+    }
+
     pub(super) fn shape(layer: &str, source: ShapeError) -> Self {
         Self::Shape { layer: layer.to_owned(), source }
     }

@@ -4,6 +4,7 @@ mod cnn;
 mod config;
 mod description;
 mod error;
+mod footprint;
 mod images;
 mod mlp;
 mod products;
@@ -17,6 +18,7 @@ pub use cnn::cnn;
 pub use config::NetworkConfig;
 pub use description::{Description, LayerDescription};
 pub use error::NetworkError;
+pub use footprint::Footprint;
 pub use mlp::mlp;
 pub use products::Product;
 pub use resnet::resnet;
@@ -24,7 +26,7 @@ pub use state::{State, StateError};
 pub use wrn::wrn;
 
 use crate::counting::Computations;
-use crate::layer::{Chain, Context, Layer, Parameter};
+use crate::layer::{Chain, Context, Layer, Parameter, SelectionFailure};
 use crate::matrix::Matrix;
 use crate::memory::Memory;
 use crate::optimizer::Optimizer;
@@ -56,9 +58,19 @@ impl Network {
 
     /// The gradients of all parameters, from that of the output of the last forward pass, which was
     /// one of training. The activations are gone afterwards.
-    pub fn backward(&mut self, context: &Context, input: &Matrix, output_gradient: &Matrix) {
+    ///
+    /// # Errors
+    /// When a selection of either pass could not be drawn. Its product is then the exact one, and
+    /// so the gradients are not those that were asked for.
+    pub fn backward(
+        &mut self,
+        context: &Context,
+        input: &Matrix,
+        output_gradient: &Matrix,
+    ) -> Result<(), SelectionFailure> {
         let context = &Context { memory: Some(&self.memory), ..*context };
         self.chain.backward(context, input, output_gradient, false);
+        self.chain.take_failure().map_or(Ok(()), Err)
     }
 
     /// The memory of activations and their gradients.

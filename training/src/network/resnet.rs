@@ -31,7 +31,7 @@ pub fn resnet(
         101 => ([3, 4, 23, 3], true),
         152 => ([3, 8, 36, 3], true),
         _ => {
-            let known = "the depth is 18, 34, 50, 101 or 152";
+            let known = "18, 34, 50, 101 or 152";
             return Err(NetworkError::Depth { family: "ResNet", depth, known });
         }
     };

@@ -32,7 +32,7 @@ fn steps(network: &mut Network, input: &Matrix, count: u64, set: InstructionSet)
         let context = Context::training(set, Stream::new(5, "run"), step);
         let logits = network.forward(&context, input);
         let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
-        network.backward(&context, input, &gradient);
+        network.backward(&context, input, &gradient).unwrap();
         network.update(&mut optimizer);
         loss.sum / input.rows() as f64
     };
@@ -240,4 +240,27 @@ fn what_is_no_network_is_named() {
     policies.never.push("convolution-3".to_owned());
     let error = cnn(MNIST, 10).unwrap().build(&policies, stream()).err().unwrap().to_string();
     assert!(error.starts_with("there is no layer 'convolution-3' to sample"), "{error}");
+}
+
+#[test]
+fn a_step_keeps_what_its_footprint_says_and_not_several_times_as_much() {
+    let (grey, colour) = (ImageShape::new(1, 28, 28), ImageShape::new(3, 32, 32));
+    let set = InstructionSet::detect();
+    for (name, description, image) in [
+        ("MLP", mlp(grey.len(), &[500, 300], 10, 0.1), grey),
+        ("CNN", cnn(grey, 10).unwrap(), grey),
+        ("WRN", wrn(16, 2, colour, 10).unwrap(), colour),
+        ("ResNet", resnet(18, colour, 10).unwrap(), colour),
+    ] {
+        let stream = Stream::new(1, "footprint");
+        let mut network = description.build(&LayerPolicies::default(), stream).unwrap();
+        const BATCH: usize = 8;
+        let input = images(BATCH, image);
+        steps(&mut network, &input, 2, set);
+        let expected = description.footprint(BATCH).activations;
+        let images = (BATCH * image.len() * size_of::<f32>()) as f64;
+        let measured = images + network.memory().peak_bytes() as f64;
+        let range = expected..=4.0 * expected;
+        assert!(range.contains(&measured), "{name}: {measured} bytes and not {range:?}");
+    }
 }

@@ -4,6 +4,10 @@ use super::NetworkError;
 use super::description::Description;
 use super::images::{ConvolutionStyle, ImageLayers};
 use crate::layer::{BatchNormSettings, ImageShape, Initialization, Window};
+use crate::setting::count;
+
+/// Layers of the deepest network that is described.
+const DEEPEST: usize = 10_000;
 
 /// WRN-depth-width for images: a 3x3 convolution of 16 channels, three groups of (depth - 4) / 6
 /// blocks with 16, 32 and 64 times `width` channels, batch normalisation, ReLU, the mean of every
@@ -15,7 +19,7 @@ use crate::layer::{BatchNormSettings, ImageShape, Initialization, Window};
 /// convolution of a group's first block has the stride, and the last norm a momentum of 0.9.
 ///
 /// # Errors
-/// When the depth is not 6n + 4, the width is zero, the images are too small, or there is no
+/// When the depth is not 6n + 4 or above 10,000, the width is zero, the images are too small, or there is no
 /// class.
 pub fn wrn(
     depth: usize,
@@ -24,11 +28,12 @@ pub fn wrn(
     classes: usize,
 ) -> Result<Description, NetworkError> {
     let blocks = depth.saturating_sub(4) / 6;
-    if blocks == 0 || depth != 6 * blocks + 4 {
-        let known = "the depth is 6n + 4 with n of at least 1";
+    if blocks == 0 || depth != 6 * blocks + 4 || depth > DEEPEST {
+        let known = "6n + 4 with n of at least 1, and at most 10000";
         return Err(NetworkError::Depth { family: "WRN", depth, known });
     }
     NetworkError::unless_positive("widening factor", width)?;
+    count("width", width)?;
     NetworkError::unless_positive("number of classes", classes)?;
     let gain = 2f64.sqrt();
     let initialization = Initialization::XavierUniform { gain };

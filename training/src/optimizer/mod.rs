@@ -9,6 +9,7 @@ pub use schedule::Schedule;
 pub use state::{Averages, AveragesError, OptimizerState};
 
 use crate::layer::{Parameter, RowNorms};
+use crate::setting::{FieldError, POSITIVE, number};
 use kernels::InstructionSet;
 use kernels::scores::sum_of_squares;
 use rayon::prelude::*;
@@ -37,6 +38,19 @@ pub enum OptimizerConfig {
 }
 
 impl OptimizerConfig {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// On the first number out of its range.
+    pub fn check(&self) -> Result<(), FieldError> {
+        number("learning_rate", self.learning_rate(), POSITIVE)?;
+        if let Self::Sgd { momentum, weight_decay, .. } = *self {
+            number("momentum", momentum, 0.0..1.0)?;
+            number("weight_decay", weight_decay, 0.0..)?;
+        }
+        Ok(())
+    }
+
     /// The learning rate.
     pub fn learning_rate(&self) -> f32 {
         match *self {
@@ -155,6 +169,26 @@ mod tests {
         OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01 },
         OptimizerConfig::Adam { learning_rate: 0.1 },
     ];
+
+    #[test]
+    fn numbers_out_of_range_are_refused_by_name() {
+        let refused = |text: &str| {
+            let config: OptimizerConfig = serde_yaml::from_str(text).unwrap();
+            config.check().unwrap_err().field
+        };
+        for rate in ["0", "-1", ".nan", ".inf", "1e40"] {
+            assert_eq!(refused(&format!("{{name: adam, learning_rate: {rate}}}")), "learning_rate");
+        }
+        for momentum in ["3", "-7", "1", ".nan"] {
+            let text = format!("{{name: sgd, learning_rate: 0.1, momentum: {momentum}}}");
+            assert_eq!(refused(&text), "momentum");
+        }
+        for decay in ["-0.1", ".nan", ".inf"] {
+            let text = format!("{{name: sgd, learning_rate: 0.1, weight_decay: {decay}}}");
+            assert_eq!(refused(&text), "weight_decay");
+        }
+        assert!(CONFIGS.iter().all(|config| config.check().is_ok()));
+    }
 
     #[test]
     fn missing_rows_are_rows_of_zeros_bit_for_bit() {

@@ -1,5 +1,6 @@
 //! How the learning rate changes from epoch to epoch.
 
+use crate::setting::{FieldError, POSITIVE, number};
 use serde::{Deserialize, Serialize};
 
 /// A schedule of learning rates.
@@ -30,6 +31,19 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// Checks that the factor of steps is a finite number above 0, and that their epochs increase.
+    ///
+    /// # Errors
+    /// When they are not so.
+    pub fn check(&self) -> Result<(), FieldError> {
+        let Self::Step { factor, at } = self else { return Ok(()) };
+        number("factor", *factor, POSITIVE)?;
+        if at.is_empty() || !at.is_sorted_by(|one, next| one < next) {
+            return Err(FieldError::new("at", format!("{at:?}"), "at least one epoch, increasing"));
+        }
+        Ok(())
+    }
+
     /// What the learning rate of an epoch (from 0) is multiplied with.
     pub fn factor(&self, epoch: usize, epochs: usize) -> f32 {
         match self {
@@ -48,6 +62,22 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn factors_and_epochs_that_make_no_sense_are_refused() {
+        let refused = |factor, at: &[usize]| {
+            let schedule = Schedule::Step { factor, at: at.to_vec() };
+            schedule.check().err().map(|error| error.field)
+        };
+        for factor in [f32::NAN, f32::INFINITY, 0.0, -0.5] {
+            assert_eq!(refused(factor, &[3]), Some("factor".to_owned()), "{factor}");
+        }
+        for at in [&[][..], &[3, 3], &[5, 2]] {
+            assert_eq!(refused(0.5, at), Some("at".to_owned()), "{at:?}");
+        }
+        assert_eq!(refused(0.5, &[2, 5]), None);
+        assert_eq!(Schedule::Cosine.check(), Ok(()));
+    }
 
     #[test]
     fn a_cosine_falls_from_one_to_zero() {

@@ -6,9 +6,10 @@ use super::{
 };
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::Splits;
-use crate::exchange::{Exchange, Workers};
+use crate::exchange::{Exchange, ExchangeError, Workers};
 use crate::layer::Context;
 use crate::loss::Loss;
+use crate::setting::FieldError;
 use kernels::InstructionSet;
 use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};
@@ -59,12 +60,21 @@ impl DataParallel {
         if (1..=last).contains(&self.workers) {
             return Ok(());
         }
-        Err(TrainingError::Setting {
-            field: "workers",
-            value: self.workers as f64,
-            requirement: "it is at least 1 and at most the samples of the smallest minibatch, the \
-                          last of an epoch",
-        })
+        let expected = "a whole number of at least 1, at most the samples of the smallest \
+                        minibatch, the last of an epoch";
+        Err(FieldError::new("workers", self.workers, expected).into())
+    }
+
+    /// Refuses settings that this training does not know what to do with.
+    ///
+    /// # Errors
+    /// When evaluations are to have statistics of batch normalisation that are estimated anew.
+    pub fn check_settings(config: &TrainingConfig) -> Result<(), FieldError> {
+        if config.batch_norm_statistics.is_running() {
+            return Ok(());
+        }
+        let expected = "running: workers evaluate with the running statistics of the first one";
+        Err(FieldError::new("batch_norm_statistics", "re-estimated", expected))
     }
 
     /// The samples of a minibatch that are one worker's.
@@ -113,8 +123,10 @@ pub fn train_data_parallel(
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<DataParallelReport, TrainingError> {
     config.check()?;
+    DataParallel::check_settings(config)?;
     check_splits(splits)?;
     let data = &splits.train;
+    config.check_images(data.height.min(data.width))?;
     parallel.check(config.batch_size, data.len())?;
     let stream = Stream::new(config.seed, "training");
     let networks = (0..parallel.workers).map(|_| config.build_network(data, stream));
@@ -141,7 +153,12 @@ pub fn train_data_parallel(
                 let loss = loss.sum / samples.len() as f64;
                 return Err(TrainingError::Diverged { epoch: epoch + 1, step: step + 1, loss });
             }
-            sent += workers.update()?;
+            sent += workers.update().map_err(|error| match error {
+                ExchangeError::Selection { failure, .. } => {
+                    TrainingError::Selection { epoch: epoch + 1, step: step + 1, failure }
+                }
+                error => error.into(),
+            })?;
             computations += workers.take_computations();
             epoch_loss.sum += loss.sum;
             epoch_loss.correct += loss.correct;

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::data::generated_digits;
+use crate::layer::{
+    Chain, Convolution, ConvolutionGeometry, Initialization, Layer, Linear, Residual, Window,
+};
 use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::Estimator;
 use rayon::ThreadPoolBuilder;
@@ -127,20 +130,93 @@ fn bad_settings_are_named() {
         refuse(&|config| {
             config.network = NetworkConfig::Mlp { hidden: vec![5], dropout: 1.0 };
         })
-        .starts_with("dropout is 1")
+        .starts_with("network.dropout is 1")
     );
     assert!(
         refuse(&|config| config.policies.default.as_mut().unwrap().ratio = 2.0)
             .contains("ratio is 2")
     );
     let none = BatchNormStatistics::ReEstimated { minibatches: 0 };
-    assert!(refuse(&|config| config.batch_norm_statistics = none).starts_with("minibatches is 0"));
+    let statistics = refuse(&|config| config.batch_norm_statistics = none);
+    assert!(statistics.starts_with("batch_norm_statistics.minibatches is 0"), "{statistics}");
+    let schedule = Schedule::Step { factor: f32::NAN, at: vec![1] };
+    let schedule = refuse(&|config| config.schedule = schedule.clone());
+    assert!(schedule.starts_with("schedule.factor is NaN"), "{schedule}");
+    let black = Augmentation { padding: 28, flip: false };
+    let augmentation = refuse(&|config| config.augmentation = Some(black));
+    assert!(augmentation.starts_with("augmentation.padding is 28"), "{augmentation}");
+    let adaptive = Estimator::AdaptiveTopK { share: 2.0 };
+    let policy = refuse(&|config| config.policies.default.as_mut().unwrap().estimator = adaptive);
+    assert!(policy.starts_with("policies.default: estimator: a share of 2"), "{policy}");
+    let one = generated_digits(1, 12_000, 10, 10);
+    let wide = TrainingConfig {
+        network: NetworkConfig::Wrn { depth: 10, width: 30 },
+        batch_size: 11_500,
+        ..config(None)
+    };
+    let error = Trainer::new(&wide, &one, InstructionSet::detect()).err().unwrap().to_string();
+    assert!(error.starts_with("batch_size is 11500, expected a minibatch that fits"), "{error}");
     let rate = f32::MAX;
     let error = refuse(&|config| {
         config.optimizer =
             OptimizerConfig::Sgd { learning_rate: rate, momentum: 0.0, weight_decay: 0.0 };
     });
     assert!(error.contains("at step"), "{error}");
+}
+
+#[test]
+fn a_selection_that_fails_stops_the_run_and_no_weight_changes() {
+    // A policy that is checked neither here nor by a layer.
+    let unchecked = SamplingPolicy {
+        estimator: Estimator::AdaptiveTopK { share: 2.0 },
+        ..policy(Estimator::TopK, Mode::Forward).unwrap()
+    };
+    let (splits, set) = (generated_digits(1, 200, 10, 10), InstructionSet::detect());
+    let config = config(None);
+    for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
+        let policy = Some(SamplingPolicy { mode, ..unchecked });
+        let layer = Linear::new("only", 784, 10, policy, Stream::new(1, "layer"));
+        let mut trainer = Trainer::new(&config, &splits, set).unwrap();
+        trainer.network = Network::new(vec![Box::new(layer)]);
+        let before = trainer.network.parameters();
+        let error = trainer.epoch(&mut |_| ControlFlow::Continue(())).unwrap_err();
+        let TrainingError::Selection { epoch: 1, step: 1, failure } = &error else {
+            panic!("{mode:?}: {error}");
+        };
+        assert_eq!(failure.layer, "only");
+        let reason = "a share of 2 of the scores was asked for; it lies in (0, 1]";
+        let expected = format!("step 1 of epoch 1: layer 'only' cannot be sampled: {reason}");
+        assert_eq!(error.to_string(), expected);
+        assert!(trainer.network.parameters() == before, "{mode:?}");
+    }
+}
+
+#[test]
+fn a_selection_that_fails_inside_of_a_block_is_named_as_well() {
+    let (image, set) = (ImageShape::new(2, 4, 4), InstructionSet::detect());
+    let convolution = |name: &str, share: f64| -> Box<dyn Layer> {
+        let geometry = ConvolutionGeometry { image, outputs: 2, window: Window::square(1, 1, 0) };
+        let policy = SamplingPolicy {
+            estimator: Estimator::AdaptiveTopK { share },
+            minimal_k: 1,
+            ..policy(Estimator::TopK, Mode::Forward).unwrap()
+        };
+        let (initialization, stream) = (Initialization::UniformFanIn, Stream::new(1, name));
+        let layer =
+            Convolution::new(name, geometry, true, initialization, Some(policy), stream).unwrap();
+        Box::new(layer)
+    };
+    let chain = |name: &str, share| Chain::new(vec![convolution(name, share)]);
+    for (main, shortcut, failing) in [(2.0, 0.9, "main"), (0.9, 2.0, "shortcut")] {
+        let block = Residual::new(chain("main", main), Some(chain("shortcut", shortcut)));
+        let mut network = Network::new(vec![Box::new(block)]);
+        let numbers = (0..2 * image.len()).map(|i| i as f32).collect();
+        let input = Matrix::from_rows(2, image.len(), numbers);
+        let context = Context::training(set, Stream::new(1, "run"), 0);
+        network.forward(&context, &input);
+        let failure = network.backward(&context, &input, &input).unwrap_err();
+        assert_eq!(failure.layer, failing);
+    }
 }
 
 #[test]

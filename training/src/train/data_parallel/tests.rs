@@ -114,9 +114,19 @@ fn what_cannot_be_trained_together_is_named() {
     let by_weights = config(Estimator::TopK, Scores::Weights);
     for workers in [0, 4] {
         let error = run(&by_weights, workers, Exchange::Slices, &splits).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("workers is {workers}; it is at least 1")), "{error}");
+        assert!(
+            error.starts_with(&format!("workers is {workers}, expected a whole number")),
+            "{error}"
+        );
     }
     assert!(run(&by_weights, 3, Exchange::Slices, &splits).is_ok());
+    let statistics = BatchNormStatistics::ReEstimated { minibatches: 2 };
+    let re_estimated = TrainingConfig { batch_norm_statistics: statistics, ..by_weights.clone() };
+    let error = run(&re_estimated, 1, Exchange::Whole, &splits).unwrap_err().to_string();
+    assert!(
+        error.starts_with("batch_norm_statistics is re-estimated, expected running"),
+        "{error}"
+    );
     let by_both = config(Estimator::TopK, Scores::Both);
     let error = run(&by_both, 3, Exchange::Slices, &splits).unwrap_err();
     let expected = ExchangeError::SelectionsDiffer { worker: 1, parameter: 0 };

@@ -1,0 +1,69 @@
+//! The memory of a training run, from shapes.
+
+use super::description::{Description, LayerDescription};
+
+/// Bytes that a training run cannot do without. Numbers of 64 bits with a fraction, since whole
+/// ones end below what settings can ask for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Footprint {
+    /// Of parameters, their gradients, and both averages of the optimiser.
+    pub parameters: f64,
+    /// Of activations at the fullest moment of an exact forward pass: the inputs of the layers that
+    /// learn so far, which the backward pass will read, and the output that is being computed.
+    pub activations: f64,
+}
+
+impl Description {
+    /// What a run with minibatches of so many samples keeps at one time, at the least. Workspaces
+    /// of products, gradients of activations and minibatches that wait come on top.
+    ///
+    /// ```
+    /// use training::network::mlp;
+    /// let footprint = mlp(784, &[500, 500], 10, 0.1).footprint(50);
+    /// assert_eq!(footprint.parameters, 16.0 * 648_010.0);
+    /// assert_eq!(footprint.activations, 4.0 * 50.0 * (784.0 + 500.0 + 500.0 + 10.0));
+    /// ```
+    pub fn footprint(&self, batch: usize) -> Footprint {
+        let number = size_of::<f32>() as f64;
+        let mut pass = Pass { kept: 0.0, most: 0.0 };
+        pass.go_through(&self.layers);
+        Footprint {
+            parameters: 4.0 * number * self.parameters() as f64,
+            activations: number * batch as f64 * pass.most,
+        }
+    }
+}
+
+/// Numbers of a sample in a forward pass.
+struct Pass {
+    /// Inputs that are kept for the backward pass.
+    kept: f64,
+    /// Those and the output of a layer, at most.
+    most: f64,
+}
+
+impl Pass {
+    fn go_through(&mut self, layers: &[LayerDescription]) {
+        for layer in layers {
+            match layer {
+                LayerDescription::Linear { inputs, outputs, .. } => self.step(*inputs, *outputs),
+                LayerDescription::Convolution { geometry, .. } => {
+                    let outputs = geometry.output().map_or(0, |image| image.len());
+                    self.step(geometry.image.len(), outputs);
+                }
+                LayerDescription::BatchNorm { image, .. } => self.step(image.len(), image.len()),
+                LayerDescription::Residual { main, shortcut } => {
+                    self.go_through(main);
+                    // The branches share their input, which counts as the main one's.
+                    self.go_through(shortcut.get(1..).unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn step(&mut self, inputs: usize, outputs: usize) {
+        self.kept += inputs as f64;
+        self.most = self.most.max(self.kept + outputs as f64);
+    }
+}
