@@ -140,7 +140,7 @@ proptest! {
 #[test]
 fn the_jpeg_copy_has_50_000_and_10_000_images() {
     let Some(data) = std::env::var_os("SAMPLED_DATA").map(PathBuf::from) else {
-        return println!("skipped: SAMPLED_DATA is not set");
+        return testing::skip_without_data("no SAMPLED_DATA");
     };
     assert!(has_cifar10_jpeg(&data));
     let splits = load_cifar10_jpeg(&data, 5_000, (usize::MAX, usize::MAX)).unwrap();
