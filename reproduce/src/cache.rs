@@ -77,6 +77,9 @@ impl Cache {
     }
 }
 
+/// What the name of a file that is being written begins with.
+const UNFINISHED: &str = ".unfinished-";
+
 /// Writes a file so that it is either absent, old or whole: a temporary file beside it is renamed.
 ///
 /// # Errors
@@ -87,12 +90,24 @@ pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let cannot = || format!("{}: cannot be written", path.display());
     std::fs::create_dir_all(folder).with_context(cannot)?;
     let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
     readable_by_all(&mut builder);
     let mut file = builder.tempfile_in(folder).with_context(cannot)?;
     file.write_all(text.as_bytes()).with_context(cannot)?;
     file.persist(path).with_context(cannot)?;
     drop(guard);
     Ok(())
+}
+
+/// Removes what killed processes were writing into `folder`; nobody else may be writing there.
+pub fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            // It is in nobody's way: that it cannot be removed is no failure.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Temporary files are private by default; figures are for everyone whom the umask lets read.

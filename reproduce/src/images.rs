@@ -37,6 +37,17 @@ impl ImageSet {
         let there = has_cifar10(directory) || has_cifar10_jpeg(directory);
         (self == ImageSet::Cifar10 && !there).then_some("CIFAR-10")
     }
+
+    /// The names for files ([`Images::slug`]) of the sets that it may turn out to be.
+    pub fn slugs(self) -> &'static [&'static str] {
+        match self {
+            ImageSet::Digits => &["mnist", "generated-digits"],
+            ImageSet::Mnist => &["mnist"],
+            ImageSet::FashionMnist => &["fashion-mnist"],
+            ImageSet::GeneratedDigits => &["generated-digits"],
+            ImageSet::Cifar10 => &["cifar-10", "cifar-10-jpeg"],
+        }
+    }
 }
 
 /// Which images, and at most how many of each part.
@@ -169,6 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let images = FEW.load(folder.path()).unwrap();
         assert_eq!(images.slug, "generated-digits");
+        assert!(ImageSet::Digits.slugs().contains(&images.slug));
         assert!(images.description.contains("20 training"));
         let error = ImageConfig { set: ImageSet::Mnist, ..FEW }.load(folder.path()).unwrap_err();
         assert!(error.to_string().contains("train-images"), "{error}");

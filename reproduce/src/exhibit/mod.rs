@@ -120,6 +120,11 @@ pub static EXHIBITS: [Exhibit; 18] = [
     roofline::EXHIBIT,
 ];
 
+/// Other built-in settings of exhibits, by the name of their files: too long for a run of
+/// everything, so that they are run and checked when they are named.
+pub static NAMED_ONLY: [(&str, &str); 1] =
+    [("mlp-accuracy-converged", include_str!("../../exhibits/mlp-accuracy-converged.yaml"))];
+
 /// An exhibit with the settings it will run with.
 pub struct Task {
     /// Name of its files: the exhibit's, or that of the user's YAML file.
@@ -155,19 +160,24 @@ pub enum TaskError {
 
 fn find(name: &str) -> Result<&'static Exhibit, String> {
     EXHIBITS.iter().find(|exhibit| exhibit.name == name).ok_or_else(|| {
-        let names: Vec<&str> = EXHIBITS.iter().map(|exhibit| exhibit.name).collect();
+        let names = EXHIBITS.iter().map(|exhibit| exhibit.name);
+        let names: Vec<&str> = names.chain(NAMED_ONLY.iter().map(|(name, _)| *name)).collect();
         unknown("exhibit", name, &names)
     })
 }
 
 impl Task {
-    /// The task that `request` asks for: the name of an exhibit, or the path of a YAML file with
-    /// other settings for one.
+    /// The task that `request` asks for: the name of an exhibit or of other built-in settings
+    /// ([`NAMED_ONLY`]), or the path of a YAML file with settings of one's own.
     ///
     /// # Errors
     /// [`TaskError`] naming the exhibit, or the file, line and field.
     pub fn new(request: &str, scale: Scale, seed: u64) -> Result<Self, TaskError> {
         let is_file = request.ends_with(".yaml") || request.ends_with(".yml");
+        let named_only = NAMED_ONLY.iter().find(|(name, _)| *name == request);
+        if let Some((name, text)) = named_only {
+            return Task::of_settings(text, Path::new(&format!("{name}.yaml")), scale, seed);
+        }
         if !is_file {
             let exhibit = find(request).map_err(TaskError::Unknown)?;
             let file = PathBuf::from(format!("{}.yaml", exhibit.name));
@@ -177,10 +187,15 @@ impl Task {
         let file = Path::new(request);
         let text = std::fs::read_to_string(file)
             .map_err(|reason| ConfigError::Unreadable { file: request.to_string(), reason })?;
-        let exhibit = find(&config::exhibit_of(&text, file)?)
-            .map_err(|reason| TaskError::UnknownIn { file: request.to_string(), reason })?;
-        let configured = (exhibit.configure)(&text, file, scale)?;
-        let name = file.file_stem().map_or(request.into(), |stem| stem.to_string_lossy());
+        Task::of_settings(&text, file, scale, seed)
+    }
+
+    /// The task of settings that say which exhibit they are for, named after their file.
+    fn of_settings(text: &str, file: &Path, scale: Scale, seed: u64) -> Result<Self, TaskError> {
+        let unknown = |reason| TaskError::UnknownIn { file: file.display().to_string(), reason };
+        let exhibit = find(&config::exhibit_of(text, file)?).map_err(unknown)?;
+        let configured = (exhibit.configure)(text, file, scale)?;
+        let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy();
         Ok(Task { name: name.into_owned(), exhibit, configured, scale, seed })
     }
 
