@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use kernels::InstructionSet;
@@ -210,7 +211,11 @@ struct History {
 }
 
 impl History {
-    fn of(path: &Path) -> Self {
+    /// Of the file with the committed numbers; git is asked only where one differs.
+    fn of(path: &Path, differences: &[Difference]) -> Self {
+        if differences.is_empty() {
+            return History { commits: Vec::new() };
+        }
         let folder = path.parent().unwrap_or(Path::new("."));
         let blame = path.file_name().and_then(|file| {
             let mut git = Command::new("git");
@@ -326,12 +331,7 @@ fn are_there(paths: &[PathBuf], reference: &Path, scale: Scale) -> anyhow::Resul
     Ok(())
 }
 
-fn show_plan(
-    tasks: &[Task],
-    images: &[Option<std::sync::Arc<Images>>],
-    reference: &Path,
-    options: &Options,
-) {
+fn show_plan(tasks: &[Task], images: &[Option<Arc<Images>>], reference: &Path, options: &Options) {
     let data = |task, images: &Option<_>| run::data_of(task, Option::as_deref(images), options);
     let plan = tasks.iter().zip(images).map(|(task, images)| (task, data(task, images)));
     if options.json {
@@ -393,10 +393,10 @@ fn show(name: &str, path: &Path, finding: &Finding) {
     if let Some([old, new]) = &comparison.titles {
         say!("  the title differs: {old:?} -> {new:?}");
     }
-    let history = (differing > 0).then(|| History::of(path));
+    let history = History::of(path, &comparison.differences);
     let width = comparison.differences.iter().map(|d| d.name.chars().count()).max().unwrap_or(0);
     for difference in &comparison.differences {
-        let last = history.as_ref().and_then(|h| h.last_change(difference.old.as_ref()));
+        let last = history.last_change(difference.old.as_ref());
         say!("  {}{}", difference.line(width), last.map_or(String::new(), |c| format!("; {c}")));
     }
     for failure in failures {
@@ -414,7 +414,7 @@ fn event(name: &str, path: &Path, finding: &Finding) -> Value {
         }
         Finding::Compared { comparison, failures } => (comparison, failures),
     };
-    let history = History::of(path);
+    let history = History::of(path, &comparison.differences);
     let text = |number: &Option<Number>| number.as_ref().map(|number| number.text.clone());
     let differences: Vec<Value> = comparison
         .differences

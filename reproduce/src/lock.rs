@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -43,9 +43,9 @@ impl CacheLock {
         let path = folder.join(NAME);
         let cannot = || format!("{}: cannot be written", path.display());
         std::fs::create_dir_all(folder).with_context(cannot)?;
-        let mut file = OpenOptions::new();
-        let mut file = file.read(true).write(true).create(true).truncate(false);
-        let mut file = file.open(&path).with_context(cannot)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).with_context(cannot)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -61,9 +61,8 @@ impl CacheLock {
             Err(TryLockError::Error(error)) => log::debug!("{}: {error}", path.display()),
         }
         file.set_len(0).with_context(cannot)?;
-        let mut start = &file;
-        std::io::Seek::rewind(&mut start).with_context(cannot)?;
-        start.write_all(&serde_json::to_vec(&Holder::this())?).with_context(cannot)?;
+        file.rewind().with_context(cannot)?;
+        file.write_all(&serde_json::to_vec(&Holder::this())?).with_context(cannot)?;
         Ok(CacheLock { _file: file })
     }
 }

@@ -201,16 +201,19 @@ fn what_cannot_be_compared_is_refused() {
 #[test]
 fn accepted_numbers_agree_and_digits_have_theirs_for_drawn_ones_too() {
     let folder = tempfile::tempdir().unwrap();
-    let settings =
-        "{effort: quick, images: {set: digits, train: 50, held_out: 5, test: 5}, outer: 2}";
+    let settings = "{training: {images: {set: digits, train: 50, held_out: 5, test: 5}, \
+                    network: {name: mlp, hidden: [8], dropout: 0}, batch_size: 10, epochs: 1, \
+                    optimizer: {name: adam, learning_rate: 0.001}, minimal_k: 1, seeds: 1}, \
+                    estimators: [top-k], ratios: [0.5], curves: {estimator: top-k, ratios: [0.5]}}";
     let text = format!(
-        "exhibit: claims\nseconds: {{quick: 1, standard: 1, paper: 1}}\nscales:\n  \
+        "exhibit: mlp-accuracy\nseconds: {{quick: 1, standard: 1, paper: 1}}\nscales:\n  \
          quick: {settings}\n  standard: {settings}\n  paper: {settings}\n"
     );
     std::fs::write(folder.path().join("mine.yaml"), text).unwrap();
+    std::fs::write(folder.path().join("matrices.yaml"), program::experiment()).unwrap();
     mnist(&folder.path().join("data/mnist"));
     let check = |more: &[&str]| {
-        let arguments = ["check", "ridge", "mine.yaml", "--reference", "numbers"];
+        let arguments = ["check", "matrices.yaml", "mine.yaml", "--reference", "numbers"];
         reproduce(folder.path(), &[&arguments, more].concat())
     };
     let output = check(&["--accept"]);
@@ -223,7 +226,7 @@ fn accepted_numbers_agree_and_digits_have_theirs_for_drawn_ones_too() {
     files.sort();
     assert_eq!(
         files,
-        ["mine.generated-digits.standard.txt", "mine.mnist.standard.txt", "ridge.standard.txt"]
+        ["matrices.standard.txt", "mine.generated-digits.standard.txt", "mine.mnist.standard.txt"]
     );
     for _ in ["mnist", "generated digits"] {
         let output = check(&[]);
@@ -265,16 +268,18 @@ fn check_names_the_commit_that_last_changed_a_number() {
     if !git(&["init"]) {
         return testing::skip("no git");
     }
-    let arguments = ["check", "ridge", "--reference", "numbers"];
+    std::fs::write(folder.path().join("mine.yaml"), program::experiment()).unwrap();
+    let arguments = ["check", "mine.yaml", "--reference", "numbers"];
     assert!(reproduce(folder.path(), &[&arguments[..], &["--accept"]].concat()).status.success());
-    let path = folder.path().join("numbers/ridge.standard.txt");
+    let path = folder.path().join("numbers/mine.standard.txt");
     let text = std::fs::read_to_string(&path).unwrap();
-    let name = "equal ratio=0.500000 predicted";
-    let line = text.lines().find(|line| line.starts_with(name)).unwrap();
-    std::fs::write(&path, text.replace(line, &format!("{name} = 7 loss"))).unwrap();
+    let (name, number) = text.lines().nth(1).unwrap().rsplit_once(" = ").unwrap();
+    let unit = number.split_once(' ').unwrap().1;
+    std::fs::write(&path, text.replacen(number, &format!("7 {unit}"), 1)).unwrap();
     assert!(git(&["add", "."]) && git(&["commit", "-m", "A wrong number"]));
     let said = standard_output(&reproduce(folder.path(), &arguments));
-    assert!(said.contains("predicted  7 loss -> ") && said.contains("last changed by "), "{said}");
+    let changed = format!("{name}  7 {unit} -> {number}");
+    assert!(said.contains(&changed) && said.contains("last changed by "), "{said}");
 }
 
 /// The scales whose numbers are committed; those of paper scale take days.

@@ -22,12 +22,7 @@ fn assert_refused(folder: &Path, arguments: &[&str], words: &[&str]) {
 
 /// A small experiment of a user's own, with one line replaced.
 fn experiment(replaced: &str, replacement: &str) -> String {
-    let settings = "{rows: 4, pairs: 8, columns: 5, distributions: [unit-mean], \
-                    estimators: [top-k, bernoulli], budgets: [2, 4], repeats: 10, spectral_repeats: 1}";
-    let text = format!(
-        "exhibit: matmul-error\nseconds: {{quick: 1, standard: 1, paper: 1}}\nscales:\n  \
-         quick: {settings}\n  standard: {settings}\n  paper: {settings}\n"
-    );
+    let text = program::experiment();
     assert!(text.contains(replaced));
     text.replacen(replaced, replacement, 1)
 }

@@ -97,7 +97,10 @@ fn every_command_works() {
         if arguments.first() == Some(&"check") {
             let last = said.lines().last().unwrap();
             let skipped = "agree, 1 skipped: no CIFAR-10 in data; ";
-            assert!(last.contains(skipped) && last.contains(" 0 differ; 0 missing, 0 not"), "{last}");
+            assert!(
+                last.contains(skipped) && last.contains(" 0 differ; 0 missing, 0 not"),
+                "{last}"
+            );
         }
         runs += 1;
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use program::{command, reproduce, standard_error, stored_results};
 
-/// The first lines of a file name that is being written.
+/// What the name of a file that is being written begins with.
 const UNFINISHED: &str = ".unfinished-";
 const LONG: [&str; 4] = ["run", "mlp-accuracy", "--scale", "quick"];
 
@@ -114,14 +114,14 @@ fn a_signal_that_was_ignored_before_the_start_stays_ignored() {
 #[test]
 fn a_closed_output_ends_every_command_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(reproduce(folder.path(), &["run", "ridge", "--scale", "quick"]).status.success());
-    let check = ["check", "ridge", "--reference", "numbers"];
+    std::fs::write(folder.path().join("matrices.yaml"), program::experiment()).unwrap();
+    let check = ["check", "matrices.yaml", "--reference", "numbers"];
     assert!(reproduce(folder.path(), &[&check[..], &["--accept"]].concat()).status.success());
     for arguments in [
         &["list"][..],
         &["list", "--json"],
-        &["run", "ridge", "--scale", "quick"],
-        &["run", "ridge", "--scale", "quick", "--json"],
+        &["run", "matrices.yaml"],
+        &["run", "matrices.yaml", "--json"],
         &check,
         &["new", "mine"],
         &["data", "status"],
@@ -167,8 +167,8 @@ fn an_output_that_cannot_be_written_is_an_error() {
 fn the_second_run_waits_for_the_first_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = started(folder.path());
-    let ridge = ["run", "ridge", "--scale", "quick"];
-    let mut run = command(folder.path(), &ridge);
+    std::fs::write(folder.path().join("matrices.yaml"), program::experiment()).unwrap();
+    let mut run = command(folder.path(), &["run", "matrices.yaml"]);
     let mut second = run.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(second.stderr.take().unwrap()).read_line(&mut line).unwrap();

@@ -19,6 +19,16 @@ pub fn reproduce(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().unwrap()
 }
 
+/// A small experiment of a user's own: a moment at every scale.
+pub fn experiment() -> String {
+    let settings = "{rows: 4, pairs: 8, columns: 5, distributions: [unit-mean], \
+                    estimators: [top-k, bernoulli], budgets: [2, 4], repeats: 10, spectral_repeats: 1}";
+    format!(
+        "exhibit: matmul-error\nseconds: {{quick: 1, standard: 1, paper: 1}}\nscales:\n  \
+         quick: {settings}\n  standard: {settings}\n  paper: {settings}\n"
+    )
+}
+
 pub fn standard_output(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
