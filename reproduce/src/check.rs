@@ -155,7 +155,7 @@ impl Tally {
 
     /// Whether something was compared and nothing differs; with `strict`, nothing was skipped.
     pub fn is_agreement(&self, strict: bool) -> bool {
-        self.agreed > 0 && self.differing == 0 && !(strict && !self.skipped.is_empty())
+        self.agreed > 0 && self.differing == 0 && (!strict || self.skipped.is_empty())
     }
 
     fn json(&self) -> Value {
