@@ -1,7 +1,8 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
@@ -23,7 +24,8 @@ use crate::exhibit::config::Scale;
         reproduce check --scale quick          compare all numbers with the committed ones\n  \
         reproduce bench --quick                times of sampled products beside exact ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
-        Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written.",
+        Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written, \
+        128 + n stopped by signal n.",
     after_long_help = "Examples:\n  \
         reproduce                              everything at standard scale, into figures/\n  \
         reproduce --scale quick                everything in at most a minute\n  \
@@ -41,7 +43,8 @@ use crate::exhibit::config::Scale;
         SAMPLED_DATA             the data directory, where --data is not given\n  \
         SAMPLED_INSTRUCTION_SET  portable, avx2 or avx512 instead of the best of the processor\n  \
         NO_COLOR                 no colours in messages\n\n\
-        Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written."
+        Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written, \
+        128 + n stopped by signal n."
 )]
 pub struct CommandLine {
     /// What to do; everything is run when nothing is said.
@@ -63,16 +66,7 @@ pub enum Command {
     /// List the exhibits: what they show, how long they take, what they need
     List,
     /// Compute exhibits again and compare their numbers with the committed ones
-    Check {
-        /// Names of exhibits; everything when none is given
-        exhibits: Vec<String>,
-        /// Where the committed numbers are
-        #[arg(long, value_name = "DIR", default_value = "reproduce/reference")]
-        reference: PathBuf,
-        /// Write the numbers found as the new reference instead of comparing
-        #[arg(long)]
-        accept: bool,
-    },
+    Check(CheckOptions),
     /// Measure products and training steps: sampled beside exact, ours beside other libraries'
     ///
     /// Everything is measured in turns on one and on all threads; tables say the ratios first.
@@ -97,6 +91,23 @@ pub enum Command {
     /// Fetch the published data sets, or see which are there
     #[command(subcommand)]
     Data(DataCommand),
+}
+
+/// What is compared, and with what.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Names of exhibits or YAML files; every exhibit that can be compared when none is given
+    pub exhibits: Vec<String>,
+    /// Where the committed numbers are
+    #[arg(long, value_name = "DIR", default_value = "reproduce/reference")]
+    pub reference: PathBuf,
+    /// Write the numbers found as the new reference instead of comparing: for the data that are
+    /// there, and for the drawn digits that take the place of MNIST
+    #[arg(long)]
+    pub accept: bool,
+    /// An exhibit that is skipped, because its data are not there, is a failure
+    #[arg(long, conflicts_with = "accept")]
+    pub strict: bool,
 }
 
 /// What is measured, and beside whom.
@@ -165,9 +176,9 @@ pub struct Options {
     /// How much is computed
     #[arg(long, global = true, value_enum, default_value_t = Scale::Standard)]
     pub scale: Scale,
-    /// Where the data sets are
-    #[arg(long, global = true, value_name = "DIR", env = "SAMPLED_DATA", default_value = "data")]
-    pub data: PathBuf,
+    /// Where the data sets are; in the folder data, if there is one, when nothing is said
+    #[arg(long, global = true, value_name = "DIR", env = "SAMPLED_DATA")]
+    pub data: Option<PathBuf>,
     /// Where all randomness starts
     #[arg(long, global = true, default_value_t = 1)]
     pub seed: u64,
@@ -186,6 +197,30 @@ pub struct Options {
     /// More messages; twice for still more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+impl Options {
+    /// Where the data sets are.
+    pub fn data(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new("data"))
+    }
+
+    /// Refuses a data directory that is a file, or that was asked for and is not there: other data
+    /// would silently take the place of those meant.
+    ///
+    /// # Errors
+    /// Names the directory.
+    pub fn check_data(&self) -> anyhow::Result<()> {
+        let data = self.data();
+        let exists = data.try_exists().with_context(|| data.display().to_string())?;
+        ensure!(!exists || data.is_dir(), "the data directory {} is no folder", data.display());
+        ensure!(
+            exists || self.data.is_none(),
+            "the data directory {} is not there (--data or SAMPLED_DATA)",
+            data.display()
+        );
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,17 @@ impl ImageSet {
     pub fn missing_from(self, directory: &Path) -> Option<&'static str> {
         (self == ImageSet::Cifar10 && !has_cifar10(directory)).then_some("CIFAR-10")
     }
+
+    /// The names for files ([`Images::slug`]) of the sets that it may turn out to be.
+    pub fn slugs(self) -> &'static [&'static str] {
+        match self {
+            ImageSet::Digits => &["mnist", "generated-digits"],
+            ImageSet::Mnist => &["mnist"],
+            ImageSet::FashionMnist => &["fashion-mnist"],
+            ImageSet::GeneratedDigits => &["generated-digits"],
+            ImageSet::Cifar10 => &["cifar-10", "cifar-10-jpeg"],
+        }
+    }
 }
 
 /// Which images, and at most how many of each part.
@@ -251,6 +262,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let images = FEW.load(folder.path()).unwrap();
         assert_eq!(images.slug, "generated-digits");
+        assert!(ImageSet::Digits.slugs().contains(&images.slug));
         assert!(images.description.contains("20 training"));
         let error = ImageConfig { set: ImageSet::Mnist, ..FEW }.load(folder.path()).unwrap_err();
         assert!(error.to_string().contains("train-images"), "{error}");

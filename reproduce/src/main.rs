@@ -1,5 +1,7 @@
 //! Regenerates every figure and table: see `reproduce --help`.
 
+#![deny(clippy::print_stdout)]
+
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,11 +9,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use kernels::InstructionSet;
-use reproduce::cache::WRITING;
 use reproduce::cli::{Command, CommandLine, DataCommand, Options};
 use reproduce::data::catalogue::DataSet;
 use reproduce::data::fetch::FetchSettings;
-use reproduce::{bench, check, data, new, run};
+use reproduce::{bench, check, data, new, run, stop};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::from(2)
         }
     }
@@ -34,7 +35,11 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
         _ => log::LevelFilter::Debug,
     };
     env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
-    stop_cleanly_on_interrupt()?;
+    stop::cleanly_at_signals()?;
+    let makes_data = matches!(command_line.command, Some(Command::Data(DataCommand::Fetch { .. })));
+    if !makes_data {
+        options.check_data()?;
+    }
     let instructions = instruction_set()?;
     log::info!("products are computed with {instructions} instructions");
     let mut pool = rayon::ThreadPoolBuilder::new();
@@ -46,9 +51,7 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
         None => run::run(&[], options, instructions),
         Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions),
         Some(Command::List) => run::list(options).map(|()| true),
-        Some(Command::Check { exhibits, reference, accept }) => {
-            check::check(exhibits, reference, *accept, options, instructions)
-        }
+        Some(Command::Check(request)) => check::check(request, options, instructions),
         Some(Command::Bench(contest)) => {
             bench::bench(contest, options, instructions).map(|()| true)
         }
@@ -68,9 +71,9 @@ fn execute_data(command: &DataCommand, options: &Options) -> anyhow::Result<()> 
                 is_offline: options.offline,
                 ..FetchSettings::default()
             };
-            data::fetch_all(&data_sets, &options.data, settings, options.json)?;
+            data::fetch_all(&data_sets, options.data(), settings, options.json)?;
         }
-        DataCommand::Status => data::print_status(&options.data, options.json),
+        DataCommand::Status => data::print_status(options.data(), options.json),
     }
     Ok(())
 }
@@ -82,17 +85,4 @@ fn instruction_set() -> anyhow::Result<InstructionSet> {
     let set: InstructionSet = name.parse().with_context(|| VARIABLE.to_string())?;
     anyhow::ensure!(set.is_available(), "{VARIABLE}: this processor has no {set} instructions");
     Ok(set)
-}
-
-/// Files are renamed into place, so stopping needs only to wait for the one being written.
-fn stop_cleanly_on_interrupt() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
-        let _whole = WRITING.lock();
-        let _ = writeln!(
-            std::io::stderr(),
-            "\nstopped; what is finished is kept, and the same command goes on from there"
-        );
-        std::process::exit(130);
-    })
-    .context("interrupts cannot be caught")
 }

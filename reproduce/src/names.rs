@@ -1,6 +1,6 @@
 //! Names: a helpful sentence for one that does not exist, and those that a user may give.
 
-use crate::exhibit::{COMMITTED, EXHIBITS};
+use crate::exhibit::{EXHIBITS, NAMED_ONLY};
 
 /// Files and folders beside the figures that belong to no exhibit.
 const TAKEN: [&str; 4] = ["readme", "index", "headline", "notes"];
@@ -24,7 +24,7 @@ pub fn check_own(name: &str) -> Result<(), String> {
         let part = lower.strip_prefix(exhibit).and_then(|rest| rest.strip_prefix('-'));
         part.is_some_and(|part| FIGURES.contains(&part))
     };
-    let committed = COMMITTED.iter().map(|(name, _)| *name);
+    let committed = NAMED_ONLY.iter().map(|(name, _)| *name);
     let mut built_in = EXHIBITS.iter().map(|exhibit| exhibit.name).chain(committed);
     let owner = built_in.find(|exhibit| lower == *exhibit || figures(exhibit));
     if let Some(exhibit) = owner {

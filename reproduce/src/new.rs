@@ -6,6 +6,7 @@ use anyhow::{Context as _, Error, ensure};
 
 use crate::cache::write_whole;
 use crate::names::check_own;
+use crate::output::say;
 
 const TEMPLATE: &str = include_str!("../templates/experiment.yaml");
 
@@ -20,7 +21,7 @@ pub fn new(name: &str) -> anyhow::Result<()> {
     let exists = path.try_exists().with_context(|| path.display().to_string())?;
     ensure!(!exists, "{} is there already; nothing was written", path.display());
     write_whole(&path, &TEMPLATE.replace("{name}", name))?;
-    println!("{} is written. Edit it, then:", path.display());
-    println!("  cargo run --release -p reproduce -- run {}", path.display());
+    say!("{} is written. Edit it, then:", path.display());
+    say!("  cargo run --release -p reproduce -- run {}", path.display());
     Ok(())
 }

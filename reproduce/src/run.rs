@@ -12,8 +12,10 @@ use crate::cache::{Cache, sha256, write_whole};
 use crate::cli::Options;
 use crate::exhibit::{Context, EXHIBITS, Task};
 use crate::files;
-use crate::images::{Images, Library};
+use crate::images::{ImageSet, Images, Library};
+use crate::lock::CacheLock;
 use crate::memory;
+use crate::output::say;
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
 use crate::site;
@@ -37,15 +39,20 @@ pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>
     Ok(tasks)
 }
 
-/// The tasks whose data are there, and whose settings fit into memory; with `by_name`, all must.
+/// The tasks whose data are there and whose settings fit into memory, and for every other why it is
+/// skipped; with `by_name`, none may be skipped.
 ///
 /// # Errors
 /// Names the first task that was asked for and cannot be run.
-pub fn with_data(tasks: Vec<Task>, by_name: bool, options: &Options) -> anyhow::Result<Vec<Task>> {
-    let mut ready = Vec::with_capacity(tasks.len());
+pub fn with_data(
+    tasks: Vec<Task>,
+    by_name: bool,
+    options: &Options,
+) -> anyhow::Result<(Vec<Task>, Vec<String>)> {
+    let (mut ready, mut skipped) = (Vec::with_capacity(tasks.len()), Vec::new());
     let machine = memory::of_machine();
     for task in tasks {
-        let missing = task.configured.experiment.missing_from(&options.data);
+        let missing = task.configured.experiment.missing_from(options.data());
         let reason = match (missing, task.check_memory(machine)) {
             (None, Ok(())) => {
                 ready.push(task);
@@ -53,16 +60,28 @@ pub fn with_data(tasks: Vec<Task>, by_name: bool, options: &Options) -> anyhow::
             }
             (None, Err(error)) if by_name => return Err(error.into()),
             (None, Err(error)) => error.to_string(),
-            (Some(missing), _) => format!("no {missing} in {}", options.data.display()),
+            (Some(missing), _) => format!("no {missing} in {}", options.data().display()),
         };
         anyhow::ensure!(!by_name, "{}: {reason}", task.name);
         if options.json {
-            println!("{}", json!({"event": "skipped", "name": task.name, "reason": reason}));
+            say!("{}", json!({"event": "skipped", "name": task.name, "reason": reason}));
         } else {
-            println!("{:<22} skipped: {reason}", task.name);
+            say!("{:<22} skipped: {reason}", task.name);
         }
+        skipped.push(reason);
     }
-    Ok(ready)
+    Ok((ready, skipped))
+}
+
+/// Which images a task computes with, in words; none where it needs none.
+pub fn data_of(task: &Task, images: Option<&Images>, options: &Options) -> Option<String> {
+    let (images, config) = (images?, task.configured.experiment.images()?);
+    Some(match config.set {
+        ImageSet::Digits if images.slug != "mnist" => {
+            format!("digits drawn by code (no MNIST in {})", options.data().display())
+        }
+        _ => images.description.clone(),
+    })
 }
 
 /// The folder of finished results: `.sampled` beside the output folder.
@@ -71,6 +90,20 @@ pub fn cache_folder(out: &Path) -> PathBuf {
         Some(parent) if parent != Path::new("") => parent.join(".sampled"),
         _ => PathBuf::from(".sampled"),
     }
+}
+
+/// The stored results beside `out`, for this run alone. What a run that was killed has not written
+/// to the end is removed.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn open_cache(out: &Path) -> anyhow::Result<(Cache, CacheLock)> {
+    let folder = cache_folder(out);
+    let lock = CacheLock::take(&folder)?;
+    for folder in [folder.as_path(), out, &out.join("notes")] {
+        remove_abandoned(folder);
+    }
+    Ok((Cache::new(folder), lock))
 }
 
 /// Computes the exhibits and writes their files. True when nothing that was checked failed.
@@ -82,11 +115,11 @@ pub fn run(
     options: &Options,
     instructions: InstructionSet,
 ) -> anyhow::Result<bool> {
-    let tasks = with_data(tasks(requests, options)?, !requests.is_empty(), options)?;
-    let mut library = Library::new(&options.data);
+    let (tasks, _) = with_data(tasks(requests, options)?, !requests.is_empty(), options)?;
+    let mut library = Library::new(options.data());
     let images = images(&tasks, &mut library)?;
     files::check_writable(&options.out)?;
-    let cache = Cache::new(cache_folder(&options.out));
+    let (cache, _lock) = open_cache(&options.out)?;
     let keys: Vec<String> =
         tasks.iter().zip(&images).map(|(task, i)| key(task, i.as_deref(), instructions)).collect();
     // A time is measured again whenever it is asked for by name.
@@ -99,7 +132,7 @@ pub fn run(
         })
         .collect();
     warn_of_settings_without_effect(&tasks, options);
-    show_plan(&tasks, &stored, options);
+    show_plan(&tasks, &images, &stored, options);
     let mut results = Vec::with_capacity(tasks.len());
     for (((task, images), key), stored) in tasks.iter().zip(&images).zip(&keys).zip(stored) {
         let started = Instant::now();
@@ -112,7 +145,7 @@ pub fn run(
                     seed: task.seed,
                     instructions,
                     images: images.as_deref(),
-                    data: &options.data,
+                    data: options.data(),
                     cache: &cache,
                     progress: &progress,
                 };
@@ -133,10 +166,10 @@ pub fn run(
                 "event": "exhibit", "name": task.name, "cached": is_stored,
                 "seconds": seconds, "files": paths,
             });
-            println!("{event}");
+            say!("{event}");
         } else {
             let time = if is_stored { "stored".into() } else { format!("{seconds:.1} s") };
-            println!("{:<22} {time:>8}  {}", task.name, paths.join(" "));
+            say!("{:<22} {time:>8}  {}", task.name, paths.join(" "));
         }
         results.push(result);
     }
@@ -150,12 +183,12 @@ pub fn run(
     write_page(&tasks, &images, results, stored, options, instructions)?;
     let page = options.out.join("index.html").display().to_string();
     if options.json {
-        println!("{}", json!({"event": "done", "open": page, "failures": failures}));
+        say!("{}", json!({"event": "done", "open": page, "failures": failures}));
     } else {
         for failure in &failures {
-            println!("\nFAILED {failure}");
+            say!("\nFAILED {failure}");
         }
-        println!("\nOpen {page}");
+        say!("\nOpen {page}");
     }
     Ok(failures.is_empty())
 }
@@ -250,14 +283,19 @@ fn key(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> St
 fn warn_of_settings_without_effect(tasks: &[Task], options: &Options) {
     for warning in tasks.iter().flat_map(Task::warnings) {
         if options.json {
-            println!("{}", json!({"event": "warning", "message": warning}));
+            say!("{}", json!({"event": "warning", "message": warning}));
         } else {
             log::warn!("{warning}");
         }
     }
 }
 
-fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options) {
+fn show_plan(
+    tasks: &[Task],
+    images: &[Option<Arc<Images>>],
+    stored: &[Option<ExhibitResult>],
+    options: &Options,
+) {
     let seconds: f64 = tasks
         .iter()
         .zip(stored)
@@ -267,16 +305,18 @@ fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options
     if options.json {
         let exhibits: Vec<_> = tasks
             .iter()
+            .zip(images)
             .zip(stored)
-            .map(|(task, stored)| {
+            .map(|((task, images), stored)| {
                 json!({
                     "name": task.name, "cached": stored.is_some(),
+                    "data": data_of(task, images.as_deref(), options),
                     "estimated_seconds": task.configured.seconds,
                     "settings": sha256(task.configured.settings.as_bytes()),
                 })
             })
             .collect();
-        println!(
+        say!(
             "{}",
             json!({
                 "event": "plan", "scale": options.scale.to_string(), "seed": options.seed,
@@ -285,28 +325,25 @@ fn show_plan(tasks: &[Task], stored: &[Option<ExhibitResult>], options: &Options
         );
         return;
     }
-    println!(
-        "Plan: scale {}, seed {}, into {}",
-        options.scale,
-        options.seed,
-        options.out.display()
-    );
-    for (task, stored) in tasks.iter().zip(stored) {
+    say!("Plan: scale {}, seed {}, into {}", options.scale, options.seed, options.out.display());
+    for ((task, images), stored) in tasks.iter().zip(images).zip(stored) {
         let time = match stored {
             Some(_) => "stored".to_string(),
             None => about(task.configured.seconds),
         };
         let title = task.exhibit.title;
-        match task.scale == options.scale {
-            true => println!("  {:<22} {time:<14} {title}", task.name),
-            false => {
-                println!("  {:<22} {time:<14} {title}; its only block, {}", task.name, task.scale)
-            }
+        let only = match task.scale == options.scale {
+            true => String::new(),
+            false => format!("; its only block, {}", task.scale),
+        };
+        say!("  {:<22} {time:<14} {title}{only}", task.name);
+        if let Some(data) = data_of(task, images.as_deref(), options) {
+            say!("  {:<37} on {data}", "");
         }
     }
     let is_known = tasks.iter().all(|task| task.configured.seconds.is_some());
     let rest = if is_known { "" } else { ", and what has no estimate" };
-    println!("  together about {} on two cores{rest}\n", duration(seconds));
+    say!("  together about {} on two cores{rest}\n", duration(seconds));
 }
 
 /// Prints every exhibit.
@@ -318,15 +355,15 @@ pub fn list(options: &Options) -> anyhow::Result<()> {
                 "name": exhibit.name, "title": exhibit.title, "shows": exhibit.shows,
                 "paper": exhibit.paper,
                 "needs_data": task.configured.experiment.images().is_some(),
-                "missing_data": task.configured.experiment.missing_from(&options.data),
+                "missing_data": task.configured.experiment.missing_from(options.data()),
                 "estimated_seconds": task.configured.seconds,
             });
-            println!("{line}");
+            say!("{line}");
         } else {
-            println!("{}: {}", exhibit.name, exhibit.title);
-            println!("    shows  {}", exhibit.shows);
-            println!("    paper  {}", exhibit.paper);
-            println!(
+            say!("{}: {}", exhibit.name, exhibit.title);
+            say!("    shows  {}", exhibit.shows);
+            say!("    paper  {}", exhibit.paper);
+            say!(
                 "    takes  {} at {} scale on two cores",
                 about(task.configured.seconds),
                 options.scale
@@ -342,7 +379,7 @@ fn about(seconds: Option<f64>) -> String {
 }
 
 /// Seconds in words: "40 s", "7 min", "2.5 h".
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     match seconds {
         s if s < 90.0 => format!("{s:.0} s"),
         s if s < 5400.0 => format!("{:.0} min", s / 60.0),

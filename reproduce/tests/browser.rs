@@ -52,7 +52,7 @@ struct Theme {
     again: String,
 }
 
-const SKIPPED: &str = "skipped: no chromium, chromium-browser or google-chrome on the path";
+const SKIPPED: &str = "no chromium, chromium-browser or google-chrome on the path";
 
 fn browser() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -146,7 +146,7 @@ fn assert_sound(report: &Report, page: &Path) {
 
 #[test]
 fn the_page_of_a_run_works_in_a_browser() {
-    let Some(browser) = browser() else { return println!("{SKIPPED}") };
+    let Some(browser) = browser() else { return testing::skip(SKIPPED) };
     let folder = tempfile::tempdir().unwrap();
     let run = Command::new(env!("CARGO_BIN_EXE_reproduce"))
         .current_dir(folder.path())
@@ -171,7 +171,7 @@ fn the_page_of_a_run_works_in_a_browser() {
 
 #[test]
 fn claims_and_notes_work_in_a_browser() {
-    let Some(browser) = browser() else { return println!("{SKIPPED}") };
+    let Some(browser) = browser() else { return testing::skip(SKIPPED) };
     let folder = tempfile::tempdir().unwrap();
     let text = "</script><b>hostile</b> & rather long, so that a narrow window has to wrap it";
     let claims = [Claim {

@@ -1,22 +1,11 @@
 //! The program as a user meets it: what it says, what it writes, how it ends.
 
+mod program;
+
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-/// Runs the program in `folder` with no settings from the environment.
-fn reproduce(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_reproduce"))
-        .current_dir(folder)
-        .env_remove("SAMPLED_DATA")
-        .env_remove("SAMPLED_INSTRUCTION_SET")
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn standard_error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use program::{command, reproduce, standard_error, standard_output};
 
 /// The run ends with code 2, says all of `words` on one line, and leaves no output.
 fn assert_refused(folder: &Path, arguments: &[&str], words: &[&str]) {
@@ -33,12 +22,7 @@ fn assert_refused(folder: &Path, arguments: &[&str], words: &[&str]) {
 
 /// A small experiment of a user's own, with one line replaced.
 fn experiment(replaced: &str, replacement: &str) -> String {
-    let settings = "{rows: 4, pairs: 8, columns: 5, distributions: [unit-mean], \
-                    estimators: [top-k, bernoulli], budgets: [2, 4], repeats: 10, spectral_repeats: 1}";
-    let text = format!(
-        "exhibit: matmul-error\nseconds: {{quick: 1, standard: 1, paper: 1}}\nscales:\n  \
-         quick: {settings}\n  standard: {settings}\n  paper: {settings}\n"
-    );
+    let text = program::experiment();
     assert!(text.contains(replaced));
     text.replacen(replaced, replacement, 1)
 }
@@ -166,6 +150,40 @@ fn a_label_that_is_no_class_is_refused() {
 }
 
 #[test]
+fn a_data_directory_that_is_not_there_or_a_file_is_refused_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let ridge = ["run", "ridge", "--scale", "quick"];
+    for (data, words) in [("nowhere", "nowhere is not there"), ("file", "file is no folder")] {
+        for command in [&ridge[..], &["check"], &["list"], &["data", "status"], &[]] {
+            let arguments = [command, &["--data", data]].concat();
+            assert_refused(folder.path(), &arguments, &["data directory", words]);
+        }
+        let output = command(folder.path(), &ridge).env("SAMPLED_DATA", data).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(standard_error(&output).contains(words));
+    }
+    // Nobody asked for the folder `data`: a file of this name is no less a mistake.
+    std::fs::write(folder.path().join("data"), "").unwrap();
+    assert_refused(folder.path(), &ridge, &["data is no folder"]);
+}
+
+#[test]
+fn the_plan_says_that_digits_are_drawn_where_there_is_no_mnist() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["run", "mlp-modes", "ridge", "--scale", "quick"];
+    let output = reproduce(folder.path(), &arguments);
+    assert!(output.status.success(), "{}", standard_error(&output));
+    let said = standard_output(&output);
+    let data: Vec<&str> = said.lines().filter(|line| line.trim().starts_with("on ")).collect();
+    assert_eq!(data.len(), 1, "ridge needs no data: {said}");
+    assert_eq!(data[0].trim(), "on digits drawn by code (no MNIST in data)");
+    let output = reproduce(folder.path(), &[&arguments[..], &["--json"]].concat());
+    let plan = standard_output(&output).lines().next().unwrap().to_string();
+    assert!(plan.contains("\"data\":\"digits drawn by code (no MNIST in data)\""), "{plan}");
+}
+
+#[test]
 fn an_exhibit_whose_data_are_missing_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let words = ["wrn-accuracy", "no CIFAR-10 in data"];
@@ -207,14 +225,14 @@ fn the_second_run_uses_what_the_first_stored_and_a_damaged_entry_is_made_again()
     let run = || {
         let output = reproduce(folder.path(), &["run", "mine.yaml", "--json"]);
         assert!(output.status.success(), "{}", standard_error(&output));
-        let is_stored = String::from_utf8_lossy(&output.stdout).contains("\"cached\":true");
+        let is_stored = standard_output(&output).contains("\"cached\":true");
         (is_stored, std::fs::read_to_string(folder.path().join("figures/mine.csv")).unwrap())
     };
     let (is_stored, first) = run();
     assert!(!is_stored);
     assert_eq!(run(), (true, first.clone()));
-    for entry in std::fs::read_dir(folder.path().join(".sampled")).unwrap() {
-        std::fs::write(entry.unwrap().path(), "{").unwrap();
+    for path in program::stored_results(folder.path()) {
+        std::fs::write(path, "{").unwrap();
     }
     assert_eq!(run(), (false, first));
 }
@@ -235,54 +253,6 @@ fn a_users_experiment_has_files_under_its_own_name() {
 }
 
 #[test]
-fn check_agrees_with_its_own_reference_and_sees_a_changed_number() {
-    let folder = tempfile::tempdir().unwrap();
-    let check = |more: &[&str]| {
-        let arguments = [&["check", "bernoulli-budget", "--reference", "numbers"], more].concat();
-        reproduce(folder.path(), &arguments)
-    };
-    assert!(check(&["--accept"]).status.success());
-    assert!(check(&[]).status.success());
-    let path = folder.path().join("numbers/bernoulli-budget.standard.txt");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let line = "heavy-tailed as-released k=1 expected-kept = 1 pairs";
-    assert!(text.contains(line), "{text}");
-    std::fs::write(&path, text.replace(line, &line.replace("= 1 pairs", "= 2 pairs"))).unwrap();
-    let output = check(&[]);
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.contains("2 pairs -> 1 pairs (-5.00e-1 relative)"), "{said}");
-}
-
-#[test]
-fn check_names_the_commit_that_last_changed_a_number() {
-    let folder = tempfile::tempdir().unwrap();
-    let git = |arguments: &[&str]| {
-        let identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
-        Command::new("git")
-            .current_dir(folder.path())
-            .args(identity)
-            .args(arguments)
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
-    if !git(&["init"]) {
-        eprintln!("skipped: no git");
-        return;
-    }
-    let arguments = ["check", "ridge", "--reference", "numbers"];
-    assert!(reproduce(folder.path(), &[&arguments[..], &["--accept"]].concat()).status.success());
-    let path = folder.path().join("numbers/ridge.standard.txt");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let line =
-        text.lines().find(|line| line.starts_with("equal ratio=0.500000 predicted")).unwrap();
-    std::fs::write(&path, text.replace(line, "equal ratio=0.500000 predicted = 7 loss")).unwrap();
-    assert!(git(&["add", "."]) && git(&["commit", "-m", "A wrong number"]));
-    let said = String::from_utf8_lossy(&reproduce(folder.path(), &arguments).stdout).into_owned();
-    assert!(said.contains("predicted: 7 loss -> ") && said.contains("last changed by "), "{said}");
-}
-
-#[test]
 fn a_new_experiment_runs_as_it_is_written_and_is_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     assert!(reproduce(folder.path(), &["new", "mine"]).status.success());
@@ -294,41 +264,6 @@ fn a_new_experiment_runs_as_it_is_written_and_is_never_overwritten() {
     assert!(standard_error(&again).contains("mine.yaml is there already"));
     let escape = reproduce(folder.path(), &["new", "../mine"]);
     assert_eq!(escape.status.code(), Some(2));
-}
-
-/// Stops a run in the middle by an interrupt and runs the same command again.
-#[cfg(unix)]
-#[test]
-fn an_interrupted_run_goes_on_to_the_same_numbers() {
-    let whole = tempfile::tempdir().unwrap();
-    let arguments = ["run", "mlp-accuracy", "--scale", "quick"];
-    assert!(reproduce(whole.path(), &arguments).status.success());
-    let expected = std::fs::read(whole.path().join("figures/mlp-accuracy.csv")).unwrap();
-
-    let folder = tempfile::tempdir().unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_reproduce"))
-        .current_dir(folder.path())
-        .env_remove("SAMPLED_DATA")
-        .args(arguments)
-        .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    // The first finished training run is the sign that some work can be lost.
-    let stored = folder.path().join(".sampled");
-    while !std::fs::read_dir(&stored).is_ok_and(|mut entries| entries.next().is_some()) {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", standard_error(&output));
-    assert!(standard_error(&output).contains("goes on from there"));
-    assert!(!folder.path().join("figures/mlp-accuracy.csv").exists());
-
-    assert!(reproduce(folder.path(), &arguments).status.success());
-    let found = std::fs::read(folder.path().join("figures/mlp-accuracy.csv")).unwrap();
-    assert_eq!(found, expected);
 }
 
 /// A library or an interpreter that is not there, or is none, is refused before anything is
@@ -362,7 +297,7 @@ fn an_interpreter_without_pytorch_is_refused_with_what_it_said() {
 fn help_shows_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
     let output = reproduce(folder.path(), &["--help"]);
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = standard_output(&output);
     for word in ["Examples:", "Exit codes:", "SAMPLED_DATA", "--scale"] {
         assert!(text.contains(word), "{word}");
     }

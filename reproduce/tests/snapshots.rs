@@ -2,7 +2,7 @@
 //!
 //! A changed number shows up as a changed line: look at it with `cargo insta review`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use kernels::InstructionSet;
@@ -11,6 +11,8 @@ use reproduce::exhibit::config::Scale;
 use reproduce::exhibit::{Context, Task};
 use reproduce::images::{ImageSet, Images, Library};
 use reproduce::progress::Progress;
+use reproduce::snapshot::Snapshot;
+use testing::{data_directory, skip_without_data};
 use training::data::has_mnist;
 
 /// The images that an exhibit trains on, from a data directory.
@@ -38,6 +40,8 @@ fn assert_snapshot(name: &str, directory: &Path) {
     settings.set_omit_expression(true);
     settings.bind(|| {
         let text = snapshot(&task, images.as_deref(), InstructionSet::detect());
+        // What `check` cannot read it cannot compare.
+        text.parse::<Snapshot>().unwrap();
         insta::assert_snapshot!(format!("{}.quick", task.stem(images.as_deref())), text);
     });
 }
@@ -48,17 +52,13 @@ fn assert_snapshot_without_data(name: &str) {
     assert_snapshot(name, empty.path());
 }
 
-fn data_directory() -> PathBuf {
-    std::env::var_os("SAMPLED_DATA").map_or("../data".into(), PathBuf::from)
-}
-
 /// On MNIST, where the data directory holds it.
 fn assert_snapshot_on_mnist(name: &str) {
     let directory = data_directory();
     if has_mnist(&directory) {
         assert_snapshot(name, &directory);
     } else {
-        eprintln!("skipped: no MNIST in {}", directory.display());
+        skip_without_data(&format!("no MNIST in {}", directory.display()));
     }
 }
 
@@ -113,6 +113,16 @@ fn mlp_accuracy_on_mnist() {
 }
 
 #[test]
+fn mlp_accuracy_converged_on_generated_digits() {
+    assert_snapshot_without_data("mlp-accuracy-converged");
+}
+
+#[test]
+fn mlp_accuracy_converged_on_mnist() {
+    assert_snapshot_on_mnist("mlp-accuracy-converged");
+}
+
+#[test]
 fn mlp_modes_on_generated_digits() {
     assert_snapshot_without_data("mlp-modes");
 }
@@ -137,7 +147,9 @@ fn wrn_accuracy_on_cifar_10() {
     let directory = data_directory();
     match ImageSet::Cifar10.missing_from(&directory) {
         None => assert_snapshot("wrn-accuracy", &directory),
-        Some(missing) => eprintln!("skipped: no {missing} in {}", directory.display()),
+        Some(missing) => {
+            skip_without_data(&format!("no {missing} in {}", directory.display()));
+        }
     }
 }
 

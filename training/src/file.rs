@@ -38,7 +38,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut beginning = OsString::from(".");
     beginning.push(name);
     beginning.push(".");
-    remove_abandoned(folder, &beginning);
+    remove_those_of(folder, &beginning);
     let mut file = temporary(folder, &beginning)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -93,8 +93,14 @@ fn temporary(folder: &Path, beginning: &OsStr) -> io::Result<tempfile::NamedTemp
     }
 }
 
-/// Removes what processes that are no more have left of the same place, where that can be done.
-fn remove_abandoned(folder: &Path, beginning: &OsStr) {
+/// Removes what processes that are no more have left in a folder, of any place and where that can be
+/// done. What is being written stays.
+pub fn remove_abandoned(folder: &Path) {
+    remove_those_of(folder, OsStr::new("."));
+}
+
+/// Removes what was abandoned of one place.
+fn remove_those_of(folder: &Path, beginning: &OsStr) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
@@ -152,6 +158,8 @@ mod tests {
         replace(&path, b"whole again").unwrap();
         assert_eq!(names(folder.path()), [".b.csv.xyz.partial", "a.csv", "a.csv.partial"]);
         assert_eq!(fs::read(&path).unwrap(), b"whole again");
+        remove_abandoned(folder.path());
+        assert_eq!(names(folder.path()), ["a.csv", "a.csv.partial"]);
     }
 
     #[test]

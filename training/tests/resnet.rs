@@ -2,7 +2,6 @@
 
 use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use training::counting::Computations;
 use training::data::{FolderSource, ImageFolder, Normalisation, OnCorrupt, StreamSettings};
@@ -19,10 +18,10 @@ const STEPS: u64 = 2;
 
 /// The sample of ImageNet in the data directory, where there is one.
 fn photos() -> Option<FolderSource> {
-    let directory = std::env::var_os("SAMPLED_DATA").map_or("../data".into(), PathBuf::from);
+    let directory = testing::data_directory();
     let path = directory.join("imagenet-sample");
     if !path.exists() {
-        eprintln!("skipped: no imagenet-sample in {}", directory.display());
+        testing::skip_without_data(&format!("no imagenet-sample in {}", directory.display()));
         return None;
     }
     let settings = StreamSettings {

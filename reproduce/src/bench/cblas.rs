@@ -186,7 +186,7 @@ mod tests {
         if status.is_ok_and(|status| status.success()) {
             return Some(library);
         }
-        eprintln!("skipped: no C compiler");
+        testing::skip("no C compiler");
         None
     }
 

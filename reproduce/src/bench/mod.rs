@@ -27,6 +27,7 @@ use crate::cache::write_whole;
 use crate::cli::{BenchOptions, Options};
 use crate::exhibit::config::Scale;
 use crate::files;
+use crate::output::say;
 use crate::progress::Progress;
 use crate::result::Table;
 use crate::timing::Patience;
@@ -117,9 +118,9 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
     write_whole(&path, &markdown(&tables, &notes))?;
     let seconds = started.elapsed().as_secs_f64();
     if options.json {
-        println!("{}", json!({"event": "done", "seconds": seconds, "file": path}));
+        say!("{}", json!({"event": "done", "seconds": seconds, "file": path}));
     } else {
-        println!("Measured in {seconds:.0} s; also in {}", path.display());
+        say!("Measured in {seconds:.0} s; also in {}", path.display());
     }
     Ok(())
 }
@@ -205,14 +206,14 @@ fn report(tables: &[Table], notes: &[String], options: &Options) -> anyhow::Resu
         if options.json {
             table::print_lines(table);
         } else {
-            println!("{}\n{}\n", table.caption, table::draw(table));
+            say!("{}\n{}\n", table.caption, table::draw(table));
         }
     }
     for note in notes {
         if options.json {
-            println!("{}", json!({"event": "note", "text": note}));
+            say!("{}", json!({"event": "note", "text": note}));
         } else {
-            println!("{note}\n");
+            say!("{note}\n");
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, ContentArrangement};
 use serde_json::{Map, Value, json};
 
+use crate::output::say;
 use crate::result::{Cell, Table};
 
 /// The table with aligned columns, as wide as the terminal allows.
@@ -26,7 +27,7 @@ pub fn draw(table: &Table) -> comfy_table::Table {
 /// One object a row: the table's caption and every cell under its column's name.
 pub fn print_lines(table: &Table) {
     for row in &table.rows {
-        println!("{}", line(table, row));
+        say!("{}", line(table, row));
     }
 }
 

@@ -20,14 +20,16 @@ use catalogue::{DATA_SETS, DataSet};
 use fetch::{FetchError, FetchSettings, Fetched, Fetcher};
 use status::Status;
 
+use crate::output::say;
+
 /// Prints what the data directory holds of every data set.
 pub fn print_status(data: &Path, is_json: bool) {
     for data_set in &DATA_SETS {
         let status = Status::of(data, data_set);
         if is_json {
-            println!("{}", status.json());
+            say!("{}", status.json());
         } else {
-            println!("{}", status.text());
+            say!("{}", status.text());
         }
     }
 }
@@ -57,13 +59,13 @@ pub fn fetch_all(
                     "event": "file", "data_set": data_set.name, "name": file.name,
                     "path": path, "already_there": source.is_none(), "url": source,
                 });
-                println!("{event}");
+                say!("{event}");
             } else {
                 let source = match source {
                     Some(url) => format!("{} from {url}", DecimalBytes(file.bytes)),
                     None => "already there".to_string(),
                 };
-                println!("{}  {source}", path.display());
+                say!("{}  {source}", path.display());
             }
         }
     }

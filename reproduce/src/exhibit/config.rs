@@ -139,6 +139,11 @@ impl Source {
         Ok(Source::new(file, &std::fs::read_to_string(file).map_err(unreadable)?))
     }
 
+    /// Path as the user gave it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text

@@ -134,8 +134,9 @@ pub static EXHIBITS: [Exhibit; 18] = [
     roofline::EXHIBIT,
 ];
 
-/// Further settings whose figures are committed, by the name of their file.
-pub const COMMITTED: [(&str, &str); 1] =
+/// Other built-in settings of exhibits, by the name of their files: too long for a run of
+/// everything, so that they are run and checked when they are named.
+pub static NAMED_ONLY: [(&str, &str); 1] =
     [("mlp-accuracy-converged", include_str!("../../exhibits/mlp-accuracy-converged.yaml"))];
 
 /// An exhibit with the settings it will run with.
@@ -176,19 +177,24 @@ pub enum TaskError {
 
 fn find(name: &str) -> Result<&'static Exhibit, String> {
     EXHIBITS.iter().find(|exhibit| exhibit.name == name).ok_or_else(|| {
-        let names: Vec<&str> = EXHIBITS.iter().map(|exhibit| exhibit.name).collect();
+        let names = EXHIBITS.iter().map(|exhibit| exhibit.name);
+        let names: Vec<&str> = names.chain(NAMED_ONLY.iter().map(|(name, _)| *name)).collect();
         unknown("exhibit", name, &names)
     })
 }
 
 impl Task {
-    /// The task that `request` asks for: the name of an exhibit, or the path of a YAML file with
-    /// other settings for one.
+    /// The task that `request` asks for: the name of an exhibit or of other built-in settings
+    /// ([`NAMED_ONLY`]), or the path of a YAML file with settings of one's own.
     ///
     /// # Errors
     /// [`TaskError`] naming the exhibit, or the file, line and field; also for a file whose figures
     /// would take the place of others.
     pub fn new(request: &str, scale: Scale, seed: u64) -> Result<Self, TaskError> {
+        if let Some((name, text)) = NAMED_ONLY.iter().find(|(name, _)| *name == request) {
+            let source = Source::new(format!("{name}.yaml"), text);
+            return Self::of_settings(&source, name, scale, seed);
+        }
         let file = Path::new(request);
         let is_file = file.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
         if !is_file {
@@ -196,18 +202,30 @@ impl Task {
             return Self::built_in(exhibit, scale, seed);
         }
         let source = Source::read(request)?;
-        let exhibit = find(&source.exhibit()?)
-            .map_err(|reason| TaskError::UnknownIn { file: request.to_string(), reason })?;
         let name = file.file_stem().map_or(request.into(), |stem| stem.to_string_lossy());
-        if name == exhibit.name && source.text() == exhibit.yaml {
+        let built_in = EXHIBITS.iter().find(|exhibit| exhibit.name == name);
+        if let Some(exhibit) = built_in.filter(|exhibit| source.text() == exhibit.yaml) {
             return Self::built_in(exhibit, scale, seed);
         }
-        if !COMMITTED.contains(&(&name, source.text())) {
+        if !NAMED_ONLY.contains(&(&name, source.text())) {
             check_own(&name).map_err(|reason| TaskError::Name(format!("{request}: {reason}")))?;
         }
-        let configured = (exhibit.configure)(&source, scale)?;
+        Self::of_settings(&source, &name, scale, seed)
+    }
+
+    /// The task of settings that say which exhibit they are for.
+    fn of_settings(
+        source: &Source,
+        name: &str,
+        scale: Scale,
+        seed: u64,
+    ) -> Result<Self, TaskError> {
+        let unknown = |reason| TaskError::UnknownIn { file: source.file().to_string(), reason };
+        let exhibit = find(&source.exhibit()?).map_err(unknown)?;
+        let configured = (exhibit.configure)(source, scale)?;
         let scale = configured.scale;
-        Ok(Task { name: name.into_owned(), exhibit, configured, scale, seed })
+        let name = name.to_string();
+        Ok(Task { name, exhibit, configured, scale, seed })
     }
 
     fn built_in(exhibit: &'static Exhibit, scale: Scale, seed: u64) -> Result<Self, TaskError> {

@@ -207,7 +207,7 @@ fn a_jpeg_copy_is_not_read_under_the_published_name() {
 #[test]
 fn the_published_files_have_the_published_mean_and_classes_of_one_size() {
     let Some(data) = std::env::var_os("SAMPLED_DATA").map(PathBuf::from) else {
-        return println!("skipped: SAMPLED_DATA is not set");
+        return testing::skip_without_data("no SAMPLED_DATA");
     };
     if !has_cifar10(&data) {
         return println!("skipped: no CIFAR-10 in {}", data.display());

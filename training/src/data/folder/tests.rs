@@ -377,7 +377,7 @@ fn what_a_file_system_can_hold_besides_images_is_named() {
 #[test]
 fn the_imagenet_sample_has_92_classes() {
     let Some(data) = std::env::var_os("SAMPLED_DATA").map(PathBuf::from) else {
-        return println!("skipped: SAMPLED_DATA is not set");
+        return testing::skip_without_data("no SAMPLED_DATA");
     };
     let images = ImageFolder::open(&data.join("imagenet-sample")).unwrap();
     assert_eq!((images.classes().len(), images.files(Part::Train).len()), (92, 92));

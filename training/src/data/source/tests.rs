@@ -225,7 +225,7 @@ fn settings_out_of_range_are_refused() {
 #[test]
 fn the_imagenet_sample_gives_the_same_pixels_everywhere() {
     let Some(data) = std::env::var_os("SAMPLED_DATA").map(PathBuf::from) else {
-        return println!("skipped: SAMPLED_DATA is not set");
+        return testing::skip_without_data("no SAMPLED_DATA");
     };
     let folder = Arc::new(ImageFolder::open(&data.join("imagenet-sample")).unwrap());
     let settings = StreamSettings { resize: 64, crop: 56, batch_size: 32, ..settings() };
