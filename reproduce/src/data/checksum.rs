@@ -40,7 +40,11 @@ pub fn md5(mut reader: impl Read) -> io::Result<String> {
 /// # Errors
 /// That of the reader, that it is no whole gzip archive, or that it holds more than `limit` bytes.
 pub fn md5_of_unpacked(archive: impl Read, limit: u64) -> io::Result<String> {
-    md5(Unpacked::new(BufReader::new(archive))?.at_most(limit))
+    let unpacked = Unpacked::new(BufReader::new(archive))?;
+    if !unpacked.is_packed() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no gzip archive"));
+    }
+    md5(unpacked.at_most(limit))
 }
 
 #[cfg(test)]
