@@ -51,7 +51,7 @@ impl Calibration {
         p_values.sort_by(f64::total_cmp);
         let tests = p_values.len() as u64;
         // What is not a number is counted as below: its test is broken.
-        let below = p_values.iter().filter(|&&p| !(p > NOMINAL)).count() as u64;
+        let below = p_values.iter().filter(|&&p| p <= NOMINAL || p.is_nan()).count() as u64;
         Self {
             subject,
             is_test,
@@ -75,7 +75,7 @@ impl Calibration {
     pub fn bent_to(&self, size: f64) -> Self {
         let power = libm::log(NOMINAL) / libm::log(size);
         let bent = self.p_values.iter().map(|&p| libm::pow(p, power)).collect();
-        let subject = format!("{}, bent to a size of {} %", self.subject, 100.0 * size);
+        let subject = format!("{}, bent to a size of {size}", self.subject);
         Self::new(subject, self.is_test, bent)
     }
 }
