@@ -75,7 +75,7 @@ impl Calibration {
     pub fn bent_to(&self, size: f64) -> Self {
         let power = libm::log(NOMINAL) / libm::log(size);
         let bent = self.p_values.iter().map(|&p| libm::pow(p, power)).collect();
-        let subject = format!("{}, bent to a size of {} %", self.subject, 100.0 * size);
+        let subject = format!("{}, bent to a size of {size}", self.subject);
         Self::new(subject, self.is_test, bent)
     }
 }

@@ -102,10 +102,9 @@ impl Calibrated {
             }
             if found.noticed > NOTICED {
                 failures.push(format!(
-                    "{} p-values of {} are too few: a size of {} % would go unnoticed.",
+                    "{} p-values of {} are too few: a size of {NOTICED} would go unnoticed.",
                     found.p_values.len(),
-                    found.subject,
-                    100.0 * NOTICED
+                    found.subject
                 ));
             }
             let control = found.bent_to(NOTICED);
@@ -154,11 +153,10 @@ impl Calibrated {
                      miscalibrated when the binomial test of the size (both sides), that of \
                      Kolmogorov and Smirnov or that of Anderson and Darling gives a p-value below \
                      {LEVEL}. The least size noticed is so called with a probability of {} %; for a \
-                     test it has to be at most {} %, and the same p-values bent to that size, its \
+                     test it has to be at most {NOTICED}, and the same p-values bent to that size, its \
                      control, have to be called miscalibrated.",
                     NOMINAL,
-                    100.0 * POWER,
-                    100.0 * NOTICED
+                    100.0 * POWER
                 ),
             ],
             failures,

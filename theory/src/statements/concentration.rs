@@ -67,7 +67,8 @@ fn enumerated(settings: &Settings, radius: Radius) -> Result<Verdict, CheckError
             let beyond = outcomes.iter().filter(|outcome| {
                 let estimate = case.factors.estimate(settings.set, &outcome.selection);
                 // A distance that is not a number is beyond every limit.
-                !(squared_distance(&estimate, &exact).sqrt() <= limit)
+                let distance = squared_distance(&estimate, &exact).sqrt();
+                distance > limit || distance.is_nan()
             });
             found.push(Verdict::at_most(
                 &CLAIM,
