@@ -452,7 +452,7 @@ fn accept(
     let (mut files, mut are_sound) = (0, true);
     for task in tasks {
         for config in with_substitutes(task.configured.experiment.images()) {
-            let images = config.map(|config| library.get(config)).transpose()?;
+            let images = config.as_ref().map(|config| library.get(config)).transpose()?;
             let result = compute(task, images.as_deref(), &cache, options, instructions)?;
             let path = reference_path(reference, &task.stem(images.as_deref()), task.scale);
             if !result.failures.is_empty() {
@@ -475,7 +475,8 @@ fn accept(
 fn with_substitutes(images: Option<ImageConfig>) -> Vec<Option<ImageConfig>> {
     match images {
         Some(config) if config.set == ImageSet::Digits => {
-            vec![Some(config), Some(ImageConfig { set: ImageSet::GeneratedDigits, ..config })]
+            let drawn = ImageConfig { set: ImageSet::GeneratedDigits, ..config.clone() };
+            vec![Some(config), Some(drawn)]
         }
         images => vec![images],
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use kernels::InstructionSet;
 use serde_json::json;
+use training::file::remove_abandoned;
 
 use crate::cache::{Cache, sha256, write_whole};
 use crate::cli::Options;
