@@ -51,6 +51,8 @@ fn inclusion_probabilities(
     design: Estimator,
     computed: Estimator,
 ) -> Result<Verdict, CheckError> {
+    let against =
+        if design == computed { String::new() } else { format!(" against those of {computed}") };
     let mut found = Vec::new();
     for case in cases(settings.seed) {
         let scores = case.factors.scores();
@@ -68,7 +70,7 @@ fn inclusion_probabilities(
         let differences = together.iter().zip(&joint).map(|(x, y)| (x - y).abs());
         found.push(Verdict::exact(
             &INCLUSION,
-            format!("enumeration of {design}: {}", case.name()),
+            format!("enumeration of {design}{against}: {}", case.name()),
             largest(differences),
             0.0,
             ROUNDINGS * f64::EPSILON,
