@@ -88,7 +88,7 @@ impl FromStr for Snapshot {
     /// use reproduce::snapshot::Snapshot;
     /// let snapshot: Snapshot = "demo · made up · quick\nn = 8, k = 2 error = 0.250000 %\n".parse()?;
     /// assert_eq!(snapshot.numbers["n = 8, k = 2 error"].text, "0.250000 %");
-    /// assert!("demo · made up · quick\nn = 8, k = 2 error\n".parse::<Snapshot>().is_err());
+    /// assert!("demo · made up · quick\nerror = small\n".parse::<Snapshot>().is_err());
     /// # Ok::<(), reproduce::snapshot::SnapshotError>(())
     /// ```
     fn from_str(text: &str) -> Result<Self, SnapshotError> {
