@@ -38,10 +38,10 @@ pub enum ApproximationError {
         /// Its value.
         value: f64,
     },
-    /// A sum over finite elements leaves the range of their type.
+    /// A scaled element of A, or a sum over finite elements, leaves the range of their type.
     #[error(
-        "C[{row}, {column}] is {value}: its sum leaves the range of {number}, though every element \
-         of A and B is finite"
+        "C[{row}, {column}] is {value}: a scaled element of A or the sum leaves the range of \
+         {number}, though every element of A and B is finite"
     )]
     Overflow {
         /// Its row.

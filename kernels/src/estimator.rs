@@ -165,6 +165,7 @@ impl Estimator {
         selection: &mut Selection,
     ) -> Result<(), SelectionError> {
         let pairs = scores.len();
+        self.check()?;
         if k == 0 {
             return Err(SelectionError::ZeroBudget);
         }
@@ -290,6 +291,10 @@ mod tests {
             assert!(Estimator::AdaptiveTopK { share: parameter }.check().is_err(), "{parameter}");
             let mixture = Estimator::ColumnRowMixture { epsilon: parameter };
             assert!(mixture.check().is_err(), "{parameter}");
+            // Also where the product would be exact.
+            let mut rng = Stream::new(0, "exact").at(0);
+            assert!(mixture.select(&[1.0], 1, &mut rng).is_err(), "{parameter}");
+            assert!(mixture.select(&[0.0; 3], 1, &mut rng).is_err(), "{parameter}");
         }
         assert!(Estimator::AdaptiveTopK { share: 0.0 }.check().is_err());
         assert!(Estimator::ALL.iter().all(|estimator| estimator.check().is_ok()));

@@ -7,7 +7,8 @@ use kernels::product::{
 };
 use kernels::random::{Stream, below};
 use kernels::scores::{
-    column_norms_into, column_row_scores, estimated_scores, pair_scores, row_norms_into,
+    column_norms, column_norms_into, column_row_scores, estimated_scores, pair_scores, row_norms,
+    row_norms_into,
 };
 use kernels::selection::top_k;
 use kernels::{
@@ -206,5 +207,14 @@ fn a_stride_that_is_never_taken_may_be_of_any_size() {
         let one = MatrixView::with_strides(&[2.0f32], 1, 1, far, far).unwrap();
         matmul(set, one, row, to);
         assert_eq!(c, [2.0, 4.0, 6.0], "{set}");
+    }
+}
+
+#[test]
+fn a_view_without_columns_or_rows_has_no_norms_whatever_its_strides() {
+    for (rows, columns, row_stride) in [(5, 0, 10), (5, 0, usize::MAX), (0, 5, 10), (0, 0, 1)] {
+        let a = MatrixView::<f64>::with_strides(&[], rows, columns, row_stride, 1);
+        assert_eq!(column_norms(a), vec![0.0; columns]);
+        assert_eq!(row_norms(a), vec![0.0; rows]);
     }
 }

@@ -297,7 +297,8 @@ fn a_product_beyond_the_range_names_its_element() {
     for k in [1, 2] {
         let error = product(k).unwrap_err();
         assert!(matches!(error, ApproximationError::Overflow { row: 1, column: 1, .. }), "{error}");
-        let sentence = "C[1, 1] is inf: its sum leaves the range of f64, though every element";
+        let sentence =
+            "C[1, 1] is inf: a scaled element of A or the sum leaves the range of f64, though";
         assert!(error.to_string().starts_with(sentence), "{error}");
     }
     let single = MatrixView::row_major(&[1e30f32], 1, 1);

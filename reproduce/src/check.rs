@@ -220,6 +220,8 @@ impl History {
         let blame = path.file_name().and_then(|file| {
             let mut git = Command::new("git");
             git.arg("-C").arg(folder).args(["blame", "-s", "--"]).arg(file);
+            // A hook of git has set these for another repository.
+            git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").env_remove("GIT_INDEX_FILE");
             git.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()
         });
         let blame = blame.filter(|output| output.status.success());

@@ -37,7 +37,7 @@ use crate::exhibit::config::Scale;
         reproduce bench --quick                times of sampled products beside exact ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
         Finished results are kept in .sampled beside the output folder: a run that was stopped \
-        goes on where it was, and a second run takes about a second. Numbers depend on the \
+        goes on where it was, and a second run takes some seconds. Numbers depend on the \
         settings, the data and the seed only, never on threads or the processor.\n\n\
         Environment:\n  \
         SAMPLED_DATA             the data directory, where --data is not given\n  \

@@ -20,13 +20,9 @@ pub fn check_own(name: &str) -> Result<(), String> {
     }
     // Some file systems do not tell capitals apart.
     let lower = name.to_ascii_lowercase();
-    let figures = |exhibit: &str| {
-        let part = lower.strip_prefix(exhibit).and_then(|rest| rest.strip_prefix('-'));
-        part.is_some_and(|part| FIGURES.contains(&part))
-    };
     let committed = NAMED_ONLY.iter().map(|(name, _)| *name);
     let mut built_in = EXHIBITS.iter().map(|exhibit| exhibit.name).chain(committed);
-    let owner = built_in.find(|exhibit| lower == *exhibit || figures(exhibit));
+    let owner = built_in.find(|exhibit| share_files(name, exhibit));
     if let Some(exhibit) = owner {
         return Err(format!(
             "its files would take the place of those of the built-in exhibit {exhibit}; give the \
@@ -39,6 +35,17 @@ pub fn check_own(name: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether the files of two experiments would have names in common, on a file system that does not
+/// tell capitals apart.
+pub fn share_files(one: &str, other: &str) -> bool {
+    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
+    let is_figure = |name: &str, of: &str| {
+        let part = name.strip_prefix(of).and_then(|rest| rest.strip_prefix('-'));
+        part.is_some_and(|part| FIGURES.contains(&part))
+    };
+    one == other || is_figure(&one, &other) || is_figure(&other, &one)
 }
 
 /// How the figures of built-in exhibits are called after the exhibit's name.
@@ -70,6 +77,13 @@ pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_and_a_file_of_one_name_are_shared() {
+        assert!(share_files("z", "z-curves") && share_files("Z-curves", "z"));
+        assert!(share_files("z", "Z") && !share_files("z", "z-curve"));
+        assert!(!share_files("z-curves", "z-ratio"));
+    }
 
     #[test]
     fn names_of_files_that_there_are_cannot_be_given() {

@@ -16,6 +16,7 @@ use crate::files;
 use crate::images::{ImageSet, Images, Library};
 use crate::lock::CacheLock;
 use crate::memory;
+use crate::names::share_files;
 use crate::output::say;
 use crate::progress::Progress;
 use crate::result::{ExhibitResult, significant};
@@ -31,7 +32,7 @@ pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>
     let mut tasks: Vec<Task> = Vec::with_capacity(requests.len());
     for request in requests {
         let task = Task::new(request, options.scale, options.seed)?;
-        let same = tasks.iter().position(|other| other.name.eq_ignore_ascii_case(&task.name));
+        let same = tasks.iter().position(|other| share_files(&other.name, &task.name));
         if let Some(first) = same {
             anyhow::bail!("{} and {request} would write the same files", requests[first]);
         }
@@ -40,11 +41,12 @@ pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>
     Ok(tasks)
 }
 
-/// The tasks whose data are there and whose settings fit into memory, and for every other why it is
-/// skipped; with `by_name`, none may be skipped.
+/// The tasks whose data are there, and for every other why it is skipped; with `by_name`, none may be
+/// skipped.
 ///
 /// # Errors
-/// Names the first task that was asked for and cannot be run.
+/// Names the first task that was asked for and lacks its data, or whose settings do not fit into
+/// memory.
 pub fn with_data(
     tasks: Vec<Task>,
     by_name: bool,
@@ -59,8 +61,7 @@ pub fn with_data(
                 ready.push(task);
                 continue;
             }
-            (None, Err(error)) if by_name => return Err(error.into()),
-            (None, Err(error)) => error.to_string(),
+            (None, Err(error)) => return Err(error.into()),
             (Some(missing), _) => format!("no {missing} in {}", options.data().display()),
         };
         anyhow::ensure!(!by_name, "{}: {reason}", task.name);

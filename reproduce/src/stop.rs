@@ -22,7 +22,7 @@ pub fn exit(code: i32) -> ! {
 fn exit_at_signal(signal: i32) -> ! {
     let _ = writeln!(
         std::io::stderr(),
-        "\nstopped; what is finished is kept, and the same command goes on from there"
+        "\nstopped; what a run has stored is kept, and the same run goes on from there"
     );
     exit(128 + signal)
 }

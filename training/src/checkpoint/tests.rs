@@ -45,7 +45,7 @@ fn a_checkpoint_comes_back_from_its_file_bit_for_bit() {
     assert_eq!(Checkpoint::load(&path).unwrap().to_bytes(), written.to_bytes());
     // A second one takes its place, and nothing else is left in the folder, even where a killed
     // process had left half a file.
-    let half = folder.path().join(".run.checkpoint.killed.partial");
+    let half = folder.path().join(".run.checkpoint.killed.sampled-partial");
     fs::write(half, "SPRO".repeat(1_000)).unwrap();
     written.optimizer.steps = 10;
     written.save(&path).unwrap();

@@ -260,6 +260,30 @@ pub enum DataError {
         /// The folder, the archive or the part of it.
         path: PathBuf,
     },
+    /// An archive has a link to one of its files in the place of a file.
+    #[error(
+        "{path}: {file} is a link, which is not followed in an archive; unpack it, or pack it anew \
+         with the files that links lead to (tar --dereference --hard-dereference)"
+    )]
+    Link {
+        /// The archive.
+        path: PathBuf,
+        /// The link.
+        file: PathBuf,
+    },
+    /// Class folders lie in different folders, so that nothing says which are the classes.
+    #[error(
+        "{path}: the class folders of {file} and {other} do not lie in one folder; images lie in \
+         CLASS/FILE, or in train/CLASS/FILE and test/CLASS/FILE"
+    )]
+    Depth {
+        /// The directory or archive.
+        path: PathBuf,
+        /// An image.
+        file: PathBuf,
+        /// An image whose class folder lies elsewhere.
+        other: PathBuf,
+    },
     /// An image lies beside the class folders instead of in one.
     #[error("{path}: {file} lies in no class folder")]
     NoClass {

@@ -8,7 +8,7 @@ use kernels::random::{Stream, shuffle};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What becomes of a file that is no whole image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +81,8 @@ impl ImageFolder {
     ///
     /// # Errors
     /// When something cannot be read, an archive is truncated, a folder is empty, an image lies in
-    /// no class folder, a class has files and no image, there is one class only or more than
+    /// no class folder, class folders lie in different folders, an archive has links, a class has
+    /// files and no image, there is one class only or more than
     /// 65,536, some images are in `train` or `test` and others are not, or a test class has no
     /// training images.
     pub fn open(path: &Path) -> Result<Self, DataError> {
@@ -119,6 +120,18 @@ impl ImageFolder {
         let train = if is_split { train } else { whole };
         if train.is_empty() {
             return Err(DataError::NoImages { path: path.to_owned() });
+        }
+        // What holds the class folders: two levels above a file, three with `train` or `test`.
+        let holder = |file: &Path| -> PathBuf {
+            let above = file.ancestors().nth(if is_split { 3 } else { 2 }).unwrap_or(Path::new(""));
+            above.components().filter(|part| *part != Component::CurDir).collect()
+        };
+        let mut images = train.iter().chain(&test).map(|(_, file, _)| file);
+        if let Some(file) = images.next()
+            && let Some(other) = images.find(|other| holder(other) != holder(file))
+        {
+            let (file, other) = (file.clone(), other.clone());
+            return Err(DataError::Depth { path: path.to_owned(), file, other });
         }
         let names = |part: &[(String, PathBuf, Place)]| -> BTreeSet<String> {
             part.iter().map(|(class, ..)| class.clone()).collect()

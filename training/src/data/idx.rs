@@ -83,8 +83,10 @@ impl Published {
             let folders = self.folders.clone();
             self.find(name).ok_or(DataError::Missing { folders, name })
         };
-        let (images_path, labels_path) = (open(images)?, open(labels)?);
+        // What is there is looked at before what is missing is named.
+        let images_path = open(images)?;
         let images = Idx::<3>::open(&images_path, IMAGES, self.again)?;
+        let labels_path = open(labels)?;
         let [count, height, width] = images.sides;
         if [height, width] != [SIDE as u64; 2] {
             return Err(DataError::ImageSize { path: images_path, height, width });
@@ -338,6 +340,11 @@ mod tests {
         let found = refusal(0, Some(b"<!DOCTYPE html><title>Sign in</title>".to_vec()));
         assert!(found.contains("train-images-idx3-ubyte: this is an HTML page"), "{found}");
         assert!(found.ends_with("fetch it again with `reproduce data fetch mnist`"), "{found}");
+        // Also where it is the only file.
+        let alone = tempfile::tempdir().unwrap();
+        fs::write(alone.path().join("train-images-idx3-ubyte.gz"), b"<html>Sign in").unwrap();
+        let found = load_mnist(alone.path(), 2).unwrap_err().to_string();
+        assert!(found.contains("this is an HTML page"), "{found}");
     }
 
     #[test]

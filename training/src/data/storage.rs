@@ -221,6 +221,9 @@ fn list_archive(
             files.push((name, Place::Range { start, length: entry.size() }));
         } else if kind.is_dir() && name != Path::new(".") {
             folders.push(name.components().collect());
+        } else if kind.is_hard_link() || kind.is_symlink() {
+            // Left out, a class of links would vanish and shift the labels of all that follow.
+            return Err(DataError::Link { path: path.to_owned(), file: name });
         }
     }
     // A whole archive ends with blocks of zeros; seeking does not notice that one is cut off.

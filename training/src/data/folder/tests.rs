@@ -238,6 +238,47 @@ fn an_empty_class_folder_of_an_archive_does_not_vanish() {
 }
 
 #[test]
+fn a_class_of_links_in_an_archive_does_not_vanish() {
+    for kind in [tar::EntryType::Link, tar::EntryType::Symlink] {
+        let mut builder = tar::Builder::new(tar_bytes(&[("a/1.png", png(1)), ("b/1.png", png(2))]));
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_cksum();
+        let mut links = tar::Builder::new(Vec::new());
+        links.append_link(&mut header, "aa/1.png", "a/1.png").unwrap();
+        // Entries come before the two blocks of zeros that end an archive.
+        let whole = builder.get_mut();
+        let bytes = [links.into_inner().unwrap()[..512].to_vec(), whole.clone()].concat();
+        let (_folder, path) = archive(&bytes);
+        let found = ImageFolder::open(&path).unwrap_err().to_string();
+        assert!(found.contains("aa/1.png is a link"), "{found}");
+    }
+}
+
+#[test]
+fn class_folders_in_different_folders_are_refused() {
+    let years = [
+        ("cat/2019/1.png", png(1)),
+        ("cat/2020/1.png", png(2)),
+        ("dog/2019/1.png", png(3)),
+        ("dog/2020/1.png", png(4)),
+    ];
+    let found = refusal(&years);
+    assert!(found.contains("do not lie in one folder"), "{found}");
+    let parts = [
+        ("one/train/a/1.png", png(1)),
+        ("two/train/b/1.png", png(2)),
+        ("one/test/a/1.png", png(3)),
+    ];
+    let found = refusal(&parts);
+    assert!(found.contains("do not lie in one folder"), "{found}");
+    // One folder around all of them, as archives have.
+    let folder = directory(&[("set/a/1.png", png(1)), ("set/b/1.png", png(2))]);
+    assert_eq!(ImageFolder::open(folder.path()).unwrap().classes(), ["a", "b"]);
+}
+
+#[test]
 fn sizes_are_compared_before_images_are_decoded() {
     let large = plain([7; 3], 2_000, ImageFormat::Png);
     let names = ["cat/0.png", "cat/1.png", "cat/2.png", "dog/0.png", "dog/1.png", "dog/2.png"];
