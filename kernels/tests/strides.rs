@@ -182,8 +182,8 @@ fn products_that_cross_blocks_have_any_strides() {
 #[test]
 fn one_element_seen_five_times_has_the_norm_of_five() {
     let view = MatrixView::with_strides(&[3.0f64], 5, 2, 0, 0).unwrap();
-    assert_eq!(kernels::scores::column_norms(view), [45f64.sqrt(); 2]);
-    assert_eq!(kernels::scores::row_norms(view), [18f64.sqrt(); 5]);
+    assert_eq!(column_norms(view), [45f64.sqrt(); 2]);
+    assert_eq!(row_norms(view), [18f64.sqrt(); 5]);
 }
 
 #[test]
@@ -192,8 +192,8 @@ fn a_stride_that_is_never_taken_may_be_of_any_size() {
     let numbers = [1.0f32, 2.0, 3.0];
     let row = MatrixView::with_strides(&numbers, 1, 3, far, 1).unwrap();
     let column = MatrixView::with_strides(&numbers, 3, 1, 1, far).unwrap();
-    assert_eq!(kernels::scores::column_norms(row), [1.0, 2.0, 3.0]);
-    assert_eq!(kernels::scores::row_norms(column), [1.0, 2.0, 3.0]);
+    assert_eq!(column_norms(row), [1.0, 2.0, 3.0]);
+    assert_eq!(row_norms(column), [1.0, 2.0, 3.0]);
     for set in InstructionSet::available() {
         let mut c = [0.0; 1];
         matmul(set, row, column, MatrixViewMut::row_major(&mut c, 1, 1));

@@ -186,15 +186,17 @@ fn keeps_budget(settings: &Settings, rule: Rule) -> Result<Verdict, CheckError> 
     worst(verdicts?)
 }
 
-/// The number kept by a rule, and the variance of water-filling, at a share of that number, over the
-/// rule's.
+/// The number kept by a rule, and the variance of water-filling, at a share of that number, against
+/// the rule's; both over W^2 / k, since a variance may be zero.
 fn is_dearer(settings: &Settings, rule: Rule, share: f64) -> Result<Vec<Verdict>, CheckError> {
     let (mut counts, mut ratios) = (Vec::new(), Vec::new());
     for (name, scores, k) in scored_cases(settings) {
         let released = rule.probabilities(&scores, k)?;
         let count: f64 = released.iter().sum();
+        let sum: f64 = scores.iter().sum();
+        let over = sum * sum / k as f64;
         let least = closed_form::bernoulli(&scores, &water_filling(&scores, share * count)?);
-        let ratio = least / closed_form::bernoulli(&scores, &released);
+        let dearer = closed_form::bernoulli(&scores, &released);
         let allowed = scores.len() as f64 * f64::EPSILON;
         counts.push(Verdict::at_most(
             &AS_RELEASED,
@@ -208,11 +210,11 @@ fn is_dearer(settings: &Settings, rule: Rule, share: f64) -> Result<Vec<Verdict>
         ratios.push(Verdict::at_most(
             &AS_RELEASED,
             format!(
-                "variance of water-filling of {share} times the number kept over that of {}: {name}",
+                "variance of water-filling of {share} times the number kept against that of {}: {name}",
                 rule.name()
             ),
-            ratio,
-            1.0,
+            least / over,
+            dearer / over,
             allowed,
             Exact::ClosedForm(1),
             "The released probabilities beat the ones that are proved optimal.",
