@@ -175,7 +175,7 @@ fn the_second_run_waits_for_the_first_and_says_so() {
     BufReader::new(second.stderr.take().unwrap()).read_line(&mut line).unwrap();
     let process = format!("waiting: .sampled is used by process {} (", first.id());
     assert!(line.starts_with(&process), "{line}");
-    assert!(line.contains("run mlp-accuracy --scale quick), started "), "{line}");
+    assert!(line.contains(&format!("{}), started ", LONG.join(" "))), "{line}");
     // The first is stopped while it holds the lock, so that the second cannot have overtaken it.
     send("STOP", &first);
     std::thread::sleep(Duration::from_millis(200));
