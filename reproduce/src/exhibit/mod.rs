@@ -1,30 +1,11 @@
 //! The exhibits: what each shows, and how its settings become numbers.
 
-mod accuracy;
-mod bernoulli_budget;
-mod calibration;
-pub mod claims;
-mod closed_form;
-mod compute_communication;
 pub mod config;
-mod conv_error;
-mod difference;
-mod gradient_error;
-mod headline;
-mod layer_timing;
 mod location;
-mod matmul_error;
-mod matrices;
-mod mlp_modes;
-mod multi_node;
-mod random_convolution;
-mod resnet_step;
-mod ridge;
-mod roofline;
-mod runs;
-mod sgd_convergence;
-mod steps;
-mod training_step;
+mod networks;
+mod products;
+pub mod statements;
+mod times;
 
 use std::path::Path;
 
@@ -114,24 +95,24 @@ pub struct Context<'a> {
 
 /// Every exhibit, in the order they are run.
 pub static EXHIBITS: [Exhibit; 18] = [
-    claims::EXHIBIT,
-    calibration::EXHIBIT,
-    matmul_error::EXHIBIT,
-    bernoulli_budget::EXHIBIT,
-    conv_error::EXHIBIT,
-    ridge::EXHIBIT,
-    sgd_convergence::EXHIBIT,
-    accuracy::MLP,
-    mlp_modes::EXHIBIT,
-    accuracy::CNN,
-    accuracy::WRN,
-    gradient_error::EXHIBIT,
-    compute_communication::EXHIBIT,
-    multi_node::EXHIBIT,
-    layer_timing::EXHIBIT,
-    training_step::EXHIBIT,
-    resnet_step::EXHIBIT,
-    roofline::EXHIBIT,
+    statements::claims::EXHIBIT,
+    statements::calibration::EXHIBIT,
+    products::matmul_error::EXHIBIT,
+    products::bernoulli_budget::EXHIBIT,
+    products::conv_error::EXHIBIT,
+    statements::ridge::EXHIBIT,
+    statements::sgd_convergence::EXHIBIT,
+    networks::accuracy::MLP,
+    networks::mlp_modes::EXHIBIT,
+    networks::accuracy::CNN,
+    networks::accuracy::WRN,
+    networks::gradient_error::EXHIBIT,
+    networks::compute_communication::EXHIBIT,
+    networks::multi_node::EXHIBIT,
+    times::layer_timing::EXHIBIT,
+    times::training_step::EXHIBIT,
+    times::resnet_step::EXHIBIT,
+    times::roofline::EXHIBIT,
 ];
 
 /// Other built-in settings of exhibits, by the name of their files: too long for a run of

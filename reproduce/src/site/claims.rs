@@ -4,7 +4,7 @@ use serde::Serialize;
 use theory::suite::Suite;
 
 use super::notes::Note;
-use crate::exhibit::claims::{by_claim, least_p_value};
+use crate::exhibit::statements::claims::{by_claim, least_p_value};
 use crate::result::significant;
 
 /// A statement of the paper or of the study, and what became of it.

@@ -8,10 +8,10 @@ use theory::special::student_quantile;
 use training::setting::{count, count_within, distinct};
 
 use super::closed_form::expected_square_error;
-use super::config::{FieldError, NamedEstimator, configure};
 use super::matrices::{Distribution, MatrixPair, norm};
-use super::runs::MOST_REPEATS;
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, configure};
+use crate::exhibit::networks::runs::MOST_REPEATS;
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::memory::Need;
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
@@ -27,7 +27,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             its numbers are not stated in the sources at hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/matmul-error.yaml"),
+    yaml: include_str!("../../../exhibits/matmul-error.yaml"),
     configure: configure::<MatmulError>,
 };
 

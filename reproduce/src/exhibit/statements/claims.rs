@@ -20,8 +20,8 @@ use training::sampling::LayerPolicies;
 use training::setting::count_within;
 use training::train::{BatchNormStatistics, Trainer, TrainingConfig, fill_minibatch};
 
-use super::config::{FieldError, configure};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, configure};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{Cell, Column, ExhibitResult, Table, significant};
@@ -36,7 +36,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             sources; each is proved in paper-notes",
     is_timing: false,
     version: 5,
-    yaml: include_str!("../../exhibits/claims.yaml"),
+    yaml: include_str!("../../../exhibits/claims.yaml"),
     configure: configure::<Claims>,
 };
 

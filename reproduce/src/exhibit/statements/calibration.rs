@@ -6,9 +6,9 @@ use theory::calibration::{
 };
 use training::setting::{count, count_within};
 
-use super::config::{FieldError, configure};
-use super::runs::MOST_REPEATS;
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, configure};
+use crate::exhibit::networks::runs::MOST_REPEATS;
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::result::{Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
 /// See the module.
@@ -20,7 +20,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "no such figure: the sources at hand do not test their own tests",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/calibration.yaml"),
+    yaml: include_str!("../../../exhibits/calibration.yaml"),
     configure: configure::<Calibrated>,
 };
 

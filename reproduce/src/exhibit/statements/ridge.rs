@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use theory::closed_form::regression_ridge;
 use training::setting::{LARGEST_COUNT, count_within};
 
-use super::config::{FieldError, Ratio, configure};
-use super::matmul_error::{agreement, half_width_of_mean};
-use super::runs::{MOST_REPEATS, check_ratios};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, Ratio, configure};
+use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios};
+use crate::exhibit::products::matmul_error::{agreement, half_width_of_mean};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::memory::Need;
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
@@ -29,7 +29,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             in the sources at hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/ridge.yaml"),
+    yaml: include_str!("../../../exhibits/ridge.yaml"),
     configure: configure::<RidgeLoss>,
 };
 

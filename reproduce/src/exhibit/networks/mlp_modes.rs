@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use training::sampling::{Mode, Scores};
 use training::setting::distinct;
 
-use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::difference::{Difference, intervals, seeds};
 use super::runs::{RunSettings, Sampling, Trained, check_ratios, ratios_without_effect};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::images::ImageConfig;
 use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
@@ -22,7 +22,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             best in practice; numbers are not stated in the sources at hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/mlp-modes.yaml"),
+    yaml: include_str!("../../../exhibits/mlp-modes.yaml"),
     configure: configure::<MlpModes>,
 };
 

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::{count, distinct, number};
 
-use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::runs::check_ratios;
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
+use crate::exhibit::networks::runs::check_ratios;
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::memory::Need;
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
@@ -28,7 +28,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "no figure: the paper reports times of whole trainings",
     is_timing: true,
     version: 2,
-    yaml: include_str!("../../exhibits/roofline.yaml"),
+    yaml: include_str!("../../../exhibits/roofline.yaml"),
     configure: configure::<Roofline>,
 };
 

@@ -14,7 +14,7 @@ use training::network::{Description, Network};
 use training::optimizer::{Optimizer, OptimizerConfig};
 use training::sampling::{LayerPolicies, SamplingPolicy};
 
-use super::headline::{is_shown, time_row};
+use crate::exhibit::networks::headline::{is_shown, time_row};
 use crate::result::HeadlineRow;
 use crate::timing::Spread;
 

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use theory::claim::{Scale, Settings};
 use theory::statements::sgd_convergence::Problem;
 
-use super::config::{FieldError, configure};
-use super::matmul_error::half_width_of_mean;
-use super::runs::MOST_REPEATS;
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, configure};
+use crate::exhibit::networks::runs::MOST_REPEATS;
+use crate::exhibit::products::matmul_error::half_width_of_mean;
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
@@ -23,7 +23,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/sgd-convergence.yaml"),
+    yaml: include_str!("../../../exhibits/sgd-convergence.yaml"),
     configure: configure::<SgdConvergence>,
 };
 

@@ -7,9 +7,9 @@ use training::network::{Description, NetworkConfig, NetworkError};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count, distinct};
 
-use super::config::{FieldError, Ratio, configure};
 use super::runs::{check_ratios, ratios_without_effect};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, Ratio, configure};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
 };
@@ -24,7 +24,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "up to 66 % fewer computations and up to 66 % less communication (abstract)",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/compute-communication.yaml"),
+    yaml: include_str!("../../../exhibits/compute-communication.yaml"),
     configure: configure::<Counts>,
 };
 

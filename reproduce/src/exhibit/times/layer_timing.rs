@@ -9,10 +9,10 @@ use training::matrix::Matrix;
 use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
 
-use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::matmul_error::largest;
-use super::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
+use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
+use crate::exhibit::products::matmul_error::largest;
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::memory::Need;
 use crate::result::{
     Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
@@ -29,7 +29,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             layers are not stated in the sources at hand",
     is_timing: true,
     version: 2,
-    yaml: include_str!("../../exhibits/layer-timing.yaml"),
+    yaml: include_str!("../../../exhibits/layer-timing.yaml"),
     configure: configure::<LayerTiming>,
 };
 

@@ -11,11 +11,11 @@ use training::setting::distinct;
 use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 
 use super::compute_communication::{PAPER, largest_ratio};
-use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::difference::{Difference, intervals, seeds, show};
 use super::headline::{accuracy_row, is_shown};
 use super::runs::{Estimate, RunSettings, Sampling, check_ratios, ratios_without_effect};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{
@@ -34,7 +34,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             many nodes is not stated in the sources at hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/multi-node.yaml"),
+    yaml: include_str!("../../../exhibits/multi-node.yaml"),
     configure: configure::<MultiNode>,
 };
 

@@ -19,8 +19,8 @@ use training::train::{
     BatchNormStatistics, Metrics, Progress, Trainer, TrainingConfig, TrainingReport,
 };
 
-use super::Context;
-use super::config::{FieldError, Ratio};
+use crate::exhibit::Context;
+use crate::exhibit::config::{FieldError, Ratio};
 use crate::images::ImageConfig;
 use crate::memory::Need;
 use crate::parallel;

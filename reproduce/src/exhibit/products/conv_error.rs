@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use training::setting::{count, count_within, distinct};
 
 use super::closed_form::expected_square_error;
-use super::config::{FieldError, NamedEstimator, configure};
 use super::matmul_error::{agreement, check_budgets, half_width_of_root, largest};
 use super::matrices::{Distribution, norm};
 use super::random_convolution::RandomConvolution;
-use super::runs::MOST_REPEATS;
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, configure};
+use crate::exhibit::networks::runs::MOST_REPEATS;
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::memory::Need;
 use crate::result::{
     Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
@@ -29,7 +29,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             convolutions are not stated in the sources at hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/conv-error.yaml"),
+    yaml: include_str!("../../../exhibits/conv-error.yaml"),
     configure: configure::<ConvolutionError>,
 };
 

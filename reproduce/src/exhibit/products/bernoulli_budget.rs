@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use training::setting::distinct;
 
 use super::closed_form::{bernoulli, bernoulli_rules};
-use super::config::{FieldError, configure};
 use super::matmul_error::{check_budgets, check_sizes, half_width_of_root};
 use super::matrices::{Distribution, MatrixPair, norm};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, configure};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
@@ -23,7 +23,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     paper: "not stated in the sources at hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/bernoulli-budget.yaml"),
+    yaml: include_str!("../../../exhibits/bernoulli-budget.yaml"),
     configure: configure::<BernoulliBudget>,
 };
 

@@ -13,10 +13,10 @@ use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count_within, distinct};
 use training::train::{Trainer, fill_minibatch};
 
-use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::matmul_error::half_width_of_root;
 use super::runs::{MOST_REPEATS, RunSettings, check_ratios, ratios_without_effect};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
+use crate::exhibit::products::matmul_error::half_width_of_root;
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
@@ -32,7 +32,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             sources at hand",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/gradient-error.yaml"),
+    yaml: include_str!("../../../exhibits/gradient-error.yaml"),
     configure: configure::<GradientError>,
 };
 

@@ -13,10 +13,10 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
 
-use super::config::{FieldError, NamedEstimator, Ratio, configure};
-use super::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
 use super::steps::{Measurement, Minibatch, Steps};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
+use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::memory::Need;
 use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
 
@@ -30,7 +30,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             are not stated in the sources at hand",
     is_timing: true,
     version: 2,
-    yaml: include_str!("../../exhibits/resnet-step.yaml"),
+    yaml: include_str!("../../../exhibits/resnet-step.yaml"),
     configure: configure::<ResnetStep>,
 };
 

@@ -6,11 +6,11 @@ use training::sampling::Mode;
 use training::setting::distinct;
 use training::train::{EpochMetrics, Metrics};
 
-use super::config::{FieldError, NamedEstimator, Ratio, configure};
 use super::difference::{Difference, intervals, seeds};
 use super::headline::{accuracy_row, is_shown};
 use super::runs::{Estimate, RunSettings, Sampling, Trained, check_ratios, ratios_without_effect};
-use super::{Context, Exhibit, Experiment};
+use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
+use crate::exhibit::{Context, Exhibit, Experiment};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{
@@ -27,7 +27,7 @@ pub const MLP: Exhibit = Exhibit {
             (abstract: negligible or no impact on accuracy)",
     is_timing: false,
     version: 3,
-    yaml: include_str!("../../exhibits/mlp-accuracy.yaml"),
+    yaml: include_str!("../../../exhibits/mlp-accuracy.yaml"),
     configure: configure::<Accuracy>,
 };
 
@@ -41,7 +41,7 @@ pub const CNN: Exhibit = Exhibit {
             (abstract: negligible or no impact on accuracy)",
     is_timing: false,
     version: 3,
-    yaml: include_str!("../../exhibits/cnn-accuracy.yaml"),
+    yaml: include_str!("../../../exhibits/cnn-accuracy.yaml"),
     configure: configure::<Accuracy>,
 };
 
@@ -56,7 +56,7 @@ pub const WRN: Exhibit = Exhibit {
             the sources at hand (abstract: negligible or no impact on accuracy)",
     is_timing: false,
     version: 2,
-    yaml: include_str!("../../exhibits/wrn-accuracy.yaml"),
+    yaml: include_str!("../../../exhibits/wrn-accuracy.yaml"),
     configure: configure::<Accuracy>,
 };
 

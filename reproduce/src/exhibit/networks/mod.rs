@@ -1,0 +1,10 @@
+//! Exhibits of networks that are trained, or whose products are counted.
+
+pub(crate) mod accuracy;
+pub(crate) mod compute_communication;
+pub(crate) mod difference;
+pub(crate) mod gradient_error;
+pub(crate) mod headline;
+pub(crate) mod mlp_modes;
+pub(crate) mod multi_node;
+pub(crate) mod runs;
