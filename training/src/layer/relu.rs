@@ -1,8 +1,8 @@
 //! The rectified linear unit.
 
-use super::demand::{Demand, Expected, keep};
+use super::demand::{Demand, Expected};
 use super::elementwise::{map, map_gradient};
-use super::{Context, Layer};
+use super::{Layer, StepContext};
 use crate::matrix::Matrix;
 
 /// max(x, 0), element by element; what is no number (NaN) stays so, and the loss reports it.
@@ -14,7 +14,7 @@ pub struct Relu {
 }
 
 impl Layer for Relu {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         self.expected.all();
         self.output.reshape_in(context.memory, input.rows(), input.columns());
         let rectify = |from: f32| if from <= 0.0 { 0.0 } else { from };
@@ -29,18 +29,18 @@ impl Layer for Relu {
         Demand { reads: self.expected.channels(), sends: self.expected.channels() }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         self.expected.only(demand.sends)
     }
 
-    fn takes_gradients_of(&self, _channels: usize) -> bool {
+    fn takes_gradients_of(&self, _: &StepContext, _channels: usize) -> bool {
         true
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
         _input_gradient_needed: bool,
@@ -54,7 +54,7 @@ impl Layer for Relu {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 }
