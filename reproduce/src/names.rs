@@ -1,55 +1,4 @@
-//! Names: a helpful sentence for one that does not exist, and those that a user may give.
-
-use crate::exhibit::{EXHIBITS, NAMED_ONLY};
-
-/// Files and folders beside the figures that belong to no exhibit.
-const TAKEN: [&str; 4] = ["readme", "index", "headline", "notes"];
-
-/// Checks a name for an experiment of a user's own and its files: letters, digits, hyphens and
-/// underscores, and none that has files already: those of a built-in exhibit are committed, and so
-/// are its figures, `NAME-curves.svg`.
-///
-/// # Errors
-/// Says what is wrong with the name.
-pub fn check_own(name: &str) -> Result<(), String> {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
-    if name.is_empty() || !name.chars().all(is_plain) {
-        return Err(format!(
-            "the name {name:?} is not made of letters, digits, hyphens and underscores"
-        ));
-    }
-    // Some file systems do not tell capitals apart.
-    let lower = name.to_ascii_lowercase();
-    let committed = NAMED_ONLY.iter().map(|(name, _)| *name);
-    let mut built_in = EXHIBITS.iter().map(|exhibit| exhibit.name).chain(committed);
-    let owner = built_in.find(|exhibit| share_files(name, exhibit));
-    if let Some(exhibit) = owner {
-        return Err(format!(
-            "its files would take the place of those of the built-in exhibit {exhibit}; give the \
-             file another name"
-        ));
-    }
-    if TAKEN.contains(&lower.as_str()) {
-        return Err(format!(
-            "the page and the lists have files called {lower}; give the file another name"
-        ));
-    }
-    Ok(())
-}
-
-/// Whether the files of two experiments would have names in common, on a file system that does not
-/// tell capitals apart.
-pub fn share_files(one: &str, other: &str) -> bool {
-    let (one, other) = (one.to_ascii_lowercase(), other.to_ascii_lowercase());
-    let is_figure = |name: &str, of: &str| {
-        let part = name.strip_prefix(of).and_then(|rest| rest.strip_prefix('-'));
-        part.is_some_and(|part| FIGURES.contains(&part))
-    };
-    one == other || is_figure(&one, &other) || is_figure(&other, &one)
-}
-
-/// How the figures of built-in exhibits are called after the exhibit's name.
-const FIGURES: [&str; 4] = ["curves", "ratio", "designs", "variants"];
+//! A helpful sentence for a name that does not exist.
 
 /// `unknown KIND "NAME"` and the nearest of the known names, or all of them when none is near.
 ///
@@ -77,41 +26,6 @@ pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_figure_and_a_file_of_one_name_are_shared() {
-        assert!(share_files("z", "z-curves") && share_files("Z-curves", "z"));
-        assert!(share_files("z", "Z") && !share_files("z", "z-curve"));
-        assert!(!share_files("z-curves", "z-ratio"));
-    }
-
-    #[test]
-    fn names_of_files_that_there_are_cannot_be_given() {
-        for name in
-            ["claims", "Claims", "mlp-accuracy", "mlp-accuracy-curves", "gradient-error-ratio"]
-        {
-            assert!(check_own(name).unwrap_err().contains("built-in exhibit"), "{name}");
-        }
-        for name in ["README", "index", "headline", "notes"] {
-            assert!(check_own(name).unwrap_err().contains("the page"), "{name}");
-        }
-        for name in ["", "..", "a b", "a/b", "a\\b", "a.b", "résumé"] {
-            assert!(check_own(name).unwrap_err().contains("is not made of letters"), "{name}");
-        }
-        for name in ["mine", "mlp-accuracy-wide", "claims2", "wide_layers-3"] {
-            assert_eq!(check_own(name), Ok(()));
-        }
-    }
-
-    #[test]
-    fn every_committed_figure_belongs_to_an_exhibit_by_its_name() {
-        let figures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../figures");
-        for entry in std::fs::read_dir(figures).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            let stem = name.split('.').next().unwrap_or_default();
-            assert!(check_own(stem).is_err(), "{name} could be overwritten");
-        }
-    }
 
     #[test]
     fn a_name_like_no_other_lists_all() {

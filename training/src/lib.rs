@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod file;
 pub mod layer;
 pub mod loss;
+pub mod machine;
 pub mod matrix;
 pub mod memory;
 pub mod network;

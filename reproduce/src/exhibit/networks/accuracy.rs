@@ -8,13 +8,18 @@ use training::train::{EpochMetrics, Metrics};
 
 use super::difference::{Difference, intervals, seeds};
 use super::headline::{accuracy_row, is_shown};
-use super::runs::{Estimate, RunSettings, Sampling, Trained, check_ratios, ratios_without_effect};
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use super::run_settings::RunSettings;
+use super::runs::Trained;
+use super::sampling::Sampling;
+use crate::exhibit::settings::{
+    FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
+};
+use crate::exhibit::statistics::Estimate;
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{
-    Axis, Cell, Column, ExhibitResult, Figure, HeadlineRow, Mark, Panel, Point, Series, Table,
+    Axis, ExhibitResult, Figure, HeadlineRow, Mark, Panel, Point, Rows, Series, Table,
 };
 
 /// The multilayer perceptron.
@@ -25,9 +30,14 @@ pub const MLP: Exhibit = Exhibit {
             pairs kept, and its learning curves",
     paper: "the accuracy of the MNIST MLP; its numbers are not stated in the sources at hand \
             (abstract: negligible or no impact on accuracy)",
+    note: "modes",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 3,
-    yaml: include_str!("../../../exhibits/mlp-accuracy.yaml"),
+    settings: &[
+        built_in!("mlp-accuracy"),
+        built_in!("mlp-accuracy-converged", long: "to convergence"),
+    ],
     configure: configure::<Accuracy>,
 };
 
@@ -39,9 +49,11 @@ pub const CNN: Exhibit = Exhibit {
             sampled, against the share of the channels kept, and its learning curves",
     paper: "the accuracy of the MNIST CNN; its numbers are not stated in the sources at hand \
             (abstract: negligible or no impact on accuracy)",
+    note: "modes",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 3,
-    yaml: include_str!("../../../exhibits/cnn-accuracy.yaml"),
+    settings: &[built_in!("cnn-accuracy")],
     configure: configure::<Accuracy>,
 };
 
@@ -54,9 +66,11 @@ pub const WRN: Exhibit = Exhibit {
             curves, and its accuracy with the running statistics of batch normalisation",
     paper: "the accuracy of WRN-28-10 on CIFAR-10 (at paper scale); its numbers are not stated in \
             the sources at hand (abstract: negligible or no impact on accuracy)",
+    note: "modes",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/wrn-accuracy.yaml"),
+    settings: &[built_in!("wrn-accuracy")],
     configure: configure::<Accuracy>,
 };
 
@@ -80,6 +94,23 @@ fn no_layer() -> Vec<Vec<String>> {
 
 fn is_no_layer(lists: &[Vec<String>]) -> bool {
     matches!(lists, [list] if list.is_empty())
+}
+
+/// A setting after one of its epochs, counted from 0.
+struct Epoch<'a> {
+    setting: &'a Trained,
+    epoch: usize,
+}
+
+impl Epoch<'_> {
+    fn accuracy(&self) -> Estimate {
+        self.setting.test_accuracy(self.epoch)
+    }
+
+    /// The mean over the seeds.
+    fn mean(&self, number: impl Fn(&EpochMetrics) -> f64) -> f64 {
+        self.setting.over_seeds(|report| number(&report.epochs[self.epoch])).mean
+    }
 }
 
 /// Which learning curves are drawn beside the exact one.
@@ -135,7 +166,7 @@ impl Experiment for Accuracy {
         Some(self.training.images.clone())
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
         let mut settings = vec![Sampling::EXACT];
         for kind in self.kinds() {
             // All pairs are kept at ratio one: those runs are the exact ones, bit for bit.
@@ -143,8 +174,8 @@ impl Experiment for Accuracy {
                 settings.push(Sampling { ratio: ratio.value(), ..kind.clone() });
             }
         }
-        let images = context.images.context("images were not loaded")?;
-        let trained = self.training.train(context, &settings)?;
+        let images = environment.images.context("images were not loaded")?;
+        let trained = self.training.train(environment, &settings)?;
         Ok(self.report(&trained, images))
     }
 }
@@ -223,110 +254,69 @@ impl Accuracy {
         self.training.network.title()
     }
 
-    /// The name of a figure's file: those of built-in settings begin with the exhibit's name.
-    fn file(&self, ending: &str) -> String {
-        let title = self.title().to_lowercase();
-        let family = title.split('-').next().unwrap_or_default();
-        format!("{family}-accuracy{ending}")
-    }
-
     fn last(&self) -> usize {
         self.training.epochs - 1
     }
 
     fn records(&self, trained: &[Trained]) -> Table {
-        let mut columns = vec![
-            Column::key("estimator"),
-            Column::key("ratio"),
-            Column::key("epoch"),
-            Column::value("test-accuracy", "%"),
-            Column::value("test-accuracy-half-width", "points"),
-            Column::value("held-out-accuracy", "%"),
-            Column::value("test-loss", "nats"),
-            Column::value("training-loss", "nats"),
-            Column::value("computations", "% of exact"),
-        ];
+        let epochs = trained.iter().flat_map(|setting| {
+            (0..self.training.epochs).map(move |epoch| Epoch { setting, epoch })
+        });
+        let epochs: Vec<Epoch> = epochs.collect();
+        let mut records = Rows::of(&epochs)
+            .key("estimator", |row| row.setting.sampling.name())
+            .key("ratio", |row| row.setting.sampling.ratio)
+            .key("epoch", |row| row.epoch + 1)
+            .value("test-accuracy", "%", |row| row.accuracy().mean)
+            .value("test-accuracy-half-width", "points", |row| row.accuracy().half_width)
+            .value("held-out-accuracy", "%", |row| row.mean(|m| 100.0 * m.held_out.accuracy))
+            .value("test-loss", "nats", |row| row.mean(|m| m.test.loss))
+            .value("training-loss", "nats", |row| row.mean(|m| m.train.loss))
+            .value("computations", "% of exact", |row| row.setting.computations());
         if self.has_two_statistics() {
-            columns.push(Column::value("test-accuracy-with-running-statistics", "%"));
-            columns.push(Column::value("test-loss-with-running-statistics", "nats"));
+            let running = |row: &Epoch, number: fn(&Metrics) -> f64| {
+                let found = row.setting.with_running_statistics(number);
+                found.filter(|_| row.epoch == self.last()).map(|found| found.mean)
+            };
+            records = records
+                .value("test-accuracy-with-running-statistics", "%", |row| {
+                    running(row, |metrics| 100.0 * metrics.accuracy)
+                })
+                .value("test-loss-with-running-statistics", "nats", |row| {
+                    running(row, |metrics| metrics.loss)
+                });
         }
-        let caption = format!("Every epoch, {}", seeds(self.training.seeds));
-        let mut table = Table::new(&caption, columns);
-        for setting in trained {
-            for epoch in 0..self.training.epochs {
-                let accuracy = setting.test_accuracy(epoch);
-                let mean = |number: &dyn Fn(&EpochMetrics) -> f64| {
-                    setting.over_seeds(|report| number(&report.epochs[epoch])).mean
-                };
-                let mut row = vec![
-                    setting.sampling.name().into(),
-                    setting.sampling.ratio.into(),
-                    (epoch + 1).into(),
-                    accuracy.mean.into(),
-                    accuracy.half_width.into(),
-                    mean(&|metrics| 100.0 * metrics.held_out.accuracy).into(),
-                    mean(&|metrics| metrics.test.loss).into(),
-                    mean(&|metrics| metrics.train.loss).into(),
-                    setting.computations().into(),
-                ];
-                if self.has_two_statistics() {
-                    let running = |number: fn(&Metrics) -> f64| {
-                        let found = setting.with_running_statistics(number);
-                        found.filter(|_| epoch == self.last()).map(|found| found.mean).into()
-                    };
-                    row.push(running(|metrics| 100.0 * metrics.accuracy));
-                    row.push(running(|metrics| metrics.loss));
-                }
-                table.push(row);
-            }
-        }
-        table
+        records.table(&format!("Every epoch, {}", seeds(self.training.seeds)))
     }
 
     fn summary(&self, trained: &[Trained]) -> Table {
-        let mut columns = vec![
-            Column::key("estimator"),
-            Column::key("ratio"),
-            Column::value("test accuracy", "%"),
-            Column::value("95 % interval, ±", "points"),
-            Column::value("against exact", "points"),
-            Column::value("its 95 % interval, ±", "points"),
-            Column::value("reading", ""),
-            Column::value("computations", "% of exact"),
-            Column::value("communication", "% of all"),
-        ];
+        // The exact runs have nothing to be compared with.
+        let against = |setting: &Trained| {
+            setting.sampling.estimator.map(|_| self.against(&trained[0], setting))
+        };
+        let accuracy = |setting: &Trained| setting.test_accuracy(self.last());
+        let mut summary = Rows::of(trained)
+            .key("estimator", |setting| setting.sampling.name())
+            .key("ratio", |setting| setting.sampling.ratio)
+            .value("test accuracy", "%", |setting| accuracy(setting).mean)
+            .value("95 % interval, ±", "points", |setting| accuracy(setting).half_width)
+            .value("against exact", "points", |setting| against(setting).map(Difference::mean))
+            .value("its 95 % interval, ±", "points", |setting| {
+                against(setting).and_then(Difference::half_width)
+            })
+            .value("reading", "", |setting| against(setting).map(|found| found.reading().words()))
+            .value("computations", "% of exact", Trained::computations)
+            .value("communication", "% of all", |setting| 100.0 * setting.communication);
         if self.has_two_statistics() {
-            columns.push(Column::value("with running statistics", "%"));
-            columns.push(Column::value("95 % interval of these, ±", "points"));
+            summary = summary
+                .value("with running statistics", "%", |setting| {
+                    setting.running_accuracy().map(|accuracy| accuracy.mean)
+                })
+                .value("95 % interval of these, ±", "points", |setting| {
+                    setting.running_accuracy().and_then(|accuracy| accuracy.half_width)
+                });
         }
-        let caption = format!("After the last epoch, {}", seeds(self.training.seeds));
-        let mut table = Table::new(&caption, columns);
-        for setting in trained {
-            let accuracy = setting.test_accuracy(self.last());
-            let mut row = vec![
-                setting.sampling.name().into(),
-                setting.sampling.ratio.into(),
-                accuracy.mean.into(),
-                accuracy.half_width.into(),
-            ];
-            // The exact runs have nothing to be compared with.
-            row.extend(if setting.sampling.estimator.is_none() {
-                [Cell::Missing, Cell::Missing, Cell::Missing]
-            } else {
-                let against = self.against(&trained[0], setting);
-                let reading = against.reading().words();
-                [against.mean().into(), against.half_width().into(), reading.into()]
-            });
-            row.push(setting.computations().into());
-            row.push((100.0 * setting.communication).into());
-            if self.has_two_statistics() {
-                let running = setting.running_accuracy();
-                row.push(running.map(|accuracy| accuracy.mean).into());
-                row.push(running.and_then(|accuracy| accuracy.half_width).into());
-            }
-            table.push(row);
-        }
-        table
+        summary.table(&format!("After the last epoch, {}", seeds(self.training.seeds)))
     }
 
     /// What each way of sampling costs or gains at a half, a quarter and a tenth, where these are
@@ -433,7 +423,7 @@ impl Accuracy {
                           exact passes, in the middle panel with the running ones.";
         }
         Figure {
-            file: self.file(""),
+            part: String::new(),
             caption: format!(
                 "Test accuracy of the {} after the last epoch, {}, against the share of the pairs \
                  kept and against the computations counted; forward sampling, with exact products \
@@ -478,7 +468,7 @@ impl Accuracy {
                 .collect(),
         };
         Figure {
-            file: self.file("-curves"),
+            part: "curves".to_string(),
             caption: format!(
                 "Learning curves of the {} with exact products and with {}: training loss as \
                  training meets it (products sampled, dropout where the network has it) and test \

@@ -13,13 +13,15 @@ use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count_within, distinct};
 use training::train::{Trainer, fill_minibatch};
 
-use super::runs::{MOST_REPEATS, RunSettings, check_ratios, ratios_without_effect};
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::products::matmul_error::half_width_of_root;
-use crate::exhibit::{Context, Exhibit, Experiment};
+use super::run_settings::RunSettings;
+use crate::exhibit::settings::{
+    FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
+};
+use crate::exhibit::statistics::half_width_of_root;
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -30,9 +32,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             and against the share of the pairs kept",
     paper: "the relative gradient error of the experiments; its numbers are not stated in the \
             sources at hand",
+    note: "forward-bias",
+    statements: &["T8", "T9"],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/gradient-error.yaml"),
+    settings: &[built_in!("gradient-error")],
     configure: configure::<GradientError>,
 };
 
@@ -102,19 +106,19 @@ impl Experiment for GradientError {
         Some(self.training.images.clone())
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let images = context.images.context("images were not loaded")?;
-        let config = self.training.exact_config(context.seed);
-        let mut trainer = Trainer::new(&config, &images.splits, context.instructions)?;
-        context.progress.set_length(2 * self.training.epochs + 1);
-        let mut measurements = self.measure(context, images, &mut trainer, 0)?;
-        context.progress.advance(1);
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let images = environment.images.context("images were not loaded")?;
+        let config = self.training.exact_config(environment.seed);
+        let mut trainer = Trainer::new(&config, &images.splits, environment.instructions)?;
+        environment.progress.set_length(2 * self.training.epochs + 1);
+        let mut measurements = self.measure(environment, images, &mut trainer, 0)?;
+        environment.progress.advance(1);
         while !trainer.is_finished() {
             trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
-            context.progress.advance(1);
+            environment.progress.advance(1);
             let epoch = trainer.report().epochs.len();
-            measurements.extend(self.measure(context, images, &mut trainer, epoch)?);
-            context.progress.advance(1);
+            measurements.extend(self.measure(environment, images, &mut trainer, epoch)?);
+            environment.progress.advance(1);
         }
         Ok(self.report(&measurements, &images.description))
     }
@@ -124,7 +128,7 @@ impl GradientError {
     /// Every kind of sampling on one minibatch; all ratios after the last epoch, one before.
     fn measure(
         &self,
-        context: &Context,
+        environment: &Environment,
         images: &Images,
         trainer: &mut Trainer,
         epoch: usize,
@@ -133,8 +137,8 @@ impl GradientError {
         let (mut input, mut labels) = (Matrix::default(), Vec::new());
         let samples = 0..self.training.batch_size.min(images.splits.train.len());
         fill_minibatch(&images.splits.train, samples, None, &mut input, &mut labels);
-        let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
-        let step = |draw| StepContext::training(context.instructions, stream, draw);
+        let stream = Stream::new(environment.seed, "gradient-error").child(&epoch.to_string());
+        let step = |draw| StepContext::training(environment.instructions, stream, draw);
         let mut network = self.network(images, &state, None)?;
         let exact = weight_gradients(&mut network, &step(0), &input, &labels)?;
         let is_last = epoch == self.training.epochs;
@@ -201,37 +205,24 @@ impl GradientError {
     }
 
     fn report(&self, measurements: &[Measurement], data: &str) -> ExhibitResult {
-        let mut records = Table::new(
+        let rest = |rows: Rows<Measurement>, caption| {
+            rows.key("layer", |m| m.layer)
+                .key("estimator", |m| m.estimator)
+                .key("mode", |m| m.mode.name())
+                .key("ratio", |m| m.ratio)
+                .value("bias", "of the norm", |m| m.bias)
+                .value("error", "of the norm", |m| m.error)
+                .value("error-half-width", "of the norm", |m| m.half_width)
+                .table(caption)
+        };
+        let records = rest(
+            Rows::of(measurements).key("epoch", |m| m.epoch),
             "Weight gradients, over the norm of the exact gradient",
-            vec![
-                Column::key("epoch"),
-                Column::key("layer"),
-                Column::key("estimator"),
-                Column::key("mode"),
-                Column::key("ratio"),
-                Column::value("bias", "of the norm"),
-                Column::value("error", "of the norm"),
-                Column::value("error-half-width", "of the norm"),
-            ],
         );
-        for m in measurements {
-            records.push(vec![
-                m.epoch.into(),
-                m.layer.into(),
-                m.estimator.into(),
-                m.mode.name().into(),
-                m.ratio.into(),
-                m.bias.into(),
-                m.error.into(),
-                m.half_width.into(),
-            ]);
-        }
         let last = self.training.epochs;
         // Without the column of the epoch, which the caption says.
-        let mut summary = Table::new("After the last epoch", records.columns[1..].to_vec());
-        let after_the_last =
-            measurements.iter().zip(&records.rows).filter(|(m, _)| m.epoch == last);
-        summary.rows = after_the_last.map(|(_, row)| row[1..].to_vec()).collect();
+        let after_the_last = measurements.iter().filter(|m| m.epoch == last);
+        let summary = rest(Rows::of(after_the_last), "After the last epoch");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: data.to_string(),
@@ -285,7 +276,7 @@ impl GradientError {
             }
         });
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: format!(
                 "Bias and root mean square error of the weight gradients of each layer along \
                  training, over the norm of the exact gradient, sampled by {estimator} at ratio \
@@ -323,7 +314,7 @@ impl GradientError {
             }
         });
         Figure {
-            file: format!("{}-ratio", EXHIBIT.name),
+            part: "ratio".to_string(),
             caption: "Bias and root mean square error of the first layer's weight gradient after \
                       the last epoch against the share of the pairs kept, a panel an estimator, \
                       sampled forward and backward."

@@ -139,7 +139,7 @@ pub fn bernoulli_rules(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exhibit::super::matrices::{Distribution, MatrixPair, norm};
+    use crate::exhibit::products::matrices::{Distribution, MatrixPair, norm};
     use kernels::InstructionSet;
 
     /// Mean of the squared error over draws, its standard error, and the closed form.
