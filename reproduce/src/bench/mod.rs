@@ -53,8 +53,8 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
     let mut pytorch = contest.pytorch.as_deref().map(PyTorch::start).transpose()?;
     files::check_writable(&options.out)?;
     let path = contest.record.clone().unwrap_or_else(|| options.out.join("bench/record.csv"));
-    let mut record = Record::read(&path)?;
     let _lock = CacheLock::take(&stored::folder(&options.out))?;
+    let mut record = Record::read(&path)?;
     let run = Run::now();
     let is_quick = contest.quick || options.scale == Scale::Quick;
     let threads = rayon::current_num_threads();
