@@ -7,7 +7,8 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::data::catalogue::DATA_SETS;
-use crate::exhibit::config::Scale;
+use crate::exhibit::settings::Scale;
+use crate::reference;
 
 /// Regenerates every figure and table of the study of sampled matrix products.
 #[derive(Debug, Parser)]
@@ -74,7 +75,7 @@ pub enum Command {
     /// training steps need none, only an interpreter.
     #[command(after_help = "Examples:\n  \
         reproduce bench --quick               ten seconds\n  \
-        reproduce bench --out times           tables also in times/bench.md\n  \
+        reproduce bench --out times           tables in times/bench.md, times/bench/record.csv\n  \
         reproduce bench --pytorch python3     training steps also beside PyTorch's\n  \
         cargo run --release -p reproduce --features peers -- bench\n  \
         cargo run --release -p reproduce --features peers -- bench --cblas libopenblas.so\n\n\
@@ -99,7 +100,7 @@ pub struct CheckOptions {
     /// Names of exhibits or YAML files; every exhibit that can be compared when none is given
     pub exhibits: Vec<String>,
     /// Where the committed numbers are
-    #[arg(long, value_name = "DIR", default_value = "reproduce/reference")]
+    #[arg(long, value_name = "DIR", default_value = reference::FOLDER)]
     pub reference: PathBuf,
     /// Write the numbers found as the new reference instead of comparing: for the data that are
     /// there, and for the drawn digits that take the place of MNIST
@@ -120,6 +121,11 @@ pub struct BenchOptions {
     /// OpenBLAS, as one more peer; a name without a folder is looked for among the system's libraries
     #[arg(long, value_name = "FILE")]
     pub cblas: Option<PathBuf>,
+    /// The record that the medians are added to, with date, machine and version: a file of
+    /// comma-separated values. Beside each row stands the last record of the same machine, and how
+    /// the new median compares [default: bench/record.csv in the output folder]
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// A Python interpreter with PyTorch, whose training steps are measured beside ours
     #[arg(long, value_name = "INTERPRETER")]
     pub pytorch: Option<PathBuf>,
@@ -180,7 +186,7 @@ pub struct Options {
     #[arg(long, global = true, value_name = "DIR", env = "SAMPLED_DATA")]
     pub data: Option<PathBuf>,
     /// Where all randomness starts
-    #[arg(long, global = true, default_value_t = 1)]
+    #[arg(long, global = true, default_value_t = Options::DEFAULT_SEED)]
     pub seed: u64,
     /// How many threads compute; all cores when not given
     #[arg(long, global = true, value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -200,6 +206,9 @@ pub struct Options {
 }
 
 impl Options {
+    /// The seed of committed numbers, and where none is given.
+    pub const DEFAULT_SEED: u64 = 1;
+
     /// Where the data sets are.
     pub fn data(&self) -> &Path {
         self.data.as_deref().unwrap_or(Path::new("data"))

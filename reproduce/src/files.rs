@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::cache::write_whole;
-use crate::exhibit::{EXHIBITS, Task};
+use crate::exhibits::built_in;
 use crate::plot;
 use crate::result::ExhibitResult;
+use crate::task::Task;
 
 /// Name and text of every file of an exhibit. All are made before any is written.
 ///
@@ -17,11 +18,9 @@ pub fn of_exhibit(task: &Task, result: &ExhibitResult) -> anyhow::Result<Vec<(St
     let mut files = Vec::new();
     let mut pictures = String::new();
     for figure in &result.figures {
-        // A user's own experiment has figures under its own name, also with a network whose figures
-        // are not called after the exhibit.
-        let name = match figure.file.strip_prefix(task.exhibit.name) {
-            Some(rest) => format!("{}{rest}.svg", task.name),
-            None => format!("{}-{}.svg", task.name, figure.file),
+        let name = match figure.part.as_str() {
+            "" => format!("{}.svg", task.name),
+            part => format!("{}-{part}.svg", task.name),
         };
         let svg = plot::draw(figure)?;
         pictures.push_str(&format!("![{}]({name})\n\n", figure.caption));
@@ -60,7 +59,7 @@ pub fn write(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
     files.iter().try_for_each(|(name, text)| write_whole(&folder.join(name), text))
 }
 
-/// Writes `README.md`: one line for every exhibit that has a report in `folder`.
+/// Writes `README.md`: one line for all built-in settings that have a report in `folder`.
 ///
 /// # Errors
 /// When the folder cannot be read or written.
@@ -68,11 +67,13 @@ pub fn write_list(folder: &Path) -> anyhow::Result<()> {
     let mut text = String::from(
         "# Figures and tables\n\nWritten by `cargo run --release -p reproduce`; do not edit.\n\n",
     );
-    for exhibit in EXHIBITS.iter().filter(|e| folder.join(format!("{}.md", e.name)).exists()) {
+    let is_there = |name: &str| folder.join(format!("{name}.md")).exists();
+    for (exhibit, own) in built_in().filter(|(_, own)| is_there(own.name)) {
+        let apart = if own.apart.is_empty() { "" } else { &format!(", {}", own.apart) };
         text.push_str(&format!(
-            "- [{name}]({name}.md) ([numbers]({name}.csv)): {}.\n",
+            "- [{name}]({name}.md) ([numbers]({name}.csv)): {}{apart}.\n",
             exhibit.shows,
-            name = exhibit.name
+            name = own.name
         ));
     }
     if folder.join("headline.md").exists() {

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use training::data::{
-    DataError, ImageFolder, Splits, generated_digits, has_cifar10, has_mnist, load_cifar10,
-    load_fashion_mnist, load_mnist,
+    CIFAR10_IMAGES, DataError, ImageFolder, MNIST_IMAGES, Splits, generated_digits, has_cifar10,
+    has_mnist, load_cifar10, load_fashion_mnist, load_mnist,
 };
 use training::layer::ImageShape;
-use training::setting::count;
+use training::setting::{FieldError, count};
 
-use crate::exhibit::config::FieldError;
+use crate::cache::{Cache, sha256};
+use crate::sources;
 
 /// A set of images to learn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -40,6 +41,15 @@ impl ImageSet {
         (self == ImageSet::Cifar10 && !has_cifar10(directory)).then_some("CIFAR-10")
     }
 
+    /// The name of the published set that it is or would rather be, where the data directory does
+    /// not hold that.
+    pub fn published_missing_from(self, directory: &Path) -> Option<&'static str> {
+        match self {
+            ImageSet::Digits => (!has_mnist(directory)).then_some("MNIST"),
+            set => set.missing_from(directory),
+        }
+    }
+
     /// The names for files ([`Images::slug`]) of the sets that it may turn out to be.
     pub fn slugs(self) -> &'static [&'static str] {
         match self {
@@ -50,6 +60,16 @@ impl ImageSet {
             ImageSet::Cifar10 => &["cifar-10"],
             // No committed numbers are of anyone's own images.
             ImageSet::Folder => &[],
+        }
+    }
+
+    /// How many training and test images it has as it is published; none of sets that have no end
+    /// or are not published.
+    pub fn published(self) -> Option<[usize; 2]> {
+        match self {
+            ImageSet::Cifar10 => Some(CIFAR10_IMAGES),
+            ImageSet::Mnist | ImageSet::FashionMnist => Some(MNIST_IMAGES),
+            ImageSet::Digits | ImageSet::GeneratedDigits | ImageSet::Folder => None,
         }
     }
 }
@@ -99,6 +119,17 @@ pub struct Images {
     pub description: String,
     /// SHA-256 of all that is in the three parts.
     pub checksum: String,
+    /// How many training and test images the whole set has, where it is a published one.
+    pub whole: Option<[usize; 2]>,
+}
+
+/// Which images they are, without the images.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// See [`Images::slug`].
+    pub slug: String,
+    /// See [`Images::checksum`].
+    pub checksum: String,
 }
 
 /// The first images of a published training set that are held out: as in the released code for
@@ -141,19 +172,14 @@ impl ImageConfig {
         }
     }
 
-    /// The most images that the set has, in the parts to learn from, held out and to report on;
-    /// drawn ones have no end, and how many one has oneself is seen when they are listed.
-    fn published(&self) -> [usize; 3] {
-        match self.set {
-            ImageSet::Cifar10 => [45_000, HELD_OUT, 10_000],
-            ImageSet::Mnist | ImageSet::FashionMnist => [55_000, HELD_OUT, 10_000],
-            ImageSet::Digits | ImageSet::GeneratedDigits | ImageSet::Folder => [usize::MAX; 3],
-        }
-    }
-
     /// Bytes of the pixels, at most.
     pub fn bytes(&self) -> f64 {
-        let parts = [self.train, self.held_out, self.test].into_iter().zip(self.published());
+        // Drawn images have no end, and how many one has oneself is seen when they are listed.
+        let there = match self.set.published() {
+            Some([training, test]) => [training - HELD_OUT, HELD_OUT, test],
+            None => [usize::MAX; 3],
+        };
+        let parts = [self.train, self.held_out, self.test].into_iter().zip(there);
         let images: f64 = parts.map(|(asked, there)| asked.min(there) as f64).sum();
         self.shape().map_or(0.0, |(image, _)| images * image.len() as f64)
     }
@@ -164,10 +190,12 @@ impl ImageConfig {
     /// When a file of the set is missing or damaged.
     pub fn load(&self, directory: &Path) -> Result<Images, DataError> {
         let images = match self.set {
-            ImageSet::Mnist => self.limit(load_mnist(directory, HELD_OUT)?, "mnist", "MNIST"),
-            ImageSet::Digits if has_mnist(directory) => {
-                self.limit(load_mnist(directory, HELD_OUT)?, "mnist", "MNIST")
+            ImageSet::Digits => {
+                let found = has_mnist(directory);
+                let set = if found { ImageSet::Mnist } else { ImageSet::GeneratedDigits };
+                return ImageConfig { set, ..self.clone() }.load(directory);
             }
+            ImageSet::Mnist => self.limit(load_mnist(directory, HELD_OUT)?, "mnist", "MNIST"),
             ImageSet::FashionMnist => {
                 let splits = load_fashion_mnist(directory, HELD_OUT)?;
                 self.limit(splits, "fashion-mnist", "Fashion-MNIST")
@@ -175,7 +203,7 @@ impl ImageConfig {
             ImageSet::Cifar10 => {
                 self.limit(load_cifar10(directory, HELD_OUT)?, "cifar-10", "CIFAR-10")
             }
-            ImageSet::Digits | ImageSet::GeneratedDigits => {
+            ImageSet::GeneratedDigits => {
                 let splits = generated_digits(DIGITS_SEED, self.train, self.held_out, self.test);
                 self.limit(splits, "generated-digits", "generated digits")
             }
@@ -204,7 +232,8 @@ impl ImageConfig {
             splits.held_out.len(),
             splits.test.len()
         );
-        Images { checksum: splits.checksum(), splits, slug: slug.to_string(), description }
+        let (checksum, whole) = (splits.checksum(), self.set.published());
+        Images { checksum, splits, slug: slug.to_string(), description, whole }
     }
 }
 
@@ -240,15 +269,50 @@ impl Library {
         self.loaded.insert(config.clone(), images.clone());
         Ok(images)
     }
+
+    /// Which images `config` asks for: those that are not loaded are read only where no earlier run
+    /// has stored what it found in the same files, by name, length and time of change.
+    ///
+    /// # Errors
+    /// When a file of the set is missing or damaged.
+    pub fn identity(&mut self, config: &ImageConfig, cache: &Cache) -> anyhow::Result<Identity> {
+        let is_loaded = self.loaded.contains_key(config);
+        let key = format!(
+            "images {} code {} files {}",
+            serde_json::to_string(config)?,
+            sources::EXHIBITS,
+            files(&self.directory)
+        );
+        if let Some(known) = cache.get(&key).filter(|_| !is_loaded) {
+            return Ok(known);
+        }
+        let images = self.get(config)?;
+        let found = Identity { slug: images.slug.clone(), checksum: images.checksum.clone() };
+        cache.put(&key, &found)?;
+        Ok(found)
+    }
+}
+
+/// A checksum over name, length and time of change of the files in a directory and in its folders.
+fn files(directory: &Path) -> String {
+    let entries = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    let here = entries(directory);
+    let mut all: Vec<PathBuf> =
+        here.iter().flat_map(|path| entries(path)).chain(here.clone()).collect();
+    all.sort();
+    let lines = all.iter().filter_map(|path| {
+        let facts = std::fs::metadata(path).ok().filter(|facts| facts.is_file())?;
+        Some(format!("{} {} {:?}\n", path.display(), facts.len(), facts.modified().ok()))
+    });
+    sha256(lines.collect::<String>().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Cache;
-    use crate::exhibit::config::Scale;
-    use crate::exhibit::{Context, Task};
-    use crate::progress::Progress;
 
     const FEW: ImageConfig = ImageConfig {
         set: ImageSet::Digits,
@@ -292,6 +356,22 @@ mod tests {
     }
 
     #[test]
+    fn images_are_known_again_by_their_files_and_another_file_is_looked_at() {
+        let (data, stored) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let cache = Cache::new(stored.path());
+        let mut library = Library::new(data.path());
+        let found = library.identity(&FEW, &cache).unwrap();
+        assert_eq!(found.checksum, library.get(&FEW).unwrap().checksum);
+        assert_eq!(found.slug, "generated-digits");
+        let mut again = Library::new(data.path());
+        assert_eq!(again.identity(&FEW, &cache).unwrap(), found);
+        assert!(again.loaded.is_empty(), "nothing was read again");
+        std::fs::create_dir(data.path().join("mnist")).unwrap();
+        std::fs::write(data.path().join("mnist/train-images-idx3-ubyte"), "cut short").unwrap();
+        assert!(again.identity(&FEW, &cache).is_err());
+    }
+
+    #[test]
     fn a_path_is_for_images_of_ones_own_only() {
         let found = |config: ImageConfig| config.check().unwrap_err().field;
         assert_eq!(found(ImageConfig { set: ImageSet::Folder, ..FEW }), "path");
@@ -303,67 +383,5 @@ mod tests {
         assert_eq!(found(ImageConfig { size: Some(0), ..own.clone() }), "size");
         let error = own.load(Path::new("nowhere")).unwrap_err().to_string();
         assert!(error.starts_with("nowhere/pets: "), "{error}");
-    }
-
-    /// A file of 8 x 8 noise around a brightness.
-    fn write_image(path: &Path, brightness: u8, number: u32) {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let image = image::RgbImage::from_fn(8, 8, |x, y| {
-            let noise = ((x * 7 + y * 13 + number * 29) % 32) as u8;
-            image::Rgb([brightness + noise, noise, 255 - brightness])
-        });
-        image.save(path).unwrap();
-    }
-
-    #[test]
-    fn an_exhibit_trains_on_images_of_ones_own() {
-        let data = tempfile::tempdir().unwrap();
-        for (class, brightness) in [("dark", 20), ("bright", 200)] {
-            for number in 0..50 {
-                let name = format!("My Pets/{class}/{number:02}.png");
-                write_image(&data.path().join(name), brightness, number);
-            }
-        }
-        let built_in = include_str!("../exhibits/mlp-accuracy.yaml");
-        let replaced = [
-            (
-                "{set: digits, train: 2000, held_out: 500, test: 1000}",
-                "{set: folder, path: My Pets, size: 6, train: 60, held_out: 20, test: 20}",
-            ),
-            ("hidden: [500, 500]", "hidden: [16]"),
-            ("batch_size: 50", "batch_size: 10"),
-            ("epochs: 2", "epochs: 8"),
-        ];
-        let text = replaced.iter().fold(built_in.to_string(), |text, (from, to)| {
-            assert!(text.contains(from), "{from}");
-            text.replacen(from, to, 1)
-        });
-        let yaml = data.path().join("pets.yaml");
-        std::fs::write(&yaml, text).unwrap();
-        let task = Task::new(yaml.to_str().unwrap(), Scale::Quick, 1).unwrap();
-        let config = task.configured.experiment.images().unwrap();
-        let images = Library::new(data.path()).get(&config).unwrap();
-        assert_eq!(task.stem(Some(&images)), "pets.own-my-pets");
-        let expected = "My Pets (own images, 2 classes, 6 x 6) \
-                        (60 training, 20 held-out and 20 test images)";
-        assert_eq!(images.description, expected);
-        let cache = Cache::new(data.path().join("cache"));
-        let result = task
-            .run(&Context {
-                seed: task.seed,
-                instructions: kernels::InstructionSet::detect(),
-                images: Some(&images),
-                data: data.path(),
-                cache: &cache,
-                progress: &Progress::hidden(),
-            })
-            .unwrap();
-        let numbers = result.snapshot(&task.name, "quick");
-        assert!(numbers.contains("exact"), "{numbers}");
-        // Another image is another data set: nothing stored for this one is taken for it.
-        let key = task.key(Some(&images));
-        write_image(&data.path().join("My Pets/dark/00.png"), 90, 0);
-        let changed = Library::new(data.path()).get(&config).unwrap();
-        assert_ne!(task.key(Some(&changed)), key);
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::run::duration;
+use crate::duration;
 
 /// Held by the one run that may use a folder of stored results.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl Holder {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = now().saturating_sub(self.started);
-        let time = duration(seconds as f64);
+        let time = duration::in_words(seconds as f64);
         write!(f, "process {} ({}), started {time} ago", self.process, self.command)
     }
 }

@@ -12,7 +12,7 @@ use kernels::InstructionSet;
 use reproduce::cli::{Command, CommandLine, DataCommand, Options};
 use reproduce::data::catalogue::DataSet;
 use reproduce::data::fetch::FetchSettings;
-use reproduce::{bench, check, data, new, run, stop};
+use reproduce::{bench, check, data, list, new, run, stop};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
@@ -50,7 +50,7 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
     pool.install(|| match &command_line.command {
         None => run::run(&[], options, instructions),
         Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions),
-        Some(Command::List) => run::list(options).map(|()| true),
+        Some(Command::List) => list::list(options).map(|()| true),
         Some(Command::Check(request)) => check::check(request, options, instructions),
         Some(Command::Bench(contest)) => {
             bench::bench(contest, options, instructions).map(|()| true)

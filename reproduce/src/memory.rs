@@ -1,6 +1,5 @@
 //! Whether settings fit into this machine's memory, before any of it is taken.
 
-use sysinfo::System;
 use training::setting::FieldError;
 
 /// Bytes that an experiment keeps at one time, and the setting that decides how many.
@@ -58,15 +57,6 @@ pub fn check(needs: &[Need], machine: Option<u64>) -> Result<(), FieldError> {
     }
 }
 
-/// Bytes that this process can have at most: the machine's, or those of its control group. None
-/// where the system does not say.
-pub fn of_machine() -> Option<u64> {
-    let mut system = System::new();
-    system.refresh_memory();
-    let group = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory);
-    Some(system.total_memory().min(group)).filter(|bytes| *bytes > 0)
-}
-
 /// "3.7 TB", "24 GB".
 fn in_words(bytes: f64) -> String {
     const UNITS: [&str; 7] = ["kB", "MB", "GB", "TB", "PB", "EB", "ZB"];
@@ -98,10 +88,5 @@ mod tests {
     fn bytes_are_in_the_unit_that_fits() {
         let words = [2_000.0, 999_700.0, 2.4e10, 3.7e12, 3.2e21, 1e25].map(in_words);
         assert_eq!(words, ["2.0 kB", "1.0 MB", "24 GB", "3.7 TB", "3.2 ZB", "10000 ZB"]);
-    }
-
-    #[test]
-    fn this_machine_has_memory() {
-        assert!(of_machine().is_none_or(|bytes| bytes > 1 << 20));
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Error, ensure};
 
 use crate::cache::write_whole;
-use crate::names::check_own;
+use crate::file_names::check_own;
 use crate::output::say;
 
 const TEMPLATE: &str = include_str!("../templates/experiment.yaml");

@@ -76,6 +76,14 @@ pub enum SnapshotError {
     },
 }
 
+impl Snapshot {
+    /// The data that the title names.
+    pub fn data(&self) -> &str {
+        let rest = self.title.split_once(BETWEEN).map_or("", |(_, rest)| rest);
+        rest.rsplit_once(BETWEEN).map_or("", |(data, _)| data)
+    }
+}
+
 const HEADING: &str = "---";
 const BETWEEN: &str = " · ";
 
@@ -150,7 +158,7 @@ mod tests {
     #[test]
     fn names_may_hold_equals_signs_and_units_spaces() {
         let snapshot = read("n = 64, k = 16 estimate = 0.5 of the norm\n").unwrap();
-        assert_eq!(snapshot.title, TITLE);
+        assert_eq!((snapshot.title.as_str(), snapshot.data()), (TITLE, "made up"));
         let number = &snapshot.numbers["n = 64, k = 16 estimate"];
         assert_eq!((number.value, number.unit(), number.line), (0.5, "of the norm", 2));
         assert_eq!(read("a = 1e-9").unwrap().numbers["a"].unit(), "");

@@ -4,17 +4,55 @@
 //! codes are those by which a shell reports a signal: 128 and its number.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
+use tempfile::TempDir;
 
 use crate::cache::WRITING;
 
 /// The exit code where the output was closed: what a shell reports for SIGPIPE.
 pub const OUTPUT_CLOSED: i32 = 128 + 13;
 
-/// Ends the program after the file that is being written.
+/// Temporary folders that there are.
+static SCRATCH: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// A temporary folder that is removed when it is dropped, and by [`exit`].
+#[derive(Debug)]
+pub struct Scratch(TempDir);
+
+impl Scratch {
+    /// A new, empty folder.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
+        let mut all = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(folder.path().to_path_buf());
+        Ok(Scratch(folder))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let mut all = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|path| path != self.0.path());
+    }
+}
+
+/// Ends the program after the file that is being written, and removes its temporary folders.
 pub fn exit(code: i32) -> ! {
     let _whole = WRITING.lock();
+    for folder in SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let _ = std::fs::remove_dir_all(folder);
+    }
     std::process::exit(code)
 }
 

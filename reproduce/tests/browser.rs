@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kernels::estimator::Estimator;
-use reproduce::result::significant;
-use reproduce::site::{
-    Claim, HeadlineTable, Norms, Note, PAIRS, Provenance, Site, Verdict, setting, write,
-};
+use reproduce::result::{ClaimRow, ExhibitResult, Found, HeadlineRow, Standing, significant};
+use reproduce::site::{ExhibitPage, Norms, Note, PAIRS, Provenance, Site, setting, write};
 use serde::Deserialize;
 
 /// What `self_test.js` writes.
@@ -174,36 +172,56 @@ fn claims_and_notes_work_in_a_browser() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };
     let folder = tempfile::tempdir().unwrap();
     let text = "</script><b>hostile</b> & rather long, so that a narrow window has to wrap it";
-    let claims = [Claim {
-        id: "variance".into(),
-        statement: text.into(),
-        source: "paper, lemma 1".into(),
-        verdict: Verdict::Holds,
-        estimate: "1.02 ± 0.03".into(),
-        prediction: "1".into(),
-        p_value: Some(0.4),
-        proof: Some("level#the-level".into()),
-        code: None,
-        exhibit: None,
-    }];
-    let headline = [HeadlineTable {
-        caption: text.into(),
-        headings: vec!["source", "test accuracy"],
-        rows: vec![vec![text.into(), "97 %".into()]],
-        is_measured: false,
+    let result = ExhibitResult {
+        claims: vec![ClaimRow {
+            id: "variance".into(),
+            number: "T2".into(),
+            statement: text.into(),
+            source: "paper, lemma 1".into(),
+            standing: Standing::Holds,
+            estimate: "1.02 ± 0.03".into(),
+            prediction: "1".into(),
+            p_value: Some(0.4),
+            proof: Some("level#the-level".into()),
+            code: None,
+        }],
+        headline: vec![HeadlineRow {
+            network: text.into(),
+            data: "digits".into(),
+            sampling: "top-k at 0.5".into(),
+            computation_saved: 50.0,
+            communication_saved: 0.0,
+            found: Found::SpeedUp("1.4x".into()),
+        }],
+        ..ExhibitResult::default()
+    };
+    let exhibits = [ExhibitPage {
+        name: "one".into(),
+        title: text.into(),
+        shows: text.into(),
+        paper: text.into(),
+        settings: text.into(),
+        settings_hash: "0123456789ab".into(),
+        command: "reproduce run one".into(),
+        images_checksum: None,
+        is_timing: false,
+        is_long: false,
+        note: "level".into(),
+        statements: &["T2"],
+        interactive: &[],
+        result: Some(result),
     }];
     let markdown = "At $\\sum_i p_i = k$:\n\n$$p_i = \\min\\Big(1, \\frac{w_i}{\\lambda}\\Big)$$\n\n\
                     ## The level\n\n| k | level |\n| --- | --- |\n| 1 | 2 |\n\n[All](#the-level)\n";
     let notes = [Note { slug: "level", title: "The level", markdown }];
     let site = Site {
-        exhibits: &[],
-        claims: Some(&claims),
-        headline: Some(&headline),
+        exhibits: &exhibits,
         notes: &notes,
         provenance: Provenance {
             scale: "quick".into(),
             seed: 1,
             version: "0.1.0".into(),
+            code: "0123456789ab".into(),
             instructions: "portable".into(),
         },
     };

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use program::{reproduce, standard_error, standard_output};
-use reproduce::check::reference_path;
-use reproduce::exhibit::config::Scale;
-use reproduce::exhibit::{EXHIBITS, NAMED_ONLY, Task};
+use reproduce::exhibit::settings::Scale;
+use reproduce::exhibits::built_in;
+use reproduce::reference;
 use reproduce::snapshot::Snapshot;
+use reproduce::task::Task;
 
 /// The committed numbers.
 fn references() -> PathBuf {
@@ -26,7 +27,7 @@ impl Committed {
     const EXHIBIT: &str = "compute-communication";
 
     fn new() -> Self {
-        let path = reference_path(&references(), Self::EXHIBIT, Scale::Quick);
+        let path = reference::path(&references(), Self::EXHIBIT, Scale::Quick);
         let committed = Committed {
             folder: tempfile::tempdir().unwrap(),
             text: std::fs::read_to_string(path).unwrap(),
@@ -38,7 +39,7 @@ impl Committed {
     /// Compares with `text` in the place of the committed numbers.
     fn check(&self, text: &str, more: &[&str]) -> Output {
         let numbers = self.folder.path().join("numbers");
-        std::fs::write(reference_path(&numbers, Self::EXHIBIT, Scale::Quick), text).unwrap();
+        std::fs::write(reference::path(&numbers, Self::EXHIBIT, Scale::Quick), text).unwrap();
         let arguments = ["check", Self::EXHIBIT, "--reference", "numbers", "--scale", "quick"];
         reproduce(self.folder.path(), &[&arguments, more].concat())
     }
@@ -294,17 +295,15 @@ const COMMITTED: [Scale; 2] = [Scale::Quick, Scale::Standard];
 /// The files of committed numbers that there have to be: of every exhibit that is no timing, on
 /// every data set that it may use, at every scale that is committed.
 fn expected() -> Vec<(PathBuf, Task)> {
-    let names = EXHIBITS.iter().filter(|e| !e.is_timing).map(|e| e.name);
-    let names: Vec<&str> = names.chain(NAMED_ONLY.iter().map(|(name, _)| *name)).collect();
     let mut files = Vec::new();
     for scale in COMMITTED {
-        for name in &names {
-            let task = || Task::new(name, scale, 1).unwrap();
+        for (exhibit, own) in built_in().filter(|(exhibit, _)| !exhibit.is_timing) {
+            let task = || Task::built_in(exhibit, own, scale, 1).unwrap();
             let images = task().configured.experiment.images();
-            let stems = images.map_or(vec![name.to_string()], |images| {
-                images.set.slugs().iter().map(|slug| format!("{name}.{slug}")).collect()
+            let stems = images.map_or(vec![task().stem(None)], |images| {
+                images.set.slugs().iter().map(|slug| task().stem(Some(slug))).collect()
             });
-            let path = |stem: &String| reference_path(&references(), stem, scale);
+            let path = |stem: &String| reference::path(&references(), stem, scale);
             files.extend(stems.iter().map(|stem| (path(stem), task())));
         }
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use program::{command, reproduce, standard_error, standard_output};
+use reproduce::exhibits::built_in;
 
 /// The run ends with code 2, says all of `words` on one line, and leaves no output.
 fn assert_refused(folder: &Path, arguments: &[&str], words: &[&str]) {
@@ -250,6 +251,42 @@ fn a_users_experiment_has_files_under_its_own_name() {
     assert_eq!(names, ["README.md", "index.html", "mine.csv", "mine.md", "mine.svg", "notes"]);
     let page = std::fs::read_to_string(folder.path().join("figures/index.html")).unwrap();
     assert!(page.contains("id=\"exhibit-mine\"") && page.contains("run mine.yaml"));
+}
+
+#[test]
+fn every_built_in_setting_is_on_the_page_and_long_ones_with_their_committed_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = ["run", "compute-communication", "--scale", "quick"];
+    let page = || {
+        assert!(reproduce(folder.path(), &run).status.success());
+        std::fs::read_to_string(folder.path().join("figures/index.html")).unwrap()
+    };
+    let text = page();
+    for (_, own) in built_in() {
+        assert!(text.contains(&format!("id=\"exhibit-{}\"", own.name)), "{}", own.name);
+    }
+    let not_computed = "it takes too long for a run of everything.";
+    let long = built_in().filter(|(_, own)| own.is_long).count();
+    assert_eq!(text.matches(not_computed).count(), long);
+    let numbers =
+        Path::new("reproduce/reference/mlp-accuracy-converged.generated-digits.quick.snap");
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(numbers);
+    std::fs::create_dir_all(folder.path().join(numbers).parent().unwrap()).unwrap();
+    std::fs::copy(committed, folder.path().join(numbers)).unwrap();
+    let text = page();
+    assert_eq!(text.matches(not_computed).count(), long - 1);
+    assert!(text.contains("These are the committed numbers"));
+}
+
+#[test]
+fn the_list_says_which_settings_are_run_when_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = format!("\n{}", standard_output(&reproduce(folder.path(), &["list"])));
+    for (_, own) in built_in() {
+        let (_, rest) = said.split_once(&format!("\n{}: ", own.name)).unwrap();
+        let takes = rest.lines().find(|line| line.starts_with("    takes  ")).unwrap();
+        assert_eq!(takes.ends_with("; long: run when named"), own.is_long, "{takes}");
+    }
 }
 
 #[test]

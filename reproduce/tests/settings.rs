@@ -265,7 +265,7 @@ fn files_whose_figures_would_take_the_place_of_others_are_refused() {
 fn one_block_is_enough_at_every_scale_and_a_byte_order_mark_is_no_part_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let scales = MINE.replace("\n  ", "\n    ").replace("settings:", "scales:\n  quick:");
-    // Another network has figures of its own, under the name of the file.
+    // Another network has figures under the name of the file, too.
     let network = "{name: mlp, hidden: [32], dropout: 0.1}";
     let wrn = with(&with(&scales, network, "{name: cnn}"), "train: 300", "train: 50");
     std::fs::write(folder.path().join("plain.yaml"), MINE).unwrap();
@@ -278,7 +278,7 @@ fn one_block_is_enough_at_every_scale_and_a_byte_order_mark_is_no_part_of_it() {
     assert_eq!(read("plain.csv"), read("marked.csv"));
     assert!(read("plain.md").contains("Scale: own."));
     assert!(read("quick.md").contains("Scale: quick."));
-    for name in ["quick-cnn-accuracy.svg", "quick-cnn-accuracy-curves.svg", "plain-curves.svg"] {
+    for name in ["quick.svg", "quick-curves.svg", "plain-curves.svg"] {
         assert!(figures.join(name).exists(), "{name}");
     }
     assert!(!figures.join("cnn-accuracy.svg").exists());

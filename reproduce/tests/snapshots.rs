@@ -2,180 +2,108 @@
 //!
 //! A changed number shows up as a changed line: look at it with `cargo insta review`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use kernels::InstructionSet;
 use reproduce::cache::Cache;
-use reproduce::exhibit::config::Scale;
-use reproduce::exhibit::{Context, Task};
-use reproduce::images::{ImageSet, Images, Library};
+use reproduce::exhibit::Environment;
+use reproduce::exhibit::settings::Scale;
+use reproduce::exhibits::built_in;
+use reproduce::images::{Images, Library};
+use reproduce::parallel;
 use reproduce::progress::Progress;
 use reproduce::snapshot::Snapshot;
+use reproduce::task::Task;
 use testing::{data_directory, skip_without_data};
-use training::data::has_mnist;
 
-/// The images that an exhibit trains on, from a data directory.
+fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let (cache, progress) = (Cache::new(folder.path()), Progress::hidden());
+    let environment = Environment {
+        seed: task.seed,
+        instructions,
+        images,
+        data,
+        cache: &cache,
+        progress: &progress,
+    };
+    task.run(&environment).unwrap().snapshot(&task.name, "quick")
+}
+
+/// The images that a task trains on, from a data directory.
 fn images(task: &Task, directory: &Path) -> Option<Arc<Images>> {
     let config = task.configured.experiment.images()?;
     Some(Library::new(directory).get(&config).unwrap())
 }
 
-fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path();
-    let cache = Cache::new(folder.path());
-    let progress = Progress::hidden();
-    let context =
-        Context { seed: task.seed, instructions, images, data, cache: &cache, progress: &progress };
-    task.run(&context).unwrap().snapshot(&task.name, "quick")
+/// Every exhibit that is no timing, with each of its built-in settings.
+fn tasks() -> Vec<Task> {
+    let compared = built_in().filter(|(exhibit, _)| !exhibit.is_timing);
+    compared.map(|(exhibit, own)| Task::built_in(exhibit, own, Scale::Quick, 1).unwrap()).collect()
 }
 
-fn assert_snapshot(name: &str, directory: &Path) {
-    let task = Task::new(name, Scale::Quick, 1).unwrap();
+/// A task and the images it is run on.
+type Case = (Task, Option<Arc<Images>>);
+
+fn case(task: Task, directory: &Path) -> Case {
     let images = images(&task, directory);
+    (task, images)
+}
+
+fn assert_snapshot((task, images): &Case) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../reference");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        let text = snapshot(&task, images.as_deref(), InstructionSet::detect());
+        let text = snapshot(task, images.as_deref(), InstructionSet::detect());
         // What `check` cannot read it cannot compare.
         text.parse::<Snapshot>().unwrap();
-        insta::assert_snapshot!(format!("{}.quick", task.stem(images.as_deref())), text);
+        let stem = task.stem(images.as_ref().map(|images| images.slug.as_str()));
+        insta::assert_snapshot!(format!("{stem}.quick"), text);
     });
 }
 
-/// Without data directory: exhibits that train do so on generated digits.
-fn assert_snapshot_without_data(name: &str) {
+/// Compares all cases, side by side, and names those that differ.
+fn assert_snapshots(cases: &[Case]) {
+    let differing = parallel::map(cases, |case| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| assert_snapshot(case)));
+        Ok(outcome.is_err().then(|| case.0.name.clone()))
+    });
+    let differing: Vec<String> = differing.unwrap().into_iter().flatten().collect();
+    assert!(differing.is_empty(), "{} differ", differing.join(", "));
+}
+
+/// Exhibits that need no images, and on generated digits those that learn digits.
+#[test]
+fn every_exhibit_without_data() {
     let empty = tempfile::tempdir().unwrap();
-    assert_snapshot(name, empty.path());
+    let cases = tasks()
+        .into_iter()
+        .filter(|task| task.configured.experiment.missing_from(empty.path()).is_none());
+    let cases: Vec<Case> = cases.map(|task| case(task, empty.path())).collect();
+    assert!(cases.len() > 10, "only {} exhibits", cases.len());
+    assert_snapshots(&cases);
 }
 
-/// On MNIST, where the data directory holds it.
-fn assert_snapshot_on_mnist(name: &str) {
+/// Exhibits that learn, on the published sets that the data directory holds.
+#[test]
+fn every_exhibit_on_published_images() {
     let directory = data_directory();
-    if has_mnist(&directory) {
-        assert_snapshot(name, &directory);
-    } else {
-        skip_without_data(&format!("no MNIST in {}", directory.display()));
-    }
-}
-
-#[test]
-fn matmul_error() {
-    assert_snapshot_without_data("matmul-error");
-}
-
-#[test]
-fn conv_error() {
-    assert_snapshot_without_data("conv-error");
-}
-
-#[test]
-fn bernoulli_budget() {
-    assert_snapshot_without_data("bernoulli-budget");
-}
-
-#[test]
-fn claims_on_generated_digits() {
-    assert_snapshot_without_data("claims");
-}
-
-#[test]
-fn claims_on_mnist() {
-    assert_snapshot_on_mnist("claims");
-}
-
-#[test]
-fn calibration() {
-    assert_snapshot_without_data("calibration");
-}
-
-#[test]
-fn ridge() {
-    assert_snapshot_without_data("ridge");
-}
-
-#[test]
-fn sgd_convergence() {
-    assert_snapshot_without_data("sgd-convergence");
-}
-
-#[test]
-fn mlp_accuracy_on_generated_digits() {
-    assert_snapshot_without_data("mlp-accuracy");
-}
-
-#[test]
-fn mlp_accuracy_on_mnist() {
-    assert_snapshot_on_mnist("mlp-accuracy");
-}
-
-#[test]
-fn mlp_accuracy_converged_on_generated_digits() {
-    assert_snapshot_without_data("mlp-accuracy-converged");
-}
-
-#[test]
-fn mlp_accuracy_converged_on_mnist() {
-    assert_snapshot_on_mnist("mlp-accuracy-converged");
-}
-
-#[test]
-fn mlp_modes_on_generated_digits() {
-    assert_snapshot_without_data("mlp-modes");
-}
-
-#[test]
-fn mlp_modes_on_mnist() {
-    assert_snapshot_on_mnist("mlp-modes");
-}
-
-#[test]
-fn cnn_accuracy_on_generated_digits() {
-    assert_snapshot_without_data("cnn-accuracy");
-}
-
-#[test]
-fn cnn_accuracy_on_mnist() {
-    assert_snapshot_on_mnist("cnn-accuracy");
-}
-
-#[test]
-fn wrn_accuracy_on_cifar_10() {
-    let directory = data_directory();
-    match ImageSet::Cifar10.missing_from(&directory) {
-        None => assert_snapshot("wrn-accuracy", &directory),
-        Some(missing) => {
-            skip_without_data(&format!("no {missing} in {}", directory.display()));
+    let mut cases = Vec::new();
+    for task in tasks() {
+        let Some(config) = task.configured.experiment.images() else { continue };
+        let missing = config.set.published_missing_from(&directory);
+        if let Some(missing) = missing {
+            skip_without_data(&format!("{}: no {missing} in {}", task.name, directory.display()));
+            continue;
         }
+        cases.push(case(task, &directory));
     }
-}
-
-#[test]
-fn gradient_error_on_generated_digits() {
-    assert_snapshot_without_data("gradient-error");
-}
-
-#[test]
-fn gradient_error_on_mnist() {
-    assert_snapshot_on_mnist("gradient-error");
-}
-
-#[test]
-fn compute_communication() {
-    assert_snapshot_without_data("compute-communication");
-}
-
-#[test]
-fn multi_node_on_generated_digits() {
-    assert_snapshot_without_data("multi-node");
-}
-
-#[test]
-fn multi_node_on_mnist() {
-    assert_snapshot_on_mnist("multi-node");
+    assert_snapshots(&cases);
 }
 
 #[test]

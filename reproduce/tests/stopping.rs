@@ -5,7 +5,7 @@ mod program;
 #[cfg(unix)]
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -68,6 +68,28 @@ fn a_signal_ends_a_run_with_its_number_and_the_next_run_goes_on_to_the_same_numb
         let found = std::fs::read(folder.path().join("figures/mlp-accuracy.csv")).unwrap();
         assert_eq!(found, expected, "{signal}");
     }
+}
+
+/// Nothing of a check is of use to another: it computes in a temporary folder.
+#[cfg(unix)]
+#[test]
+fn a_check_that_is_stopped_leaves_no_temporary_folder() {
+    let (folder, temporary) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let numbers = concat!(env!("CARGO_MANIFEST_DIR"), "/reference");
+    let [_, rest @ ..] = LONG;
+    let mut check = command(folder.path(), &["check", "--reference", numbers]);
+    let check = check.args(rest).env("TMPDIR", temporary.path());
+    let mut child = check.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let within = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    };
+    wait_for("nothing is stored", || {
+        within(temporary.path()).iter().any(|folder| !within(folder).is_empty())
+    });
+    send("TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(within(temporary.path()), [PathBuf::new(); 0]);
 }
 
 /// The first signal's message waits for a reader of standard error for ever.

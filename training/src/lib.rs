@@ -14,6 +14,7 @@ pub mod file;
 pub mod layer;
 pub mod learner;
 pub mod loss;
+pub mod machine;
 pub mod matrix;
 pub mod memory;
 pub mod metrics;

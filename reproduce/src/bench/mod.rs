@@ -6,17 +6,19 @@
 
 #[cfg(feature = "peers")]
 mod cblas;
+mod contest;
 #[cfg(feature = "peers")]
 mod libraries;
 pub mod peer;
 mod product;
 mod python;
 mod pytorch;
+mod record;
+mod setting;
 mod step;
-mod table;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use kernels::InstructionSet;
@@ -25,67 +27,35 @@ use serde_json::json;
 
 use crate::cache::write_whole;
 use crate::cli::{BenchOptions, Options};
-use crate::exhibit::config::Scale;
+use crate::exhibit::settings::Scale;
 use crate::files;
+use crate::lock::CacheLock;
 use crate::output::say;
 use crate::progress::Progress;
 use crate::result::Table;
-use crate::timing::Patience;
+use crate::stored;
+use contest::events;
 use peer::Peer;
 use pytorch::PyTorch;
+use record::{Machine, Record, Run};
+use setting::{Effort, Setting};
 
-/// How much is measured.
-#[derive(Clone, Copy, Debug)]
-struct Effort {
-    /// Time of each comparison: one shape on one number of threads.
-    patience: Patience,
-    /// Products of more operations than this are measured on all threads only, and sampled at
-    /// the smallest ratio only.
-    large: f64,
-    /// Products of more operations than this are not measured on the portable path.
-    portable: f64,
-}
-
-impl Effort {
-    const FULL: Self = Self {
-        patience: Patience {
-            turn: Duration::from_millis(5),
-            total: Duration::from_millis(3500),
-            rounds: 3,
-        },
-        large: f64::INFINITY,
-        portable: 1.1e9,
-    };
-    const QUICK: Self = Self {
-        patience: Patience {
-            turn: Duration::from_millis(5),
-            total: Duration::from_millis(400),
-            rounds: 3,
-        },
-        large: 2e9,
-        portable: 3e8,
-    };
-}
-
-/// What every measurement may depend on.
-struct Setting<'a> {
-    seed: u64,
-    set: InstructionSet,
-    effort: Effort,
-    peers: &'a [Peer],
-    /// One thread, and all of them where there are more.
-    pools: &'a [ThreadPool],
-    progress: &'a Progress,
-}
-
-/// Measures everything, prints the tables and writes them to `bench.md` in the output folder.
+/// Measures everything, prints the tables beside the last record of this machine, writes them to
+/// `bench.md` in the output folder and adds their medians to the record.
+///
+/// No run that keeps its results beside the same folder goes on meanwhile: a time measured beside
+/// another run is worth nothing.
 ///
 /// # Errors
-/// When a library, PyTorch or threads cannot be started, or the file cannot be written.
+/// When a library, PyTorch or threads cannot be started, or a file cannot be read or written.
 pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
     let peers = peers(contest.cblas.as_deref())?;
     let mut pytorch = contest.pytorch.as_deref().map(PyTorch::start).transpose()?;
     files::check_writable(&options.out)?;
+    let path = contest.record.clone().unwrap_or_else(|| options.out.join("bench/record.csv"));
+    let _lock = CacheLock::take(&stored::folder(&options.out))?;
+    let mut record = Record::read(&path)?;
+    let run = Run::now();
     let is_quick = contest.quick || options.scale == Scale::Quick;
     let threads = rayon::current_num_threads();
     let counts = if threads > 1 { vec![1, threads] } else { vec![1] };
@@ -106,21 +76,31 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
     let steps = step::MINIBATCHES.len() * if pytorch.is_some() { 2 } else { 1 };
     progress.set_length(pools.len() * (product::SHAPES.len() + steps));
     let started = Instant::now();
-    let mut tables = product::measure(&setting);
-    tables.push(step::measure(&setting)?);
+    let mut contests = product::measure(&setting);
+    contests.push(step::measure(&setting)?);
     if let Some(pytorch) = &mut pytorch {
-        tables.push(pytorch.measure(&setting)?);
+        contests.push(pytorch.measure(&setting)?);
     }
     progress.finish();
+    let machine = Machine::this(set, if is_quick { "quick" } else { "full" });
+    let tables: Vec<Table> = contests
+        .iter()
+        .map(|contest| {
+            let last = record.last(&machine, &contest.caption);
+            contest.table(|name| last.get(name).copied())
+        })
+        .collect();
+    record.add(&run, &machine, &contests)?;
     let notes = notes(&setting, pytorch.as_ref());
-    report(&tables, &notes, options)?;
-    let path = options.out.join("bench.md");
-    write_whole(&path, &markdown(&tables, &notes))?;
+    report(&tables, &notes, options);
+    let text = options.out.join("bench.md");
+    write_whole(&text, &markdown(&tables, &notes))?;
     let seconds = started.elapsed().as_secs_f64();
     if options.json {
-        say!("{}", json!({"event": "done", "seconds": seconds, "file": path}));
+        say!("{}", json!({"event": "done", "seconds": seconds, "file": text, "record": path}));
     } else {
-        say!("Measured in {seconds:.0} s; also in {}", path.display());
+        let (text, path) = (text.display(), path.display());
+        say!("Measured in {seconds:.0} s; also in {text}, medians added to {path}");
     }
     Ok(())
 }
@@ -173,6 +153,9 @@ fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
          than it names: then its speeds are hardly above those on one thread, and it says nothing \
          about how products scale."
             .to_string(),
+        "Last record: what the first number of the row was in the last run of the same effort on \
+         this machine (processor, cores, memory, instructions), and the new one over it."
+            .to_string(),
     ];
     if cfg!(not(feature = "peers")) {
         notes.push(
@@ -201,12 +184,12 @@ fn markdown(tables: &[Table], notes: &[String]) -> String {
     )
 }
 
-fn report(tables: &[Table], notes: &[String], options: &Options) -> anyhow::Result<()> {
+fn report(tables: &[Table], notes: &[String], options: &Options) {
     for table in tables {
         if options.json {
-            table::print_lines(table);
+            events(table).for_each(|event| say!("{event}"));
         } else {
-            say!("{}\n{}\n", table.caption, table::draw(table));
+            say!("{}\n\n{}", table.caption, table.aligned());
         }
     }
     for note in notes {
@@ -216,5 +199,4 @@ fn report(tables: &[Table], notes: &[String], options: &Options) -> anyhow::Resu
             say!("{note}\n");
         }
     }
-    Ok(())
 }

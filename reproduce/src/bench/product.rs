@@ -3,11 +3,12 @@
 
 use kernels::{Estimator, InstructionSet};
 
-use super::Setting;
+use super::contest::{Comparison, Contest};
 use super::peer::Peer;
-use crate::result::{Cell, Column, Table};
+use super::setting::Setting;
+use crate::result::Cell;
 use crate::timing::operands::{Operands, Sampled, Shape};
-use crate::timing::{Spread, Times, Work, in_turns, timed};
+use crate::timing::{Times, Work, in_turns, timed};
 
 /// The products measured: forward products of layers, square ones, and a weight gradient.
 pub const SHAPES: [Shape; 7] = [
@@ -41,56 +42,49 @@ fn goal(shape: Shape, pairs: usize) -> Option<f64> {
     is_large.then(|| pairs as f64 / shape.inner as f64 + 0.06)
 }
 
-/// The tables, one of each kind of comparison.
-struct Tables {
-    exact: Table,
-    sampled: Table,
-    scores: Table,
-    portable: Table,
+/// One of each kind of comparison.
+struct Contests {
+    exact: Contest,
+    sampled: Contest,
+    scores: Contest,
+    portable: Contest,
 }
 
 /// Measures every shape on every number of threads.
-pub fn measure(setting: &Setting) -> Vec<Table> {
-    let mut tables = Tables::new(setting.peers);
+pub fn measure(setting: &Setting) -> Vec<Contest> {
+    let mut contests = Contests::new(setting.peers);
     for shape in SHAPES {
         let operands = Operands::new(shape, setting.seed);
         let is_large = shape.operations(shape.inner) > setting.effort.large;
         for (index, pool) in setting.pools.iter().enumerate() {
             if !is_large || index + 1 == setting.pools.len() {
-                pool.install(|| tables.compare(setting, &operands, is_large));
+                pool.install(|| contests.compare(setting, &operands, is_large));
             }
             setting.progress.advance(1);
         }
     }
-    vec![tables.exact, tables.sampled, tables.scores, tables.portable]
+    let Contests { exact, sampled, scores, portable } = contests;
+    vec![exact, sampled, scores, portable]
 }
 
-impl Tables {
+impl Contests {
     fn new(peers: &[Peer]) -> Self {
-        let keys = || vec![Column::key("product"), Column::key("threads")];
-        let with = |mut columns: Vec<Column>, more: Vec<Column>| {
-            columns.extend(more);
-            columns
+        let contest = |caption: &str, keys, ratio| {
+            let (caption, others, rows) = (caption.to_string(), Vec::new(), Vec::new());
+            Contest { caption, keys, ratio, others, rows }
         };
-        let spread = |name: &str| {
-            let value = |name: &str| Column::value(name, "");
-            vec![value(name), value("low"), value("high")]
-        };
-        let goal = || vec![Column::value("goal", "")];
+        let keys = &["product", "threads"];
         let speeds = ["ours"].into_iter().chain(peers.iter().map(|peer| peer.name.as_str()));
-        let speeds = speeds.map(|name| Column::value(name, "GFLOP/s")).collect();
-        let exact = with(with(keys(), spread("speed over best peer")), goal());
-        let exact = with(exact, speeds);
-        let mut sampled = keys();
-        sampled.extend([Column::key("estimator"), Column::key("k/n")]);
-        let sampled = with(with(sampled, spread("time over exact")), goal());
-        let scores = with(with(keys(), spread("time over exact")), goal());
-        let portable = with(with(keys(), spread("time over vector")), goal());
+        let others = speeds.map(|name| (name.to_string(), "GFLOP/s")).collect();
         Self {
-            exact: Table::new("Exact products", exact),
-            sampled: Table::new("Sampled products, with scores and selection", sampled),
-            scores: Table::new("Scores with kept norms of B", scores),
-            portable: Table::new("Exact products of the portable path", portable),
+            exact: Contest { others, ..contest("Exact products", keys, "speed over best peer") },
+            sampled: contest(
+                "Sampled products, with scores and selection",
+                &["product", "threads", "estimator", "k/n"],
+                "time over exact",
+            ),
+            scores: contest("Scores with kept norms of B", keys, "time over exact"),
+            portable: contest("Exact products of the portable path", keys, "time over vector"),
         }
     }
 
@@ -121,18 +115,20 @@ impl Tables {
             .then(|| enter(exact(operands, InstructionSet::Portable)));
 
         let times = in_turns(&mut contestants, setting.effort.patience);
-        let keys = || vec![shape.name().into(), threads.into()];
-        self.exact.push(exact_row(keys(), &times, operations, &peers));
+        let keys = || vec![Cell::from(shape.name()), threads.into()];
+        let over_exact = |keys, index, goal| {
+            let (ratio, others) = (Some(times.ratio(index, EXACT)), Vec::new());
+            Comparison { keys, ratio, goal, others }
+        };
+        self.exact.rows.push(beside_peers(keys(), &times, operations, &peers));
         for (estimator, pairs, index) in sampled {
-            let mut row: Vec<Cell> = keys();
-            row.extend([estimator.name().into(), (pairs as f64 / shape.inner as f64).into()]);
-            self.sampled.push(ratio_row(row, times.ratio(index, EXACT), goal(shape, pairs)));
+            let share = pairs as f64 / shape.inner as f64;
+            let keys = [keys(), vec![estimator.name().into(), share.into()]].concat();
+            self.sampled.rows.push(over_exact(keys, index, goal(shape, pairs)));
         }
-        self.scores.push(ratio_row(keys(), times.ratio(scores, EXACT), Some(SCORES_GOAL)));
-        if let Some(portable) = portable {
-            let ratio = times.ratio(portable, EXACT);
-            self.portable.push(ratio_row(keys(), ratio, Some(PORTABLE_GOAL)));
-        }
+        self.scores.rows.push(over_exact(keys(), scores, Some(SCORES_GOAL)));
+        let portable = portable.map(|index| over_exact(keys(), index, Some(PORTABLE_GOAL)));
+        self.portable.rows.extend(portable);
     }
 }
 
@@ -144,29 +140,22 @@ fn exact(operands: &Operands, set: InstructionSet) -> Work<'_> {
     timed(move || operands.exact(set, &mut output))
 }
 
-fn exact_row(
-    mut row: Vec<Cell>,
+fn beside_peers(
+    keys: Vec<Cell>,
     times: &Times,
     operations: f64,
     peers: &[Option<usize>],
-) -> Vec<Cell> {
+) -> Comparison {
     // Speed is the inverse of time.
     let best = times.fastest(peers.iter().flatten().copied());
-    let ratio = best.map(|best| times.ratio(best, EXACT));
-    row.extend(
-        [ratio.map(|r| r.median), ratio.map(|r| r.low), ratio.map(|r| r.high)].map(Cell::from),
-    );
-    row.push(best.map(|_| SPEED_GOAL).into());
     let speed = |index| 1e-9 * operations / times.seconds(index).median;
-    row.push(speed(EXACT).into());
-    row.extend(peers.iter().map(|peer| Cell::from(peer.map(speed))));
-    row
-}
-
-/// A comparison and its goal after the keys of the row.
-pub fn ratio_row(mut row: Vec<Cell>, ratio: Spread, goal: Option<f64>) -> Vec<Cell> {
-    row.extend([ratio.median.into(), ratio.low.into(), ratio.high.into(), goal.into()]);
-    row
+    let peers = peers.iter().map(|peer| Cell::from(peer.map(speed)));
+    Comparison {
+        keys,
+        ratio: best.map(|best| times.ratio(best, EXACT)),
+        goal: best.map(|_| SPEED_GOAL),
+        others: [Cell::from(speed(EXACT))].into_iter().chain(peers).collect(),
+    }
 }
 
 #[cfg(test)]

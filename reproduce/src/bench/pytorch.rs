@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::Setting;
-use super::product::ratio_row;
+use super::contest::{Comparison, Contest};
 use super::python::Python;
+use super::setting::Setting;
 use super::step::{MINIBATCHES, Steps};
-use crate::result::{Cell, Column, Table};
 use crate::timing::{Patience, in_turns, rested, timed};
 
 /// Least speed over PyTorch's.
@@ -53,32 +52,25 @@ impl PyTorch {
     ///
     /// # Errors
     /// When the network cannot be built or the interpreter fails.
-    pub fn measure(&mut self, setting: &Setting) -> anyhow::Result<Table> {
-        let mut table = Table::new(
-            "Exact training steps with Adam beside PyTorch",
-            vec![
-                Column::key("minibatch"),
-                Column::key("threads"),
-                Column::value("speed over PyTorch", ""),
-                Column::value("low", ""),
-                Column::value("high", ""),
-                Column::value("goal", ""),
-                Column::value("ours", "ms"),
-                Column::value("PyTorch", "ms"),
-                Column::value("its Adam", ""),
-                Column::value("its waiting", ""),
-            ],
-        );
+    pub fn measure(&mut self, setting: &Setting) -> anyhow::Result<Contest> {
+        let others = [("ours", "ms"), ("PyTorch", "ms"), ("its Adam", ""), ("its waiting", "")];
+        let mut contest = Contest {
+            caption: "Exact training steps with Adam beside PyTorch".to_string(),
+            keys: &["minibatch", "threads"],
+            ratio: "speed over PyTorch",
+            others: others.map(|(name, unit)| (name.to_string(), unit)).to_vec(),
+            rows: Vec::new(),
+        };
         for minibatch in MINIBATCHES {
             for pool in setting.pools {
-                table.push(pool.install(|| self.compare(setting, minibatch))?);
+                contest.rows.push(pool.install(|| self.compare(setting, minibatch))?);
                 setting.progress.advance(1);
             }
         }
-        Ok(table)
+        Ok(contest)
     }
 
-    fn compare(&mut self, setting: &Setting, minibatch: usize) -> anyhow::Result<Vec<Cell>> {
+    fn compare(&mut self, setting: &Setting, minibatch: usize) -> anyhow::Result<Comparison> {
         let threads = rayon::current_num_threads();
         let waiting = self.faster(minibatch, threads)?;
         let python = &mut self.0[waiting];
@@ -91,12 +83,14 @@ impl PyTorch {
         let times = in_turns(&mut contestants, patience);
         drop(contestants);
         python.check()?;
-        let keys = vec![minibatch.into(), threads.into()];
-        // Speed is the inverse of time.
-        let mut row = ratio_row(keys, times.ratio(1, 0), Some(SPEED_GOAL));
-        row.extend([0, 1].map(|c| Cell::from(1e3 * times.seconds(c).median)));
-        row.extend([python.adam.as_str().into(), WAITING[waiting].0.into()]);
-        Ok(row)
+        let [ours, theirs] = [0, 1].map(|c| (1e3 * times.seconds(c).median).into());
+        Ok(Comparison {
+            keys: vec![minibatch.into(), threads.into()],
+            // Speed is the inverse of time.
+            ratio: Some(times.ratio(1, 0)),
+            goal: Some(SPEED_GOAL),
+            others: vec![ours, theirs, python.adam.as_str().into(), WAITING[waiting].0.into()],
+        })
     }
 
     /// The way of waiting that takes less time here.
@@ -115,12 +109,13 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::bench::Effort;
+    use crate::bench::setting::Effort;
     use crate::progress::Progress;
+    use crate::result::Cell;
     use kernels::InstructionSet;
 
     /// Measures beside a stand-in for the interpreter: a script of the shell.
-    fn measure(script: &str) -> anyhow::Result<Table> {
+    fn measure(script: &str) -> anyhow::Result<Contest> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("python");
         std::fs::write(&path, format!("#!/bin/sh\n{script}\n"))?;
@@ -139,14 +134,14 @@ mod tests {
 
     #[test]
     fn times_are_those_that_the_interpreter_tells() {
-        let table = measure(
+        let contest = measure(
             "echo 2.0; while read minibatch threads steps; do \
              echo $((minibatch * threads * steps)) fused; done",
         );
-        let table = table.unwrap();
-        let milliseconds = [0, 1].map(|row| table.cell(row, "PyTorch").unwrap());
-        assert_eq!(milliseconds, [&Cell::from(64e3), &Cell::from(256e3)]);
-        assert_eq!(table.cell(0, "its Adam"), Some(&Cell::from("fused")));
+        let rows = contest.unwrap().rows;
+        let theirs = [&rows[0].others[1], &rows[1].others[1]];
+        assert_eq!(theirs, [&Cell::from(64e3), &Cell::from(256e3)]);
+        assert_eq!(rows[0].others[2], Cell::from("fused"));
     }
 
     #[test]

@@ -10,9 +10,8 @@ use training::network::{NetworkError, mlp};
 use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
-use super::Setting;
-use super::product::ratio_row;
-use crate::result::{Cell, Column, Table};
+use super::contest::{Comparison, Contest};
+use super::setting::Setting;
 use crate::timing::{Work, in_turns, timed};
 
 /// Samples a step.
@@ -37,35 +36,27 @@ const OPTIMIZER: OptimizerConfig = OptimizerConfig::Adam { learning_rate: LEARNI
 ///
 /// # Errors
 /// When the network cannot be built.
-pub fn measure(setting: &Setting) -> Result<Table, NetworkError> {
-    let mut table = Table::new(
-        &format!(
+pub fn measure(setting: &Setting) -> Result<Contest, NetworkError> {
+    let mut contest = Contest {
+        caption: format!(
             "Training steps of the perceptron {INPUTS}-{}-{}-{CLASSES}, forward-sampled at {RATIO}",
             HIDDEN[0], HIDDEN[1]
         ),
-        vec![
-            Column::key("minibatch"),
-            Column::key("threads"),
-            Column::key("estimator"),
-            Column::key("optimiser"),
-            Column::value("time over exact", ""),
-            Column::value("low", ""),
-            Column::value("high", ""),
-            Column::value("goal", ""),
-            Column::value("sampled", "ms"),
-            Column::value("exact", "ms"),
-        ],
-    );
+        keys: &["minibatch", "threads", "estimator", "optimiser"],
+        ratio: "time over exact",
+        others: ["sampled", "exact"].map(|name| (name.to_string(), "ms")).to_vec(),
+        rows: Vec::new(),
+    };
     for minibatch in MINIBATCHES {
         for pool in setting.pools {
-            pool.install(|| compare(setting, minibatch, &mut table))?;
+            contest.rows.extend(pool.install(|| compare(setting, minibatch))?);
             setting.progress.advance(1);
         }
     }
-    Ok(table)
+    Ok(contest)
 }
 
-fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(), NetworkError> {
+fn compare(setting: &Setting, minibatch: usize) -> Result<Vec<Comparison>, NetworkError> {
     let policies = ESTIMATORS.map(|estimator| SamplingPolicy {
         estimator,
         ratio: RATIO,
@@ -82,21 +73,24 @@ fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(),
         }
     }
     let times = in_turns(&mut contestants, setting.effort.patience);
+    let mut rows = Vec::new();
     for (position, estimator) in ESTIMATORS.iter().enumerate() {
         for (exact, optimiser) in ["none", "Adam"].into_iter().enumerate() {
             let sampled = 2 * (position + 1) + exact;
-            let keys: Vec<Cell> = vec![
-                minibatch.into(),
-                rayon::current_num_threads().into(),
-                estimator.name().into(),
-                optimiser.into(),
-            ];
-            let mut row = ratio_row(keys, times.ratio(sampled, exact), Some(GOAL));
-            row.extend([sampled, exact].map(|c| Cell::from(1e3 * times.seconds(c).median)));
-            table.push(row);
+            rows.push(Comparison {
+                keys: vec![
+                    minibatch.into(),
+                    rayon::current_num_threads().into(),
+                    estimator.name().into(),
+                    optimiser.into(),
+                ],
+                ratio: Some(times.ratio(sampled, exact)),
+                goal: Some(GOAL),
+                others: [sampled, exact].map(|c| (1e3 * times.seconds(c).median).into()).to_vec(),
+            });
         }
     }
-    Ok(())
+    Ok(rows)
 }
 
 /// A network in training on random images.

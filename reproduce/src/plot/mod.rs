@@ -61,16 +61,16 @@ pub fn draw(figure: &Figure) -> Result<String, PlotError> {
             (width, PANEL_HEIGHT + legend.height() as u32 + LEGEND_PADDING as u32),
         )
         .into_drawing_area();
-        let failed = |reason: String| PlotError::Backend { figure: figure.file.clone(), reason };
+        let failed = |reason: String| PlotError::Backend { figure: figure.caption.clone(), reason };
         root.fill(&WHITE).map_err(|error| failed(error.to_string()))?;
         let (panels, _) = root.split_vertically(PANEL_HEIGHT);
         for (area, panel) in
             panels.split_evenly((1, figure.panels.len())).iter().zip(&figure.panels)
         {
             let x = Span::of(&panel.x, panel.series.iter(), |point| (point.x, None))
-                .ok_or_else(|| PlotError::Empty(figure.file.clone()))?;
+                .ok_or_else(|| PlotError::Empty(figure.caption.clone()))?;
             let y = Span::of(&panel.y, panel.series.iter(), |point| (point.y, point.half_width))
-                .ok_or_else(|| PlotError::Empty(figure.file.clone()))?;
+                .ok_or_else(|| PlotError::Empty(figure.caption.clone()))?;
             draw_panel(area, panel, &x, &y).map_err(failed)?;
         }
         legend.draw(&root, &entries).map_err(failed)?;
@@ -174,7 +174,7 @@ mod tests {
     fn figure(scale: AxisScale, points: Vec<Point>) -> Figure {
         let axis = Axis { label: "budget (pairs)".into(), scale };
         Figure {
-            file: "example".into(),
+            part: "example".into(),
             caption: "An <example>".into(),
             panels: vec![Panel {
                 title: "panel".into(),

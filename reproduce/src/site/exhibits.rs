@@ -1,13 +1,13 @@
 //! One exhibit as the page shows it.
 
+use kernels::Estimator;
 use minijinja::{HtmlEscape, Value, context};
 use serde::Serialize;
 
-use super::{SamplingFigure, SiteError, value};
-use crate::exhibit::Task;
-use crate::images::Images;
+use super::{Note, SamplingFigure, SiteError, value};
 use crate::plot;
 use crate::result::{Cell, ExhibitResult, Table};
+use crate::task::Task;
 
 /// An exhibit and where its numbers come from.
 #[derive(Clone, Debug, Serialize)]
@@ -30,8 +30,15 @@ pub struct ExhibitPage {
     pub images_checksum: Option<String>,
     /// Whether its numbers are times, which depend on the machine.
     pub is_timing: bool,
-    /// Raised whenever the code changes its numbers.
-    pub version: u32,
+    /// Whether it takes too long for a run of everything.
+    pub is_long: bool,
+    /// The note that explains it.
+    pub note: String,
+    /// The numbers of the statements that it shows.
+    pub statements: &'static [&'static str],
+    /// The estimators of its interactive figure; none where it has none.
+    #[serde(skip)]
+    pub interactive: &'static [Estimator],
     /// What it found; none when it has not been computed.
     #[serde(skip)]
     pub result: Option<ExhibitResult>,
@@ -47,18 +54,18 @@ impl ExhibitPage {
     /// [`SiteError::Settings`] when the settings cannot be written as YAML.
     pub fn of_task(
         task: &Task,
-        images: Option<&Images>,
+        images_checksum: Option<&str>,
         result: Option<ExhibitResult>,
     ) -> Result<Self, SiteError> {
-        let is_built_in = task.name == task.exhibit.name;
-        let settings = if is_built_in {
-            task.exhibit.yaml.to_string()
-        } else {
-            let value: serde_json::Value = serde_json::from_str(&task.configured.settings)?;
-            serde_yaml::to_string(&value)
-                .map_err(|reason| SiteError::Settings { exhibit: task.name.clone(), reason })?
+        let (settings, request) = match task.built_in {
+            Some(own) => (own.yaml.to_string(), task.name.clone()),
+            None => {
+                let value: serde_json::Value = serde_json::from_str(&task.configured.settings)?;
+                let settings = serde_yaml::to_string(&value)
+                    .map_err(|reason| SiteError::Settings { exhibit: task.name.clone(), reason })?;
+                (settings, format!("{}.yaml", task.name))
+            }
         };
-        let request = if is_built_in { task.name.clone() } else { format!("{}.yaml", task.name) };
         let command = format!(
             "cargo run --release -p reproduce -- run {request}{} --seed {}",
             task.scale.flag(),
@@ -66,26 +73,37 @@ impl ExhibitPage {
         );
         Ok(ExhibitPage {
             name: task.name.clone(),
-            title: task.exhibit.title.to_string(),
+            title: task.title(),
             shows: task.exhibit.shows.to_string(),
             paper: task.exhibit.paper.to_string(),
             settings,
             settings_hash: task.settings_hash(),
             command,
-            images_checksum: images.map(|images| format!("{:.12}", images.checksum)),
+            images_checksum: images_checksum.map(|checksum| format!("{checksum:.12}")),
             is_timing: task.exhibit.is_timing,
-            version: task.exhibit.version,
+            is_long: task.built_in.is_some_and(|own| own.is_long),
+            note: task.exhibit.note.to_string(),
+            statements: task.exhibit.statements,
+            interactive: task.exhibit.interactive,
             result,
         })
     }
 
     /// The values of the template `exhibit.html`.
-    pub(super) fn view(&self) -> Result<Value, SiteError> {
+    ///
+    /// # Errors
+    /// [`SiteError::Dangling`] where its note is not there; those of figures and tables.
+    pub(super) fn view(&self, notes: &[Note]) -> Result<Value, SiteError> {
+        let note = notes.iter().find(|note| note.slug == self.note);
+        let note = note.ok_or_else(|| SiteError::Dangling {
+            from: format!("exhibit {}", self.name),
+            note: self.note.clone(),
+        })?;
         let result = match &self.result {
             Some(result) => Some(self.result_view(result)?),
             None => None,
         };
-        Ok(context! { result, ..value(self) })
+        Ok(context! { result, note => value(note), ..value(self) })
     }
 
     fn result_view(&self, result: &ExhibitResult) -> Result<Value, SiteError> {
@@ -101,14 +119,14 @@ impl ExhibitPage {
             .records
             .csv()
             .map_err(|reason| SiteError::Csv { exhibit: self.name.clone(), reason })?;
-        let sampling = SamplingFigure::of_exhibit(&self.name)
-            .map_err(|reason| SiteError::Sampling { exhibit: self.name.clone(), reason })?;
-        let sampling = match sampling {
-            Some(figure) => {
+        let sampling = match self.interactive {
+            [] => None,
+            estimators => {
+                let figure = SamplingFigure::new(&self.name, estimators)
+                    .map_err(|reason| SiteError::Sampling { exhibit: self.name.clone(), reason })?;
                 let json = Value::from_safe_string(script_json(&figure)?);
                 Some(context! { json, ..value(figure) })
             }
-            None => None,
         };
         Ok(context! {
             figures,

@@ -19,7 +19,6 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cache::write_whole;
-pub use claims::{Claim, Verdict, of_suite};
 pub use exhibits::ExhibitPage;
 pub use headline::{HeadlineTable, headline_report, headline_tables};
 pub use notes::{NOTES, Note};
@@ -27,12 +26,8 @@ pub use sampling::{Norms, PAIRS, SamplingFigure, Setting, setting};
 
 /// Everything that the page shows.
 pub struct Site<'a> {
-    /// The exhibits, in order.
+    /// The exhibits, in order, with the claims and the headline that their results hold.
     pub exhibits: &'a [ExhibitPage],
-    /// The claims and their verdicts; none before they have been tested.
-    pub claims: Option<&'a [Claim]>,
-    /// The study's numbers beside those of the sources; none before they are known.
-    pub headline: Option<&'a [HeadlineTable]>,
     /// The notes, in reading order.
     pub notes: &'a [Note],
     /// How the numbers came about.
@@ -46,8 +41,10 @@ pub struct Provenance {
     pub scale: String,
     /// Where all randomness started.
     pub seed: u64,
-    /// Version of the code.
+    /// Version of the program.
     pub version: String,
+    /// Checksum of the code that the numbers depend on.
+    pub code: String,
     /// How products were computed; changes times, never another number.
     pub instructions: String,
 }
@@ -65,15 +62,13 @@ pub enum SiteError {
         /// Where and why reading it stopped.
         reason: String,
     },
-    /// A claim or a headline number refers to something that is not there.
-    #[error("{from}: there is no {kind} \"{target}\"")]
+    /// Something refers to a note that is not there.
+    #[error("{from}: there is no note \"{note}\"")]
     Dangling {
         /// What refers.
         from: String,
-        /// "note" or "exhibit".
-        kind: &'static str,
         /// What it refers to.
-        target: String,
+        note: String,
     },
     /// A template cannot be filled in.
     #[error("page {page}: {reason:#}")]
@@ -122,12 +117,10 @@ pub enum SiteError {
 pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError> {
     let environment = environment()?;
     let notes = value(site.notes);
-    let exhibits = site.exhibits.iter().map(|page| page.view()).collect::<Result<Vec<_>, _>>()?;
-    let claims = site.claims.map(|claims| claims.iter().map(|c| claim(c, site, out)).collect());
-    let claims: Option<Vec<Value>> = claims.transpose()?;
-    let headline =
-        site.headline.map(|tables| tables.iter().map(|table| headline(table, site)).collect());
-    let headline: Option<Vec<Value>> = headline.transpose()?;
+    let exhibits = site.exhibits.iter().map(|page| page.view(site.notes));
+    let exhibits = exhibits.collect::<Result<Vec<_>, _>>()?;
+    let claims = claims::claims(site.exhibits, site.notes, out)?;
+    let headline = headline_tables(site.exhibits).map(value);
     let fill = |page: &'static str, values: Value| {
         environment
             .get_template(page)
@@ -185,48 +178,6 @@ fn environment() -> Result<Environment<'static>, SiteError> {
 /// What a template sees of a value.
 fn value(of: impl Serialize) -> Value {
     Value::from(Serde(of))
-}
-
-fn claim(claim: &Claim, site: &Site, out: &Path) -> Result<Value, SiteError> {
-    let from = format!("claim {}", claim.id);
-    exhibit_exists(&from, claim.exhibit.as_deref(), site)?;
-    let proof = claim.proof.as_deref().map(|link| proof(&from, link, site)).transpose()?;
-    // The figures may lie anywhere; only beside the code is there a path to it.
-    let code_is_near = claim.code.as_ref().is_some_and(|path| out.join("..").join(path).exists());
-    let (sign, verdict) = claim.verdict.sign_and_words();
-    let p_value = claim.p_value.map(|p| crate::result::significant(p, 2));
-    let class = value(claim.verdict);
-    let rest = value(claim);
-    Ok(context! { code_is_near, sign, verdict, class, p_value, proof, ..rest })
-}
-
-fn headline(table: &HeadlineTable, site: &Site) -> Result<Value, SiteError> {
-    for row in table.rows.iter().filter(|_| table.is_measured) {
-        exhibit_exists("headline", row.first().map(String::as_str), site)?;
-    }
-    Ok(value(table))
-}
-
-fn exhibit_exists(from: &str, name: Option<&str>, site: &Site) -> Result<(), SiteError> {
-    match name {
-        Some(name) if !site.exhibits.iter().any(|page| page.name == name) => {
-            Err(SiteError::Dangling { from: from.into(), kind: "exhibit", target: name.into() })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Address and text of the link to a proof.
-fn proof(from: &str, link: &str, site: &Site) -> Result<Value, SiteError> {
-    let (slug, part) = link.split_once('#').unwrap_or((link, ""));
-    let note = site.notes.iter().find(|note| note.slug == slug).ok_or_else(|| {
-        SiteError::Dangling { from: from.into(), kind: "note", target: slug.into() }
-    })?;
-    let separator = if part.is_empty() { "" } else { "#" };
-    Ok(context! {
-        href => format!("notes/{slug}.html{separator}{part}"),
-        title => note.title,
-    })
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ pub const NOTES: &[Note] = &[
     note!("counting", "Counting computations and communication"),
     note!("exchange", "Sending slices of the gradient"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
+    note!("timing", "Which time answers which question"),
 ];
 
 /// The body of a note's page as HTML.

@@ -93,16 +93,11 @@ pub struct Setting {
 }
 
 impl SamplingFigure {
-    /// The figure of an exhibit, for those that have one.
+    /// The figure of these estimators beside an exhibit.
     ///
     /// # Errors
-    /// When an estimator refuses the norms: a mistake in this file.
-    pub fn of_exhibit(exhibit: &str) -> Result<Option<Self>, SelectionError> {
-        let estimators: &[Estimator] = match exhibit {
-            "matmul-error" => &[Estimator::ColumnRow, Estimator::Bernoulli, Estimator::TopK],
-            "bernoulli-budget" => &[Estimator::BernoulliAsReleased, Estimator::Bernoulli],
-            _ => return Ok(None),
-        };
+    /// When an estimator refuses the norms.
+    pub fn new(exhibit: &str, estimators: &[Estimator]) -> Result<Self, SelectionError> {
         let norms = Norms::ALL
             .into_iter()
             .map(|norms| {
@@ -128,7 +123,7 @@ impl SamplingFigure {
                 with_replacement: *estimator == Estimator::ColumnRow,
             })
             .collect();
-        Ok(Some(SamplingFigure { id: format!("try-{exhibit}"), norms, estimators }))
+        Ok(SamplingFigure { id: format!("try-{exhibit}"), norms, estimators })
     }
 }
 

@@ -2,7 +2,11 @@ use std::path::PathBuf;
 
 use super::markup::{Element, elements};
 use super::*;
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{
+    Axis, ClaimRow, ExhibitResult, Figure, Found, HeadlineRow, Mark, Panel, Point, Rows, Series,
+    Standing,
+};
+use kernels::Estimator;
 
 const HOSTILE: &str = "</script><script>alert(1)</script> \"quoted\" 'single' & <b>";
 
@@ -14,9 +18,10 @@ const NOTE: Note = Note {
 };
 
 fn result(caption: &str) -> ExhibitResult {
-    let mut records = Table::new(caption, vec![Column::key("k"), Column::value("error", caption)]);
-    records.push(vec![1_usize.into(), 0.5.into()]);
-    records.push(vec![2_usize.into(), 0.25.into()]);
+    let records = Rows::of(&[(1_usize, 0.5), (2, 0.25)])
+        .key("k", |row| row.0)
+        .value("error", caption, |row| row.1)
+        .table(caption);
     let points = vec![Point::new(1.0, 0.5), Point::new(2.0, 0.25)];
     let series = vec![Series { label: caption.into(), style: 0, mark: Mark::Points, points }];
     let (x, y) = (Axis::linear("k"), Axis::linear("error"));
@@ -26,7 +31,7 @@ fn result(caption: &str) -> ExhibitResult {
         tables: vec![records.clone()],
         records,
         figures: vec![Figure {
-            file: "sample".into(),
+            part: String::new(),
             caption: caption.into(),
             panels: vec![Panel { title: caption.into(), x, y, series }],
         }],
@@ -46,51 +51,61 @@ pub(super) fn exhibit(name: &str, caption: &str) -> ExhibitPage {
         command: caption.into(),
         images_checksum: Some(caption.into()),
         is_timing: false,
-        version: 1,
+        is_long: false,
+        note: NOTE.slug.into(),
+        statements: &[],
+        interactive: &[],
         result: Some(result(caption)),
     }
 }
 
-fn claim(id: &str, text: &str) -> Claim {
-    Claim {
+fn claim(id: &str, text: &str) -> ClaimRow {
+    ClaimRow {
         id: id.into(),
+        number: "T2".into(),
         statement: text.into(),
         source: text.into(),
-        verdict: Verdict::HoldsInPart,
+        standing: Standing::HoldsInPart,
         estimate: text.into(),
         prediction: text.into(),
         p_value: Some(0.25),
         proof: Some("budget#the-level".into()),
         code: Some("no/such/file.rs".into()),
-        exhibit: Some("matmul-error".into()),
     }
 }
 
-/// Every page for two interactive exhibits, a third one and one that has not been computed.
-fn made(caption: &str) -> Vec<(String, String)> {
+/// Two interactive exhibits, of which one shows what a third has tested, and one that has not been
+/// computed.
+fn exhibits(caption: &str) -> Vec<ExhibitPage> {
     let mut missing = exhibit("missing", "Not computed");
     missing.result = None;
-    let names = ["matmul-error", "bernoulli-budget", "other"];
-    let mut exhibits: Vec<ExhibitPage> = names.iter().map(|name| exhibit(name, caption)).collect();
-    exhibits.push(missing);
-    let headline = [headline("other", caption)];
-    let site = Site {
-        exhibits: &exhibits,
-        claims: Some(&[claim("one", caption), claim("two", caption)]),
-        headline: Some(&headline),
-        notes: &[NOTE],
-        provenance: provenance(),
+    let mut other = exhibit("other", caption);
+    let result = other.result.as_mut().unwrap();
+    result.claims = vec![claim("one", caption), claim("two", caption)];
+    result.headline = vec![HeadlineRow {
+        network: caption.into(),
+        data: caption.into(),
+        sampling: caption.into(),
+        computation_saved: 50.0,
+        communication_saved: 0.0,
+        found: Found::SpeedUp(caption.into()),
+    }];
+    let draws = ExhibitPage {
+        statements: &["T1", "T2"],
+        interactive: &[Estimator::ColumnRow, Estimator::TopK],
+        ..exhibit("draws", caption)
     };
-    pages(&site, &PathBuf::from("figures")).unwrap()
+    let coins = ExhibitPage { interactive: &[Estimator::Bernoulli], ..exhibit("coins", caption) };
+    vec![draws, coins, other, missing]
 }
 
-fn headline(exhibit: &str, caption: &str) -> HeadlineTable {
-    HeadlineTable {
-        caption: caption.into(),
-        headings: vec!["exhibit", "found"],
-        rows: vec![vec![exhibit.into(), caption.into()]],
-        is_measured: true,
-    }
+fn made_of(exhibits: &[ExhibitPage], notes: &[Note]) -> Result<Vec<(String, String)>, SiteError> {
+    pages(&Site { exhibits, notes, provenance: provenance() }, &PathBuf::from("figures"))
+}
+
+/// Every page of these exhibits.
+fn made(caption: &str) -> Vec<(String, String)> {
+    made_of(&exhibits(caption), &[NOTE]).unwrap()
 }
 
 fn provenance() -> Provenance {
@@ -98,6 +113,7 @@ fn provenance() -> Provenance {
         scale: "quick".into(),
         seed: 1,
         version: "0.1.0".into(),
+        code: "0123456789ab".into(),
         instructions: "portable".into(),
     }
 }
@@ -165,7 +181,7 @@ fn nothing_is_loaded_from_elsewhere() {
 #[test]
 fn the_page_holds_every_exhibit_claim_and_number() {
     let (_, text) = &made("A caption")[0];
-    for name in ["matmul-error", "bernoulli-budget", "other", "missing"] {
+    for name in ["draws", "coins", "other", "missing"] {
         assert!(text.contains(&format!("id=\"exhibit-{name}\"")), "{name}");
     }
     for id in ["claim-one", "claim-two"] {
@@ -174,6 +190,8 @@ fn the_page_holds_every_exhibit_claim_and_number() {
     assert_eq!(text.matches("<svg width").count(), 3);
     assert_eq!(text.matches("download=\"").count(), 3);
     assert!(text.contains("<a href=\"#exhibit-other\">other</a>"), "the headline table");
+    assert_eq!(text.matches("href=\"#exhibit-draws\" aria-label=\"Figure: draws\"").count(), 2);
+    assert_eq!(text.matches("data-sampling>").count(), 2, "the interactive figures");
     assert!(text.contains("has not been computed at this scale"));
     assert!(text.contains("holds in part"));
 }
@@ -188,42 +206,31 @@ fn hostile_captions_are_text() {
 
 #[test]
 fn without_claims_the_page_says_how_to_test_them() {
-    let site =
-        Site { exhibits: &[], claims: None, headline: None, notes: &[], provenance: provenance() };
-    let pages = pages(&site, &PathBuf::from("figures")).unwrap();
+    let pages = made_of(&[], &[]).unwrap();
     assert_eq!(pages.len(), 1);
     assert!(pages[0].1.contains("The claims have not been tested in this run."));
     elements(&pages[0].1).unwrap();
 }
 
 #[test]
-fn a_claim_about_nothing_is_refused() {
-    let refused = |claim: Claim| {
-        let exhibits = [exhibit("matmul-error", "A caption")];
-        let claims = [claim];
-        let site = Site {
-            exhibits: &exhibits,
-            claims: Some(&claims),
-            headline: None,
-            notes: &[NOTE],
-            provenance: provenance(),
-        };
-        pages(&site, &PathBuf::from("figures")).map(|_| ()).map_err(|error| error.to_string())
-    };
-    assert_eq!(refused(claim("one", "")), Ok(()));
-    let note = Claim { proof: Some("lost#part".into()), ..claim("one", "") };
-    assert_eq!(refused(note), Err("claim one: there is no note \"lost\"".into()));
-    let exhibit = Claim { exhibit: Some("lost".into()), ..claim("one", "") };
-    assert_eq!(refused(exhibit), Err("claim one: there is no exhibit \"lost\"".into()));
+fn what_takes_too_long_for_a_run_of_everything_says_so_where_it_is_not_computed() {
+    let long = ExhibitPage { is_long: true, result: None, ..exhibit("long", "A caption") };
+    let text = &made_of(&[long], &[NOTE]).unwrap()[0].1;
+    assert!(text.contains("it takes too long for a run of everything."), "{text}");
+    assert!(!made("A caption")[0].1.contains("too long for a run of everything"));
 }
 
 #[test]
-fn a_headline_of_no_exhibit_is_refused() {
-    let headline = [headline("lost", "97 %")];
-    let headline = Some(&headline[..]);
-    let site = Site { exhibits: &[], claims: None, headline, notes: &[], provenance: provenance() };
-    let error = pages(&site, &PathBuf::from("figures")).unwrap_err().to_string();
-    assert_eq!(error, "headline: there is no exhibit \"lost\"");
+fn a_claim_or_an_exhibit_whose_note_is_not_there_is_refused() {
+    let mut exhibits = exhibits("A caption");
+    let claims = &mut exhibits[2].result.as_mut().unwrap().claims;
+    claims[1].proof = Some("lost#part".into());
+    let refused = |exhibits: &[ExhibitPage]| {
+        made_of(exhibits, &[NOTE]).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(refused(&exhibits), Err("claim two: there is no note \"lost\"".into()));
+    let lost = ExhibitPage { note: "gone".into(), ..exhibit("draws", "A caption") };
+    assert_eq!(refused(&[lost]), Err("exhibit draws: there is no note \"gone\"".into()));
 }
 
 /// (L1 + 0.05) / (L2 + 0.05), the contrast ratio of the Web Content Accessibility Guidelines 2.

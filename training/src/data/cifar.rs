@@ -24,6 +24,8 @@ const CLASS_LIST: &str = "batches.meta.txt";
 const CLASS_NAMES: [&str; CLASSES] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 const RECORDS: usize = 10_000;
+/// Images of the published training files and of the test file (Krizhevsky 2009).
+pub const CIFAR10_IMAGES: [usize; 2] = [5 * RECORDS, RECORDS];
 const CHANNELS: usize = 3;
 const SIDE: usize = 32;
 const FEATURES: usize = CHANNELS * SIDE * SIDE;

@@ -4,6 +4,7 @@ use super::decoding::{Pixels, decode, size};
 use super::resizing::{Crop, resize};
 use super::storage::{Place, Storage};
 use super::{DataError, Dataset, Normalisation, Splits};
+use crate::machine;
 use crate::setting::count_within;
 use kernels::random::{Stream, shuffle};
 use rayon::prelude::*;
@@ -248,7 +249,7 @@ impl ImageFolder {
             }
             None => self.first_size(order.iter().map(|&file| &files[file]), on_corrupt)?,
         };
-        self.fits(order.len(), (height, width), machine_memory().unwrap_or(u64::MAX))?;
+        self.fits(order.len(), (height, width), machine::memory().unwrap_or(u64::MAX))?;
         let bytes = 3 * height * width;
         let mut dataset = Dataset {
             name: name.to_owned(),
@@ -382,13 +383,6 @@ impl ImageFolder {
     fn corrupt(&self, file: &LabelledFile, reason: String) -> DataError {
         DataError::Corrupt { path: self.path().to_owned(), file: file.name.clone(), reason }
     }
-}
-
-/// Bytes of this machine's memory, where the system says.
-fn machine_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
 impl OnCorrupt {

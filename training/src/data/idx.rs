@@ -15,8 +15,9 @@ const NAMES: [&str; 4] = [
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 ];
-/// Images of the published training and test files.
-const PUBLISHED: [u64; 2] = [60_000, 10_000];
+/// Images of the published training and test files of MNIST and of Fashion-MNIST (LeCun, Cortes and
+/// Burges; Xiao, Rasul and Vollgraf 2017).
+pub const MNIST_IMAGES: [usize; 2] = [60_000, 10_000];
 
 /// Where a data set is looked for, and what it is called.
 struct Published {
@@ -68,8 +69,8 @@ impl Published {
     }
 
     fn load(&self, held_out: usize) -> Result<Splits, DataError> {
-        let (train, path) = self.load_pair(NAMES[0], NAMES[1], PUBLISHED[0])?;
-        let (test, _) = self.load_pair(NAMES[2], NAMES[3], PUBLISHED[1])?;
+        let (train, path) = self.load_pair(NAMES[0], NAMES[1], MNIST_IMAGES[0] as u64)?;
+        let (test, _) = self.load_pair(NAMES[2], NAMES[3], MNIST_IMAGES[1] as u64)?;
         train.hold_out(held_out, test, &path)
     }
 

@@ -21,13 +21,13 @@ mod streaming;
 mod unpacked;
 
 pub use augmentation::{Augmentation, Change, EpochAugmentation};
-pub use cifar::{has_cifar10, jpeg_copy_of_cifar10, load_cifar10};
+pub use cifar::{CIFAR10_IMAGES, has_cifar10, jpeg_copy_of_cifar10, load_cifar10};
 pub use dataset::{Dataset, Splits};
 pub use decoding::Pixels;
 pub use digits::generated_digits;
 pub use error::DataError;
 pub use folder::{ImageFolder, LabelledFile, OnCorrupt, Part};
-pub use idx::{has_mnist, idx_names, load_fashion_mnist, load_mnist};
+pub use idx::{MNIST_IMAGES, has_mnist, idx_names, load_fashion_mnist, load_mnist};
 pub use in_memory::{EVALUATION_BATCH, InMemory};
 pub use normalisation::Normalisation;
 pub use source::{Epoch, EvaluationSet, Minibatch, Minibatches, Share, Source};

@@ -7,11 +7,10 @@ use training::network::{Description, NetworkConfig, NetworkError};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count, distinct};
 
-use super::runs::{check_ratios, ratios_without_effect};
-use crate::exhibit::config::{FieldError, Ratio, configure};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{FieldError, Ratio, check_ratios, configure, ratios_without_effect};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::result::{
-    Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+    Axis, Cell, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
 };
 
 /// See the module.
@@ -22,9 +21,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             select by the weights alone, from the shapes of the networks, against the share of the \
             pairs kept, and the largest ratio that saves the paper's 66 %",
     paper: "up to 66 % fewer computations and up to 66 % less communication (abstract)",
+    note: "counting",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/compute-communication.yaml"),
+    settings: &[built_in!("compute-communication")],
     configure: configure::<Counts>,
 };
 
@@ -52,12 +53,21 @@ struct Counted {
 }
 
 /// The counts of one network at one ratio.
-struct Measurement {
-    network: String,
+struct Measurement<'a> {
+    counted: &'a Counted,
     ratio: f64,
     multiply_adds: u64,
     work: f64,
     sent: GradientNumbers,
+}
+
+/// A network's size, and the ratios that save what the abstract says.
+struct Size<'a> {
+    counted: &'a Counted,
+    description: Description,
+    half: Option<&'a Measurement<'a>>,
+    computation: Cell,
+    communication: Cell,
 }
 
 impl Counted {
@@ -87,7 +97,7 @@ impl Experiment for Counts {
         ratios_without_effect(&self.ratios).into_iter().collect()
     }
 
-    fn run(&self, _context: &Context) -> anyhow::Result<ExhibitResult> {
+    fn run(&self, _environment: &Environment) -> anyhow::Result<ExhibitResult> {
         let mut measurements = Vec::new();
         for counted in &self.networks {
             let description = counted.description()?;
@@ -95,7 +105,7 @@ impl Experiment for Counts {
                 let policies = counted.policies(ratio.value());
                 let work = description.computations(counted.batch_size, &policies)?;
                 measurements.push(Measurement {
-                    network: counted.network.title(),
+                    counted,
                     ratio: ratio.value(),
                     multiply_adds: work.performed,
                     work: work.share(),
@@ -126,27 +136,14 @@ impl Counted {
 
 impl Counts {
     fn report(&self, measurements: &[Measurement]) -> anyhow::Result<ExhibitResult> {
-        let mut records = Table::new(
-            "Counts of a training step",
-            vec![
-                Column::key("network"),
-                Column::key("ratio"),
-                Column::value("multiply-adds", "a step"),
-                Column::value("computation", "% of exact"),
-                Column::value("gradient-numbers", "sent a step"),
-                Column::value("communication", "% of all"),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                m.network.clone().into(),
-                m.ratio.into(),
-                (m.multiply_adds as f64).into(),
-                (100.0 * m.work).into(),
-                (m.sent.sent as f64).into(),
-                (100.0 * m.sent.share()).into(),
-            ]);
-        }
+        let records = Rows::of(measurements)
+            .key("network", |m| m.counted.network.title())
+            .key("ratio", |m| m.ratio)
+            .value("multiply-adds", "a step", |m| m.multiply_adds as f64)
+            .value("computation", "% of exact", |m| 100.0 * m.work)
+            .value("gradient-numbers", "sent a step", |m| m.sent.sent as f64)
+            .value("communication", "% of all", |m| 100.0 * m.sent.share())
+            .table("Counts of a training step");
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: "shapes of the networks".to_string(),
@@ -172,42 +169,32 @@ impl Counts {
 
     /// Each network's size, and the largest ratio that saves what the abstract says.
     fn summary(&self, measurements: &[Measurement]) -> anyhow::Result<Table> {
-        let mut table = Table::new(
-            "The networks, and the largest ratio, to a thousandth, that saves 66 %",
-            vec![
-                Column::key("network"),
-                Column::value("parameters", ""),
-                Column::value("multiply-adds forward", "a sample"),
-                Column::value("computation at 0.5", "% of exact"),
-                Column::value("communication at 0.5", "% of all"),
-                Column::key("ratio for 66 % less computation"),
-                Column::key("ratio for 66 % less communication"),
-            ],
-        );
+        let mut sizes = Vec::with_capacity(self.networks.len());
         for counted in &self.networks {
             let description = counted.description()?;
-            let half = measurements
-                .iter()
-                .find(|m| m.network == counted.network.title() && m.ratio == 0.5);
-            let share = |number: &dyn Fn(&Measurement) -> f64| {
-                half.map_or(Cell::Missing, |m| (100.0 * number(m)).into())
-            };
-            table.push(vec![
-                counted.network.title().into(),
-                (description.parameters() as f64).into(),
-                (description.forward_multiply_adds() as f64).into(),
-                share(&|m| m.work),
-                share(&|m| m.sent.share()),
-                largest_ratio(|ratio| {
-                    let policies = counted.policies(ratio);
-                    Ok(description.computations(counted.batch_size, &policies)?.share())
-                })?,
-                largest_ratio(|ratio| {
-                    Ok(description.gradient_numbers(&counted.policies(ratio))?.share())
-                })?,
-            ]);
+            let computation = largest_ratio(|ratio| {
+                let policies = counted.policies(ratio);
+                Ok(description.computations(counted.batch_size, &policies)?.share())
+            })?;
+            let communication = largest_ratio(|ratio| {
+                Ok(description.gradient_numbers(&counted.policies(ratio))?.share())
+            })?;
+            let half = measurements.iter().find(|m| m.counted == counted && m.ratio == 0.5);
+            sizes.push(Size { counted, description, half, computation, communication });
         }
-        Ok(table)
+        let table = Rows::of(&sizes)
+            .key("network", |size| size.counted.network.title())
+            .value("parameters", "", |size| size.description.parameters() as f64)
+            .value("multiply-adds forward", "a sample", |size| {
+                size.description.forward_multiply_adds() as f64
+            })
+            .value("computation at 0.5", "% of exact", |size| size.half.map(|m| 100.0 * m.work))
+            .value("communication at 0.5", "% of all", |size| {
+                size.half.map(|m| 100.0 * m.sent.share())
+            })
+            .key("ratio for 66 % less computation", |size| size.computation.clone())
+            .key("ratio for 66 % less communication", |size| size.communication.clone());
+        Ok(table.table("The networks, and the largest ratio, to a thousandth, that saves 66 %"))
     }
 
     fn figure(&self, measurements: &[Measurement]) -> Figure {
@@ -222,7 +209,7 @@ impl Counts {
                     mark: Mark::JoinedPoints,
                     points: measurements
                         .iter()
-                        .filter(|m| m.network == counted.network.title())
+                        .filter(|m| m.counted == counted)
                         .map(|m| Point::new(m.ratio, 100.0 * number(m)))
                         .collect(),
                 })
@@ -241,7 +228,7 @@ impl Counts {
             }
         };
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption:
                 "Multiply-adds of a training step and gradient numbers sent, if all workers select \
                  by the weights alone, counted from the shapes of the networks, against the share \

@@ -3,7 +3,7 @@
 //! Runs of one seed begin with the same weights and see the same minibatches, so that their
 //! difference varies less than either, and its interval is that of the paired Student's t test.
 
-use super::runs::Estimate;
+use crate::exhibit::statistics::Estimate;
 use crate::result::significant;
 
 /// The mean difference to a reference over the seeds.

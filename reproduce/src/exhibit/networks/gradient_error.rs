@@ -13,13 +13,15 @@ use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count_within, distinct};
 use training::train::Trainer;
 
-use super::runs::{MOST_REPEATS, RunSettings, check_ratios, ratios_without_effect};
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::products::matmul_error::half_width_of_root;
-use crate::exhibit::{Context, Exhibit, Experiment};
+use super::run_settings::RunSettings;
+use crate::exhibit::settings::{
+    FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
+};
+use crate::exhibit::statistics::half_width_of_root;
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -30,9 +32,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             and against the share of the pairs kept",
     paper: "the relative gradient error of the experiments; its numbers are not stated in the \
             sources at hand",
+    note: "forward-bias",
+    statements: &["T8", "T9"],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/gradient-error.yaml"),
+    settings: &[built_in!("gradient-error")],
     configure: configure::<GradientError>,
 };
 
@@ -102,19 +106,19 @@ impl Experiment for GradientError {
         Some(self.training.images.clone())
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let images = context.images.context("images were not loaded")?;
-        let config = self.training.exact_config(context.seed);
-        let mut trainer = Trainer::new(&config, &images.splits, context.instructions)?;
-        context.progress.set_length(2 * self.training.epochs + 1);
-        let mut measurements = self.measure(context, images, &mut trainer, 0)?;
-        context.progress.advance(1);
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let images = environment.images.context("images were not loaded")?;
+        let config = self.training.exact_config(environment.seed);
+        let mut trainer = Trainer::new(&config, &images.splits, environment.instructions)?;
+        environment.progress.set_length(2 * self.training.epochs + 1);
+        let mut measurements = self.measure(environment, images, &mut trainer, 0)?;
+        environment.progress.advance(1);
         while !trainer.is_finished() {
             trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
-            context.progress.advance(1);
+            environment.progress.advance(1);
             let epoch = trainer.report().epochs.len();
-            measurements.extend(self.measure(context, images, &mut trainer, epoch)?);
-            context.progress.advance(1);
+            measurements.extend(self.measure(environment, images, &mut trainer, epoch)?);
+            environment.progress.advance(1);
         }
         Ok(self.report(&measurements, &images.description))
     }
@@ -124,7 +128,7 @@ impl GradientError {
     /// Every kind of sampling on one minibatch; all ratios after the last epoch, one before.
     fn measure(
         &self,
-        context: &Context,
+        environment: &Environment,
         images: &Images,
         trainer: &mut Trainer,
         epoch: usize,
@@ -133,9 +137,9 @@ impl GradientError {
         let mut minibatch = Minibatch::default();
         let samples = 0..self.training.batch_size.min(images.splits.train.len());
         images.splits.train.fill(samples, None, &mut minibatch);
-        let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
-        let step = |draw| StepContext::training(context.instructions, stream, draw);
-        let learner = |policy| self.learner(context, images, &state, policy);
+        let stream = Stream::new(environment.seed, "gradient-error").child(&epoch.to_string());
+        let step = |draw| StepContext::training(environment.instructions, stream, draw);
+        let learner = |policy| self.learner(environment, images, &state, policy);
         let exact = weight_gradients(&mut learner(None)?, &step(0), &minibatch)?;
         let is_last = epoch == self.training.epochs;
         let mut found = Vec::new();
@@ -181,7 +185,7 @@ impl GradientError {
     /// The network in this state, without dropout: only sampling is random.
     fn learner(
         &self,
-        context: &Context,
+        environment: &Environment,
         images: &Images,
         state: &State,
         policy: Option<SamplingPolicy>,
@@ -198,42 +202,30 @@ impl GradientError {
         let description = network.describe(image, train.classes)?;
         let mut network = description.build(&policies, Stream::new(0, "replaced"))?;
         network.load_state(state)?;
-        let (optimizer, stream) = (self.training.optimizer, Stream::new(context.seed, "unused"));
-        Ok(Learner::new(network, optimizer, context.instructions, stream))
+        let (optimizer, stream) =
+            (self.training.optimizer, Stream::new(environment.seed, "unused"));
+        Ok(Learner::new(network, optimizer, environment.instructions, stream))
     }
 
     fn report(&self, measurements: &[Measurement], data: &str) -> ExhibitResult {
-        let mut records = Table::new(
+        let rest = |rows: Rows<Measurement>, caption| {
+            rows.key("layer", |m| m.layer)
+                .key("estimator", |m| m.estimator)
+                .key("mode", |m| m.mode.name())
+                .key("ratio", |m| m.ratio)
+                .value("bias", "of the norm", |m| m.bias)
+                .value("error", "of the norm", |m| m.error)
+                .value("error-half-width", "of the norm", |m| m.half_width)
+                .table(caption)
+        };
+        let records = rest(
+            Rows::of(measurements).key("epoch", |m| m.epoch),
             "Weight gradients, over the norm of the exact gradient",
-            vec![
-                Column::key("epoch"),
-                Column::key("layer"),
-                Column::key("estimator"),
-                Column::key("mode"),
-                Column::key("ratio"),
-                Column::value("bias", "of the norm"),
-                Column::value("error", "of the norm"),
-                Column::value("error-half-width", "of the norm"),
-            ],
         );
-        for m in measurements {
-            records.push(vec![
-                m.epoch.into(),
-                m.layer.into(),
-                m.estimator.into(),
-                m.mode.name().into(),
-                m.ratio.into(),
-                m.bias.into(),
-                m.error.into(),
-                m.half_width.into(),
-            ]);
-        }
         let last = self.training.epochs;
         // Without the column of the epoch, which the caption says.
-        let mut summary = Table::new("After the last epoch", records.columns[1..].to_vec());
-        let after_the_last =
-            measurements.iter().zip(&records.rows).filter(|(m, _)| m.epoch == last);
-        summary.rows = after_the_last.map(|(_, row)| row[1..].to_vec()).collect();
+        let after_the_last = measurements.iter().filter(|m| m.epoch == last);
+        let summary = rest(Rows::of(after_the_last), "After the last epoch");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: data.to_string(),
@@ -287,7 +279,7 @@ impl GradientError {
             }
         });
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: format!(
                 "Bias and root mean square error of the weight gradients of each layer along \
                  training, over the norm of the exact gradient, sampled by {estimator} at ratio \
@@ -325,7 +317,7 @@ impl GradientError {
             }
         });
         Figure {
-            file: format!("{}-ratio", EXHIBIT.name),
+            part: "ratio".to_string(),
             caption: "Bias and root mean square error of the first layer's weight gradient after \
                       the last epoch against the share of the pairs kept, a panel an estimator, \
                       sampled forward and backward."

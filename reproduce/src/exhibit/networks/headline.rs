@@ -1,7 +1,7 @@
 //! Rows of the headline, as exhibits make them from their own runs.
 
 use super::difference::{Difference, show};
-use super::runs::Estimate;
+use crate::exhibit::statistics::Estimate;
 use crate::images::Images;
 use crate::result::{Found, HeadlineRow, significant};
 use crate::timing::Spread;
@@ -63,33 +63,25 @@ pub fn time_row(
 fn data(images: &Images) -> String {
     let splits = &images.splits;
     let (training, test) = (splits.train.len() + splits.held_out.len(), splits.test.len());
-    match published(&images.slug) {
-        Some(whole) if training < whole.0 || test < whole.1 => {
-            format!("{}, cut from {} and {}", images.description, whole.0, whole.1)
+    match images.whole {
+        Some(whole) if training < whole[0] || test < whole[1] => {
+            format!("{}, cut from {} and {}", images.description, whole[0], whole[1])
         }
         _ => images.description.clone(),
-    }
-}
-
-/// Training and test images of a set as it is published (for MNIST LeCun, Cortes and Burges; for
-/// Fashion-MNIST Xiao, Rasul and Vollgraf 2017; for CIFAR-10 Krizhevsky 2009).
-fn published(slug: &str) -> Option<(usize, usize)> {
-    match slug {
-        "mnist" | "fashion-mnist" => Some((60_000, 10_000)),
-        "cifar-10" => Some((50_000, 10_000)),
-        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::images::ImageSet;
     use training::data::generated_digits;
 
-    fn images(slug: &'static str, sizes: (usize, usize, usize)) -> Images {
+    fn images(set: ImageSet, sizes: (usize, usize, usize)) -> Images {
         Images {
             splits: generated_digits(1, sizes.0, sizes.1, sizes.2),
-            slug: slug.to_string(),
+            slug: set.slugs()[0].to_string(),
+            whole: set.published(),
             description: format!("a set ({} training images)", sizes.0),
             checksum: String::new(),
         }
@@ -97,15 +89,15 @@ mod tests {
 
     #[test]
     fn a_row_says_where_its_data_were_cut() {
-        let cut = images("mnist", (20, 5, 10));
+        let cut = images(ImageSet::Mnist, (20, 5, 10));
         assert_eq!(data(&cut), "a set (20 training images), cut from 60000 and 10000");
-        let drawn = images("generated-digits", (20, 5, 10));
+        let drawn = images(ImageSet::GeneratedDigits, (20, 5, 10));
         assert_eq!(data(&drawn), "a set (20 training images)");
     }
 
     #[test]
     fn a_row_pairs_its_own_numbers() {
-        let images = images("generated-digits", (20, 5, 10));
+        let images = images(ImageSet::GeneratedDigits, (20, 5, 10));
         let found = |sampled: &[f64], exact: &[f64]| {
             let row = accuracy_row(
                 "MLP",

@@ -5,12 +5,16 @@ use training::sampling::{Mode, Scores};
 use training::setting::distinct;
 
 use super::difference::{Difference, intervals, seeds};
-use super::runs::{RunSettings, Sampling, Trained, check_ratios, ratios_without_effect};
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use super::run_settings::RunSettings;
+use super::runs::Trained;
+use super::sampling::Sampling;
+use crate::exhibit::settings::{
+    FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
+};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::ImageConfig;
 use crate::memory::Need;
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -20,9 +24,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             backward pass, or in the forward pass with gradients as if it had been exact",
     paper: "the released code offers the three modes and says that forward sampling performed \
             best in practice; numbers are not stated in the sources at hand",
+    note: "modes",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/mlp-modes.yaml"),
+    settings: &[built_in!("mlp-modes")],
     configure: configure::<MlpModes>,
 };
 
@@ -61,7 +67,7 @@ impl Experiment for MlpModes {
         Some(self.training.images.clone())
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
         let mut settings = vec![Sampling::EXACT];
         for estimator in &self.estimators {
             for mode in &self.modes {
@@ -76,8 +82,8 @@ impl Experiment for MlpModes {
                 }
             }
         }
-        let trained = self.training.train(context, &settings)?;
-        let data = context.images.map_or(String::new(), |images| images.description.clone());
+        let trained = self.training.train(environment, &settings)?;
+        let data = environment.images.map_or(String::new(), |images| images.description.clone());
         Ok(self.report(&trained, data))
     }
 }
@@ -85,43 +91,32 @@ impl Experiment for MlpModes {
 impl MlpModes {
     fn report(&self, trained: &[Trained], data: String) -> ExhibitResult {
         let last = self.training.epochs - 1;
-        let columns = || {
-            vec![
-                Column::key("estimator"),
-                Column::key("mode"),
-                Column::key("ratio"),
-                Column::value("test-accuracy", "%"),
-                Column::value("test-accuracy-half-width", "points"),
-                Column::value("against-exact", "points"),
-                Column::value("against-exact-half-width", "points"),
-                Column::value("training-loss", "nats"),
-                Column::value("computations", "% of exact"),
-            ]
-        };
-        let caption = format!("After the last epoch, {}", seeds(self.training.seeds));
-        let mut records = Table::new(&caption, columns());
         let accuracies =
             |setting: &Trained| setting.a_seed(|report| 100.0 * report.epochs[last].test.accuracy);
-        for setting in trained {
-            let accuracy = setting.test_accuracy(last);
-            // The exact runs have nothing to be compared with.
-            let against = setting
-                .sampling
-                .estimator
-                .map(|_| Difference::paired(&accuracies(setting), &accuracies(&trained[0])));
-            let mode = setting.sampling.estimator.map_or("all", |_| setting.sampling.mode.name());
-            records.push(vec![
-                setting.sampling.name().into(),
-                mode.into(),
-                setting.sampling.ratio.into(),
-                accuracy.mean.into(),
-                accuracy.half_width.into(),
-                against.map(Difference::mean).into(),
-                against.and_then(Difference::half_width).into(),
-                setting.over_seeds(|report| report.epochs[last].train.loss).mean.into(),
-                setting.computations().into(),
-            ]);
-        }
+        // The exact runs have nothing to be compared with.
+        let against = |setting: &Trained| {
+            let exact = accuracies(&trained[0]);
+            setting.sampling.estimator.map(|_| Difference::paired(&accuracies(setting), &exact))
+        };
+        let records = Rows::of(trained)
+            .key("estimator", |setting| setting.sampling.name())
+            .key("mode", |Trained { sampling, .. }| {
+                sampling.estimator.map_or("all", |_| sampling.mode.name())
+            })
+            .key("ratio", |setting| setting.sampling.ratio)
+            .value("test-accuracy", "%", |setting| setting.test_accuracy(last).mean)
+            .value("test-accuracy-half-width", "points", |setting| {
+                setting.test_accuracy(last).half_width
+            })
+            .value("against-exact", "points", |setting| against(setting).map(Difference::mean))
+            .value("against-exact-half-width", "points", |setting| {
+                against(setting).and_then(Difference::half_width)
+            })
+            .value("training-loss", "nats", |setting| {
+                setting.over_seeds(|report| report.epochs[last].train.loss).mean
+            })
+            .value("computations", "% of exact", Trained::computations)
+            .table(&format!("After the last epoch, {}", seeds(self.training.seeds)));
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data,
@@ -177,7 +172,7 @@ impl MlpModes {
             }
         });
         Figure {
-            file: "mlp-modes".to_string(),
+            part: String::new(),
             caption: format!(
                 "Test accuracy of the MLP after the last epoch against the share of the pairs kept, \
                  by the mode of sampling, a panel an estimator; {}, with exact products dashed.",

@@ -13,15 +13,19 @@ use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 use super::compute_communication::{PAPER, largest_ratio};
 use super::difference::{Difference, intervals, seeds, show};
 use super::headline::{accuracy_row, is_shown};
-use super::runs::{Estimate, RunSettings, Sampling, check_ratios, ratios_without_effect};
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use super::run_settings::RunSettings;
+use super::sampling::Sampling;
+use crate::exhibit::settings::{
+    FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
+};
+use crate::exhibit::statistics::Estimate;
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{
-    Axis, Cell, Column, ExhibitResult, Figure, HeadlineRow, Mark, Panel, Point, Series, Table,
-    significant,
+    Axis, ExhibitResult, Figure, HeadlineRow, Mark, Panel, Point, Rows, Series, Table, significant,
 };
+use crate::sources;
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -32,14 +36,13 @@ pub const EXHIBIT: Exhibit = Exhibit {
             sends in a step",
     paper: "up to 66 % less communication (abstract); of which network, at which ratio and on how \
             many nodes is not stated in the sources at hand",
+    note: "exchange",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/multi-node.yaml"),
+    settings: &[built_in!("multi-node")],
     configure: configure::<MultiNode>,
 };
-
-/// Raised whenever a change of code changes the numbers of a run.
-const RUN_VERSION: u32 = 1;
 
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -165,22 +168,23 @@ impl Experiment for MultiNode {
         Some(self.training.images.clone())
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let images = context.images.context("images were not loaded")?;
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let images = environment.images.context("images were not loaded")?;
         let settings = self.settings();
         let reports =
-            self.training.with_every_seed(context, &settings, |setting, seed, observe| {
+            self.training.with_every_seed(environment, &settings, |setting, seed, observe| {
                 let config = self.training.config(&setting.sampling, seed);
                 let parallel =
                     DataParallel { workers: setting.workers, exchange: Exchange::Slices };
                 let key = format!(
-                    "data-parallel run version {RUN_VERSION} images {} workers {} settings {}",
+                    "data-parallel run code {} images {} workers {} settings {}",
+                    sources::RUNS,
                     images.checksum,
                     serde_json::to_string(&parallel)?,
                     serde_json::to_string(&config)?
                 );
-                let (splits, set) = (&images.splits, context.instructions);
-                context
+                let (splits, set) = (&images.splits, environment.instructions);
+                environment
                     .stored(&key, || {
                         Ok(train_data_parallel(&config, parallel, splits, set, observe)?)
                     })
@@ -273,43 +277,26 @@ impl MultiNode {
     }
 
     fn records(&self, measurements: &[Measurement]) -> Table {
-        let caption = format!("After the last epoch, {}", seeds(self.training.seeds));
-        let mut table = Table::new(
-            &caption,
-            vec![
-                Column::key("workers"),
-                Column::key("scores"),
-                Column::key("ratio"),
-                Column::value("test-accuracy", "%"),
-                Column::value("test-accuracy-half-width", "points"),
-                Column::value("against-exact", "points"),
-                Column::value("against-exact-half-width", "points"),
-                Column::value("computations", "% of exact"),
-                Column::value("parameters-moved", "% of all"),
-                Column::value("sent", "bytes a step and worker"),
-                Column::value("sent-share", "% of the whole gradient"),
-            ],
-        );
-        for m in measurements {
-            let accuracy = m.accuracy();
+        let against = |m: &Measurement| {
             let is_sampled = m.setting.sampling.estimator.is_some();
             let exact = exact_of(measurements, m.setting.workers).filter(|_| is_sampled);
-            let against = exact.map(|exact| m.against(exact));
-            table.push(vec![
-                m.setting.workers.into(),
-                m.setting.scores().into(),
-                m.setting.sampling.ratio.into(),
-                accuracy.mean.into(),
-                accuracy.half_width.into(),
-                against.map_or(Cell::Missing, |against| against.mean().into()),
-                against.and_then(Difference::half_width).into(),
-                m.computations().into(),
-                m.moved().into(),
-                m.bytes().into(),
-                m.share().into(),
-            ]);
-        }
-        table
+            exact.map(|exact| m.against(exact))
+        };
+        Rows::of(measurements)
+            .key("workers", |m| m.setting.workers)
+            .key("scores", |m| m.setting.scores())
+            .key("ratio", |m| m.setting.sampling.ratio)
+            .value("test-accuracy", "%", |m| m.accuracy().mean)
+            .value("test-accuracy-half-width", "points", |m| m.accuracy().half_width)
+            .value("against-exact", "points", |m| against(m).map(Difference::mean))
+            .value("against-exact-half-width", "points", |m| {
+                against(m).and_then(Difference::half_width)
+            })
+            .value("computations", "% of exact", Measurement::computations)
+            .value("parameters-moved", "% of all", Measurement::moved)
+            .value("sent", "bytes a step and worker", Measurement::bytes)
+            .value("sent-share", "% of the whole gradient", Measurement::share)
+            .table(&format!("After the last epoch, {}", seeds(self.training.seeds)))
     }
 
     fn remarks(
@@ -450,7 +437,7 @@ impl MultiNode {
             series,
         };
         Ok(Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: format!(
                 "Left: test accuracy of the {} after the last epoch against the share of the pairs \
                  kept by {}, scored by the norms of both factors or of the weights alone, {}. Right: bytes of gradient a worker sends in a step, \

@@ -1,18 +1,20 @@
 //! Bernoulli sampling as the released code does it, beside water-filling.
 
 use kernels::Law;
+use kernels::estimator::Estimator;
 use kernels::probability::{ProbabilityError, as_released, water_filling};
 use kernels::random::Stream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::distinct;
 
-use super::matmul_error::{check_budgets, check_sizes, half_width_of_root};
+use super::budgets::{check_budgets, check_sizes};
 use super::matrices::{Distribution, MatrixPair, norm};
-use crate::exhibit::config::{FieldError, configure};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{FieldError, configure};
+use crate::exhibit::statistics::half_width_of_root;
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -21,9 +23,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "how many pairs the released code's probabilities really keep, and their error beside \
             water-filling at the same expected number of pairs",
     paper: "not stated in the sources at hand",
+    note: "number-kept",
+    statements: &["T3", "T6"],
+    interactive: &[Estimator::BernoulliAsReleased, Estimator::Bernoulli],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/bernoulli-budget.yaml"),
+    settings: &[built_in!("bernoulli-budget")],
     configure: configure::<BernoulliBudget>,
 };
 
@@ -67,13 +71,17 @@ impl Experiment for BernoulliBudget {
         vec![Need::of_matrices("pairs", pairs, &sides, size_of::<f64>())]
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        context.progress.set_length(self.distributions.len() * self.budgets.len());
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        environment.progress.set_length(self.distributions.len() * self.budgets.len());
         let mut measurements = Vec::new();
         for distribution in &self.distributions {
             let sizes = (self.rows, self.pairs, self.columns);
-            let pair =
-                MatrixPair::generate(*distribution, sizes, context.seed, context.instructions);
+            let pair = MatrixPair::generate(
+                *distribution,
+                sizes,
+                environment.seed,
+                environment.instructions,
+            );
             let of_budgets = self
                 .budgets
                 .par_iter()
@@ -81,10 +89,10 @@ impl Experiment for BernoulliBudget {
                     let measured = rules(&pair.scores, *budget)?
                         .into_iter()
                         .map(|(rule, p)| {
-                            self.measure(context, *distribution, &pair, rule, *budget, &p)
+                            self.measure(environment, *distribution, &pair, rule, *budget, &p)
                         })
                         .collect::<anyhow::Result<Vec<Measurement>>>();
-                    context.progress.advance(1);
+                    environment.progress.advance(1);
                     measured
                 })
                 .collect::<anyhow::Result<Vec<Vec<Measurement>>>>()?;
@@ -109,14 +117,14 @@ fn rules(scores: &[f64], k: usize) -> Result<[(&'static str, Vec<f64>); 3], Prob
 impl BernoulliBudget {
     fn measure(
         &self,
-        context: &Context,
+        environment: &Environment,
         distribution: Distribution,
         pair: &MatrixPair,
         rule: &'static str,
         budget: usize,
         p: &[f64],
     ) -> anyhow::Result<Measurement> {
-        let stream = Stream::new(context.seed, "bernoulli-budget")
+        let stream = Stream::new(environment.seed, "bernoulli-budget")
             .child(distribution.name())
             .child(rule)
             .child(&budget.to_string());
@@ -127,7 +135,7 @@ impl BernoulliBudget {
         for repeat in 0..self.repeats {
             let selection = law.draw(&mut stream.at(repeat as u64));
             counts.push(selection.len() as f64);
-            pair.error_into(&selection, context.instructions, &mut error);
+            pair.error_into(&selection, environment.instructions, &mut error);
             let relative = norm(&error) / pair.scale;
             squares.push(relative * relative);
         }
@@ -150,35 +158,18 @@ impl BernoulliBudget {
     }
 
     fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
-        let mut records = Table::new(
-            "Pairs kept and error against the budget asked for",
-            vec![
-                Column::key("distribution"),
-                Column::key("rule"),
-                Column::key("k"),
-                Column::value("expected-kept", "pairs"),
-                Column::value("kept", "pairs"),
-                Column::value("expected-deviation", "pairs"),
-                Column::value("deviation", "pairs"),
-                Column::value("error", "of |A||B|"),
-                Column::value("error-half-width", "of |A||B|"),
-                Column::value("closed-form", "of |A||B|"),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                m.distribution.name().into(),
-                m.rule.into(),
-                m.budget.into(),
-                m.expected.into(),
-                m.kept.into(),
-                m.expected_deviation.into(),
-                m.deviation.into(),
-                m.error.into(),
-                m.half_width.into(),
-                m.closed_form.into(),
-            ]);
-        }
+        let records = Rows::of(measurements)
+            .key("distribution", |m| m.distribution.name())
+            .key("rule", |m| m.rule)
+            .key("k", |m| m.budget)
+            .value("expected-kept", "pairs", |m| m.expected)
+            .value("kept", "pairs", |m| m.kept)
+            .value("expected-deviation", "pairs", |m| m.expected_deviation)
+            .value("deviation", "pairs", |m| m.deviation)
+            .value("error", "of |A||B|", |m| m.error)
+            .value("error-half-width", "of |A||B|", |m| m.half_width)
+            .value("closed-form", "of |A||B|", |m| m.closed_form)
+            .table("Pairs kept and error against the budget asked for");
         let mut panels = vec![self.kept_panel(measurements)];
         if let Some(last) = self.distributions.last() {
             panels.push(self.error_panel(measurements, *last));
@@ -189,7 +180,7 @@ impl BernoulliBudget {
             records,
             tables: vec![self.comparison(measurements)],
             figures: vec![Figure {
-                file: EXHIBIT.name.to_string(),
+                part: String::new(),
                 caption: "Left: the share of the budget that the released code's probabilities \
                           use. Right: the error of the released rule and of water-filling, at the \
                           budget asked for and at the number of pairs the released rule expects."
@@ -281,33 +272,24 @@ impl BernoulliBudget {
 
     /// One row a distribution and budget: the count used, and the two errors at that count.
     fn comparison(&self, measurements: &[Measurement]) -> Table {
-        let mut table = Table::new(
-            "as-released against water-filling at the same expected number of pairs",
-            vec![
-                Column::key("distribution"),
-                Column::key("k"),
-                Column::value("kept", "pairs"),
-                Column::value("error as released", "of |A||B|"),
-                Column::value("error water-filling", "of |A||B|"),
-                Column::value("closed form as released / water-filling", "ratio"),
-            ],
-        );
-        for released in measurements.iter().filter(|m| m.rule == "as-released") {
-            let same = measurements.iter().find(|m| {
+        let released = measurements.iter().filter(|m| m.rule == "as-released");
+        let pairs = released.filter_map(|released| {
+            let filled = measurements.iter().find(|m| {
                 m.rule == "water-filling-same-count"
                     && (m.distribution, m.budget) == (released.distribution, released.budget)
             });
-            if let Some(filled) = same {
-                table.push(vec![
-                    released.distribution.name().into(),
-                    released.budget.into(),
-                    released.kept.into(),
-                    released.error.into(),
-                    filled.error.into(),
-                    (released.closed_form / filled.closed_form).into(),
-                ]);
-            }
-        }
-        table
+            Some((released, filled?))
+        });
+        let pairs: Vec<(&Measurement, &Measurement)> = pairs.collect();
+        Rows::of(&pairs)
+            .key("distribution", |(released, _)| released.distribution.name())
+            .key("k", |(released, _)| released.budget)
+            .value("kept", "pairs", |(released, _)| released.kept)
+            .value("error as released", "of |A||B|", |(released, _)| released.error)
+            .value("error water-filling", "of |A||B|", |(_, filled)| filled.error)
+            .value("closed form as released / water-filling", "ratio", |(released, filled)| {
+                released.closed_form / filled.closed_form
+            })
+            .table("as-released against water-filling at the same expected number of pairs")
     }
 }

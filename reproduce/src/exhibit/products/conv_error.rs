@@ -7,15 +7,15 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::{count, count_within, distinct};
 
-use super::matmul_error::{agreement, check_budgets, half_width_of_root, largest};
+use super::budgets::{check_budgets, shown};
 use super::matrices::{Distribution, norm};
 use super::random_convolution::RandomConvolution;
-use crate::exhibit::config::{FieldError, NamedEstimator, configure};
-use crate::exhibit::networks::runs::MOST_REPEATS;
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{FieldError, MOST_REPEATS, NamedEstimator, configure};
+use crate::exhibit::statistics::{agreement, half_width_of_root, largest};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::result::{
-    Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+    Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
 };
 
 /// See the module.
@@ -26,9 +26,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             closed form and the bound 1/√k of column-row sampling",
     paper: "the released code samples the input channels of convolutions; errors of single \
             convolutions are not stated in the sources at hand",
+    note: "convolution",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/conv-error.yaml"),
+    settings: &[built_in!("conv-error")],
     configure: configure::<ConvolutionError>,
 };
 
@@ -90,14 +92,14 @@ impl Experiment for ConvolutionError {
         vec![Need::of_matrices("batch", images, &sides, size_of::<f64>())]
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
         let shape = self.shape()?;
         let generate = |distribution: &Distribution| {
             let convolution = RandomConvolution::generate(
                 *distribution,
                 shape,
-                context.seed,
-                context.instructions,
+                environment.seed,
+                environment.instructions,
             )?;
             Ok((*distribution, convolution))
         };
@@ -111,13 +113,13 @@ impl Experiment for ConvolutionError {
                 }
             }
         }
-        context.progress.set_length(cells.len());
+        environment.progress.set_length(cells.len());
         let measurements = cells
             .par_iter()
             .map(|(distribution, convolution, estimator, budget)| {
                 let measurement =
-                    self.measure(context, *distribution, convolution, *estimator, *budget);
-                context.progress.advance(1);
+                    self.measure(environment, *distribution, convolution, *estimator, *budget);
+                environment.progress.advance(1);
                 measurement
             })
             .collect::<anyhow::Result<Vec<Measurement>>>()?;
@@ -134,13 +136,13 @@ impl ConvolutionError {
 
     fn measure(
         &self,
-        context: &Context,
+        environment: &Environment,
         distribution: Distribution,
         convolution: &RandomConvolution,
         estimator: Estimator,
         budget: usize,
     ) -> anyhow::Result<Measurement> {
-        let stream = Stream::new(context.seed, EXHIBIT.name)
+        let stream = Stream::new(environment.seed, EXHIBIT.name)
             .child(distribution.name())
             .child(estimator.name())
             .child(&budget.to_string());
@@ -152,7 +154,7 @@ impl ConvolutionError {
         for repeat in 0..repeats {
             let selection = law.draw(&mut stream.at(repeat as u64));
             kept += selection.len() as f64;
-            convolution.error_into(&selection, context.instructions, &mut error);
+            convolution.error_into(&selection, environment.instructions, &mut error);
             let relative = norm(&error) / convolution.scale;
             squares.push(relative * relative);
         }
@@ -170,29 +172,15 @@ impl ConvolutionError {
     }
 
     fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
-        let mut records = Table::new(
-            "Error against budget",
-            vec![
-                Column::key("distribution"),
-                Column::key("estimator"),
-                Column::key("k"),
-                Column::value("kept", "channels"),
-                Column::value("error", "of √(kh kw)|X||K|"),
-                Column::value("error-half-width", "of √(kh kw)|X||K|"),
-                Column::value("closed-form", "of √(kh kw)|X||K|"),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                m.distribution.name().into(),
-                m.estimator.name().into(),
-                m.budget.into(),
-                m.kept.into(),
-                m.error.into(),
-                m.half_width.into(),
-                m.closed_form.into(),
-            ]);
-        }
+        let records = Rows::of(measurements)
+            .key("distribution", |m| m.distribution.name())
+            .key("estimator", |m| m.estimator.name())
+            .key("k", |m| m.budget)
+            .value("kept", "channels", |m| m.kept)
+            .value("error", "of √(kh kw)|X||K|", |m| m.error)
+            .value("error-half-width", "of √(kh kw)|X||K|", |m| m.half_width)
+            .value("closed-form", "of √(kh kw)|X||K|", |m| m.closed_form)
+            .table("Error against budget");
         let panels = self.distributions.iter().map(|d| self.panel(*d, measurements)).collect();
         let Self { batch, channels, side, outputs, kernel, .. } = self;
         ExhibitResult {
@@ -204,7 +192,7 @@ impl ConvolutionError {
             records,
             tables: vec![self.summary(measurements)],
             figures: vec![Figure {
-                file: EXHIBIT.name.to_string(),
+                part: String::new(),
                 caption: "Normalised Frobenius error of a convolution over sampled input \
                           channels against the share of the channels kept; markers are root \
                           mean squares over the draws, lines the closed forms; the bound is that \
@@ -267,34 +255,26 @@ impl ConvolutionError {
 
     /// Measured error and closed form, one column of each a budget.
     fn summary(&self, measurements: &[Measurement]) -> Table {
-        let nearest = |share: f64| {
-            let distance = |k: usize| (k as f64 - share * self.channels as f64).abs();
-            self.budgets.iter().copied().min_by(|a, b| distance(*a).total_cmp(&distance(*b)))
-        };
-        let mut chosen: Vec<usize> = [0.1, 0.25, 0.5].into_iter().filter_map(nearest).collect();
-        chosen.dedup();
-        let mut columns = vec![Column::key("distribution"), Column::key("estimator")];
-        for budget in &chosen {
-            columns.push(Column::value(&format!("error at k = {budget}"), ""));
-            columns.push(Column::value(&format!("closed form at k = {budget}"), ""));
+        let rows = self.distributions.iter().flat_map(|distribution| {
+            self.estimators.iter().map(move |estimator| (*distribution, estimator.0))
+        });
+        let rows: Vec<(Distribution, Estimator)> = rows.collect();
+        let mut table = Rows::of(&rows)
+            .key("distribution", |(distribution, _)| distribution.name())
+            .key("estimator", |(_, estimator)| estimator.name());
+        for budget in shown(&self.budgets, self.channels) {
+            let find = |row: &(Distribution, Estimator)| {
+                measurements
+                    .iter()
+                    .find(|m| (m.distribution, m.estimator, m.budget) == (row.0, row.1, budget))
+            };
+            table = table
+                .value(&format!("error at k = {budget}"), "", |row| find(row).map(|m| m.error))
+                .value(&format!("closed form at k = {budget}"), "", |row| {
+                    find(row).map(|m| m.closed_form)
+                });
         }
-        let caption = "Error over √(kh kw)|X||K|: measured, and by the closed form";
-        let mut table = Table::new(caption, columns);
-        for distribution in &self.distributions {
-            for estimator in &self.estimators {
-                let mut row = vec![distribution.name().into(), estimator.0.name().into()];
-                for budget in &chosen {
-                    let found = measurements.iter().find(|m| {
-                        (m.distribution, m.estimator, m.budget)
-                            == (*distribution, estimator.0, *budget)
-                    });
-                    row.push(found.map_or(Cell::Missing, |m| m.error.into()));
-                    row.push(found.map_or(Cell::Missing, |m| m.closed_form.into()));
-                }
-                table.push(row);
-            }
-        }
-        table
+        table.table("Error over √(kh kw)|X||K|: measured, and by the closed form")
     }
 }
 

@@ -4,16 +4,16 @@ use kernels::estimator::Estimator;
 use kernels::random::Stream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use theory::special::student_quantile;
-use training::setting::{count, count_within, distinct};
+use training::setting::{count_within, distinct};
 
+use super::budgets::{check_budgets, check_sizes, shown};
 use super::matrices::{Distribution, MatrixPair, norm};
-use crate::exhibit::config::{FieldError, NamedEstimator, configure};
-use crate::exhibit::networks::runs::MOST_REPEATS;
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{FieldError, NamedEstimator, configure};
+use crate::exhibit::statistics::{agreement, half_width_of_root};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::result::{
-    Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+    Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
 };
 
 /// See the module.
@@ -24,25 +24,27 @@ pub const EXHIBIT: Exhibit = Exhibit {
             and the bound 1/√k of column-row sampling",
     paper: "the comparison of estimators on random matrices in the authors' notebook; \
             its numbers are not stated in the sources at hand",
+    note: "variance",
+    statements: &["T1", "T2", "T4", "T5", "T11", "T12"],
+    interactive: &[Estimator::ColumnRow, Estimator::Bernoulli, Estimator::TopK],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/matmul-error.yaml"),
+    settings: &[built_in!("matmul-error")],
     configure: configure::<MatmulError>,
 };
 
-/// File, what it shows, its estimators and its distributions.
+/// What tells its file from the others, what it shows, its estimators and its distributions.
 type Group = (&'static str, &'static str, &'static [&'static str], [Distribution; 2]);
 
 /// The figures.
 const GROUPS: [Group; 3] = [
     (
-        "matmul-error",
+        "",
         "the paper's estimators and uniform sampling",
         &["top-k", "column-row", "bernoulli", "uniform-without-replacement"],
         [Distribution::ZeroMean, Distribution::UnitMean],
     ),
     (
-        "matmul-error-variants",
+        "variants",
         "the variants in the released code",
         &[
             "adaptive-top-k",
@@ -55,7 +57,7 @@ const GROUPS: [Group; 3] = [
         [Distribution::ZeroMean, Distribution::UnitMean],
     ),
     (
-        "matmul-error-designs",
+        "designs",
         "the paper's samplers, winner-take-all, and designs of fixed size",
         &["column-row", "bernoulli", "winner-take-all", "systematic", "conditional-poisson"],
         [Distribution::UnitMean, Distribution::Opposing],
@@ -105,14 +107,18 @@ impl Experiment for MatmulError {
         vec![Need::of_matrices("pairs", pairs, &sides, size_of::<f64>())]
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
         let matrices: Vec<(Distribution, MatrixPair)> = self
             .distributions
             .iter()
             .map(|distribution| {
                 let sizes = (self.rows, self.pairs, self.columns);
-                let pair =
-                    MatrixPair::generate(*distribution, sizes, context.seed, context.instructions);
+                let pair = MatrixPair::generate(
+                    *distribution,
+                    sizes,
+                    environment.seed,
+                    environment.instructions,
+                );
                 (*distribution, pair)
             })
             .collect();
@@ -124,12 +130,13 @@ impl Experiment for MatmulError {
                 }
             }
         }
-        context.progress.set_length(cells.len());
+        environment.progress.set_length(cells.len());
         let measurements = cells
             .par_iter()
             .map(|(distribution, pair, estimator, budget)| {
-                let measurement = self.measure(context, *distribution, pair, *estimator, *budget);
-                context.progress.advance(1);
+                let measurement =
+                    self.measure(environment, *distribution, pair, *estimator, *budget);
+                environment.progress.advance(1);
                 measurement
             })
             .collect::<anyhow::Result<Vec<Measurement>>>()?;
@@ -140,13 +147,13 @@ impl Experiment for MatmulError {
 impl MatmulError {
     fn measure(
         &self,
-        context: &Context,
+        environment: &Environment,
         distribution: Distribution,
         pair: &MatrixPair,
         estimator: Estimator,
         budget: usize,
     ) -> anyhow::Result<Measurement> {
-        let stream = Stream::new(context.seed, "matmul-error")
+        let stream = Stream::new(environment.seed, "matmul-error")
             .child(distribution.name())
             .child(estimator.name())
             .child(&budget.to_string());
@@ -160,7 +167,7 @@ impl MatmulError {
         for repeat in 0..repeats {
             let selection = law.draw(&mut stream.at(repeat as u64));
             kept += selection.len() as f64;
-            pair.error_into(&selection, context.instructions, &mut error);
+            pair.error_into(&selection, environment.instructions, &mut error);
             let relative = norm(&error) / pair.scale;
             squares.push(relative * relative);
             element += error.iter().map(|entry| entry.abs()).sum::<f64>() / error.len() as f64;
@@ -185,51 +192,35 @@ impl MatmulError {
     }
 
     fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
-        let mut records = Table::new(
-            "Error against budget",
-            vec![
-                Column::key("distribution"),
-                Column::key("estimator"),
-                Column::key("k"),
-                Column::value("kept", "pairs"),
-                Column::value("error", "of |A||B|"),
-                Column::value("error-half-width", "of |A||B|"),
-                Column::value("closed-form", "of |A||B|"),
-                Column::value("spectral-error", "of |A||B|"),
-                Column::value("mean-element-error", "absolute"),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                m.distribution.name().into(),
-                m.estimator.name().into(),
-                m.budget.into(),
-                m.kept.into(),
-                m.error.into(),
-                m.half_width.into(),
-                m.closed_form.into(),
-                m.spectral.into(),
-                m.element.into(),
-            ]);
-        }
+        let records = Rows::of(measurements)
+            .key("distribution", |m| m.distribution.name())
+            .key("estimator", |m| m.estimator.name())
+            .key("k", |m| m.budget)
+            .value("kept", "pairs", |m| m.kept)
+            .value("error", "of |A||B|", |m| m.error)
+            .value("error-half-width", "of |A||B|", |m| m.half_width)
+            .value("closed-form", "of |A||B|", |m| m.closed_form)
+            .value("spectral-error", "of |A||B|", |m| m.spectral)
+            .value("mean-element-error", "absolute", |m| m.element)
+            .table("Error against budget");
         let mut figures = Vec::new();
-        for (number, (file, which, estimators, distributions)) in GROUPS.into_iter().enumerate() {
+        for (number, (part, which, estimators, distributions)) in GROUPS.into_iter().enumerate() {
             // A figure needs an estimator that no figure before it has.
             let is_new =
                 |name: &&'static str| !GROUPS[..number].iter().any(|group| group.2.contains(name));
             let own: Vec<&str> = estimators.iter().copied().filter(is_new).collect();
-            let shown = |m: &Measurement| {
+            let is_shown = |m: &Measurement| {
                 estimators.contains(&m.estimator.name()) && distributions.contains(&m.distribution)
             };
-            if measurements.iter().any(|m| shown(m) && own.contains(&m.estimator.name())) {
+            if measurements.iter().any(|m| is_shown(m) && own.contains(&m.estimator.name())) {
                 figures.push(Figure {
-                    file: file.to_string(),
+                    part: part.to_string(),
                     caption: format!(
                         "Normalised Frobenius error of a sampled product against the share of \
                          the pairs kept, for {which}; markers are root mean squares over the \
                          draws, lines the closed forms; the bound is that of column-row sampling."
                     ),
-                    panels: self.panels(measurements, shown),
+                    panels: self.panels(measurements, is_shown),
                 });
             }
         }
@@ -327,176 +318,25 @@ impl MatmulError {
 
     /// Measured error and closed form at the budgets nearest to a tenth, a quarter and a half.
     fn summary(&self, measurements: &[Measurement]) -> Table {
-        let mut chosen: Vec<usize> = [0.1, 0.25, 0.5]
-            .iter()
-            .filter_map(|share| {
-                let wanted = share * self.pairs as f64;
-                self.budgets.iter().copied().min_by(|a, b| {
-                    (*a as f64 - wanted).abs().total_cmp(&(*b as f64 - wanted).abs())
-                })
-            })
-            .collect();
-        chosen.dedup();
-        let mut columns = vec![Column::key("distribution"), Column::key("estimator")];
-        for budget in &chosen {
-            columns.push(Column::value(&format!("error at k = {budget}"), ""));
-            columns.push(Column::value(&format!("closed form at k = {budget}"), ""));
+        let rows = self.distributions.iter().flat_map(|distribution| {
+            self.estimators.iter().map(move |estimator| (*distribution, estimator.0))
+        });
+        let rows: Vec<(Distribution, Estimator)> = rows.collect();
+        let mut table = Rows::of(&rows)
+            .key("distribution", |(distribution, _)| distribution.name())
+            .key("estimator", |(_, estimator)| estimator.name());
+        for budget in shown(&self.budgets, self.pairs) {
+            let find = |row: &(Distribution, Estimator)| {
+                measurements
+                    .iter()
+                    .find(|m| (m.distribution, m.estimator, m.budget) == (row.0, row.1, budget))
+            };
+            table = table
+                .value(&format!("error at k = {budget}"), "", |row| find(row).map(|m| m.error))
+                .value(&format!("closed form at k = {budget}"), "", |row| {
+                    find(row).map(|m| m.closed_form)
+                });
         }
-        let mut table = Table::new("Error over |A||B|: measured, and by the closed form", columns);
-        for distribution in &self.distributions {
-            for estimator in &self.estimators {
-                let mut row = vec![distribution.name().into(), estimator.0.name().into()];
-                for budget in &chosen {
-                    let found = measurements.iter().find(|m| {
-                        (m.distribution, m.estimator, m.budget)
-                            == (*distribution, estimator.0, *budget)
-                    });
-                    row.push(found.map_or(Cell::Missing, |m| m.error.into()));
-                    row.push(found.map_or(Cell::Missing, |m| m.closed_form.into()));
-                }
-                table.push(row);
-            }
-        }
-        table
-    }
-}
-
-/// How many measured intervals hold their closed form, and how far the farthest is off, of
-/// measured error, closed form and half width of the interval of each cell; cells without an
-/// interval are not random and do not count. What is not a number holds nothing.
-pub fn agreement(cells: impl Iterator<Item = (f64, f64, Option<f64>)>) -> String {
-    let distances: Vec<f64> = cells
-        .filter_map(|(error, closed_form, half)| Some((error - closed_form).abs() / half?))
-        .collect();
-    let inside = distances.iter().filter(|distance| **distance <= 1.0).count();
-    match largest(distances.iter().copied()) {
-        None => "No cell is random.".to_string(),
-        Some(farthest) => format!(
-            "The closed form lies in the 95 % interval of {inside} of {} random cells; the farthest \
-             is {} half widths of its interval away.",
-            distances.len(),
-            significant(farthest, 3)
-        ),
-    }
-}
-
-/// The largest of the values; not a number if any of them is none, and nothing of no value.
-pub fn largest(values: impl Iterator<Item = f64>) -> Option<f64> {
-    values.reduce(|x, y| if x.is_nan() || x > y { x } else { y })
-}
-
-/// Half the 95 % interval of the root of a mean of squares: that of the mean, carried through the
-/// root; none where the values show no chance.
-pub fn half_width_of_root(squares: &[f64], mean: f64) -> Option<f64> {
-    if mean <= 0.0 {
-        return None;
-    }
-    Some(half_width_of_mean(squares, mean)? / (2.0 * mean.sqrt()))
-}
-
-/// Half the 95 % interval of the mean of values, by Student's t; none of a single one, and none of
-/// values that are equal but for the rounding of their sum: nothing is random there.
-pub fn half_width_of_mean(values: &[f64], mean: f64) -> Option<f64> {
-    if values.len() < 2 {
-        return None;
-    }
-    let count = values.len() as f64;
-    let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (count - 1.0);
-    if variance.sqrt() <= count * f64::EPSILON * mean.abs() {
-        return None;
-    }
-    Some(student_quantile(0.05, count - 1.0) * (variance / count).sqrt())
-}
-
-/// Sizes that a product and its repeats can have.
-///
-/// # Errors
-/// Names the first size that is out of range.
-pub fn check_sizes(
-    rows: usize,
-    pairs: usize,
-    columns: usize,
-    repeats: usize,
-) -> Result<(), FieldError> {
-    for (field, size) in [("rows", rows), ("pairs", pairs), ("columns", columns)] {
-        count(field, size)?;
-    }
-    count_within("repeats", repeats, 1..=MOST_REPEATS)
-}
-
-/// Budgets from 1 to the number of pairs, increasing.
-///
-/// # Errors
-/// Names the list.
-pub fn check_budgets(budgets: &[usize], pairs: usize) -> Result<(), FieldError> {
-    let increasing = budgets.is_sorted_by(|one, next| one < next);
-    let inside = budgets.iter().all(|budget| (1..=pairs).contains(budget));
-    if increasing && inside && !budgets.is_empty() {
-        return Ok(());
-    }
-    let expected = "increasing numbers from 1 to pairs";
-    Err(FieldError::new("budgets", format!("{budgets:?}"), expected))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agreement_counts_the_random_cells() {
-        let cells = [
-            (1.0, 1.05, Some(0.1)),
-            (1.0, 1.1, Some(0.1 + 1e-12)),
-            (1.0, 1.3, Some(0.1)),
-            (1.0, 9.0, None),
-        ];
-        assert_eq!(
-            agreement(cells.into_iter()),
-            "The closed form lies in the 95 % interval of 2 of 3 random cells; the farthest is 3 half \
-             widths of its interval away."
-        );
-        assert_eq!(agreement([(1.0, 9.0, None)].into_iter()), "No cell is random.");
-    }
-
-    #[test]
-    fn what_is_not_a_number_agrees_with_nothing() {
-        let wrong = [
-            (f64::NAN, 1.0, Some(0.1)),
-            (1.0, f64::NAN, Some(0.1)),
-            (1.0, 1.0, Some(f64::NAN)),
-            (1.0, 1.0, Some(0.0)),
-        ];
-        for wrong in wrong {
-            let cells = [(1.0, 1.0, Some(0.1)), wrong, (1.0, 1.0, Some(0.1))];
-            let sentence = agreement(cells.into_iter());
-            assert!(
-                sentence.contains("of 2 of 3 random") && sentence.contains("NaN"),
-                "{sentence}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_largest_of_values_with_a_nan_is_a_nan_wherever_it_stands() {
-        for order in [[f64::NAN, 0.1, 0.2], [0.1, f64::NAN, 0.2], [0.1, 0.2, f64::NAN]] {
-            assert!(largest(order.into_iter()).is_some_and(f64::is_nan));
-        }
-        assert_eq!(largest([0.1, 0.3, 0.2].into_iter()), Some(0.3));
-        assert_eq!(largest([-0.1, -0.3].into_iter()), Some(-0.1));
-        assert_eq!(largest([].into_iter()), None);
-    }
-
-    #[test]
-    fn the_interval_of_a_mean_is_students_t_and_rounding_is_no_chance() {
-        // t(0.975, 1 degree of freedom) = 12.7062, standard error 1.
-        assert!((half_width_of_mean(&[1.0, 3.0], 2.0).unwrap() - 12.7062).abs() < 1e-4);
-        assert_eq!(half_width_of_mean(&[1.0], 1.0), None);
-        // A mean of equal losses that was rounded, as that of a regression without chance.
-        let losses = vec![513.1; 10_000];
-        let mean = losses.iter().sum::<f64>() / 10_000.0;
-        assert_ne!(mean, 513.1);
-        assert_eq!(half_width_of_mean(&losses, mean), None);
-        assert!(half_width_of_mean(&[1.0, 1.0 + 1e-9], 1.0 + 0.5e-9).is_some());
-        assert!(half_width_of_mean(&[1.0, f64::NAN], f64::NAN).is_some_and(f64::is_nan));
+        table.table("Error over |A||B|: measured, and by the closed form")
     }
 }

@@ -1,6 +1,7 @@
 //! Exhibits of single sampled products: their error and its closed form.
 
 pub(crate) mod bernoulli_budget;
+pub(crate) mod budgets;
 pub(crate) mod conv_error;
 pub(crate) mod matmul_error;
 pub(crate) mod matrices;

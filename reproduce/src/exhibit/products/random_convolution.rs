@@ -84,7 +84,6 @@ impl RandomConvolution {
 
 #[cfg(test)]
 mod tests {
-    use crate::exhibit::products::closed_form::expected_square_error;
     use super::*;
     use kernels::Estimator;
 

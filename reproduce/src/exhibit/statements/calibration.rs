@@ -6,10 +6,9 @@ use theory::calibration::{
 };
 use training::setting::{count, count_within};
 
-use crate::exhibit::config::{FieldError, configure};
-use crate::exhibit::networks::runs::MOST_REPEATS;
-use crate::exhibit::{Context, Exhibit, Experiment};
-use crate::result::{Axis, Cell, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -18,9 +17,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "that the p-values of true claims are uniform over many seeds, and how often each \
             negative control is rejected",
     paper: "no such figure: the sources at hand do not test their own tests",
+    note: "checks",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/calibration.yaml"),
+    settings: &[built_in!("calibration")],
     configure: configure::<Calibrated>,
 };
 
@@ -50,46 +51,21 @@ impl Experiment for Calibrated {
         count("hypotheses", self.hypotheses)
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        context.progress.set_length(2);
-        let calibrations = calibration(context.seed, self.calibration_seeds)?;
-        context.progress.advance(1);
-        let powers = power(context.seed, self.power_seeds, self.hypotheses)?;
-        context.progress.advance(1);
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        environment.progress.set_length(2);
+        let calibrations = calibration(environment.seed, self.calibration_seeds)?;
+        environment.progress.advance(1);
+        let powers = power(environment.seed, self.power_seeds, self.hypotheses)?;
+        environment.progress.advance(1);
         Ok(self.report(&calibrations, &powers))
     }
 }
 
 impl Calibrated {
     fn report(&self, calibrations: &[Calibration], powers: &[Rejections]) -> ExhibitResult {
-        let mut records = Table::new(
-            "Calibration and power",
-            vec![
-                Column::key("subject"),
-                Column::value("p-values", ""),
-                Column::value("size", "% at nominal 5 %"),
-                Column::value("size-p", ""),
-                Column::value("kolmogorov-smirnov", "distance"),
-                Column::value("kolmogorov-smirnov-p", ""),
-                Column::value("anderson-darling", "statistic"),
-                Column::value("anderson-darling-p", ""),
-                Column::value("least size noticed", "%"),
-                Column::value("rejected", "% of seeds"),
-            ],
-        );
-        let uniformity = records.columns.len() - 1;
-        let mut uniform = Table::new(
-            "P-values of true claims: tests over all claims, each with its control, then claims",
-            records.columns[..uniformity].to_vec(),
-        );
-        let mut failures = Vec::new();
-        let mut add = |found: &Calibration| {
-            let row = calibration_row(found);
-            uniform.push(row.clone());
-            records.push([row, vec![None::<f64>.into()]].concat());
-        };
+        let (mut checked, mut failures) = (Vec::new(), Vec::new());
         for found in calibrations {
-            add(found);
+            checked.push(found.clone());
             if !found.is_calibrated() {
                 failures.push(format!(
                     "the p-values of {} are not uniform: its check is wrong even where the claim \
@@ -108,31 +84,33 @@ impl Calibrated {
                 ));
             }
             let control = found.bent_to(NOTICED);
-            add(&control);
             if control.is_calibrated() {
                 failures.push(format!(
                     "{} is not noticed, so the calibration shows nothing.",
                     control.subject
                 ));
             }
+            checked.push(control);
         }
-        let mut rejections = Table::new(
-            "Power: how often each negative control is rejected",
-            vec![Column::key("control"), Column::value("rejected", "% of seeds")],
+        let missed = powers.iter().filter(|found| share(found) < POWER);
+        failures.extend(missed.map(|found| {
+            format!(
+                "{} is rejected for {} of {} seeds only: such a mistake would go unnoticed.",
+                found.control, found.rejected, found.seeds
+            )
+        }));
+        let uniform: Vec<Row> = checked.iter().map(Row::of_claims).collect();
+        let rejections: Vec<Row> = powers.iter().map(Row::of_control).collect();
+        let records = checks(Rows::of(uniform.iter().chain(&rejections)))
+            .value("rejected", "% of seeds", |row| row.rejected)
+            .table("Calibration and power");
+        let uniform = checks(Rows::of(&uniform)).table(
+            "P-values of true claims: tests over all claims, each with its control, then claims",
         );
-        for found in powers {
-            let share = found.rejected as f64 / found.seeds as f64;
-            let missing = || vec![None::<f64>.into(); uniformity - 1];
-            rejections.push(vec![found.control.clone().into(), (100.0 * share).into()]);
-            let row = [vec![found.control.clone().into()], missing(), vec![(100.0 * share).into()]];
-            records.push(row.concat());
-            if share < POWER {
-                failures.push(format!(
-                    "{} is rejected for {} of {} seeds only: such a mistake would go unnoticed.",
-                    found.control, found.rejected, found.seeds
-                ));
-            }
-        }
+        let rejections = Rows::of(&rejections)
+            .key("control", |row| row.subject)
+            .value("rejected", "% of seeds", |row| row.rejected)
+            .table("Power: how often each negative control is rejected");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: "the theory's checks at quick scale".to_string(),
@@ -190,7 +168,7 @@ impl Calibrated {
         });
         let wanted = [1.0, powers.len() as f64].map(|x| Point::new(x, 100.0 * POWER));
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: "Left: the sorted p-values of each test, over the true claims and many seeds, against the \
                       quantiles of the uniform distribution. Right: how often each negative \
                       control, numbered as in the table, is rejected; 99 % is asked for."
@@ -226,17 +204,39 @@ impl Calibrated {
     }
 }
 
-fn calibration_row(found: &Calibration) -> Vec<Cell> {
-    let Calibration { size, kolmogorov_smirnov, anderson_darling, .. } = found;
-    vec![
-        found.subject.clone().into(),
-        found.p_values.len().into(),
-        (100.0 * size.0).into(),
-        size.1.into(),
-        kolmogorov_smirnov.0.into(),
-        kolmogorov_smirnov.1.into(),
-        anderson_darling.0.into(),
-        anderson_darling.1.into(),
-        (100.0 * found.noticed).into(),
-    ]
+/// What is said of one subject.
+struct Row<'a> {
+    subject: &'a str,
+    calibration: Option<&'a Calibration>,
+    /// In percent of the seeds.
+    rejected: Option<f64>,
+}
+
+impl<'a> Row<'a> {
+    fn of_claims(found: &'a Calibration) -> Self {
+        Row { subject: &found.subject, calibration: Some(found), rejected: None }
+    }
+
+    fn of_control(found: &'a Rejections) -> Self {
+        Row { subject: &found.control, calibration: None, rejected: Some(100.0 * share(found)) }
+    }
+}
+
+/// The share of the seeds for which a control was rejected.
+fn share(found: &Rejections) -> f64 {
+    found.rejected as f64 / found.seeds as f64
+}
+
+/// The columns of calibration.
+fn checks<'a>(rows: Rows<'a, Row<'a>>) -> Rows<'a, Row<'a>> {
+    let of = |number: fn(&Calibration) -> f64| move |row: &Row| row.calibration.map(number);
+    rows.key("subject", |row| row.subject)
+        .value("p-values", "", of(|found| found.p_values.len() as f64))
+        .value("size", "% at nominal 5 %", of(|found| 100.0 * found.size.0))
+        .value("size-p", "", of(|found| found.size.1))
+        .value("kolmogorov-smirnov", "distance", of(|found| found.kolmogorov_smirnov.0))
+        .value("kolmogorov-smirnov-p", "", of(|found| found.kolmogorov_smirnov.1))
+        .value("anderson-darling", "statistic", of(|found| found.anderson_darling.0))
+        .value("anderson-darling-p", "", of(|found| found.anderson_darling.1))
+        .value("least size noticed", "%", of(|found| 100.0 * found.noticed))
 }

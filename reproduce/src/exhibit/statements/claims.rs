@@ -7,8 +7,7 @@ use kernels::product::matmul;
 use kernels::{MatrixView, MatrixViewMut};
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
-use theory::claim::{Scale, Settings};
-use theory::extremes::least;
+use theory::claim;
 use theory::matrices::Factors;
 use theory::statistics::FAMILY_WISE_LEVEL;
 use theory::suite::Suite;
@@ -20,11 +19,12 @@ use training::sampling::LayerPolicies;
 use training::setting::count_within;
 use training::train::{BatchNormStatistics, Trainer, TrainingConfig};
 
-use crate::exhibit::config::{FieldError, configure};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use super::claim_rows::{by_claim, claim_rows, least_p_value};
+use crate::exhibit::settings::{FieldError, configure};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
-use crate::result::{Cell, Column, ExhibitResult, Table, significant};
+use crate::result::{ExhibitResult, Rows, Table, significant};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -34,9 +34,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             sure that is, and that estimators which are wrong on purpose are rejected",
     paper: "the theorems of the paper, as far as the sources at hand tell, and those of its \
             sources; each is proved in paper-notes",
+    note: "checks",
+    statements: &[],
+    interactive: &[],
     is_timing: false,
-    version: 5,
-    yaml: include_str!("../../../exhibits/claims.yaml"),
+    settings: &[built_in!("claims")],
     configure: configure::<Claims>,
 };
 
@@ -44,7 +46,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    effort: Scale,
+    effort: claim::Scale,
     /// What a small MLP learns for an epoch; its products are then sampled too.
     images: ImageConfig,
     /// Rows of the minibatch and columns of the weights that are multiplied.
@@ -69,11 +71,11 @@ impl Experiment for Claims {
         Some(self.images.clone())
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let set = context.instructions;
-        let settings = Settings { seed: context.seed, scale: self.effort, set };
-        let images = context.images.context("images were not loaded")?;
-        let suite = theory::suite::run_with(&settings, &self.products(context, images)?)?;
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let set = environment.instructions;
+        let settings = claim::Settings { seed: environment.seed, scale: self.effort, set };
+        let images = environment.images.context("images were not loaded")?;
+        let suite = theory::suite::run_with(&settings, &self.products(environment, images)?)?;
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: format!(
@@ -100,6 +102,7 @@ impl Experiment for Claims {
                 ),
             ],
             failures: suite.failures(),
+            claims: claim_rows(&suite.verdicts),
             json: Some(serde_json::to_string_pretty(&suite)? + "\n"),
             ..ExhibitResult::default()
         })
@@ -108,7 +111,7 @@ impl Experiment for Claims {
 
 impl Claims {
     /// The products of the first two layers of an MLP after an epoch of exact training.
-    fn products(&self, context: &Context, images: &Images) -> anyhow::Result<Vec<Factors>> {
+    fn products(&self, environment: &Environment, images: &Images) -> anyhow::Result<Vec<Factors>> {
         let config = TrainingConfig {
             network: NetworkConfig::Mlp { hidden: vec![HIDDEN], dropout: 0.0 },
             batch_size: 50,
@@ -119,9 +122,9 @@ impl Claims {
             batch_norm_statistics: BatchNormStatistics::Running,
             policies: LayerPolicies::default(),
             exact_epochs: 0,
-            seed: context.seed,
+            seed: environment.seed,
         };
-        let mut trainer = Trainer::new(&config, &images.splits, context.instructions)?;
+        let mut trainer = Trainer::new(&config, &images.splits, environment.instructions)?;
         trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
         let state = trainer.network().state();
         let numbers = |name: &str| {
@@ -139,7 +142,7 @@ impl Claims {
         let second = matrix(HIDDEN, classes, numbers("linear-2.weight")?);
         let mut hidden = vec![0.0; self.outer * HIDDEN];
         matmul(
-            context.instructions,
+            environment.instructions,
             MatrixView::from(&pixels),
             MatrixView::from(&first),
             MatrixViewMut::row_major(&mut hidden, self.outer, HIDDEN),
@@ -166,135 +169,57 @@ impl Claims {
 
 /// A row a check or control, for the CSV file and the snapshot.
 fn records(suite: &Suite) -> Table {
-    let mut table = Table::new(
-        "Every check",
-        vec![
-            Column::key("claim"),
-            Column::key("role"),
-            Column::key("kind"),
-            Column::key("check"),
-            Column::value("estimate", ""),
-            Column::value("prediction", ""),
-            Column::value("low", ""),
-            Column::value("high", ""),
-            Column::value("p-value", ""),
-            Column::value("sample-size", ""),
-            Column::value("passed", "1 is yes"),
-        ],
-    );
-    for (role, verdicts) in [("claim", &suite.verdicts), ("control", &suite.controls)] {
-        for verdict in verdicts {
-            table.push(vec![
-                verdict.claim().id.to_string().into(),
-                role.into(),
-                verdict.kind().name().into(),
-                verdict.check().to_string().into(),
-                verdict.estimate().into(),
-                verdict.prediction().into(),
-                verdict.interval().0.into(),
-                verdict.interval().1.into(),
-                verdict.p_value().into(),
-                (verdict.sample_size() as f64).into(),
-                usize::from(verdict.passed()).into(),
-            ]);
-        }
-    }
-    table
+    let claims = suite.verdicts.iter().map(|verdict| ("claim", verdict));
+    let controls = suite.controls.iter().map(|verdict| ("control", verdict));
+    let rows: Vec<(&str, &Verdict)> = claims.chain(controls).collect();
+    Rows::of(&rows)
+        .key("claim", |(_, verdict)| &*verdict.claim().id)
+        .key("role", |(role, _)| *role)
+        .key("kind", |(_, verdict)| verdict.kind().name())
+        .key("check", |(_, verdict)| verdict.check())
+        .value("estimate", "", |(_, verdict)| verdict.estimate())
+        .value("prediction", "", |(_, verdict)| verdict.prediction())
+        .value("low", "", |(_, verdict)| verdict.interval().0)
+        .value("high", "", |(_, verdict)| verdict.interval().1)
+        .value("p-value", "", |(_, verdict)| verdict.p_value())
+        .value("sample-size", "", |(_, verdict)| verdict.sample_size())
+        .value("passed", "1 is yes", |(_, verdict)| usize::from(verdict.passed()))
+        .table("Every check")
 }
 
 /// A row a claim: its checks together.
 fn claims(suite: &Suite) -> Table {
-    let mut table = Table::new(
-        "The claims",
-        vec![
-            Column::key("claim"),
-            Column::key("statement"),
-            Column::key("verdict"),
-            Column::value("enumerated", "checks"),
-            Column::value("closed form", "checks"),
-            Column::value("drawn", "checks"),
-            Column::value("least p-value", ""),
-            Column::value("outcomes, cases and draws", ""),
-            Column::key("source"),
-        ],
-    );
-    for verdicts in by_claim(&suite.verdicts) {
-        let claim = verdicts[0].claim();
-        let stands = verdicts.iter().all(|verdict| verdict.passed());
-        let size: u64 = verdicts.iter().map(|verdict| verdict.sample_size()).sum();
-        let [enumerated, computed, drawn] =
-            Kind::ALL.map(|kind| verdicts.iter().filter(|v| v.kind() == kind).count());
-        table.push(vec![
-            claim.id.to_string().into(),
-            format!("{}. {}", claim.name, claim.statement).into(),
-            if stands { "holds" } else { "FAILS" }.into(),
-            enumerated.into(),
-            computed.into(),
-            drawn.into(),
-            least_p_value(&verdicts).into(),
-            (size as f64).into(),
-            claim.source.to_string().into(),
-        ]);
-    }
-    table
-}
-
-/// The verdicts of each claim, claims in the order in which they first appear.
-pub fn by_claim(verdicts: &[Verdict]) -> Vec<Vec<&Verdict>> {
-    let mut groups: Vec<Vec<&Verdict>> = Vec::new();
-    for verdict in verdicts {
-        match groups.iter_mut().find(|group| group[0].claim().id == verdict.claim().id) {
-            Some(group) => group.push(verdict),
-            None => groups.push(vec![verdict]),
-        }
-    }
-    groups.sort_by_key(|group| number(&group[0].claim().id));
-    groups
-}
-
-/// The number of the statement: 10 of "T10.rate".
-fn number(id: &str) -> usize {
-    let digits: String = id.chars().skip(1).take_while(char::is_ascii_digit).collect();
-    digits.parse().unwrap_or(usize::MAX)
-}
-
-/// The least p-value of some verdicts, none where all are exact, not a number if one is.
-pub fn least_p_value(verdicts: &[&Verdict]) -> Option<f64> {
-    let p_values: Vec<f64> = verdicts.iter().filter_map(|verdict| verdict.p_value()).collect();
-    (!p_values.is_empty()).then(|| least(p_values))
+    let claims = by_claim(&suite.verdicts);
+    let kind = |kind: Kind| {
+        move |verdicts: &Vec<&Verdict>| verdicts.iter().filter(|v| v.kind() == kind).count()
+    };
+    Rows::of(&claims)
+        .key("claim", |verdicts| &*verdicts[0].claim().id)
+        .key("statement", |verdicts| {
+            let claim = verdicts[0].claim();
+            format!("{}. {}", claim.name, claim.statement)
+        })
+        .key("verdict", |verdicts| {
+            if verdicts.iter().all(|verdict| verdict.passed()) { "holds" } else { "FAILS" }
+        })
+        .value("enumerated", "checks", kind(Kind::Enumerated))
+        .value("closed form", "checks", kind(Kind::ClosedForm))
+        .value("drawn", "checks", kind(Kind::Drawn))
+        .value("least p-value", "", |verdicts| least_p_value(verdicts))
+        .value("outcomes, cases and draws", "", |verdicts| {
+            verdicts.iter().map(|verdict| verdict.sample_size()).sum::<u64>()
+        })
+        .key("source", |verdicts| &*verdicts[0].claim().source)
+        .table("The claims")
 }
 
 fn controls(controls: &[Verdict]) -> Table {
-    let mut table = Table::new(
-        "Negative controls: each has to be rejected",
-        vec![
-            Column::key("claim"),
-            Column::key("wrong estimator and check"),
-            Column::key("verdict"),
-            Column::key("found"),
-            Column::key("claimed"),
-            Column::key("p-value"),
-        ],
-    );
-    for control in controls {
-        table.push(vec![
-            control.claim().id.to_string().into(),
-            control.check().to_string().into(),
-            if control.passed() { "PASSED" } else { "rejected" }.into(),
-            significant(control.estimate(), 4).into(),
-            significant(control.prediction(), 4).into(),
-            control.p_value().map_or(Cell::Missing, |p| significant(p, 3).into()),
-        ]);
-    }
-    table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn statements_are_in_the_order_of_their_numbers() {
-        assert!(number("T2.bernoulli") < number("T10.rate"));
-    }
+    Rows::of(controls)
+        .key("claim", |control| &*control.claim().id)
+        .key("wrong estimator and check", |control| control.check())
+        .key("verdict", |control| if control.passed() { "PASSED" } else { "rejected" })
+        .key("found", |control| significant(control.estimate(), 4))
+        .key("claimed", |control| significant(control.prediction(), 4))
+        .key("p-value", |control| control.p_value().map(|p| significant(p, 3)))
+        .table("Negative controls: each has to be rejected")
 }

@@ -10,14 +10,11 @@ use serde::{Deserialize, Serialize};
 use theory::closed_form::regression_ridge;
 use training::setting::{LARGEST_COUNT, count_within};
 
-use crate::exhibit::config::{FieldError, Ratio, configure};
-use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios};
-use crate::exhibit::products::matmul_error::{agreement, half_width_of_mean};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{FieldError, MOST_REPEATS, Ratio, check_ratios, configure};
+use crate::exhibit::statistics::{agreement, half_width_of_mean};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
-use crate::result::{
-    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
-};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -27,9 +24,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             the exact loss plus the ridge penalty that theory predicts",
     paper: "the abstract's convergence guarantee for linear regression; no such figure is stated \
             in the sources at hand",
+    note: "ridge",
+    statements: &["T7"],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/ridge.yaml"),
+    settings: &[built_in!("ridge")],
     configure: configure::<RidgeLoss>,
 };
 
@@ -97,21 +96,21 @@ impl Experiment for RidgeLoss {
         vec![Need::of_matrices("samples", self.samples, &sides, size_of::<f64>())]
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let regression = self.regression(context.seed);
-        let exact = self.loss(context, &regression, &Selection::all(self.features));
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let regression = self.regression(environment.seed);
+        let exact = self.loss(environment, &regression, &Selection::all(self.features));
         let mut measurements = Vec::new();
-        context.progress.set_length(2 * self.ratios.len());
+        environment.progress.set_length(2 * self.ratios.len());
         for rule in [Rule::WaterFilling, Rule::Equal] {
             for ratio in &self.ratios {
                 measurements.push(self.measure(
-                    context,
+                    environment,
                     &regression,
                     exact,
                     rule,
                     ratio.value(),
                 )?);
-                context.progress.advance(1);
+                environment.progress.advance(1);
             }
         }
         Ok(self.report(exact, &measurements))
@@ -143,10 +142,15 @@ impl RidgeLoss {
     }
 
     /// |sum_{i in S} s_i X_i beta_i - y|^2 / N.
-    fn loss(&self, context: &Context, regression: &Regression, selection: &Selection) -> f64 {
+    fn loss(
+        &self,
+        environment: &Environment,
+        regression: &Regression,
+        selection: &Selection,
+    ) -> f64 {
         let mut output = vec![0.0; self.samples];
         matmul_selected(
-            context.instructions,
+            environment.instructions,
             MatrixView::row_major(&regression.input, self.samples, self.features),
             MatrixView::row_major(&regression.weights, self.features, 1),
             selection,
@@ -158,7 +162,7 @@ impl RidgeLoss {
 
     fn measure(
         &self,
-        context: &Context,
+        environment: &Environment,
         regression: &Regression,
         exact: f64,
         rule: Rule,
@@ -172,12 +176,12 @@ impl RidgeLoss {
             }
         };
         let stream =
-            Stream::new(context.seed, "ridge").child(rule.name()).child(&ratio.to_string());
+            Stream::new(environment.seed, "ridge").child(rule.name()).child(&ratio.to_string());
         let losses = (0..self.draws as u64)
             .into_par_iter()
             .map(|draw| {
                 let selection = draw_bernoulli(&p, &mut stream.at(draw))?;
-                Ok(self.loss(context, regression, &selection))
+                Ok(self.loss(environment, regression, &selection))
             })
             .collect::<anyhow::Result<Vec<f64>>>()?;
         let measured = losses.iter().sum::<f64>() / losses.len() as f64;
@@ -197,27 +201,14 @@ impl RidgeLoss {
     }
 
     fn report(&self, exact: f64, measurements: &[Measurement]) -> ExhibitResult {
-        let mut records = Table::new(
-            "Mean loss of the sampled regression",
-            vec![
-                Column::key("probabilities"),
-                Column::key("ratio"),
-                Column::value("predicted", "loss"),
-                Column::value("measured", "loss"),
-                Column::value("half-width", "loss"),
-                Column::value("distance", "half-widths"),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                m.rule.name().into(),
-                m.ratio.into(),
-                m.predicted.into(),
-                m.measured.into(),
-                m.half_width.into(),
-                m.distance().into(),
-            ]);
-        }
+        let records = Rows::of(measurements)
+            .key("probabilities", |m| m.rule.name())
+            .key("ratio", |m| m.ratio)
+            .value("predicted", "loss", |m| m.predicted)
+            .value("measured", "loss", |m| m.measured)
+            .value("half-width", "loss", |m| m.half_width)
+            .value("distance", "half-widths", |m| m.distance())
+            .table("Mean loss of the sampled regression");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: format!(
@@ -268,7 +259,7 @@ impl RidgeLoss {
             ],
         });
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: "Mean loss of a linear regression sampled by Bernoulli-CRS against the share \
                       of the features kept: markers are means over the draws, lines the exact loss \
                       plus the predicted ridge penalty."

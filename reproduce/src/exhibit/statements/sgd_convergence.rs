@@ -1,16 +1,13 @@
 //! SGD with sampled gradients stays below the bound of the textbook and falls at its rate (T10).
 
 use serde::{Deserialize, Serialize};
-use theory::claim::{Scale, Settings};
+use theory::claim;
 use theory::statements::sgd_convergence::Problem;
 
-use crate::exhibit::config::{FieldError, configure};
-use crate::exhibit::networks::runs::MOST_REPEATS;
-use crate::exhibit::products::matmul_error::half_width_of_mean;
-use crate::exhibit::{Context, Exhibit, Experiment};
-use crate::result::{
-    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
-};
+use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
+use crate::exhibit::statistics::half_width_of_mean;
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -21,9 +18,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             runs, for runs of growing length",
     paper: "the convergence theorem of the abstract; no such figure is stated in the sources at \
             hand",
+    note: "sgd-convergence",
+    statements: &["T10"],
+    interactive: &[],
     is_timing: false,
-    version: 2,
-    yaml: include_str!("../../../exhibits/sgd-convergence.yaml"),
+    settings: &[built_in!("sgd-convergence")],
     configure: configure::<SgdConvergence>,
 };
 
@@ -34,7 +33,7 @@ pub struct SgdConvergence {
     /// Lengths of the runs, increasing.
     steps: Vec<usize>,
     /// 20 runs a point, or 100.
-    effort: Scale,
+    effort: claim::Scale,
 }
 
 /// How the size of a step depends on the length T of the run.
@@ -84,12 +83,12 @@ impl Experiment for SgdConvergence {
         Err(FieldError::new("steps", format!("{:?}", self.steps), expected))
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let set = context.instructions;
-        let settings = Settings { seed: context.seed, scale: self.effort, set };
-        let problem = Problem::random(context.seed);
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let set = environment.instructions;
+        let settings = claim::Settings { seed: environment.seed, scale: self.effort, set };
+        let problem = Problem::random(environment.seed);
         let mut measurements = Vec::new();
-        context.progress.set_length(2 * self.steps.len());
+        environment.progress.set_length(2 * self.steps.len());
         for schedule in Schedule::BOTH {
             for &steps in &self.steps {
                 let shrink = match schedule {
@@ -112,7 +111,7 @@ impl Experiment for SgdConvergence {
                     bound: 2.0 * problem.excess() / (step * steps as f64)
                         + problem.smoothness * step * variance,
                 });
-                context.progress.advance(1);
+                environment.progress.advance(1);
             }
         }
         Ok(self.report(&measurements))
@@ -121,25 +120,13 @@ impl Experiment for SgdConvergence {
 
 impl SgdConvergence {
     fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
-        let mut records = Table::new(
-            "Mean squared gradient along the run",
-            vec![
-                Column::key("step"),
-                Column::key("T"),
-                Column::value("squared-gradient", ""),
-                Column::value("half-width", ""),
-                Column::value("bound", ""),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                m.schedule.name(self.steps[0]).into(),
-                m.steps.into(),
-                m.gradient.into(),
-                m.half_width.into(),
-                m.bound.into(),
-            ]);
-        }
+        let records = Rows::of(measurements)
+            .key("step", |m| m.schedule.name(self.steps[0]))
+            .key("T", |m| m.steps)
+            .value("squared-gradient", "", |m| m.gradient)
+            .value("half-width", "", |m| m.half_width)
+            .value("bound", "", |m| m.bound)
+            .table("Mean squared gradient along the run");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: "random linear regression, gradients by column-row sampling of 4 of 32 samples"
@@ -195,7 +182,7 @@ impl SgdConvergence {
             }
         });
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: "Mean squared gradient along runs of SGD with sampled gradients against the \
                       length of the run, with constant steps and with steps that shrink as the \
                       inverse root of the length; lines are the bound with the variance of the \

@@ -9,14 +9,13 @@ use training::matrix::Matrix;
 use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
 
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
-use crate::exhibit::products::matmul_error::largest;
-use crate::exhibit::{Context, Exhibit, Experiment};
-use crate::memory::Need;
-use crate::result::{
-    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
+use crate::exhibit::settings::{
+    FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
+use crate::exhibit::statistics::largest;
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::memory::Need;
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 use crate::timing::Spread;
 
 /// See the module.
@@ -27,9 +26,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             mode, over that of the exact one",
     paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single \
             layers are not stated in the sources at hand",
+    note: "timing",
+    statements: &[],
+    interactive: &[],
     is_timing: true,
-    version: 2,
-    yaml: include_str!("../../../exhibits/layer-timing.yaml"),
+    settings: &[built_in!("layer-timing")],
     configure: configure::<LayerTiming>,
 };
 
@@ -96,8 +97,10 @@ impl Experiment for LayerTiming {
         layers.max_by(|one, other| one.bytes.total_cmp(&other.bytes)).into_iter().collect()
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        context.progress.set_length(self.layers.len() * self.estimators.len() * self.ratios.len());
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        environment
+            .progress
+            .set_length(self.layers.len() * self.estimators.len() * self.ratios.len());
         let mut measurements = Vec::new();
         for shape in &self.layers {
             for estimator in &self.estimators {
@@ -109,23 +112,23 @@ impl Experiment for LayerTiming {
                         mode: Mode::Forward,
                         scores: Scores::Both,
                     };
-                    measurements.push(self.measure(context, *shape, policy)?);
-                    context.progress.advance(1);
+                    measurements.push(self.measure(environment, *shape, policy)?);
+                    environment.progress.advance(1);
                 }
             }
         }
-        Ok(self.report(&measurements, context))
+        Ok(self.report(&measurements, environment))
     }
 }
 
 impl LayerTiming {
     fn measure(
         &self,
-        context: &Context,
+        environment: &Environment,
         shape: Shape,
         policy: SamplingPolicy,
     ) -> anyhow::Result<Measurement> {
-        let stream = Stream::new(context.seed, "layer-timing");
+        let stream = Stream::new(environment.seed, "layer-timing");
         let normal = |name: &str, rows: usize, columns: usize| {
             let mut generator = stream.child(name).at(0);
             let draw = |_| standard_normal(&mut generator) as f32;
@@ -137,7 +140,7 @@ impl LayerTiming {
         let (mut exact, mut sampled) = (layer(None), layer(Some(policy)));
         let report = StepReport::default();
         let time = |layer: &mut Linear, step: u64| {
-            let step = StepContext::training(context.instructions, stream, step);
+            let step = StepContext::training(environment.instructions, stream, step);
             let step = step.reporting_to(&report);
             let started = Instant::now();
             layer.forward(&step, &input);
@@ -167,34 +170,18 @@ impl LayerTiming {
         })
     }
 
-    fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {
-        let mut records = Table::new(
-            "Time over that of the exact layer, median and quartiles",
-            vec![
-                Column::key("layer"),
-                Column::key("estimator"),
-                Column::key("ratio"),
-                Column::value("step", "of exact"),
-                Column::value("step-low", "of exact"),
-                Column::value("step-high", "of exact"),
-                Column::value("forward", "of exact"),
-                Column::value("speed-up", "x"),
-                Column::value("exact-step", "ms"),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                m.shape.name().into(),
-                m.estimator.into(),
-                m.ratio.into(),
-                m.step.median.into(),
-                m.step.low.into(),
-                m.step.high.into(),
-                m.forward.median.into(),
-                (1.0 / m.step.median).into(),
-                (1e3 * m.exact_seconds).into(),
-            ]);
-        }
+    fn report(&self, measurements: &[Measurement], environment: &Environment) -> ExhibitResult {
+        let records = Rows::of(measurements)
+            .key("layer", |m| m.shape.name())
+            .key("estimator", |m| m.estimator)
+            .key("ratio", |m| m.ratio)
+            .value("step", "of exact", |m| m.step.median)
+            .value("step-low", "of exact", |m| m.step.low)
+            .value("step-high", "of exact", |m| m.step.high)
+            .value("forward", "of exact", |m| m.forward.median)
+            .value("speed-up", "x", |m| 1.0 / m.step.median)
+            .value("exact-step", "ms", |m| 1e3 * m.exact_seconds)
+            .table("Time over that of the exact layer, median and quartiles");
         let panels = self.layers.iter().map(|shape| self.panel(*shape, measurements)).collect();
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
@@ -202,7 +189,7 @@ impl LayerTiming {
             tables: vec![records.clone()],
             records,
             figures: vec![Figure {
-                file: EXHIBIT.name.to_string(),
+                part: String::new(),
                 caption: "Time of a step of a sampled linear layer (scores, selection, forward \
                           product and both gradient products) over that of the exact layer, \
                           against the share of the pairs kept; the dashed line is proportional \
@@ -218,7 +205,7 @@ impl LayerTiming {
                      computes those of the weights that changed.",
                     self.repeats,
                     rayon::current_num_threads(),
-                    context.instructions
+                    environment.instructions
                 ),
                 farthest_above_ratio(measurements),
             ],

@@ -16,11 +16,12 @@ use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
 
 use super::steps::{Measurement, Steps};
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{
+    FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
+};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -30,9 +31,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             the convolutions sampled in the forward mode, beside the exact step",
     paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single steps \
             are not stated in the sources at hand",
+    note: "timing",
+    statements: &[],
+    interactive: &[],
     is_timing: true,
-    version: 2,
-    yaml: include_str!("../../../exhibits/resnet-step.yaml"),
+    settings: &[built_in!("resnet-step")],
     configure: configure::<ResnetStep>,
 };
 
@@ -99,9 +102,9 @@ impl Experiment for ResnetStep {
         (!directory.join(FOLDER).is_dir()).then_some(FOLDER)
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        let stream = Stream::new(context.seed, EXHIBIT.name);
-        let minibatches = self.minibatches(context.data, stream)?;
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let stream = Stream::new(environment.seed, EXHIBIT.name);
+        let minibatches = self.minibatches(environment.data, stream)?;
         let settings: Vec<SamplingPolicy> = self
             .estimators
             .iter()
@@ -114,16 +117,16 @@ impl Experiment for ResnetStep {
                 scores: Scores::Both,
             })
             .collect();
-        context.progress.set_length(settings.len());
+        environment.progress.set_length(settings.len());
         let steps = Steps {
             network: &self.description()?,
             optimizer: self.optimizer,
             minibatches: &minibatches,
             stream,
-            instructions: context.instructions,
+            instructions: environment.instructions,
         };
-        let measurements = steps.measure(&settings, || context.progress.advance(1))?;
-        Ok(self.report(&measurements, context))
+        let measurements = steps.measure(&settings, || environment.progress.advance(1))?;
+        Ok(self.report(&measurements, environment))
     }
 }
 
@@ -167,43 +170,23 @@ impl ResnetStep {
         Ok(minibatches)
     }
 
-    fn report(&self, measurements: &[Measurement], context: &Context) -> ExhibitResult {
+    fn report(&self, measurements: &[Measurement], environment: &Environment) -> ExhibitResult {
         let name = format!("ResNet-{}", self.depth);
-        let mut records = Table::new(
-            "A training step, median and quartiles",
-            vec![
-                Column::key("network"),
-                Column::key("estimator"),
-                Column::key("ratio"),
-                Column::value("step", "ms"),
-                Column::value("step-low", "ms"),
-                Column::value("step-high", "ms"),
-                Column::value("time", "% of exact"),
-                Column::value("speed-up", "times"),
-                Column::value("multiply-adds", "billions a step"),
-                Column::value("computations", "% of exact"),
-                Column::value("communication", "% of all"),
-                Column::value("activations", "MB"),
-                Column::value("loss", "nats"),
-            ],
-        );
-        for m in measurements {
-            records.push(vec![
-                name.clone().into(),
-                m.name.into(),
-                m.ratio.into(),
-                m.milliseconds.median.into(),
-                m.milliseconds.low.into(),
-                m.milliseconds.high.into(),
-                (100.0 * m.of_exact.median).into(),
-                (1.0 / m.of_exact.median).into(),
-                m.billion_multiply_adds().into(),
-                (100.0 * m.computations().share()).into(),
-                (100.0 * m.communication).into(),
-                m.megabytes.into(),
-                m.loss().into(),
-            ]);
-        }
+        let records = Rows::of(measurements)
+            .key("network", |_| name.as_str())
+            .key("estimator", |m| m.name)
+            .key("ratio", |m| m.ratio)
+            .value("step", "ms", |m| m.milliseconds.median)
+            .value("step-low", "ms", |m| m.milliseconds.low)
+            .value("step-high", "ms", |m| m.milliseconds.high)
+            .value("time", "% of exact", |m| 100.0 * m.of_exact.median)
+            .value("speed-up", "times", |m| 1.0 / m.of_exact.median)
+            .value("multiply-adds", "billions a step", |m| m.billion_multiply_adds())
+            .value("computations", "% of exact", |m| 100.0 * m.computations().share())
+            .value("communication", "% of all", |m| 100.0 * m.communication)
+            .value("activations", "MB", |m| m.megabytes)
+            .value("loss", "nats", |m| m.loss())
+            .table("A training step, median and quartiles");
         let data = format!("photographs of {FOLDER}, measured on this machine");
         let shown = measurements.iter().filter(|m| m.is_headline());
         let headline = shown.map(|m| m.headline(&name, &data)).collect();
@@ -223,7 +206,7 @@ impl ResnetStep {
                     self.batch_size,
                     self.repeats,
                     rayon::current_num_threads(),
-                    context.instructions,
+                    environment.instructions,
                     side = self.side,
                 ),
                 "Activations: the most memory that the outputs of layers and their gradients took. \
@@ -272,7 +255,7 @@ impl ResnetStep {
             points: vec![Point::new(0.0, 0.0), Point::new(100.0, 100.0)],
         });
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: format!(
                 "Time of a sampled training step of {name} over that of the exact one, against the \
                  computations counted; the dashed line is proportional time, bars are half the \

@@ -9,13 +9,10 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::{count, distinct, number};
 
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::networks::runs::check_ratios;
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{FieldError, NamedEstimator, Ratio, check_ratios, configure};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
-use crate::result::{
-    Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table, significant,
-};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 use crate::timing::operands::{Operands, Sampled, Shape};
 use crate::timing::{Patience, Spread, Work, in_turns, timed};
 
@@ -26,9 +23,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "the speed of exact and sampled products against their operations a byte, beside the \
             limits of arithmetic and memory",
     paper: "no figure: the paper reports times of whole trainings",
+    note: "timing",
+    statements: &[],
+    interactive: &[],
     is_timing: true,
-    version: 2,
-    yaml: include_str!("../../../exhibits/roofline.yaml"),
+    settings: &[built_in!("roofline")],
     configure: configure::<Roofline>,
 };
 
@@ -101,23 +100,23 @@ impl Experiment for Roofline {
         products.into_iter().chain([triad]).collect()
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        context.progress.set_length(2 + self.products.len());
-        let before = self.limits(context);
-        context.progress.advance(1);
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        environment.progress.set_length(2 + self.products.len());
+        let before = self.limits(environment);
+        environment.progress.advance(1);
         let mut measurements = Vec::new();
         for shape in &self.products {
-            measurements.extend(self.measure(context, *shape));
-            context.progress.advance(1);
+            measurements.extend(self.measure(environment, *shape));
+            environment.progress.advance(1);
         }
         // A limit is the best of two moments, since others use the machine as well.
-        let after = self.limits(context);
-        context.progress.advance(1);
+        let after = self.limits(environment);
+        environment.progress.advance(1);
         let limits = Limits {
             peak: before.peak.max(after.peak),
             bandwidth: before.bandwidth.max(after.bandwidth),
         };
-        Ok(self.report(&limits, &measurements, context))
+        Ok(self.report(&limits, &measurements, environment))
     }
 }
 
@@ -130,19 +129,19 @@ impl Roofline {
         }
     }
 
-    fn limits(&self, context: &Context) -> Limits {
-        Limits { peak: self.peak(context), bandwidth: self.bandwidth() }
+    fn limits(&self, environment: &Environment) -> Limits {
+        Limits { peak: self.peak(environment), bandwidth: self.bandwidth() }
     }
 
     /// The highest speed of products that stay in a core's own caches, one on each thread.
-    fn peak(&self, context: &Context) -> f64 {
+    fn peak(&self, environment: &Environment) -> f64 {
         const SIDES: [usize; 3] = [128, 192, 256];
         const CALLS: usize = 20;
         let threads = rayon::current_num_threads();
-        let set = context.instructions;
+        let set = environment.instructions;
         let cube = |side| Shape { rows: side, inner: side, columns: side, transposed: false };
         let operands: Vec<Operands> =
-            SIDES.iter().map(|&side| Operands::new(cube(side), context.seed)).collect();
+            SIDES.iter().map(|&side| Operands::new(cube(side), environment.seed)).collect();
         let mut contestants: Vec<Work> = operands
             .iter()
             .map(|operands| timed(move || on_every_thread(operands, set, CALLS)))
@@ -176,15 +175,15 @@ impl Roofline {
     }
 
     /// The exact product and the sampled ones, in turns.
-    fn measure(&self, context: &Context, shape: Shape) -> Vec<Measurement> {
-        let set = context.instructions;
-        let operands = Operands::new(shape, context.seed);
+    fn measure(&self, environment: &Environment, shape: Shape) -> Vec<Measurement> {
+        let set = environment.instructions;
+        let operands = Operands::new(shape, environment.seed);
         let mut output = operands.output();
         let mut contestants: Vec<Work> = vec![timed(|| operands.exact(set, &mut output))];
         let mut pairs = vec![shape.inner];
         for ratio in &self.ratios {
             let (estimator, ratio) = (self.estimator.0, ratio.value());
-            let mut sampled = Sampled::new(&operands, estimator, ratio, context.seed);
+            let mut sampled = Sampled::new(&operands, estimator, ratio, environment.seed);
             pairs.push(sampled.pairs());
             contestants.push(timed(move || sampled.multiply(set)));
         }
@@ -210,34 +209,19 @@ impl Roofline {
         &self,
         limits: &Limits,
         measurements: &[Measurement],
-        context: &Context,
+        environment: &Environment,
     ) -> ExhibitResult {
-        let mut records = Table::new(
-            "Speed of exact (k/n = 1) and sampled products, median and quartiles",
-            vec![
-                Column::key("product"),
-                Column::key("k/n"),
-                Column::value("of-limit", ""),
-                Column::value("speed", "GFLOP/s"),
-                Column::value("speed-low", "GFLOP/s"),
-                Column::value("speed-high", "GFLOP/s"),
-                Column::value("limit", "GFLOP/s"),
-                Column::value("intensity", "FLOP/byte"),
-            ],
-        );
-        for m in measurements {
-            let limit = limits.attainable(m.intensity);
-            records.push(vec![
-                m.shape.name().into(),
-                m.ratio.into(),
-                (m.speed.median / limit).into(),
-                m.speed.median.into(),
-                m.speed.low.into(),
-                m.speed.high.into(),
-                limit.into(),
-                m.intensity.into(),
-            ]);
-        }
+        let limit = |m: &Measurement| limits.attainable(m.intensity);
+        let records = Rows::of(measurements)
+            .key("product", |m| m.shape.name())
+            .key("k/n", |m| m.ratio)
+            .value("of-limit", "", |m| m.speed.median / limit(m))
+            .value("speed", "GFLOP/s", |m| m.speed.median)
+            .value("speed-low", "GFLOP/s", |m| m.speed.low)
+            .value("speed-high", "GFLOP/s", |m| m.speed.high)
+            .value("limit", "GFLOP/s", limit)
+            .value("intensity", "FLOP/byte", |m| m.intensity)
+            .table("Speed of exact (k/n = 1) and sampled products, median and quartiles");
         let threads = rayon::current_num_threads();
         let arrays = 3 * self.triad_mebibytes;
         ExhibitResult {
@@ -246,7 +230,7 @@ impl Roofline {
             tables: vec![records.clone()],
             records,
             figures: vec![Figure {
-                file: EXHIBIT.name.to_string(),
+                part: String::new(),
                 caption: "Speed of exact and sampled products against their floating-point \
                           operations a byte of A, B and C, each touched once. Dashed: what the \
                           bandwidth and the peak of this machine, both as measured here, allow; bars \
@@ -261,7 +245,7 @@ impl Roofline {
                      quartile of its times, before or after the others; the processor's own peak \
                      was not measured.",
                     significant(limits.peak, 3),
-                    context.instructions
+                    environment.instructions
                 ),
                 format!(
                     "Bandwidth {} GB/s: the triad a = b + s c in f32 on all threads, 12 bytes an \

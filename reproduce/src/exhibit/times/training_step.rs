@@ -11,11 +11,12 @@ use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
 
 use super::steps::{Measurement, Steps};
-use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
-use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
-use crate::exhibit::{Context, Exhibit, Experiment};
+use crate::exhibit::settings::{
+    FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
+};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
-use crate::result::{Axis, Column, ExhibitResult, Figure, Mark, Panel, Point, Series, Table};
+use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
 pub const EXHIBIT: Exhibit = Exhibit {
@@ -25,9 +26,11 @@ pub const EXHIBIT: Exhibit = Exhibit {
             mode, beside the exact step of the same network",
     paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single steps \
             and memory are not stated in the sources at hand",
+    note: "timing",
+    statements: &[],
+    interactive: &[],
     is_timing: true,
-    version: 2,
-    yaml: include_str!("../../../exhibits/training-step.yaml"),
+    settings: &[built_in!("training-step")],
     configure: configure::<TrainingStep>,
 };
 
@@ -94,25 +97,25 @@ impl Experiment for TrainingStep {
         needs.max_by(|one, other| one.bytes.total_cmp(&other.bytes)).into_iter().collect()
     }
 
-    fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
-        context
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        environment
             .progress
             .set_length(self.networks.len() * self.estimators.len() * self.ratios.len());
         let mut measured = Vec::new();
         for timed in &self.networks {
-            let stream = Stream::new(context.seed, EXHIBIT.name).child(&timed.network.title());
+            let stream = Stream::new(environment.seed, EXHIBIT.name).child(&timed.network.title());
             let steps = Steps {
                 network: &timed.network.describe(timed.image, timed.classes)?,
                 optimizer: timed.optimizer,
                 minibatches: &timed.minibatches(self.repeats + 1, stream.child("images")),
                 stream,
-                instructions: context.instructions,
+                instructions: environment.instructions,
             };
             let policies = self.policies(timed.minimal_k);
-            let measurements = steps.measure(&policies, || context.progress.advance(1))?;
+            let measurements = steps.measure(&policies, || environment.progress.advance(1))?;
             measured.push((timed, measurements));
         }
-        Ok(self.report(&measured, context))
+        Ok(self.report(&measured, environment))
     }
 }
 
@@ -132,6 +135,13 @@ impl Timed {
     }
 }
 
+/// The steps of one setting, of whose network, and its exact ones.
+struct Row<'a> {
+    timed: &'a Timed,
+    step: &'a Measurement,
+    exact: &'a Measurement,
+}
+
 impl TrainingStep {
     fn policies(&self, minimal_k: usize) -> Vec<SamplingPolicy> {
         let estimators = self.estimators.iter();
@@ -147,52 +157,37 @@ impl TrainingStep {
             .collect()
     }
 
-    fn report(&self, measured: &[(&Timed, Vec<Measurement>)], context: &Context) -> ExhibitResult {
-        let mut records = Table::new(
-            "A training step, median and quartiles",
-            vec![
-                Column::key("network"),
-                Column::key("minibatch"),
-                Column::key("estimator"),
-                Column::key("ratio"),
-                Column::value("step", "ms"),
-                Column::value("step-low", "ms"),
-                Column::value("step-high", "ms"),
-                Column::value("time", "% of exact"),
-                Column::value("speed-up", "times"),
-                Column::value("computations", "% of exact"),
-                Column::value("communication", "% of all"),
-                Column::value("activations", "MB"),
-                Column::value("memory", "% of exact"),
-            ],
-        );
+    fn report(
+        &self,
+        measured: &[(&Timed, Vec<Measurement>)],
+        environment: &Environment,
+    ) -> ExhibitResult {
         let data = "random images, measured on this machine";
-        let (mut failures, mut headline) = (Vec::new(), Vec::new());
-        for (timed, measurements) in measured {
-            let shown = measurements.iter().filter(|m| m.is_headline());
-            headline.extend(shown.map(|m| m.headline(&timed.network.title(), data)));
-            for m in measurements {
-                records.push(vec![
-                    timed.network.title().into(),
-                    timed.batch_size.into(),
-                    m.name.into(),
-                    m.ratio.into(),
-                    m.milliseconds.median.into(),
-                    m.milliseconds.low.into(),
-                    m.milliseconds.high.into(),
-                    (100.0 * m.of_exact.median).into(),
-                    (1.0 / m.of_exact.median).into(),
-                    (100.0 * m.computations().share()).into(),
-                    (100.0 * m.communication).into(),
-                    m.megabytes.into(),
-                    (100.0 * m.megabytes / measurements[0].megabytes).into(),
-                ]);
-                if !m.loss().is_finite() {
-                    let network = timed.network.title();
-                    failures.push(format!("{network}: the loss of {} is {}", m.name, m.loss()));
-                }
-            }
-        }
+        let rows = measured.iter().flat_map(|(timed, of_network)| {
+            of_network.iter().map(|step| Row { timed, step, exact: &of_network[0] })
+        });
+        let rows: Vec<Row> = rows.collect();
+        let records = Rows::of(&rows)
+            .key("network", |row| row.timed.network.title())
+            .key("minibatch", |row| row.timed.batch_size)
+            .key("estimator", |row| row.step.name)
+            .key("ratio", |row| row.step.ratio)
+            .value("step", "ms", |row| row.step.milliseconds.median)
+            .value("step-low", "ms", |row| row.step.milliseconds.low)
+            .value("step-high", "ms", |row| row.step.milliseconds.high)
+            .value("time", "% of exact", |row| 100.0 * row.step.of_exact.median)
+            .value("speed-up", "times", |row| 1.0 / row.step.of_exact.median)
+            .value("computations", "% of exact", |row| 100.0 * row.step.computations().share())
+            .value("communication", "% of all", |row| 100.0 * row.step.communication)
+            .value("activations", "MB", |row| row.step.megabytes)
+            .value("memory", "% of exact", |row| 100.0 * row.step.megabytes / row.exact.megabytes)
+            .table("A training step, median and quartiles");
+        let shown = rows.iter().filter(|row| row.step.is_headline());
+        let headline = shown.map(|row| row.step.headline(&row.timed.network.title(), data));
+        let not_finite = rows.iter().filter(|row| !row.step.loss().is_finite());
+        let failures = not_finite.map(|Row { timed, step, .. }| {
+            format!("{}: the loss of {} is {}", timed.network.title(), step.name, step.loss())
+        });
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: data.to_string(),
@@ -208,7 +203,7 @@ impl TrainingStep {
                      whole gradient.",
                     self.repeats,
                     rayon::current_num_threads(),
-                    context.instructions,
+                    environment.instructions,
                 ),
                 "Computations are those of the sampled products. Where two sampled layers follow \
                  each other, the gradient of the first one's output is zero but for the channels \
@@ -221,8 +216,8 @@ impl TrainingStep {
                  do not, and are not counted."
                     .to_string(),
             ],
-            failures,
-            headline,
+            failures: failures.collect(),
+            headline: headline.collect(),
             ..ExhibitResult::default()
         }
     }
@@ -260,7 +255,7 @@ impl TrainingStep {
         };
         let work = |m: &Measurement| 100.0 * m.computations().share();
         Figure {
-            file: EXHIBIT.name.to_string(),
+            part: String::new(),
             caption: format!(
                 "Time of a training step sampled by {shown}, and the most memory its activations \
                  took, over those of the exact step, against the computations counted; bars are \

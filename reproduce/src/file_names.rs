@@ -1,9 +1,9 @@
-//! Names that a user may give.
+//! The names that a user may give to an experiment and its files.
 
-use crate::exhibit::{EXHIBITS, NAMED_ONLY};
+use crate::exhibits::built_in;
 
 /// Files and folders beside the figures that belong to no exhibit.
-const TAKEN: [&str; 4] = ["readme", "index", "headline", "notes"];
+const TAKEN: [&str; 5] = ["readme", "index", "headline", "notes", "bench"];
 
 /// Checks a name for an experiment of a user's own and its files: letters, digits, hyphens and
 /// underscores, and none that has files already: those of a built-in exhibit are committed, and so
@@ -20,13 +20,12 @@ pub fn check_own(name: &str) -> Result<(), String> {
     }
     // Some file systems do not tell capitals apart.
     let lower = name.to_ascii_lowercase();
-    let committed = NAMED_ONLY.iter().map(|(name, _)| *name);
-    let mut built_in = EXHIBITS.iter().map(|exhibit| exhibit.name).chain(committed);
-    let owner = built_in.find(|exhibit| share_files(name, exhibit));
-    if let Some(exhibit) = owner {
+    let owner = built_in().find(|(_, own)| share_files(name, own.name));
+    if let Some((_, own)) = owner {
         return Err(format!(
-            "its files would take the place of those of the built-in exhibit {exhibit}; give the \
-             file another name"
+            "its files would take the place of those of the built-in exhibit {}; give the file \
+             another name",
+            own.name
         ));
     }
     if TAKEN.contains(&lower.as_str()) {
@@ -69,7 +68,7 @@ mod tests {
         {
             assert!(check_own(name).unwrap_err().contains("built-in exhibit"), "{name}");
         }
-        for name in ["README", "index", "headline", "notes"] {
+        for name in ["README", "index", "headline", "notes", "bench"] {
             assert!(check_own(name).unwrap_err().contains("the page"), "{name}");
         }
         for name in ["", "..", "a b", "a/b", "a\\b", "a.b", "résumé"] {

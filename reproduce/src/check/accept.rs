@@ -1,0 +1,68 @@
+//! `check --accept`: the numbers found become the committed ones.
+
+use std::path::Path;
+
+use anyhow::bail;
+use kernels::InstructionSet;
+
+use super::snapshot;
+use crate::cache::write_whole;
+use crate::cli::Options;
+use crate::compute::compute;
+use crate::exhibit::settings::Scale;
+use crate::images::{ImageConfig, ImageSet, Library};
+use crate::output::say;
+use crate::reference;
+use crate::stored;
+use crate::task::Task;
+
+/// Writes the numbers of every task as the committed ones: for the data that are there, and for
+/// the digits drawn by code that take the place of MNIST where it is not. Numbers may come from
+/// stored results: the next check computes them again.
+///
+/// # Errors
+/// At quick scale, whose numbers are snapshots; when a task fails or a file cannot be written.
+pub fn accept(
+    tasks: &[Task],
+    library: &mut Library,
+    folder: &Path,
+    options: &Options,
+    instructions: InstructionSet,
+) -> anyhow::Result<bool> {
+    if options.scale == Scale::Quick {
+        bail!("the numbers of quick scale are snapshots: accept them with cargo insta review");
+    }
+    let (cache, _lock) = stored::open(&options.out)?;
+    let (mut files, mut are_sound) = (0, true);
+    for task in tasks {
+        for config in with_substitutes(task.configured.experiment.images()) {
+            let images = config.as_ref().map(|config| library.get(config)).transpose()?;
+            let result = compute(task, images.as_deref(), &cache, options, instructions)?;
+            let stem = task.stem(images.as_ref().map(|images| images.slug.as_str()));
+            let path = reference::path(folder, &stem, task.scale);
+            if !result.failures.is_empty() {
+                are_sound = false;
+                say!("{}: not written", path.display());
+                result.failures.iter().for_each(|failure| say!("  FAILED {failure}"));
+                continue;
+            }
+            let text = snapshot(task, &result)?;
+            write_whole(&path, &text)?;
+            files += 1;
+            say!("{}: {} numbers written", path.display(), text.lines().count() - 1);
+        }
+    }
+    say!("\n{files} files written");
+    Ok(are_sound)
+}
+
+/// The images an exhibit asks for, and those that take their place where they are not there.
+fn with_substitutes(images: Option<ImageConfig>) -> Vec<Option<ImageConfig>> {
+    match images {
+        Some(config) if config.set == ImageSet::Digits => {
+            let drawn = ImageConfig { set: ImageSet::GeneratedDigits, ..config.clone() };
+            vec![Some(config), Some(drawn)]
+        }
+        images => vec![images],
+    }
+}

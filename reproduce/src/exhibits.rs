@@ -1,0 +1,95 @@
+//! The list of the exhibits and of their built-in settings.
+
+use crate::exhibit::{BuiltIn, Exhibit, networks, products, statements, times};
+use training::names::unknown;
+
+/// Every exhibit, in the order of runs and of the page.
+pub static EXHIBITS: [Exhibit; 18] = [
+    statements::claims::EXHIBIT,
+    statements::calibration::EXHIBIT,
+    products::matmul_error::EXHIBIT,
+    products::bernoulli_budget::EXHIBIT,
+    products::conv_error::EXHIBIT,
+    statements::ridge::EXHIBIT,
+    statements::sgd_convergence::EXHIBIT,
+    networks::accuracy::MLP,
+    networks::mlp_modes::EXHIBIT,
+    networks::accuracy::CNN,
+    networks::accuracy::WRN,
+    networks::gradient_error::EXHIBIT,
+    networks::compute_communication::EXHIBIT,
+    networks::multi_node::EXHIBIT,
+    times::layer_timing::EXHIBIT,
+    times::training_step::EXHIBIT,
+    times::resnet_step::EXHIBIT,
+    times::roofline::EXHIBIT,
+];
+
+/// All built-in settings with their exhibits, in order.
+pub fn built_in() -> impl Iterator<Item = (&'static Exhibit, &'static BuiltIn)> {
+    EXHIBITS.iter().flat_map(|exhibit| exhibit.settings.iter().map(move |own| (exhibit, own)))
+}
+
+/// The built-in settings of this name, with their exhibit.
+///
+/// # Errors
+/// Says which names there are that are like it.
+pub fn built_in_named(name: &str) -> Result<(&'static Exhibit, &'static BuiltIn), String> {
+    built_in().find(|(_, own)| own.name == name).ok_or_else(|| unknown_exhibit(name))
+}
+
+/// The exhibit of this name.
+///
+/// # Errors
+/// Says which names there are that are like it.
+pub fn exhibit_named(name: &str) -> Result<&'static Exhibit, String> {
+    EXHIBITS.iter().find(|exhibit| exhibit.name == name).ok_or_else(|| unknown_exhibit(name))
+}
+
+fn unknown_exhibit(name: &str) -> String {
+    let names: Vec<&str> = built_in().map(|(_, own)| own.name).collect();
+    unknown("exhibit", name, &names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_the_first_settings_bear_that_of_their_exhibit() {
+        let names: BTreeSet<&str> = built_in().map(|(_, own)| own.name).collect();
+        assert_eq!(names.len(), built_in().count());
+        for exhibit in &EXHIBITS {
+            assert_eq!(exhibit.settings[0].name, exhibit.name);
+            for (place, own) in exhibit.settings.iter().enumerate() {
+                assert_eq!(own.apart.is_empty(), place == 0, "{}", own.name);
+                let heading = format!("\nexhibit: {}\n", exhibit.name);
+                assert!(format!("\n{}", own.yaml).contains(&heading), "{}", own.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_statement_of_the_theory_is_shown_by_one_exhibit() {
+        let mut shown: Vec<&str> =
+            EXHIBITS.iter().flat_map(|exhibit| exhibit.statements).copied().collect();
+        shown.sort_by_key(|number| (number.len(), *number));
+        let numbers: Vec<String> = (1..=12).map(|number| format!("T{number}")).collect();
+        assert_eq!(shown, numbers);
+    }
+
+    #[test]
+    fn every_exhibit_has_its_note() {
+        for exhibit in &EXHIBITS {
+            let is_there = crate::site::NOTES.iter().any(|note| note.slug == exhibit.note);
+            assert!(is_there, "{}: there is no note {:?}", exhibit.name, exhibit.note);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_the_nearest_settings() {
+        let error = built_in_named("mlp-accuracy-convergd").err();
+        assert!(error.is_some_and(|error| error.contains("mlp-accuracy-converged")));
+    }
+}

@@ -1,0 +1,109 @@
+//! The page of a run: every built-in exhibit, as computed now or before, and the user's own.
+
+use std::path::Path;
+
+use kernels::InstructionSet;
+
+use crate::cache::{Cache, write_whole};
+use crate::cli::Options;
+use crate::exhibits::built_in;
+use crate::images::{Identity, ImageConfig, Library};
+use crate::reference;
+use crate::result::{ExhibitResult, Rows};
+use crate::site::{self, ExhibitPage};
+use crate::snapshot::{Number, Snapshot};
+use crate::sources;
+use crate::stored;
+use crate::task::Task;
+
+/// What a run has computed: a task, the checksum of its images and its result.
+pub type Computed<'a> = (&'a Task, Option<&'a str>, ExhibitResult);
+
+/// Writes the page, and the headline as a report.
+///
+/// # Errors
+/// When a figure cannot be drawn or a file not be written.
+pub fn write(
+    computed: Vec<Computed>,
+    library: &mut Library,
+    cache: &Cache,
+    options: &Options,
+    instructions: InstructionSet,
+) -> anyhow::Result<()> {
+    let mut pages = Vec::new();
+    for (task, images, result) in computed {
+        pages.push(ExhibitPage::of_task(task, images, Some(result))?);
+    }
+    for (exhibit, own) in built_in() {
+        if pages.iter().any(|page| page.name == own.name) {
+            continue;
+        }
+        let task = Task::built_in(exhibit, own, options.scale, options.seed)?;
+        let config = task.configured.experiment.images();
+        let (images, result) = earlier(&task, config.as_ref(), library, cache, instructions);
+        let result = result.or_else(|| committed(&task, images.as_ref()));
+        let checksum = images.as_ref().map(|images| images.checksum.as_str());
+        pages.push(ExhibitPage::of_task(&task, checksum, result)?);
+    }
+    let place = |page: &ExhibitPage| built_in().position(|(_, own)| own.name == page.name);
+    pages.sort_by_key(|page| place(page).unwrap_or(usize::MAX));
+    if let Some(tables) = site::headline_tables(&pages) {
+        write_whole(&options.out.join("headline.md"), &site::headline_report(&tables))?;
+    }
+    let provenance = site::Provenance {
+        scale: options.scale.to_string(),
+        seed: options.seed,
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        code: sources::EXHIBITS[..12].to_string(),
+        instructions: instructions.to_string(),
+    };
+    let site = site::Site { exhibits: &pages, notes: site::NOTES, provenance };
+    site::write(&options.out, &site)
+}
+
+/// The result that an earlier run has stored, and the images it is for. An exhibit whose images are
+/// missing has not been computed.
+fn earlier(
+    task: &Task,
+    config: Option<&ImageConfig>,
+    library: &mut Library,
+    cache: &Cache,
+    instructions: InstructionSet,
+) -> (Option<Identity>, Option<ExhibitResult>) {
+    let images = match config.map(|config| library.identity(config, cache)).transpose() {
+        Ok(images) => images,
+        Err(error) => {
+            log::info!("{}: not shown: {error}", task.name);
+            return (None, None);
+        }
+    };
+    let checksum = images.as_ref().map(|images| images.checksum.as_str());
+    let result = cache.get(&stored::key(task, checksum, instructions));
+    (images, result)
+}
+
+/// The committed numbers of settings that take too long for a run of everything, where there are
+/// some: they are of the default seed.
+fn committed(task: &Task, images: Option<&Identity>) -> Option<ExhibitResult> {
+    task.built_in.filter(|own| own.is_long && task.seed == Options::DEFAULT_SEED)?;
+    let stem = task.stem(images.map(|images| images.slug.as_str()));
+    let path = reference::path(Path::new(reference::FOLDER), &stem, task.scale);
+    let snapshot: Snapshot = std::fs::read_to_string(&path).ok()?.parse().ok()?;
+    let numbers: Vec<(&String, &Number)> = snapshot.numbers.iter().collect();
+    let records = Rows::of(&numbers)
+        .key("number", |(name, _)| name.as_str())
+        .value("value", "", |(_, number)| number.value)
+        .key("unit", |(_, number)| number.unit())
+        .table("The committed numbers");
+    Some(ExhibitResult {
+        title: task.title(),
+        data: snapshot.data().to_string(),
+        records,
+        remarks: vec![format!(
+            "These are the committed numbers, {}: the run takes too long for a run of everything. \
+             Its figures are drawn when it is run by its name.",
+            path.display()
+        )],
+        ..ExhibitResult::default()
+    })
+}

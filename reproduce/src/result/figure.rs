@@ -1,0 +1,108 @@
+//! Figures as data.
+
+use serde::{Deserialize, Serialize};
+
+/// A figure as data: [`crate::plot::draw`] turns it into a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Figure {
+    /// What its file is called after the name of the exhibit; empty of the first figure.
+    pub part: String,
+    /// What the picture shows, in a sentence; also its text alternative.
+    pub caption: String,
+    /// Panels from left to right.
+    pub panels: Vec<Panel>,
+}
+
+/// One pair of axes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Panel {
+    /// Heading.
+    pub title: String,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// What is drawn, in legend order.
+    pub series: Vec<Series>,
+}
+
+/// Label and scale of an axis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Axis {
+    /// Quantity with its unit.
+    pub label: String,
+    /// Spacing of the ticks.
+    pub scale: AxisScale,
+}
+
+/// Spacing of an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AxisScale {
+    /// Equal distances are equal differences.
+    Linear,
+    /// Equal distances are equal ratios.
+    Logarithmic,
+}
+
+/// Points drawn in one style. Series with the same label share a legend entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Legend entry.
+    pub label: String,
+    /// Which colour and marker of the palette.
+    pub style: usize,
+    /// How the points are drawn.
+    pub mark: Mark,
+    /// The points, in increasing x.
+    pub points: Vec<Point>,
+}
+
+/// How a [`Series`] is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// A closed form: a line without markers.
+    Line,
+    /// A bound or a reference level: a dashed grey line.
+    Dashed,
+    /// Measurements: markers, with an interval where there is one.
+    Points,
+    /// Measurements whose order matters: markers joined by a thin line.
+    JoinedPoints,
+}
+
+/// A measurement at one place.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Horizontal position.
+    pub x: f64,
+    /// Vertical position.
+    pub y: f64,
+    /// Half the width of the interval around y, where one is known.
+    pub half_width: Option<f64>,
+}
+
+impl Point {
+    /// A point without an interval.
+    pub fn new(x: f64, y: f64) -> Self {
+        Point { x, y, half_width: None }
+    }
+
+    /// A point with the interval `y` ± `half_width`.
+    pub fn with_interval(x: f64, y: f64, half_width: Option<f64>) -> Self {
+        Point { x, y, half_width }
+    }
+}
+
+impl Axis {
+    /// An axis with equal differences.
+    pub fn linear(label: &str) -> Self {
+        Axis { label: label.to_string(), scale: AxisScale::Linear }
+    }
+
+    /// An axis with equal ratios.
+    pub fn logarithmic(label: &str) -> Self {
+        Axis { label: label.to_string(), scale: AxisScale::Logarithmic }
+    }
+}

@@ -1,0 +1,69 @@
+//! The numbers of one exhibit, and the texts made from them.
+//!
+//! An [`ExhibitResult`] is all an exhibit hands on: figures, CSV, Markdown, its part of the page and
+//! snapshots are made from it and from nothing else.
+
+mod claim;
+mod figure;
+mod headline;
+mod significant;
+mod table;
+
+use serde::{Deserialize, Serialize};
+
+pub use claim::{ClaimRow, Standing};
+pub use figure::{Axis, AxisScale, Figure, Mark, Panel, Point, Series};
+pub use headline::{Found, HeadlineRow};
+pub use significant::significant;
+pub use table::{Cell, Column, Number, Rows, Table};
+
+/// Everything an exhibit found out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ExhibitResult {
+    /// Heading of the report.
+    pub title: String,
+    /// Which data the numbers come from, e.g. "N(0,1) and N(1,1) matrices".
+    pub data: String,
+    /// One row a measurement: the CSV file and, row by row, the snapshot.
+    pub records: Table,
+    /// The readable tables of the Markdown report.
+    pub tables: Vec<Table>,
+    /// The figures, as data.
+    pub figures: Vec<Figure>,
+    /// Sentences below the tables: how to read them, what stands out.
+    pub remarks: Vec<String>,
+    /// What failed, a sentence each, where the exhibit is a check; the program then ends with
+    /// exit code 1.
+    pub failures: Vec<String>,
+    /// What it has to say in the headline.
+    pub headline: Vec<HeadlineRow>,
+    /// The claims that it tested.
+    pub claims: Vec<ClaimRow>,
+    /// The whole result for machines, where the records do not hold all of it.
+    pub json: Option<String>,
+}
+
+impl ExhibitResult {
+    /// The snapshot: a title line, then one number a line, sorted.
+    ///
+    /// ```
+    /// # use reproduce::result::*;
+    /// let rows = Rows::of(&[(10_usize, 0.25)]).key("k", |row| row.0);
+    /// let records = rows.value("error", "%", |row| row.1).table("errors");
+    /// let result = ExhibitResult {
+    ///     title: "Error".into(), data: "made up".into(), records, ..Default::default()
+    /// };
+    /// assert_eq!(result.snapshot("demo", "quick"), "demo · made up · quick\nk=10 error = 0.250000 %\n");
+    /// ```
+    pub fn snapshot(&self, name: &str, scale: &str) -> String {
+        let mut lines: Vec<String> = self
+            .records
+            .numbers()
+            .into_iter()
+            .map(|n| format!("{} = {} {}", n.name, significant(n.value, 6), n.unit))
+            .map(|line| line.trim_end().to_string())
+            .collect();
+        lines.sort();
+        format!("{name} · {} · {scale}\n{}\n", self.data, lines.join("\n"))
+    }
+}
