@@ -185,29 +185,28 @@ unsafe fn add<
     }
 }
 
-/// Chooses the instance of `$function::<ROWS, VECTORS, INDEXED>` for run-time values.
+/// Chooses the instance of `$function::<ROWS, VECTORS, INDEXED>` for run-time values, of the rows and
+/// the vectors that an instruction set has: each instance is compiled, used or not.
 macro_rules! choose_instance {
-    ($function:ident, $type:ty, $rows:expr, $vectors:expr, $indexed:expr, [$($v:literal)*]) => {
-        match ($rows, $vectors, $indexed) {
+    ($function:ident, $type:ty, $rows:expr, $vectors:expr, $indexed:expr, $row_counts:tt,
+     [$($vector_count:literal)*]) => {
+        match $vectors {
             $(
-                (1, $v, false) => $function::<$type, 1, $v, false>,
-                (2, $v, false) => $function::<$type, 2, $v, false>,
-                (3, $v, false) => $function::<$type, 3, $v, false>,
-                (4, $v, false) => $function::<$type, 4, $v, false>,
-                (5, $v, false) => $function::<$type, 5, $v, false>,
-                (6, $v, false) => $function::<$type, 6, $v, false>,
-                (7, $v, false) => $function::<$type, 7, $v, false>,
-                (8, $v, false) => $function::<$type, 8, $v, false>,
-                (1, $v, true) => $function::<$type, 1, $v, true>,
-                (2, $v, true) => $function::<$type, 2, $v, true>,
-                (3, $v, true) => $function::<$type, 3, $v, true>,
-                (4, $v, true) => $function::<$type, 4, $v, true>,
-                (5, $v, true) => $function::<$type, 5, $v, true>,
-                (6, $v, true) => $function::<$type, 6, $v, true>,
-                (7, $v, true) => $function::<$type, 7, $v, true>,
-                (8, $v, true) => $function::<$type, 8, $v, true>,
+                $vector_count => choose_instance!(
+                    @rows $function, $type, $rows, $vector_count, $indexed, $row_counts
+                ),
             )*
-            (rows, vectors, _) => panic!("no micro-kernel of {rows} rows and {vectors} vectors"),
+            vectors => panic!("no micro-kernel of {vectors} vectors"),
+        }
+    };
+    (@rows $function:ident, $type:ty, $rows:expr, $vectors:literal, $indexed:expr,
+     [$($row_count:literal)*]) => {
+        match ($rows, $indexed) {
+            $(
+                ($row_count, false) => $function::<$type, $row_count, $vectors, false>,
+                ($row_count, true) => $function::<$type, $row_count, $vectors, true>,
+            )*
+            (rows, _) => panic!("no micro-kernel of {rows} rows"),
         }
     };
 }

@@ -92,9 +92,9 @@ macro_rules! instances {
         pub(super) fn $type(rows: usize, vectors: usize, indexed: bool) -> TileFunction<$type> {
             #[cfg(target_arch = "x86_64")]
             if is_x86_feature_detected!("fma") {
-                return choose_instance!(fused, $type, rows, vectors, indexed, [1 2]);
+                return choose_instance!(fused, $type, rows, vectors, indexed, [1 2 3 4 5 6], [1 2]);
             }
-            choose_instance!(plain, $type, rows, vectors, indexed, [1 2])
+            choose_instance!(plain, $type, rows, vectors, indexed, [1 2 3 4 5 6], [1 2])
         }
     };
 }

@@ -124,7 +124,7 @@ vector!(
 
 /// Micro-kernels of one instruction set for both element types.
 macro_rules! instances {
-    ($module:ident, $features:literal, $single:ident, $double:ident, $vectors:tt) => {
+    ($module:ident, $features:literal, $single:ident, $double:ident, $rows:tt, $vectors:tt) => {
         pub(super) mod $module {
             use super::*;
 
@@ -146,7 +146,7 @@ macro_rules! instances {
                 vectors: usize,
                 indexed: bool,
             ) -> TileFunction<f32> {
-                choose_instance!(run, $single, rows, vectors, indexed, $vectors)
+                choose_instance!(run, $single, rows, vectors, indexed, $rows, $vectors)
             }
 
             pub(in crate::raw) fn f64(
@@ -154,14 +154,14 @@ macro_rules! instances {
                 vectors: usize,
                 indexed: bool,
             ) -> TileFunction<f64> {
-                choose_instance!(run, $double, rows, vectors, indexed, $vectors)
+                choose_instance!(run, $double, rows, vectors, indexed, $rows, $vectors)
             }
         }
     };
 }
 
-instances!(avx2, "avx2,fma", __m256, __m256d, [1 2]);
-instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3]);
+instances!(avx2, "avx2,fma", __m256, __m256d, [1 2 3 4 5 6], [1 2]);
+instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3 4 5 6 7 8], [1 2 3]);
 
 /// Writes number i of eight sources side by side at `to + i * width`, for all i < 8 * `blocks`.
 ///

@@ -1,11 +1,9 @@
 //! The program as a user meets it: what it says, what it writes, how it ends.
 
-mod program;
-
 use std::path::Path;
 use std::process::Command;
 
-use program::{command, reproduce, standard_error, standard_output};
+use crate::run::{self, command, reproduce, standard_error, standard_output};
 use reproduce::exhibits::built_in;
 
 /// The run ends with code 2, says all of `words` on one line, and leaves no output.
@@ -23,7 +21,7 @@ fn assert_refused(folder: &Path, arguments: &[&str], words: &[&str]) {
 
 /// A small experiment of a user's own, with one line replaced.
 fn experiment(replaced: &str, replacement: &str) -> String {
-    let text = program::experiment();
+    let text = run::experiment();
     assert!(text.contains(replaced));
     text.replacen(replaced, replacement, 1)
 }
@@ -194,7 +192,7 @@ fn an_exhibit_whose_data_are_missing_is_refused_by_name() {
 #[test]
 fn a_ratio_outside_the_unit_interval_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let built_in = include_str!("../exhibits/mlp-modes.yaml");
+    let built_in = include_str!("../../exhibits/mlp-modes.yaml");
     for ratio in ["0", "1.5", "-0.1", ".nan"] {
         let text = built_in.replacen("ratios: [0.1, 0.5]", &format!("ratios: [{ratio}]"), 1);
         assert_ne!(text, built_in);
@@ -206,7 +204,7 @@ fn a_ratio_outside_the_unit_interval_is_refused() {
 #[test]
 fn a_roofline_without_products_or_time_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let built_in = include_str!("../exhibits/roofline.yaml");
+    let built_in = include_str!("../../exhibits/roofline.yaml");
     for (line, replacement, field) in [
         ("triad_mebibytes: 192", "triad_mebibytes: 0", "triad_mebibytes"),
         ("seconds_a_measurement: 0.4", "seconds_a_measurement: 0", "seconds_a_measurement"),
@@ -232,7 +230,7 @@ fn the_second_run_uses_what_the_first_stored_and_a_damaged_entry_is_made_again()
     let (is_stored, first) = run();
     assert!(!is_stored);
     assert_eq!(run(), (true, first.clone()));
-    for path in program::stored_results(folder.path()) {
+    for path in run::stored_results(folder.path()) {
         std::fs::write(path, "{").unwrap();
     }
     assert_eq!(run(), (false, first));

@@ -3,15 +3,13 @@
 //! Every line of its console blocks is run, in order and in one folder, at quick scale; what
 //! cannot be run here is named with the reason and has to be a command that the program knows.
 
-mod program;
-
 use std::path::Path;
 
+use crate::run::{reproduce, standard_error, standard_output};
 use clap::Parser as _;
-use program::{reproduce, standard_error, standard_output};
 use reproduce::cli::CommandLine;
 
-const README: &str = include_str!("../../README.md");
+const README: &str = include_str!("../../../README.md");
 
 /// Beginnings of commands that are not run.
 const NOT_RUN: [(&str, &str); 2] =

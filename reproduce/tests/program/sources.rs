@@ -1,6 +1,6 @@
 //! What changes the checksum of the code that numbers depend on, and what does not.
 
-#[path = "../build/code.rs"]
+#[path = "../../build/code.rs"]
 mod code;
 
 const CODE: &str = "\

@@ -1,22 +1,6 @@
 //! Settings of a user's own: what is refused, where, and what is read.
 
-use std::path::Path;
-use std::process::{Command, Output};
-
-/// Runs the program in `folder` with no settings from the environment.
-fn reproduce(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_reproduce"))
-        .current_dir(folder)
-        .env_remove("SAMPLED_DATA")
-        .env_remove("SAMPLED_INSTRUCTION_SET")
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn standard_error(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use crate::run::{reproduce, standard_error};
 
 /// A small training experiment in one block.
 const MINE: &str = "\

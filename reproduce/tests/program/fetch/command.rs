@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use reproduce::data::catalogue::{CIFAR_10, FASHION_MNIST};
 
-use crate::server::{Answer, Server};
+use super::server::{Answer, Server};
 
 /// Runs `reproduce data` in `folder` behind the proxy.
 fn data(folder: &Path, proxy: &Server, no_proxy: &str, arguments: &[&str]) -> Output {

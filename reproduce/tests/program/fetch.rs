@@ -12,9 +12,7 @@ use tempfile::TempDir;
 
 use server::{Answer, Server};
 
-#[path = "fetch/command.rs"]
 mod command;
-#[path = "fetch/server.rs"]
 mod server;
 
 const BYTES: usize = 300_000;

@@ -1,8 +1,5 @@
 //! The program as the tests start it.
 
-// Every test file is a crate of its own and needs some of these.
-#![allow(dead_code)]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

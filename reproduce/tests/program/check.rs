@@ -1,11 +1,9 @@
 //! `check` as a user meets it: it passes where every number agrees, and nowhere else.
 
-mod program;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use program::{reproduce, standard_error, standard_output};
+use crate::run::{self, reproduce, standard_error, standard_output};
 use reproduce::exhibit::settings::Scale;
 use reproduce::exhibits::built_in;
 use reproduce::reference;
@@ -211,7 +209,7 @@ fn accepted_numbers_agree_and_digits_have_theirs_for_drawn_ones_too() {
          quick: {settings}\n  standard: {settings}\n  paper: {settings}\n"
     );
     std::fs::write(folder.path().join("mine.yaml"), text).unwrap();
-    std::fs::write(folder.path().join("matrices.yaml"), program::experiment()).unwrap();
+    std::fs::write(folder.path().join("matrices.yaml"), run::experiment()).unwrap();
     mnist(&folder.path().join("data/mnist"));
     let check = |more: &[&str]| {
         let arguments = ["check", "matrices.yaml", "mine.yaml", "--reference", "numbers"];
@@ -275,7 +273,7 @@ fn check_names_the_commit_that_last_changed_a_number() {
     if !git(&["init"]) {
         return testing::skip("no git");
     }
-    std::fs::write(folder.path().join("mine.yaml"), program::experiment()).unwrap();
+    std::fs::write(folder.path().join("mine.yaml"), run::experiment()).unwrap();
     let arguments = ["check", "mine.yaml", "--reference", "numbers"];
     assert!(reproduce(folder.path(), &[&arguments[..], &["--accept"]].concat()).status.success());
     let path = folder.path().join("numbers/mine.standard.txt");

@@ -1,7 +1,5 @@
 //! How the program ends before it is done, and how two of them get on.
 
-mod program;
-
 #[cfg(unix)]
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -9,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use program::{command, reproduce, standard_error, stored_results};
+use crate::run::{self, command, reproduce, standard_error, stored_results};
 
 /// What the name of a file that is being written ends with.
 const UNFINISHED: &str = ".sampled-partial";
@@ -137,7 +135,7 @@ fn a_signal_that_was_ignored_before_the_start_stays_ignored() {
 #[test]
 fn a_closed_output_ends_every_command_without_a_panic() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("matrices.yaml"), program::experiment()).unwrap();
+    std::fs::write(folder.path().join("matrices.yaml"), run::experiment()).unwrap();
     let check = ["check", "matrices.yaml", "--reference", "numbers"];
     assert!(reproduce(folder.path(), &[&check[..], &["--accept"]].concat()).status.success());
     for arguments in [
@@ -190,7 +188,7 @@ fn an_output_that_cannot_be_written_is_an_error() {
 fn the_second_run_waits_for_the_first_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = started(folder.path());
-    std::fs::write(folder.path().join("matrices.yaml"), program::experiment()).unwrap();
+    std::fs::write(folder.path().join("matrices.yaml"), run::experiment()).unwrap();
     let mut run = command(folder.path(), &["run", "matrices.yaml"]);
     let mut second = run.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut line = String::new();

@@ -1,0 +1,172 @@
+//! Products of views with any strides, against their definition: every element is one chain of
+//! fused multiply-adds in index order, under every instruction set, and what lies between the
+//! elements of the result stays as it was.
+//!
+//! | bytes | what |
+//! | --- | --- |
+//! | 3 | rows, pairs and columns, each by its remainder |
+//! | 4 | the strides of A and of B, each by its remainder |
+//! | 2 | elements left out between rows and between columns of C |
+//! | 1 | bits: f64 for f32, C by columns, eight times the pairs |
+//! | 2 | which pairs, rows and columns are selected, and their scales |
+//! | the rest | the elements, again from the start where there are too few |
+
+#![no_main]
+
+use kernels::product::{
+    matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows,
+    matmul_stored_selected_columns,
+};
+use kernels::{InstructionSet, MatrixView, MatrixViewMut, Real, Selection};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(init: fuzz::on_this_thread(), |bytes: &[u8]| {
+    let Some((head, elements)) = bytes.split_first_chunk() else { return };
+    if head[9] & 1 == 0 {
+        let elements: Vec<f32> =
+            elements.as_chunks().0.iter().map(|&element| f32::from_le_bytes(element)).collect();
+        check(head, &elements);
+    } else {
+        let elements: Vec<f64> =
+            elements.as_chunks().0.iter().map(|&element| f64::from_le_bytes(element)).collect();
+        check(head, &elements);
+    }
+});
+
+/// A matrix and the memory that it is a view of.
+struct Strided<T> {
+    data: Vec<T>,
+    size: [usize; 2],
+    strides: [usize; 2],
+}
+
+impl<T: Real> Strided<T> {
+    fn new(elements: &[T], size: [usize; 2], strides: [usize; 2]) -> Self {
+        let reach = |axis: usize| size[axis].saturating_sub(1) * strides[axis];
+        let length = reach(0) + reach(1) + 1;
+        Self { data: elements.iter().copied().cycle().take(length).collect(), size, strides }
+    }
+
+    fn view(&self) -> MatrixView<'_, T> {
+        let ([rows, columns], [down, across]) = (self.size, self.strides);
+        MatrixView::with_strides(&self.data, rows, columns, down, across).expect("it is in reach")
+    }
+
+    /// The element, without the view.
+    fn at(&self, row: usize, column: usize) -> T {
+        self.data[row * self.strides[0] + column * self.strides[1]]
+    }
+}
+
+/// Some of so many, by the bits of a number, with scales of which some are one.
+fn some(bits: u8, count: usize) -> Selection {
+    let is_kept = |&index: &u32| bits.rotate_left(index) & 1 == 1;
+    let indices: Vec<u32> = (0..count as u32).filter(is_kept).collect();
+    let scale = |&index: &u32| if bits & 2 == 0 { 1.0 } else { 1.0 + f64::from(index % 3) / 3.0 };
+    let scales = indices.iter().map(scale).collect();
+    Selection::new(indices, scales, count).expect("indices are in order")
+}
+
+fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
+    if elements.is_empty() {
+        return;
+    }
+    let remainder = |at: usize, most: usize| usize::from(head[at]) % (most + 1);
+    let (rows, columns) = (remainder(0, 24), remainder(2, 40));
+    let pairs = remainder(1, 70) * if head[9] & 4 == 0 { 1 } else { 8 };
+    let strides = |at: usize, [rows, columns]: [usize; 2]| {
+        [remainder(at, columns + 3), remainder(at + 1, rows + 3)]
+    };
+    let a = Strided::new(elements, [rows, pairs], strides(3, [rows, pairs]));
+    let half = &elements[elements.len() / 2..];
+    let b = Strided::new(half, [pairs, columns], strides(5, [pairs, columns]));
+    let gaps = (remainder(7, 3), remainder(8, 3));
+    let is_by_columns = head[9] & 2 != 0;
+    let times = |scale: f64, element: T| T::from_f64(scale).times(element);
+    let chain = |terms: &mut dyn Iterator<Item = (T, T)>| {
+        terms.fold(T::ZERO, |sum, (one, other)| one.mul_add(other, sum))
+    };
+    let of_pairs = |kept: &Selection, row, column| {
+        let kept = kept.indices().iter().zip(kept.scales());
+        chain(&mut kept.map(|(&pair, &scale)| {
+            (times(scale, a.at(row, pair as usize)), b.at(pair as usize, column))
+        }))
+    };
+    let (whole, kept) = (Selection::all(pairs), some(head[10], pairs));
+    let (few_rows, few_columns) = (some(head[11], rows), some(head[11], columns));
+    let stored: Vec<u32> = (0..pairs as u32).collect();
+    let place = |few: &Selection, at: usize| (few.indices()[at] as usize, few.scales()[at]);
+    for set in InstructionSet::available() {
+        let result = |size, product: &dyn Fn(MatrixViewMut<T>), expected: &dyn Fn(_, _) -> T| {
+            compare(set, size, gaps, is_by_columns, product, expected);
+        };
+        result([rows, columns], &|c| matmul(set, a.view(), b.view(), c), &|row, column| {
+            of_pairs(&whole, row, column)
+        });
+        result(
+            [rows, columns],
+            &|c| matmul_selected(set, a.view(), b.view(), &kept, c),
+            &|row, column| of_pairs(&kept, row, column),
+        );
+        result(
+            [few_rows.len(), columns],
+            &|c| matmul_selected_rows(set, a.view(), b.view(), &few_rows, c),
+            &|at, column| {
+                let (row, scale) = place(&few_rows, at);
+                let terms = |pair| (times(scale, a.at(row, pair)), b.at(pair, column));
+                chain(&mut (0..pairs).map(terms))
+            },
+        );
+        let of_few_columns = |row, at| {
+            let (column, scale) = place(&few_columns, at);
+            let terms = |pair| (a.at(row, pair), times(scale, b.at(pair, column)));
+            chain(&mut (0..pairs).map(terms))
+        };
+        let size = [rows, few_columns.len()];
+        result(
+            size,
+            &|c| matmul_selected_columns(set, a.view(), b.view(), &few_columns, c),
+            &of_few_columns,
+        );
+        result(
+            size,
+            &|c| {
+                matmul_stored_selected_columns(set, a.view(), &stored, b.view(), &few_columns, c);
+            },
+            &of_few_columns,
+        );
+    }
+}
+
+/// Makes a result in memory with gaps and looks at every place of it.
+fn compare<T: Real>(
+    set: InstructionSet,
+    [rows, columns]: [usize; 2],
+    gaps: (usize, usize),
+    is_by_columns: bool,
+    product: &dyn Fn(MatrixViewMut<T>),
+    expected: &dyn Fn(usize, usize) -> T,
+) {
+    let (inner, outer) = if is_by_columns { (rows, columns) } else { (columns, rows) };
+    let step = 1 + gaps.1;
+    let next = inner * step + gaps.0;
+    let (down, across) = if is_by_columns { (step, next) } else { (next, step) };
+    let untouched = T::from_f64(-77.0);
+    let mut memory = vec![untouched; outer * next + 1];
+    let c = MatrixViewMut::with_strides(&mut memory, rows, columns, down, across);
+    product(c.expect("its elements are apart"));
+    let mut wanted = vec![untouched; memory.len()];
+    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        wanted[row * down + column * across] = expected(row, column);
+    }
+    // Through f64, which holds every f32, sign of zero included. Which NaN is not specified.
+    let is_same = |(found, wanted): (&T, &T)| {
+        let (found, wanted) = (found.to_f64(), wanted.to_f64());
+        found.to_bits() == wanted.to_bits() || (found.is_nan() && wanted.is_nan())
+    };
+    let differs = memory.iter().zip(&wanted).position(|both| !is_same(both));
+    if let Some(at) = differs {
+        let (found, wanted) = (memory[at].to_f64(), wanted[at].to_f64());
+        panic!("{set}, {rows} x {columns}, element {at}: {found:e} instead of {wanted:e}");
+    }
+}

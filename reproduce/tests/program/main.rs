@@ -1,0 +1,13 @@
+//! The program as its users meet it: a file a subject, in one test program, because each one more
+//! is linked anew.
+
+mod browser;
+mod check;
+mod command_line;
+mod fetch;
+mod own_images;
+mod readme;
+mod run;
+mod settings;
+mod sources;
+mod stopping;
