@@ -28,7 +28,7 @@ fn an_exhibit_trains_on_images_of_ones_own() {
             write_image(&data.path().join(name), brightness, number);
         }
     }
-    let built_in = include_str!("../exhibits/mlp-accuracy.yaml");
+    let built_in = include_str!("../../exhibits/mlp-accuracy.yaml");
     let replaced = [
         (
             "{set: digits, train: 2000, held_out: 500, test: 1000}",
