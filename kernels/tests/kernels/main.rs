@@ -1,0 +1,5 @@
+//! Tests of the public functions, in one binary.
+
+mod many_pairs;
+mod strides;
+mod whole_range;
