@@ -2,8 +2,8 @@
 
 use crate::estimator::Estimator;
 use crate::matrix::{MatrixView, MatrixViewMut};
-use crate::product::matmul_selected;
-use crate::raw::{InstructionSet, Real};
+use crate::product::{Product, ProductError, check_factors};
+use crate::raw::Real;
 use crate::scores::column_row_scores;
 use crate::selection::{Selection, SelectionError};
 use rand::Rng;
@@ -12,19 +12,16 @@ use std::any::type_name;
 /// Why an approximate product cannot be formed.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ApproximationError {
-    /// The inner dimensions differ.
-    #[error(
-        "A is {left_rows} x {left_columns} and B is {right_rows} x {right_columns}: the columns of A are not the rows of B"
-    )]
-    ShapeMismatch {
-        /// Rows of A.
-        left_rows: usize,
-        /// Columns of A.
-        left_columns: usize,
-        /// Rows of B.
-        right_rows: usize,
-        /// Columns of B.
-        right_columns: usize,
+    /// The shapes do not fit.
+    #[error(transparent)]
+    Shape(#[from] ProductError),
+    /// There is not one score a pair.
+    #[error("{scores} scores came for {pairs} pairs")]
+    Scores {
+        /// How many scores came.
+        scores: usize,
+        /// How many column-row pairs there are.
+        pairs: usize,
     },
     /// An element is NaN or infinite.
     #[error("{matrix}[{row}, {column}] is {value}; elements are finite numbers")]
@@ -80,35 +77,66 @@ pub struct ApproximateProduct<T> {
 ///
 /// # Errors
 /// When the shapes do not fit, k is zero, or an element is NaN or infinite, of A, B or the estimate.
-pub fn approximate_product<T: Real>(
-    a: MatrixView<T>,
-    b: MatrixView<T>,
+pub fn approximate_product<'a, T: Real>(
+    a: impl Into<MatrixView<'a, T>>,
+    b: impl Into<MatrixView<'a, T>>,
     estimator: &Estimator,
     k: usize,
     rng: &mut impl Rng,
 ) -> Result<ApproximateProduct<T>, ApproximationError> {
-    if a.columns() != b.rows() {
-        return Err(ApproximationError::ShapeMismatch {
-            left_rows: a.rows(),
-            left_columns: a.columns(),
-            right_rows: b.rows(),
-            right_columns: b.columns(),
-        });
+    let (a, b) = (a.into(), b.into());
+    check_factors(&a, &b)?;
+    let mut product = vec![T::ZERO; a.rows() * b.columns()];
+    let c = MatrixViewMut::row_major(&mut product, a.rows(), b.columns());
+    let scores = column_row_scores(a, b);
+    let selection = approximate_product_into(a, b, &scores, estimator, k, rng, c)?;
+    Ok(ApproximateProduct { product, selection })
+}
+
+/// Estimates AB by about k of its column-row pairs, chosen by scores of one's own, and writes it to
+/// C; says which pairs it took.
+///
+/// ```
+/// use kernels::{Estimator, MatrixView, MatrixViewMut, approximate_product_into, random::Stream};
+/// let a = MatrixView::row_major(&[1.0, 9.0], 1, 2);
+/// let b = MatrixView::row_major(&[1.0, 1.0], 2, 1);
+/// let mut c = [0.0];
+/// let to = MatrixViewMut::row_major(&mut c, 1, 1);
+/// // As of an importance that is known beforehand.
+/// let (scores, mut rng) = ([1.0, 0.5], Stream::new(0, "doc").at(0));
+/// approximate_product_into(a, b, &scores, &Estimator::TopK, 1, &mut rng, to)?;
+/// assert_eq!(c, [1.0]);
+/// # Ok::<(), kernels::approximate::ApproximationError>(())
+/// ```
+///
+/// # Errors
+/// As [`approximate_product`], or when there is not one score a pair that is a finite number of at
+/// least 0. C is then as before, unless the estimate itself leaves the range of its elements.
+pub fn approximate_product_into<'a, 'c, T: Real>(
+    a: impl Into<MatrixView<'a, T>>,
+    b: impl Into<MatrixView<'a, T>>,
+    scores: &[f64],
+    estimator: &Estimator,
+    k: usize,
+    rng: &mut impl Rng,
+    c: impl Into<MatrixViewMut<'c, T>>,
+) -> Result<Selection, ApproximationError> {
+    let (a, b, mut c) = (a.into(), b.into(), c.into());
+    check_factors(&a, &b)?;
+    if scores.len() != a.columns() {
+        return Err(ApproximationError::Scores { scores: scores.len(), pairs: a.columns() });
     }
     for (matrix, view) in [("A", &a), ("B", &b)] {
         if let Some((row, column, value)) = view.first_non_finite() {
             return Err(ApproximationError::NonFinite { matrix, row, column, value });
         }
     }
-    let selection = estimator.select(&column_row_scores(a, b), k, rng)?;
-    let mut product = vec![T::ZERO; a.rows() * b.columns()];
-    let c = MatrixViewMut::row_major(&mut product, a.rows(), b.columns());
-    matmul_selected(InstructionSet::detect(), a, b, &selection, c);
-    let estimate = MatrixView::row_major(&product, a.rows(), b.columns());
-    if let Some((row, column, value)) = estimate.first_non_finite() {
+    let selection = estimator.select(scores, k, rng)?;
+    Product::new(a, b).over(&selection).write_to(c.reborrow())?;
+    if let Some((row, column, value)) = c.as_view().first_non_finite() {
         return Err(ApproximationError::Overflow { row, column, value, number: type_name::<T>() });
     }
-    Ok(ApproximateProduct { product, selection })
+    Ok(selection)
 }
 
 #[cfg(test)]
@@ -139,7 +167,19 @@ mod tests {
         );
         let a = MatrixView::row_major(&[1.0f32; 6], 2, 3);
         let result = approximate_product(a, a, &Estimator::TopK, 1, &mut Stream::new(0, "t").at(0));
-        assert!(matches!(result, Err(ApproximationError::ShapeMismatch { .. })));
+        assert!(matches!(result, Err(ApproximationError::Shape(ProductError::Factors { .. }))));
+        let one = MatrixView::row_major(&[1.0f32], 1, 1);
+        let into = |scores: &[f64], c: &mut [f32]| {
+            let (columns, mut rng) = (c.len(), Stream::new(0, "t").at(0));
+            let c = MatrixViewMut::row_major(c, 1, columns);
+            approximate_product_into(one, one, scores, &Estimator::TopK, 1, &mut rng, c)
+        };
+        assert!(into(&[1.0], &mut [0.0]).is_ok());
+        let error = into(&[1.0, 2.0], &mut [0.0]).unwrap_err();
+        assert_eq!(error.to_string(), "2 scores came for 1 pairs");
+        let error = into(&[1.0], &mut [0.0; 2]).unwrap_err();
+        assert_eq!(error.to_string(), "C is 1 x 2 and the product 1 x 1");
+        assert!(into(&[f64::NAN], &mut [0.0]).is_err());
     }
 
     #[test]

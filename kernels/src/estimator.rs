@@ -1,13 +1,13 @@
-//! The estimators by name: which scores become which selection.
+//! The estimators by name, and the law that each draws from.
 
+use crate::law::Law;
 use crate::probability::{
     ProbabilityError, as_released_into, check_scores, mix_in_place, proportional_into,
     water_filling_into,
 };
 use crate::selection::{
-    ConditionalPoisson, Selection, SelectionError, Workspace, adaptive_top_k_into,
-    draw_bernoulli_into, draw_systematic, draw_uniform_without_replacement_into,
-    draw_winner_take_all, draw_with_replacement_into, top_k_into, winners,
+    ConditionalPoisson, LawMemory, Scratch, Selection, SelectionError, Workspace,
+    adaptive_top_k_into, top_k_into, winners,
 };
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,11 @@ impl Estimator {
         )
     }
 
+    /// Whether selections differ from draw to draw: not for the top-k estimators.
+    pub fn is_random(&self) -> bool {
+        !matches!(self, Self::TopK | Self::AdaptiveTopK { .. })
+    }
+
     /// Checks the parameters, where the estimator has some: every selection would refuse them.
     ///
     /// ```
@@ -152,7 +157,7 @@ impl Estimator {
     }
 
     /// [`Estimator::select`] without allocation once `workspace` and `selection` have grown to
-    /// the number of pairs; only winner-take-all and the designs of fixed size allocate.
+    /// the number of pairs; only winner-take-all and conditional Poisson sampling allocate.
     ///
     /// # Errors
     /// As [`Estimator::select`]; `selection` is then unspecified.
@@ -164,74 +169,101 @@ impl Estimator {
         workspace: &mut Workspace,
         selection: &mut Selection,
     ) -> Result<(), SelectionError> {
+        let Workspace { law, scratch } = workspace;
+        let law = self.law_in(scores, k, law, scratch)?;
+        law.draw_into(rng, scratch, selection);
+        Ok(())
+    }
+
+    /// The law that [`Estimator::select`] draws from: the chances of the pairs, their scales, and
+    /// the error that follows.
+    ///
+    /// ```
+    /// use kernels::Estimator;
+    /// let law = Estimator::ColumnRow.law(&[3.0, 1.0], 1)?;
+    /// assert_eq!(law.draw_probabilities(), Some(&[0.75, 0.25][..]));
+    /// assert!(!Estimator::TopK.law(&[3.0, 1.0], 1)?.is_random());
+    /// # Ok::<(), kernels::selection::SelectionError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Estimator::select`].
+    pub fn law(&self, scores: &[f64], k: usize) -> Result<Law<'static>, SelectionError> {
+        let Workspace { mut law, mut scratch } = Workspace::default();
+        Ok(self.law_in(scores, k, &mut law, &mut scratch)?.into_owned())
+    }
+
+    /// [`Estimator::law`] in memory that is used again: the one place where an estimator's name is
+    /// turned into probabilities.
+    fn law_in<'a>(
+        &self,
+        scores: &[f64],
+        k: usize,
+        memory: &'a mut LawMemory,
+        scratch: &mut Scratch,
+    ) -> Result<Law<'a>, SelectionError> {
         let pairs = scores.len();
         self.check()?;
         if k == 0 {
             return Err(SelectionError::ZeroBudget);
         }
+        let LawMemory { probabilities: p, certain } = memory;
         match check_scores(scores) {
             Ok(()) if k < pairs => {}
             Ok(()) | Err(ProbabilityError::AllZero { .. }) => {
-                selection.set_all(pairs);
-                return Ok(());
+                certain.set_all(pairs);
+                return Ok(Law::of_certain(certain));
             }
             Err(error) => return Err(error.into()),
         }
-        let Workspace { probabilities: p, sorted, sums, keys, counts } = workspace;
-        match *self {
-            Self::TopK => top_k_into(scores, k, keys, selection),
+        let Scratch { sorted, sums, keys, .. } = scratch;
+        let budget = k as f64;
+        Ok(match *self {
+            Self::TopK => {
+                top_k_into(scores, k, keys, certain)?;
+                Law::of_certain(certain)
+            }
             Self::AdaptiveTopK { share } => {
-                adaptive_top_k_into(scores, share, (sorted, keys), selection)
+                adaptive_top_k_into(scores, share, (sorted, keys), certain)?;
+                Law::of_certain(certain)
             }
             Self::ColumnRow => {
                 proportional_into(scores, p)?;
-                draw_with_replacement_into(p, k, rng, (sums, counts), selection)
+                Law::of_draws(&**p, k, true)
             }
             Self::ColumnRowMixture { epsilon } => {
                 proportional_into(scores, p)?;
                 mix_in_place(p, epsilon)?;
-                draw_with_replacement_into(p, k, rng, (sums, counts), selection)
+                Law::of_draws(&**p, k, true)
             }
             Self::Bernoulli => {
-                water_filling_into(scores, k as f64, (sorted, sums), p)?;
-                draw_bernoulli_into(p, rng, selection)
+                water_filling_into(scores, budget, (sorted, sums), p)?;
+                Law::of_coins(&**p)
             }
             Self::BernoulliAsReleased => {
-                as_released_into(scores, k as f64, p)?;
-                draw_bernoulli_into(p, rng, selection)
+                as_released_into(scores, budget, p)?;
+                Law::of_coins(&**p)
             }
             Self::UniformWithReplacement | Self::UniformWithReplacementUnscaled => {
                 p.clear();
                 p.resize(pairs, 1.0 / pairs as f64);
-                draw_with_replacement_into(p, k, rng, (sums, counts), selection)?;
-                if *self == Self::UniformWithReplacementUnscaled {
-                    // A pair drawn twice counts twice.
-                    selection.set(pairs, |i| counts[i] > 0, |i| f64::from(counts[i]));
-                }
-                Ok(())
+                Law::of_draws(&**p, k, *self == Self::UniformWithReplacement)
             }
-            Self::UniformWithoutReplacement => {
-                draw_uniform_without_replacement_into(pairs, k, true, rng, selection)
-            }
-            Self::UniformWithoutReplacementUnscaled => {
-                draw_uniform_without_replacement_into(pairs, k, false, rng, selection)
-            }
+            Self::UniformWithoutReplacement => Law::of_uniform(pairs, k, true),
+            Self::UniformWithoutReplacementUnscaled => Law::of_uniform(pairs, k, false),
             Self::WinnerTakeAll => {
                 proportional_into(scores, p)?;
-                *selection = draw_winner_take_all(p, winners(p, k), k, rng)?;
-                Ok(())
+                Law::winner_take_all(p, winners(p, k), k)?
             }
             Self::Systematic => {
-                water_filling_into(scores, k as f64, (sorted, sums), p)?;
-                *selection = draw_systematic(p, rng)?;
-                Ok(())
+                water_filling_into(scores, budget, (sorted, sums), p)?;
+                Law::systematic(&**p)?
             }
             Self::ConditionalPoisson => {
-                water_filling_into(scores, k as f64, (sorted, sums), p)?;
-                *selection = ConditionalPoisson::new(p)?.draw(rng);
-                Ok(())
+                water_filling_into(scores, budget, (sorted, sums), p)?;
+                Law::conditional_poisson(ConditionalPoisson::new(p)?)
             }
-        }
+        })
     }
 }
 

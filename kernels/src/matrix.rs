@@ -1,6 +1,7 @@
 //! Borrowed matrix views: a slice, a shape and two strides, so that a transpose costs nothing.
 
 use crate::raw::Real;
+use std::ops::Range;
 
 /// Why a slice cannot be seen as a matrix of the given shape.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +24,21 @@ pub enum ViewError {
         needed: usize,
         /// Elements there are.
         available: usize,
+    },
+    /// A matrix of another library has something between its elements that need not be its own.
+    #[error(
+        "there are gaps between the elements of a {rows} x {columns} matrix with strides \
+         {row_stride} and {column_stride}; copy it, or take a part of a view of the whole matrix"
+    )]
+    Gaps {
+        /// Its rows.
+        rows: usize,
+        /// Its columns.
+        columns: usize,
+        /// Elements from one row to the next, negative where they run against the memory.
+        row_stride: isize,
+        /// Elements from one column to the next.
+        column_stride: isize,
     },
     /// Two elements of a mutable view would share memory.
     #[error(
@@ -50,7 +66,21 @@ fn extent(rows: usize, columns: usize, row_stride: usize, column_stride: usize) 
     down.checked_add(across)?.checked_add(1)
 }
 
-/// A matrix borrowed from a slice: element (i, j) is `data[i * row_stride + j * column_stride]`.
+/// Which axes of a view run against the memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Reversed {
+    rows: bool,
+    columns: bool,
+}
+
+impl Reversed {
+    fn transpose(self) -> Self {
+        Self { rows: self.columns, columns: self.rows }
+    }
+}
+
+/// A matrix borrowed from a slice: element (i, j) is `data[i * row_stride + j * column_stride]`, with
+/// rows - 1 - i in the place of i where the rows are reversed, and columns alike.
 ///
 /// ```
 /// use kernels::MatrixView;
@@ -58,6 +88,8 @@ fn extent(rows: usize, columns: usize, row_stride: usize, column_stride: usize) 
 /// let a = MatrixView::row_major(&data, 2, 3);
 /// assert_eq!(a.at(1, 0), 4.0);
 /// assert_eq!(a.transpose().at(0, 1), 4.0);
+/// assert_eq!(a.reverse_rows().at(0, 0), 4.0);
+/// assert_eq!(a.part(0..2, 1..3).at(1, 0), 5.0);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MatrixView<'a, T> {
@@ -66,6 +98,7 @@ pub struct MatrixView<'a, T> {
     columns: usize,
     row_stride: usize,
     column_stride: usize,
+    reversed: Reversed,
 }
 
 impl<'a, T: Real> MatrixView<'a, T> {
@@ -92,7 +125,7 @@ impl<'a, T: Real> MatrixView<'a, T> {
                 available,
             });
         }
-        Ok(Self { data, rows, columns, row_stride, column_stride })
+        Ok(Self { data, rows, columns, row_stride, column_stride, reversed: Reversed::default() })
     }
 
     /// Rows one after another.
@@ -122,17 +155,17 @@ impl<'a, T: Real> MatrixView<'a, T> {
         self.columns
     }
 
-    /// Elements from one row to the next.
+    /// Elements from one row to the next in memory, whichever comes first.
     pub fn row_stride(&self) -> usize {
         self.row_stride
     }
 
-    /// Elements from one column to the next.
+    /// Elements from one column to the next in memory, whichever comes first.
     pub fn column_stride(&self) -> usize {
         self.column_stride
     }
 
-    /// The slice behind the view.
+    /// The slice behind the view, in the order of the memory.
     pub fn data(&self) -> &'a [T] {
         self.data
     }
@@ -146,6 +179,8 @@ impl<'a, T: Real> MatrixView<'a, T> {
             row < self.rows && column < self.columns,
             "({row}, {column}) is outside the matrix"
         );
+        let row = if self.reversed.rows { self.rows - 1 - row } else { row };
+        let column = if self.reversed.columns { self.columns - 1 - column } else { column };
         self.data[row * self.row_stride + column * self.column_stride]
     }
 
@@ -161,8 +196,51 @@ impl<'a, T: Real> MatrixView<'a, T> {
             columns: self.rows,
             row_stride: self.column_stride,
             column_stride: self.row_stride,
+            reversed: self.reversed.transpose(),
             ..self
         }
+    }
+
+    /// The last row first, without a copy.
+    pub fn reverse_rows(self) -> Self {
+        let reversed = Reversed { rows: !self.reversed.rows, ..self.reversed };
+        Self { reversed, ..self }
+    }
+
+    /// The last column first, without a copy.
+    pub fn reverse_columns(self) -> Self {
+        let reversed = Reversed { columns: !self.reversed.columns, ..self.reversed };
+        Self { reversed, ..self }
+    }
+
+    /// Whether no axis is reversed: element (i, j) is then `data[i * row_stride + j * column_stride]`.
+    pub fn is_in_memory_order(&self) -> bool {
+        self.reversed == Reversed::default()
+    }
+
+    /// Some rows and columns that follow each other, without a copy.
+    ///
+    /// # Panics
+    /// When they are not all in the matrix.
+    pub fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
+        let inside = |part: &Range<usize>, count| part.start <= part.end && part.end <= count;
+        assert!(inside(&rows, self.rows) && inside(&columns, self.columns), "a part lies inside");
+        let first = |part: &Range<usize>, count: usize, is_reversed: bool| {
+            if is_reversed { count - part.end } else { part.start }
+        };
+        let row = first(&rows, self.rows, self.reversed.rows);
+        let column = first(&columns, self.columns, self.reversed.columns);
+        let (rows, columns) = (rows.len(), columns.len());
+        let is_empty = rows == 0 || columns == 0;
+        let start = if is_empty { 0 } else { row * self.row_stride + column * self.column_stride };
+        Self { data: &self.data[start..], rows, columns, ..self }
+    }
+
+    /// The elements row after row.
+    pub(crate) fn to_row_major(self) -> Vec<T> {
+        (0..self.rows)
+            .flat_map(|row| (0..self.columns).map(move |column| self.at(row, column)))
+            .collect()
     }
 
     /// The first element that is NaN or infinite, as (row, column, value).
@@ -174,12 +252,6 @@ impl<'a, T: Real> MatrixView<'a, T> {
     }
 }
 
-impl<'a, T: Real> From<&'a nalgebra::DMatrix<T>> for MatrixView<'a, T> {
-    fn from(matrix: &'a nalgebra::DMatrix<T>) -> Self {
-        Self::column_major(matrix.as_slice(), matrix.nrows(), matrix.ncols())
-    }
-}
-
 /// A matrix borrowed for writing; no two of its elements share memory.
 #[derive(Debug)]
 pub struct MatrixViewMut<'a, T> {
@@ -188,6 +260,7 @@ pub struct MatrixViewMut<'a, T> {
     columns: usize,
     row_stride: usize,
     column_stride: usize,
+    reversed: Reversed,
 }
 
 impl<'a, T: Real> MatrixViewMut<'a, T> {
@@ -215,7 +288,7 @@ impl<'a, T: Real> MatrixViewMut<'a, T> {
         {
             return Err(ViewError::Overlap { rows, columns, row_stride, column_stride });
         }
-        Ok(Self { data, rows, columns, row_stride, column_stride })
+        Ok(Self { data, rows, columns, row_stride, column_stride, reversed: Reversed::default() })
     }
 
     /// Rows one after another.
@@ -245,12 +318,12 @@ impl<'a, T: Real> MatrixViewMut<'a, T> {
         self.columns
     }
 
-    /// Elements from one row to the next.
+    /// Elements from one row to the next in memory, whichever comes first.
     pub fn row_stride(&self) -> usize {
         self.row_stride
     }
 
-    /// Elements from one column to the next.
+    /// Elements from one column to the next in memory, whichever comes first.
     pub fn column_stride(&self) -> usize {
         self.column_stride
     }
@@ -268,6 +341,7 @@ impl<'a, T: Real> MatrixViewMut<'a, T> {
             columns: self.columns,
             row_stride: self.row_stride,
             column_stride: self.column_stride,
+            reversed: self.reversed,
         }
     }
 
@@ -283,15 +357,37 @@ impl<'a, T: Real> MatrixViewMut<'a, T> {
             columns: self.rows,
             row_stride: self.column_stride,
             column_stride: self.row_stride,
+            reversed: self.reversed.transpose(),
             data: self.data,
         }
     }
-}
 
-impl<'a, T: Real> From<&'a mut nalgebra::DMatrix<T>> for MatrixViewMut<'a, T> {
-    fn from(matrix: &'a mut nalgebra::DMatrix<T>) -> Self {
-        let (rows, columns) = matrix.shape();
-        Self::column_major(matrix.as_mut_slice(), rows, columns)
+    /// The last row first, without a copy.
+    pub fn reverse_rows(self) -> Self {
+        let reversed = Reversed { rows: !self.reversed.rows, ..self.reversed };
+        Self { reversed, ..self }
+    }
+
+    /// The last column first, without a copy.
+    pub fn reverse_columns(self) -> Self {
+        let reversed = Reversed { columns: !self.reversed.columns, ..self.reversed };
+        Self { reversed, ..self }
+    }
+
+    /// Whether no axis is reversed: element (i, j) is then `data[i * row_stride + j * column_stride]`.
+    pub fn is_in_memory_order(&self) -> bool {
+        self.reversed == Reversed::default()
+    }
+
+    /// Puts in the elements of a matrix of the same shape, given row after row.
+    pub(crate) fn copy_from_row_major(&mut self, elements: &[T]) {
+        let Reversed { rows, columns } = self.reversed;
+        for (index, &element) in elements.iter().enumerate() {
+            let (row, column) = (index / self.columns, index % self.columns);
+            let row = if rows { self.rows - 1 - row } else { row };
+            let column = if columns { self.columns - 1 - column } else { column };
+            self.data[row * self.row_stride + column * self.column_stride] = element;
+        }
     }
 }
 
@@ -321,10 +417,41 @@ mod tests {
     }
 
     #[test]
-    fn nalgebra_matrices_pass_without_a_copy() {
-        let matrix = nalgebra::DMatrix::from_row_slice(2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        let view = MatrixView::from(&matrix);
-        assert_eq!(view.at(1, 2), 6.0);
-        assert_eq!(view.data().as_ptr(), matrix.as_slice().as_ptr());
+    fn reversed_axes_and_parts_are_those_of_the_elements() {
+        let data: Vec<f64> = (0..12).map(f64::from).collect();
+        let whole = MatrixView::row_major(&data, 3, 4);
+        for (rows, columns) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut view = whole;
+            if rows {
+                view = view.reverse_rows();
+            }
+            if columns {
+                view = view.reverse_columns();
+            }
+            assert_eq!(view.is_in_memory_order(), !rows && !columns);
+            let at = |i: usize, j: usize| {
+                let (i, j) = (if rows { 2 - i } else { i }, if columns { 3 - j } else { j });
+                (4 * i + j) as f64
+            };
+            for (i, j) in (0..3).flat_map(|i| (0..4).map(move |j| (i, j))) {
+                assert_eq!(view.at(i, j), at(i, j));
+                assert_eq!(view.transpose().at(j, i), at(i, j));
+            }
+            let part = view.part(1..3, 1..3);
+            assert_eq!(part.to_row_major(), [at(1, 1), at(1, 2), at(2, 1), at(2, 2)]);
+            assert_eq!(view.part(3..3, 0..4).rows(), 0);
+
+            let mut copy = vec![0.0; 12];
+            let mut to = MatrixViewMut::column_major(&mut copy, 3, 4);
+            if rows {
+                to = to.reverse_rows();
+            }
+            if columns {
+                to = to.reverse_columns();
+            }
+            to.copy_from_row_major(&view.to_row_major());
+            let copied = MatrixView::column_major(&copy, 3, 4);
+            assert_eq!(copied.to_row_major(), data, "reversed twice");
+        }
     }
 }

@@ -4,10 +4,15 @@
 //! stream depends on its name only, never on the thread that draws from it or on what was drawn
 //! before, so results are the same for any thread count and in any order of evaluation.
 //!
-//! Normal deviates use the polar method over `libm` instead of `rand_distr`'s ziggurat, because
-//! that one reaches the platform's `exp` and `ln` as soon as any crate of the build enables `std`
-//! in `num-traits`, and platforms differ in the last bit.
+//! Normal deviates are drawn by [`standard_normal`], other distributions of `rand_distr` with
+//! [`LibmFloat`]. Over a plain f64 its ziggurat, Pareto or log-normal distribution would take `exp`,
+//! `ln` and `powf` from the platform, and platforms differ in the last bit: it asks for the `libm` form
+//! of `num-traits`, but the features of a crate are those of the whole build, and nalgebra and statrs
+//! enable `std` there.
 
+mod libm_float;
+
+pub use libm_float::{LibmFloat, sample};
 use rand::{Rng, SeedableRng};
 
 /// The generator behind every stream: ChaCha with 8 rounds, 2^64 steps a stream.

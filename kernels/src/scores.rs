@@ -19,7 +19,7 @@ use rayon::prelude::*;
 /// The Euclidean norm of every column, summed in f64.
 ///
 /// The order of the sum follows the memory: where the elements of a column are adjacent, in
-/// sixteen interleaved partial sums, otherwise from the first row to the last. It is fixed by the
+/// sixteen interleaved partial sums, otherwise (as in a reversed view) from the first row to the last. It is fixed by the
 /// view alone. Every norm is that of its elements to rounding, infinite if that is above
 /// [`f64::MAX`].
 ///
@@ -67,7 +67,8 @@ fn norms_of_columns<T: Real>(
         // The data of a view without columns may be shorter than its strides.
         return;
     }
-    if a.column_stride() == 1 && a.row_stride() != 1 {
+    let in_memory_order = a.is_in_memory_order();
+    if in_memory_order && a.column_stride() == 1 && a.row_stride() != 1 {
         norms.fill(0.0);
         for row in 0..a.rows() {
             let start = row * a.row_stride() + first;
@@ -88,7 +89,7 @@ fn norms_of_columns<T: Real>(
         return;
     }
     for (column, norm) in (first..).zip(norms) {
-        let sum = if a.row_stride() == 1 && a.rows() > 0 {
+        let sum = if in_memory_order && a.row_stride() == 1 && a.rows() > 0 {
             let start = column * a.column_stride();
             sum_of_squares(set, &a.data()[start..start + a.rows()])
         } else {

@@ -5,6 +5,8 @@
 //! A pair of score zero contributes nothing whatever its probability, also where that is zero.
 
 use crate::extremes::least;
+use kernels::Selection;
+use kernels::selection::{SelectionError, top_k};
 
 /// sum_i w_i^2 / p_i = E|G_i / p_i|_F^2, the second moment of one column-row draw.
 ///
@@ -86,6 +88,25 @@ pub fn horvitz_thompson(inclusion: &[f64], joint: &[f64], gram: &[f64]) -> f64 {
     sum
 }
 
+/// Winner-take-all with any number of winners at p proportional to the scores:
+/// (W_R^2 - |C_R|_F^2) / (k - winners) over the other pairs R.
+///
+/// # Errors
+/// When a score is not a finite number of at least 0.
+pub fn winner_take_all(
+    scores: &[f64],
+    gram: &[f64],
+    winners: usize,
+    k: usize,
+) -> Result<f64, SelectionError> {
+    let n = scores.len();
+    let kept = if winners == 0 { Selection::default() } else { top_k(scores, winners)? };
+    let others: Vec<usize> = (0..n).filter(|&i| !kept.indices().contains(&(i as u32))).collect();
+    let rest: Vec<f64> = others.iter().map(|&i| scores[i]).collect();
+    let square = others.iter().flat_map(|&i| others.iter().map(move |&j| gram[i * n + j])).sum();
+    Ok(column_row_best(&rest, k - winners, square))
+}
+
 /// Mean and variance of the number of pairs that Bernoulli sampling keeps: sum p_i and
 /// sum p_i (1 - p_i).
 pub fn number_kept(p: &[f64]) -> (f64, f64) {
@@ -120,6 +141,60 @@ pub fn regression_ridge(feature_norms: &[f64], p: &[f64], weights: &[f64], sampl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrices::{Factors, Family, norm_squared};
+    use kernels::probability::{
+        as_released, mix_with_uniform, proportional, uniform, water_filling,
+    };
+    use kernels::selection::winners;
+    use kernels::{Estimator, InstructionSet};
+
+    const K: usize = 5;
+
+    /// The formula of a statement for an unbiased estimator.
+    fn formula(estimator: Estimator, factors: &Factors) -> f64 {
+        let (w, k) = (factors.scores(), K as f64);
+        let square = norm_squared(&factors.exact(InstructionSet::Portable));
+        let draws = |p: &[f64]| column_row(&w, p, K, square);
+        match estimator {
+            Estimator::ColumnRow => column_row_best(&w, K, square),
+            Estimator::ColumnRowMixture { epsilon } => {
+                draws(&mix_with_uniform(&proportional(&w).unwrap(), epsilon).unwrap())
+            }
+            Estimator::UniformWithReplacement => draws(&uniform(w.len())),
+            Estimator::UniformWithoutReplacement => uniform_without_replacement(&w, K, square),
+            Estimator::Bernoulli => bernoulli(&w, &water_filling(&w, k).unwrap()),
+            Estimator::BernoulliAsReleased => bernoulli(&w, &as_released(&w, k).unwrap()),
+            Estimator::WinnerTakeAll => {
+                let kept = winners(&proportional(&w).unwrap(), K);
+                winner_take_all(&w, &factors.gram(), kept, K).unwrap()
+            }
+            design => {
+                let law = design.law(&w, K).unwrap();
+                horvitz_thompson(&law.inclusion(), &law.joint_inclusion(), &factors.gram())
+            }
+        }
+    }
+
+    #[test]
+    fn the_laws_of_the_kernels_have_the_errors_of_the_statements() {
+        for family in Family::ALL {
+            let factors = family.factors(1, 3, 12);
+            let (w, square) = (factors.scores(), factors.gram().iter().sum::<f64>());
+            for estimator in Estimator::ALL.into_iter().filter(Estimator::is_unbiased) {
+                let law = estimator.law(&w, K).unwrap();
+                let expected = formula(estimator, &factors);
+                let of_norms = factors.expected_squared_error(InstructionSet::Portable, &law);
+                let of_products = law.expected_squared_error(&factors.gram());
+                for error in [of_norms, of_products] {
+                    assert!(
+                        (error - expected).abs() <= 1e-12 * (expected + square),
+                        "{estimator}, {}: {error}, {expected}",
+                        factors.name
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn no_formula_passes_over_what_is_not_a_number() {

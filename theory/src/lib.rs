@@ -14,7 +14,6 @@ pub mod closed_form;
 pub mod controls;
 pub mod enumeration;
 pub mod extremes;
-pub mod law;
 pub mod matrices;
 pub mod moments;
 pub mod monte_carlo;

@@ -2,10 +2,11 @@
 //! families for Monte Carlo.
 
 use kernels::product::{matmul, matmul_selected};
-use kernels::random::{Generator, Stream, standard_normal, uniform};
+use kernels::random::{Generator, LibmFloat, Stream, sample, standard_normal, uniform};
 use kernels::scores::{column_norms, pair_scores, row_norms};
-use kernels::{InstructionSet, MatrixView, MatrixViewMut, Selection};
+use kernels::{InstructionSet, Law, MatrixView, MatrixViewMut, Selection};
 use nalgebra::DMatrix;
+use rand_distr::Pareto;
 use serde::{Deserialize, Serialize};
 
 /// The two factors of a product, A (m x n) and B (n x p).
@@ -44,6 +45,14 @@ impl Factors {
         let view = MatrixViewMut::from(&mut c);
         matmul_selected(set, (&self.a).into(), (&self.b).into(), selection, view);
         c
+    }
+
+    /// E|C_hat - C|_F^2 by the closed form of a law: from the norms of the pairs where they suffice,
+    /// else from all inner products.
+    pub fn expected_squared_error(&self, set: InstructionSet, law: &Law) -> f64 {
+        let product = norm_squared(&self.exact(set));
+        law.expected_squared_error_from_norms(&self.scores(), product)
+            .unwrap_or_else(|| law.expected_squared_error(&self.gram()))
     }
 
     /// The inner products <G_i, G_j> = <A_i, A_j> <B^i, B^j> of the pairs, n x n.
@@ -108,7 +117,7 @@ pub enum Family {
     Gaussian,
     /// Entries N(1, 1): the pairs point the same way.
     Shifted,
-    /// Entries N(0, 1) times a Pareto factor a pair, with infinite fourth moment.
+    /// Entries N(0, 1) times a Pareto factor a pair, of shape 3: its fourth moment is infinite.
     HeavyTailed,
     /// Seven entries of ten are zero, the others N(0, 1), as after a ReLU that seldom fires.
     Sparse,
@@ -134,9 +143,9 @@ impl Family {
         let a = filled(outer, pairs, || self.entry(&mut rng));
         let mut b = filled(pairs, outer, || self.entry(&mut rng));
         if self == Self::HeavyTailed {
-            for mut row in b.row_iter_mut() {
-                row.scale_mut(libm::pow(1.0 - uniform(&mut rng), -1.0 / 3.0));
-            }
+            let pareto = Pareto::new(LibmFloat(1.0), LibmFloat(3.0));
+            let pareto = pareto.expect("scale and shape are positive");
+            b.row_iter_mut().for_each(|mut row| row.scale_mut(sample(&pareto, &mut rng)));
         }
         Factors { name: format!("{}, n = {pairs}", self.name()), a, b }
     }

@@ -6,13 +6,18 @@
 //! over the selected pairs, with the scale multiplied (and rounded) into the element of A, so a
 //! selection of all pairs with scale one gives the bits of the exact product.
 //!
+//! [`Product`] is a product as a value: checked, over all pairs or selected ones, written to C or
+//! added to it. The functions beside it are for inner loops and panic where the shapes do not fit.
+//!
 //! Work is parallel over blocks of the output on the ambient rayon pool. `operands` says where
 //! the numbers of a factor come from, `packing` copies them into the order the micro-kernel
-//! reads, `orientation` chooses which side of the output runs along the vector lanes, and
-//! `loop_nest` is the blocked product itself.
+//! reads, `orientation` chooses which side of the output runs along the vector lanes, `loop_nest` is
+//! the blocked product itself, and `memory_order` copies what is reversed before all that.
 
 mod blocking;
+mod checked;
 mod loop_nest;
+mod memory_order;
 mod operands;
 mod orientation;
 mod packing;
@@ -20,13 +25,18 @@ mod packing;
 use crate::matrix::{MatrixView, MatrixViewMut};
 use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
+pub(crate) use checked::check_factors;
+pub use checked::{Product, ProductError};
+use memory_order::in_memory_order;
+use operands::scales_of;
 pub(crate) use operands::{Factor, Problem};
 pub(crate) use orientation::multiply_in_parts;
 pub(crate) use packing::{copy_run, interleave};
 
-/// C = AB, with A m x n, B n x p and C m x p.
+/// C = AB, with A m x n, B n x p and C m x p. [`Product`] is the same with errors in the place of
+/// panics.
 ///
-/// 2mnp floating-point operations. Any strides; a transposed view costs no copy.
+/// 2mnp floating-point operations. Any strides; a transposed view costs no copy, a reversed one does.
 ///
 /// ```
 /// use kernels::{InstructionSet, MatrixView, MatrixViewMut, product::matmul};
@@ -45,19 +55,11 @@ pub fn matmul<T: Real>(
     b: MatrixView<T>,
     c: MatrixViewMut<T>,
 ) {
-    check_shapes(&a, &b, (a.rows(), b.columns()), &c);
-    let problem = Problem {
-        rows: a.rows(),
-        columns: b.columns(),
-        inner: a.columns(),
-        left: Factor::of_left(&a),
-        right: Factor::of_right(&b),
-        accumulate: false,
-    };
-    orientation::multiply(set, &problem, c);
+    expect_shapes(Product::new(a, b).instructions(set).write_to(c));
 }
 
-/// The estimate of AB over a selection: C = sum_{i in S} s_i A_i B^i.
+/// The estimate of AB over a selection: C = sum_{i in S} s_i A_i B^i. [`Product::over`] is the same
+/// with errors in the place of panics.
 ///
 /// 2 m |S| p floating-point operations. The selected columns of A and rows of B are gathered and
 /// scaled on their way into the packed blocks, or read in place; pairs outside S are not touched.
@@ -71,29 +73,12 @@ pub fn matmul_selected<T: Real>(
     selection: &Selection,
     c: MatrixViewMut<T>,
 ) {
-    if selection.pairs() == a.columns() && selection.is_exact() {
-        return matmul(set, a, b, c);
-    }
-    check_shapes(&a, &b, (a.rows(), b.columns()), &c);
-    assert_eq!(selection.pairs(), a.columns(), "the selection is over the inner dimension");
-    let scales = (!selection.is_unscaled()).then(|| selection.scales());
-    let problem = Problem {
-        rows: a.rows(),
-        columns: b.columns(),
-        inner: selection.len(),
-        left: Factor {
-            inner_index: Some(selection.indices()),
-            inner_scales: scales,
-            ..Factor::of_left(&a)
-        },
-        right: Factor { inner_index: Some(selection.indices()), ..Factor::of_right(&b) },
-        accumulate: false,
-    };
-    orientation::multiply(set, &problem, c);
+    expect_shapes(Product::new(a, b).over(selection).instructions(set).write_to(c));
 }
 
 /// The selected rows of AB, each times its scale: row j of C (|S| x p) is s_j times row i_j, the
-/// scale multiplied (and rounded) into the elements of A.
+/// scale multiplied (and rounded) into the elements of A. [`Product::rows`] is the same with errors
+/// in the place of panics.
 ///
 /// This is the weight gradient of a layer sampled in the forward pass (A = X^T): only the rows
 /// of sampled input features are not zero.
@@ -107,25 +92,12 @@ pub fn matmul_selected_rows<T: Real>(
     selection: &Selection,
     c: MatrixViewMut<T>,
 ) {
-    check_shapes(&a, &b, (selection.len(), b.columns()), &c);
-    assert_eq!(selection.pairs(), a.rows(), "the selection is over the rows of A");
-    let problem = Problem {
-        rows: selection.len(),
-        columns: b.columns(),
-        inner: a.columns(),
-        left: Factor {
-            outer_index: Some(selection.indices()),
-            outer_scales: (!selection.is_unscaled()).then(|| selection.scales()),
-            ..Factor::of_left(&a)
-        },
-        right: Factor::of_right(&b),
-        accumulate: false,
-    };
-    orientation::multiply(set, &problem, c);
+    expect_shapes(Product::new(a, b).rows(selection).instructions(set).write_to(c));
 }
 
 /// The selected columns of AB, each times its scale: column j of C (m x |S|) is s_j times column
-/// i_j, the scale multiplied (and rounded) into the elements of B.
+/// i_j, the scale multiplied (and rounded) into the elements of B. [`Product::columns`] is the same
+/// with errors in the place of panics.
 ///
 /// This is the input gradient of a layer sampled in the forward pass (B = W^T): only the columns
 /// of sampled input features are not zero.
@@ -139,7 +111,7 @@ pub fn matmul_selected_columns<T: Real>(
     selection: &Selection,
     c: MatrixViewMut<T>,
 ) {
-    matmul_selected_rows(set, b.transpose(), a.transpose(), selection, c.transpose());
+    expect_shapes(Product::new(a, b).columns(selection).instructions(set).write_to(c));
 }
 
 /// [`matmul_selected_columns`] of a matrix A of which only some columns are stored, all others
@@ -164,30 +136,26 @@ pub fn matmul_stored_selected_columns<T: Real>(
     assert!(stored.iter().all(|&index| (index as usize) < b.rows()), "indices are rows of B");
     assert_eq!((c.rows(), c.columns()), (a.rows(), selection.len()), "the shape of C");
     assert_eq!(selection.pairs(), b.columns(), "the selection is over the columns of B");
-    let problem = Problem {
-        rows: a.rows(),
-        columns: selection.len(),
-        inner: stored.len(),
-        left: Factor::of_left(&a),
-        right: Factor {
-            inner_index: Some(stored),
-            outer_index: Some(selection.indices()),
-            outer_scales: (!selection.is_unscaled()).then(|| selection.scales()),
-            ..Factor::of_right(&b)
-        },
-        accumulate: false,
-    };
-    orientation::multiply(set, &problem, c);
+    in_memory_order(a, b, c, false, |a, b, c| {
+        let problem = Problem {
+            rows: a.rows(),
+            columns: selection.len(),
+            inner: stored.len(),
+            left: Factor::of_left(&a),
+            right: Factor {
+                inner_index: Some(stored),
+                outer_index: Some(selection.indices()),
+                outer_scales: scales_of(selection),
+                ..Factor::of_right(&b)
+            },
+            accumulate: false,
+        };
+        orientation::multiply(set, &problem, c);
+    });
 }
 
-fn check_shapes<T: Real>(
-    a: &MatrixView<T>,
-    b: &MatrixView<T>,
-    (rows, columns): (usize, usize),
-    c: &MatrixViewMut<T>,
-) {
-    assert_eq!(a.columns(), b.rows(), "the columns of A are the rows of B");
-    assert_eq!((c.rows(), c.columns()), (rows, columns), "the shape of C");
+fn expect_shapes(done: Result<(), ProductError>) {
+    done.unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::matrix::MatrixView;
 use crate::raw::{Real, SelectedColumns};
+use crate::selection::Selection;
 
 /// One factor of a product, seen from its inner index (the one that is summed over) and its outer
 /// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times
@@ -111,4 +112,9 @@ impl<'a, T: Real> Problem<'a, T> {
             accumulate: self.accumulate,
         }
     }
+}
+
+/// The scales of a selection that has other ones than one.
+pub(super) fn scales_of(selection: &Selection) -> Option<&[f64]> {
+    (!selection.is_unscaled()).then(|| selection.scales())
 }

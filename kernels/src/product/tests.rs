@@ -226,7 +226,7 @@ fn a_wrong_order_of_summation_is_seen() {
 }
 
 #[test]
-#[should_panic(expected = "the columns of A are the rows of B")]
+#[should_panic(expected = "the columns of A are not the rows of B")]
 fn shapes_that_do_not_fit_are_refused() {
     let a = MatrixView::row_major(&[0.0f32; 6], 2, 3);
     matmul(InstructionSet::detect(), a, a, MatrixViewMut::row_major(&mut [0.0; 6], 2, 3));

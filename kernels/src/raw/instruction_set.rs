@@ -28,9 +28,9 @@ pub enum InstructionSet {
 impl InstructionSet {
     const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
 
-    /// The best set of this processor.
+    /// The best set of this processor, which is asked once.
     pub fn detect() -> Self {
-        *Self::available().last().unwrap_or(&Self::Portable)
+        Self::ALL.into_iter().rfind(|set| set.is_available()).unwrap_or(Self::Portable)
     }
 
     /// The sets of this processor, the best last.
@@ -90,6 +90,13 @@ fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
 #[target_feature(enable = "avx2")]
 fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
     work()
+}
+
+/// The best set of this processor.
+impl Default for InstructionSet {
+    fn default() -> Self {
+        Self::detect()
+    }
 }
 
 impl fmt::Display for InstructionSet {

@@ -3,7 +3,7 @@
 //! functions exported here.
 //!
 //! The workspace denies unsafe code. The modules that have some allow it and say why: those below,
-//! and in `reproduce bench` the calls of other libraries.
+//! the views of faer's matrices in `interop`, and in `reproduce bench` the calls of other libraries.
 //!
 //! [`micro_kernel`] holds the algorithm once, over the [`vector::Vector`] trait; `portable` and
 //! `x86` are thin instances of it. All of them execute the same fused multiply-adds in the same

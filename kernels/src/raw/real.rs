@@ -8,16 +8,7 @@ use std::fmt::{Debug, Display};
 
 /// `f32` or `f64`. Sealed: the kernels exist for these two.
 pub trait Real:
-    Copy
-    + Default
-    + Send
-    + Sync
-    + PartialEq
-    + PartialOrd
-    + Debug
-    + Display
-    + nalgebra::Scalar
-    + private::Sealed
+    Copy + Default + Send + Sync + PartialEq + PartialOrd + Debug + Display + 'static + private::Sealed
 {
     /// 0.
     const ZERO: Self;

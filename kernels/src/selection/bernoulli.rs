@@ -13,21 +13,17 @@ use rand::Rng;
 /// # Errors
 /// When a probability lies outside [0, 1].
 pub fn draw_bernoulli(p: &[f64], rng: &mut impl Rng) -> Result<Selection, SelectionError> {
+    check_probabilities(p)?;
     let mut selection = Selection::default();
-    draw_bernoulli_into(p, rng, &mut selection)?;
+    draw_bernoulli_into(p, rng, &mut selection);
     Ok(selection)
 }
 
 /// Uniform numbers drawn at once.
 const POINTS: usize = 64;
 
-/// [`draw_bernoulli`] into memory that is used again.
-pub(crate) fn draw_bernoulli_into(
-    p: &[f64],
-    rng: &mut impl Rng,
-    selection: &mut Selection,
-) -> Result<(), SelectionError> {
-    check_probabilities(p)?;
+/// [`draw_bernoulli`] by checked probabilities, into memory that is used again.
+pub(crate) fn draw_bernoulli_into(p: &[f64], rng: &mut impl Rng, selection: &mut Selection) {
     let mut points = [0.0; POINTS];
     let keep = |index: usize| {
         if index.is_multiple_of(POINTS) {
@@ -36,7 +32,6 @@ pub(crate) fn draw_bernoulli_into(
         points[index % POINTS] < p[index]
     };
     selection.set(p.len(), keep, |index| inverse(p[index]));
-    Ok(())
 }
 
 #[cfg(test)]

@@ -109,9 +109,15 @@ impl ConditionalPoisson {
     ///
     /// One uniform number is drawn a pair, in index order, whether or not the outcome is certain.
     pub fn draw(&self, rng: &mut impl Rng) -> Selection {
+        let mut selection = Selection::default();
+        self.draw_into(rng, &mut selection);
+        selection
+    }
+
+    /// [`Self::draw`] into memory that is used again.
+    pub(crate) fn draw_into(&self, rng: &mut impl Rng, selection: &mut Selection) {
         let width = self.size + 1;
         let mut missing = self.size;
-        let mut selection = Selection::default();
         let keep = |i: usize| {
             let point = uniform(rng);
             if missing == 0 {
@@ -125,7 +131,6 @@ impl ConditionalPoisson {
             kept
         };
         selection.set(self.coins.len(), keep, |i| inverse(self.inclusion[i]));
-        selection
     }
 }
 

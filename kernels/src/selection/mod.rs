@@ -11,14 +11,16 @@ mod wta_crs;
 pub use bernoulli::draw_bernoulli;
 pub(crate) use bernoulli::draw_bernoulli_into;
 pub use maximum_entropy::ConditionalPoisson;
+pub(crate) use systematic::{common_arcs, draw_systematic_into};
 pub use systematic::{draw_systematic, systematic_joint_inclusion};
 pub use top_k::{adaptive_top_k, top_k};
 pub(crate) use top_k::{adaptive_top_k_into, top_k_into};
 pub use uniform::draw_uniform_without_replacement;
 pub(crate) use uniform::draw_uniform_without_replacement_into;
 pub use with_replacement::draw_with_replacement;
-pub(crate) use with_replacement::draw_with_replacement_into;
+pub(crate) use with_replacement::{check_draws, count_draws, scale_of_draws};
 pub use wta_crs::{draw_winner_take_all, winners};
+pub(crate) use wta_crs::{draw_winner_take_all_into, split_winners};
 
 use crate::probability::{ProbabilityError, first_outside};
 
@@ -142,6 +144,23 @@ impl Selection {
         Self { indices: (0..pairs as u32).collect(), scales: vec![1.0; pairs], pairs }
     }
 
+    /// No pair: an estimate of zero.
+    pub(crate) fn none(pairs: usize) -> Self {
+        Self { pairs, ..Self::default() }
+    }
+
+    /// Becomes a copy of another selection, in the memory it has.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.pairs = other.pairs;
+        self.indices.clear();
+        self.scales.clear();
+        // Room for all: how many are kept may change from draw to draw.
+        self.indices.reserve(other.pairs);
+        self.scales.reserve(other.pairs);
+        self.indices.extend_from_slice(&other.indices);
+        self.scales.extend_from_slice(&other.scales);
+    }
+
     /// Becomes [`Selection::all`], in the memory it has.
     pub(crate) fn set_all(&mut self, pairs: usize) {
         self.set(pairs, |_| true, |_| 1.0);
@@ -236,14 +255,27 @@ impl Selection {
 /// Memory that drawing a selection needs, kept from one draw to the next.
 #[derive(Debug, Default)]
 pub struct Workspace {
+    pub(crate) law: LawMemory,
+    pub(crate) scratch: Scratch,
+}
+
+/// What a law is made of: probabilities, or the pairs that are certain.
+#[derive(Debug, Default)]
+pub(crate) struct LawMemory {
     pub(crate) probabilities: Vec<f64>,
+    pub(crate) certain: Selection,
+}
+
+/// Memory whose contents nobody asks for again.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
     pub(crate) sorted: Vec<f64>,
     pub(crate) sums: Vec<f64>,
     pub(crate) keys: Vec<u64>,
     pub(crate) counts: Vec<u32>,
 }
 
-fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
+pub(crate) fn check_probabilities(p: &[f64]) -> Result<(), SelectionError> {
     match first_outside(p, 1.0) {
         Some((index, value)) => Err(SelectionError::InvalidProbability { index, value }),
         None => Ok(()),
@@ -264,7 +296,7 @@ fn adds_up_to(sum: f64, expected: f64, terms: usize) -> bool {
 }
 
 /// The whole number that the inclusion probabilities sum to.
-fn fixed_size(p: &[f64]) -> Result<usize, SelectionError> {
+pub(crate) fn fixed_size(p: &[f64]) -> Result<usize, SelectionError> {
     check_probabilities(p)?;
     let sum: f64 = p.iter().sum();
     let size = sum.round();

@@ -24,13 +24,19 @@ use rand::Rng;
 /// rounding of so many terms.
 pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, SelectionError> {
     fixed_size(p)?;
+    let mut selection = Selection::default();
+    draw_systematic_into(p, rng, &mut selection);
+    Ok(selection)
+}
+
+/// [`draw_systematic`] by checked probabilities, into memory that is used again.
+pub(crate) fn draw_systematic_into(p: &[f64], rng: &mut impl Rng, selection: &mut Selection) {
     // Certain pairs are kept outright, so that rounding of the running sum cannot lose them.
     let uncertain = |p: f64| p > 0.0 && p < 1.0;
     let teeth = p.iter().filter(|&&p| uncertain(p)).sum::<f64>().round();
     let last = p.iter().rposition(|&p| uncertain(p));
     let mut tooth = uniform(rng);
     let (mut sum, mut missing) = (0.0, teeth as usize);
-    let mut selection = Selection::default();
     let keep = |index: usize| {
         if !uncertain(p[index]) {
             return p[index] == 1.0;
@@ -45,7 +51,6 @@ pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, Selec
         kept
     };
     selection.set(p.len(), keep, |index| inverse(p[index]));
-    Ok(selection)
 }
 
 /// The chance of each two pairs to be kept together by [`draw_systematic`], n x n, with the
@@ -55,6 +60,11 @@ pub fn draw_systematic(p: &[f64], rng: &mut impl Rng) -> Result<Selection, Selec
 /// As [`draw_systematic`].
 pub fn systematic_joint_inclusion(p: &[f64]) -> Result<Vec<f64>, SelectionError> {
     fixed_size(p)?;
+    Ok(common_arcs(p))
+}
+
+/// [`systematic_joint_inclusion`] of checked probabilities.
+pub(crate) fn common_arcs(p: &[f64]) -> Vec<f64> {
     // Each pair is an arc of the circle of length one; both are kept where the offset is in both.
     let mut sum = 0.0;
     let arcs: Vec<(f64, f64)> = p
@@ -76,13 +86,13 @@ pub fn systematic_joint_inclusion(p: &[f64]) -> Result<Vec<f64>, SelectionError>
         turns.iter().sum::<f64>()
     };
     let n = p.len();
-    Ok((0..n * n)
+    (0..n * n)
         .map(|at| match (at / n, at % n) {
             (i, j) if i == j => p[i],
             (i, j) if p[i] == 1.0 || p[j] == 1.0 => p[i] * p[j],
             (i, j) => common(arcs[i], arcs[j]),
         })
-        .collect())
+        .collect()
 }
 
 #[cfg(test)]

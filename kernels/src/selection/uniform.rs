@@ -16,25 +16,25 @@ pub fn draw_uniform_without_replacement(
     scaled: bool,
     rng: &mut impl Rng,
 ) -> Result<Selection, SelectionError> {
+    if k == 0 {
+        return Err(SelectionError::ZeroBudget);
+    }
     let mut selection = Selection::default();
-    draw_uniform_without_replacement_into(pairs, k, scaled, rng, &mut selection)?;
+    draw_uniform_without_replacement_into(pairs, k, scaled, rng, &mut selection);
     Ok(selection)
 }
 
-/// [`draw_uniform_without_replacement`] into memory that is used again.
+/// [`draw_uniform_without_replacement`] of at least one pair, into memory that is used again.
 pub(crate) fn draw_uniform_without_replacement_into(
     pairs: usize,
     k: usize,
     scaled: bool,
     rng: &mut impl Rng,
     selection: &mut Selection,
-) -> Result<(), SelectionError> {
-    if k == 0 {
-        return Err(SelectionError::ZeroBudget);
-    }
+) {
     selection.set_all(pairs);
     if k >= pairs {
-        return Ok(());
+        return;
     }
     let order = &mut selection.indices;
     for position in 0..k {
@@ -45,7 +45,6 @@ pub(crate) fn draw_uniform_without_replacement_into(
     let scale = if scaled { pairs as f64 / k as f64 } else { 1.0 };
     selection.scales.clear();
     selection.scales.resize(k, scale);
-    Ok(())
 }
 
 #[cfg(test)]

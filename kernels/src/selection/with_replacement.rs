@@ -17,46 +17,53 @@ pub fn draw_with_replacement(
     k: usize,
     rng: &mut impl Rng,
 ) -> Result<Selection, SelectionError> {
+    check_draws(p, k)?;
+    let (mut cumulative, mut counts) = (Vec::new(), Vec::new());
+    count_draws(p, k, rng, (&mut cumulative, &mut counts));
     let mut selection = Selection::default();
-    draw_with_replacement_into(p, k, rng, (&mut Vec::new(), &mut Vec::new()), &mut selection)?;
+    selection.set(p.len(), |i| counts[i] > 0, |i| scale_of_draws(counts[i], k, p[i]));
     Ok(selection)
 }
 
-/// [`draw_with_replacement`] into memory that is used again: the cumulative sums, how often each
-/// pair was drawn, and the result.
-pub(crate) fn draw_with_replacement_into(
-    p: &[f64],
-    k: usize,
-    rng: &mut impl Rng,
-    (cumulative, draws): (&mut Vec<f64>, &mut Vec<u32>),
-    selection: &mut Selection,
-) -> Result<(), SelectionError> {
+/// Checks the probabilities of one draw, and that there is one.
+pub(crate) fn check_draws(p: &[f64], k: usize) -> Result<(), SelectionError> {
     if k == 0 {
         return Err(SelectionError::ZeroBudget);
     }
     check_probabilities(p)?;
+    let sum = p.iter().sum();
+    if adds_up_to(sum, 1.0, p.len()) { Ok(()) } else { Err(SelectionError::NotNormalised { sum }) }
+}
+
+/// How often each pair is drawn in k draws by checked probabilities, into memory that is used
+/// again: the cumulative sums, and the counts.
+pub(crate) fn count_draws(
+    p: &[f64],
+    k: usize,
+    rng: &mut impl Rng,
+    (cumulative, counts): (&mut Vec<f64>, &mut Vec<u32>),
+) {
     cumulative.clear();
     cumulative.extend(p.iter().scan(0.0, |sum, p| {
         *sum += p;
         Some(*sum)
     }));
     let total = cumulative.last().copied().unwrap_or(0.0);
-    if !adds_up_to(total, 1.0, p.len()) {
-        return Err(SelectionError::NotNormalised { sum: total });
-    }
-    draws.clear();
-    draws.resize(p.len(), 0);
+    counts.clear();
+    counts.resize(p.len(), 0);
     for _ in 0..k {
         // Strictly above the point: an index of probability zero is never drawn. The product of
         // the total and a number below one may round up to the total, hence the last resort.
         let point = uniform(rng) * total;
         let index = cumulative.partition_point(|&sum| sum <= point);
         let last = || cumulative.partition_point(|&sum| sum < total);
-        draws[if index < p.len() { index } else { last() }] += 1;
+        counts[if index < p.len() { index } else { last() }] += 1;
     }
-    let scale = |index: usize| (f64::from(draws[index]) / (k as f64 * p[index])).min(f64::MAX);
-    selection.set(p.len(), |index| draws[index] > 0, scale);
-    Ok(())
+}
+
+/// 1/(k p) for each time that a pair was drawn, and at most the largest number.
+pub(crate) fn scale_of_draws(count: u32, k: usize, p: f64) -> f64 {
+    (f64::from(count) / (k as f64 * p)).min(f64::MAX)
 }
 
 #[cfg(test)]

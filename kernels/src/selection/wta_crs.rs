@@ -1,7 +1,8 @@
 //! Winner-take-all column-row sampling: the most probable pairs for certain, draws with replacement
 //! for the others (after Liu and others 2023, WTA-CRS).
 
-use super::{Selection, SelectionError, draw_with_replacement, top_k};
+use super::with_replacement::{count_draws, scale_of_draws};
+use super::{Selection, SelectionError, check_probabilities, top_k};
 use rand::Rng;
 
 /// How many of the most probable pairs to keep for certain: the c in 1..k that minimises
@@ -49,26 +50,54 @@ pub fn draw_winner_take_all(
     k: usize,
     rng: &mut impl Rng,
 ) -> Result<Selection, SelectionError> {
+    let (kept, others) = split_winners(p, winners, k)?;
+    let mut selection = Selection::default();
+    let memory = (&mut Vec::new(), &mut Vec::new());
+    draw_winner_take_all_into(&kept, &others, k - winners, rng, memory, &mut selection);
+    Ok(selection)
+}
+
+/// The winners, and the probabilities of a draw of the others: zero for a winner, and for all where
+/// no other can be drawn.
+pub(crate) fn split_winners(
+    p: &[f64],
+    winners: usize,
+    k: usize,
+) -> Result<(Selection, Vec<f64>), SelectionError> {
     if winners >= k {
         return Err(SelectionError::TooManyWinners { winners, k });
     }
-    super::check_probabilities(p)?;
-    let mut rest = p.to_vec();
-    let kept = if winners == 0 { Selection::default() } else { top_k(p, winners)? };
-    kept.indices().iter().for_each(|&index| rest[index as usize] = 0.0);
-    let sum: f64 = rest.iter().sum();
-    if sum == 0.0 {
-        return Selection::new(kept.indices().to_vec(), kept.scales().to_vec(), p.len());
+    check_probabilities(p)?;
+    let kept = if winners == 0 { Selection::none(p.len()) } else { top_k(p, winners)? };
+    let mut others = p.to_vec();
+    kept.indices().iter().for_each(|&index| others[index as usize] = 0.0);
+    let sum: f64 = others.iter().sum();
+    if sum > 0.0 {
+        others.iter_mut().for_each(|p| *p /= sum);
     }
-    rest.iter_mut().for_each(|p| *p /= sum);
-    let drawn = draw_with_replacement(&rest, k - winners, rng)?;
-    let mut both: Vec<(u32, f64)> = [&kept, &drawn]
-        .into_iter()
-        .flat_map(|part| part.indices().iter().copied().zip(part.scales().iter().copied()))
-        .collect();
-    both.sort_unstable_by_key(|&(index, _)| index);
-    let (indices, scales) = both.into_iter().unzip();
-    Selection::new(indices, scales, p.len())
+    Ok((kept, others))
+}
+
+/// [`draw_winner_take_all`] of what [`split_winners`] gave, into memory that is used again: the
+/// cumulative sums and counts of the draws, and the result.
+pub(crate) fn draw_winner_take_all_into(
+    winners: &Selection,
+    others: &[f64],
+    draws: usize,
+    rng: &mut impl Rng,
+    (cumulative, counts): (&mut Vec<f64>, &mut Vec<u32>),
+    selection: &mut Selection,
+) {
+    let can_draw = others.iter().any(|&p| p > 0.0);
+    count_draws(others, if can_draw { draws } else { 0 }, rng, (cumulative, counts));
+    let mut certain = winners.indices().iter().copied().peekable();
+    let keep = |i: usize| certain.next_if_eq(&(i as u32)).is_some() || counts[i] > 0;
+    // A winner has no probability among the others, so it is never drawn as well.
+    let scale = |i: usize| match counts[i] {
+        0 => 1.0,
+        count => scale_of_draws(count, draws, others[i]),
+    };
+    selection.set(others.len(), keep, scale);
 }
 
 #[cfg(test)]

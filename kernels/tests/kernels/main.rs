@@ -1,5 +1,6 @@
 //! Tests of the public functions, in one binary.
 
 mod many_pairs;
+mod products;
 mod strides;
 mod whole_range;

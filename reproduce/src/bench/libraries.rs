@@ -48,6 +48,7 @@ fn faer() -> Peer {
 pub fn layout(a: &MatrixView<f32>, b: &MatrixView<f32>, c: &[f32]) -> ([usize; 3], [isize; 4]) {
     let [m, n, p] = [a.rows(), a.columns(), b.columns()];
     assert!(b.rows() == n && c.len() == m * p, "the shapes of a product");
+    assert!(a.is_in_memory_order() && b.is_in_memory_order(), "strides without a sign");
     let strides = [a.row_stride(), a.column_stride(), b.row_stride(), b.column_stride()];
     ([m, n, p], strides.map(|stride| stride as isize))
 }

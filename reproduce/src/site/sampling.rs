@@ -7,8 +7,6 @@
 //! The norms sum to one, so an error is over |A|_F |B|_F for pairs with |A_i| = |B^i|.
 
 use kernels::estimator::Estimator;
-use kernels::probability::{ProbabilityError, as_released, proportional, water_filling};
-use kernels::random::Stream;
 use kernels::selection::SelectionError;
 use serde::Serialize;
 
@@ -139,46 +137,24 @@ impl SamplingFigure {
 /// # Errors
 /// When the estimator refuses the weights.
 pub fn setting(estimator: Estimator, weights: &[f64], k: usize) -> Result<Setting, SelectionError> {
-    let p = match estimator {
-        // Every estimator takes the exact product when all pairs may be kept.
-        _ if k >= weights.len() => vec![1.0; weights.len()],
-        Estimator::ColumnRow => return with_replacement(weights, k).map_err(Into::into),
-        Estimator::Bernoulli => water_filling(weights, k as f64)?,
-        Estimator::BernoulliAsReleased => as_released(weights, k as f64)?,
-        // Nothing else is random in these figures: a chance is zero or one.
-        fixed => {
-            let kept = fixed.select(weights, k, &mut Stream::new(0, "unused").at(0))?;
-            let mut p = vec![0.0; weights.len()];
-            kept.indices().iter().for_each(|index| p[*index as usize] = 1.0);
-            p
-        }
-    };
-    Ok(coins(weights, p))
-}
-
-/// E = sum_i (1 - p_i) / p_i w_i², and w_i² for a pair that is never kept.
-fn coins(weights: &[f64], p: Vec<f64>) -> Setting {
-    let square: f64 = weights
-        .iter()
-        .zip(&p)
-        .map(|(w, p)| if *p > 0.0 { (1.0 - p) / p * w * w } else { w * w })
-        .sum();
-    let kept = p.iter().sum();
-    Setting { p, error: square.sqrt(), kept }
-}
-
-/// E = (1/k) sum_i (1 - p_i) / p_i w_i²; a pair is drawn at least once with 1 - (1 - p_i)^k.
-fn with_replacement(weights: &[f64], k: usize) -> Result<Setting, ProbabilityError> {
-    let p = proportional(weights)?;
-    let square: f64 = weights.iter().zip(&p).map(|(w, p)| (1.0 - p) / p * w * w).sum();
-    let never = |p: f64| (0..k).fold(1.0, |chance, _| chance * (1.0 - p));
-    let kept = p.iter().map(|p| 1.0 - never(*p)).sum();
-    Ok(Setting { error: (square / k as f64).sqrt(), kept, p })
+    let law = estimator.law(weights, k)?;
+    let n = weights.len();
+    let mut inner_products = vec![0.0; n * n];
+    for (square, w) in inner_products.iter_mut().step_by(n + 1).zip(weights) {
+        *square = w * w;
+    }
+    Ok(Setting {
+        p: law.draw_probabilities().map_or_else(|| law.inclusion(), <[f64]>::to_vec),
+        // Rounding may take what is zero below it.
+        error: law.expected_squared_error(&inner_products).max(0.0).sqrt(),
+        kept: law.expected_size(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernels::random::Stream;
 
     const ESTIMATORS: [Estimator; 4] = [
         Estimator::ColumnRow,

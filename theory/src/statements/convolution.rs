@@ -1,10 +1,8 @@
 //! T1 and T2 for convolutions: sums over channels or images, sampled like sums over pairs.
 
 use crate::claim::{CheckError, Claim, Settings};
-use crate::closed_form::{bernoulli, column_row};
 use crate::controls::Mistake;
 use crate::extremes::largest;
-use crate::law::{coins, draw_probabilities};
 use crate::moments::ROUNDINGS;
 use crate::sampler::Sampler;
 use crate::verdict::{Exact, Verdict, worst};
@@ -205,12 +203,10 @@ fn moments(settings: &Settings, sampler: Sampler) -> Result<Vec<Verdict>, CheckE
                 "The mean of a sampled convolution is not the exact one.",
             ));
             let norms = case.term_norms(settings.set, sum)?;
-            let prediction = if sampler.estimator == Estimator::Bernoulli {
-                bernoulli(&norms, &coins(&sampler.estimator, &scores, K)?)
-            } else {
-                let p = draw_probabilities(&sampler.estimator, &scores)?;
-                column_row(&norms, &p, K, norm_squared(&exact))
-            };
+            let law = sampler.estimator.law(&scores, K)?;
+            let prediction = law
+                .expected_squared_error_from_norms(&norms, norm_squared(&exact))
+                .ok_or(CheckError::NothingChecked)?;
             variances.push(Verdict::exact(
                 &VARIANCE,
                 check,

@@ -1,9 +1,8 @@
 //! T5 for the designs: when winner-take-all beats plain draws, and a fixed number beats coins.
 
 use crate::claim::{CheckError, Claim, Settings};
-use crate::closed_form::{bernoulli, column_row_best, horvitz_thompson};
+use crate::closed_form::{bernoulli, column_row_best, horvitz_thompson, winner_take_all};
 use crate::extremes::{largest, least};
-use crate::law::{inclusion, winner_take_all_variance};
 use crate::matrices::{Factors, Family, norm_squared, squared};
 use crate::moments::{ROUNDINGS, cases};
 use crate::verdict::{Exact, Verdict, worst};
@@ -74,7 +73,7 @@ fn never_worse(
             let p = proportional(&scores)?;
             let sum: f64 = scores.iter().sum();
             let norm = norm_squared(&factors.exact(settings.set));
-            let with = winner_take_all_variance(&scores, &gram, rule(&p, k), k)?;
+            let with = winner_take_all(&scores, &gram, rule(&p, k), k)?;
             Ok(Verdict::at_most(
                 &NEVER_WORSE,
                 format!("{name}: {}, k = {k}", factors.name),
@@ -135,8 +134,8 @@ impl FixedSize {
 
     /// First and second order, from the kernels.
     fn probabilities(&self) -> Result<(Vec<f64>, Vec<f64>), CheckError> {
-        let found = inclusion(&self.design, &self.factors.scores(), self.k)?;
-        found.ok_or(CheckError::NothingChecked)
+        let law = self.design.law(&self.factors.scores(), self.k)?;
+        Ok((law.inclusion(), law.joint_inclusion()))
     }
 
     /// That no two pairs point apart: the least inner product of two, over W^2.

@@ -3,7 +3,6 @@
 
 use crate::claim::{CheckError, Claim, Settings};
 use crate::extremes::largest;
-use crate::law::inclusion;
 use crate::moments::{ROUNDINGS, cases};
 use crate::sampler::Sampler;
 use crate::verdict::{Exact, Verdict, worst};
@@ -66,7 +65,7 @@ fn inclusion_probabilities(
                 }
             }
         }
-        let Some((_, joint)) = inclusion(&computed, &scores, case.k)? else { continue };
+        let joint = computed.law(&scores, case.k)?.joint_inclusion();
         let differences = together.iter().zip(&joint).map(|(x, y)| (x - y).abs());
         found.push(Verdict::exact(
             &INCLUSION,

@@ -3,7 +3,6 @@
 use crate::claim::{CheckError, Claim, Scale, Settings};
 use crate::closed_form::{chernoff_upper_tail, hoeffding_tail, number_kept};
 use crate::controls::Mistake;
-use crate::law::coins;
 use crate::matrices::{Family, squared};
 use crate::moments::{Case, ROUNDINGS, cases};
 use crate::monte_carlo::sizes;
@@ -65,7 +64,7 @@ impl Bound {
 
 /// The claimed coins of a sampler: those of the estimator it says it is.
 fn claimed_coins(case: &Case) -> Result<Vec<f64>, CheckError> {
-    coins(&Estimator::Bernoulli, &case.factors.scores(), case.k)
+    Ok(Estimator::Bernoulli.law(&case.factors.scores(), case.k)?.inclusion())
 }
 
 /// Mean, variance and tails of the number that a sampler keeps, enumerated, against those of
@@ -129,7 +128,7 @@ fn sampled(settings: &Settings, sampler: &Sampler) -> Result<Vec<Verdict>, Check
     for &size in sizes(settings.scale) {
         let factors = Family::HeavyTailed.factors(settings.seed, size.outer, size.pairs);
         let scores = factors.scores();
-        let p = coins(&Estimator::Bernoulli, &scores, size.k)?;
+        let p = Estimator::Bernoulli.law(&scores, size.k)?.inclusion();
         let (mean, _) = number_kept(&p);
         let stream = Stream::new(settings.seed, "number kept").child(&factors.name);
         let kept: Result<Vec<f64>, CheckError> = (0..size.repeats)

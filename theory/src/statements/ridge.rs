@@ -8,7 +8,6 @@ use crate::closed_form::{bernoulli_best_uncapped, regression_ridge};
 use crate::controls::Mistake;
 use crate::enumeration::Outcome;
 use crate::extremes::largest;
-use crate::law::coins;
 use crate::matrices::{Factors, norm_squared, small, squared_distance};
 use crate::moments::ROUNDINGS;
 use crate::sampler::Sampler;
@@ -141,7 +140,7 @@ fn enumerated(
     for (factors, k) in small(settings.seed, 6).into_iter().flat_map(|f| [(f.clone(), 2), (f, 4)]) {
         let regression = Regression::new(settings, factors);
         let scores = regression.factors.scores();
-        let p = coins(&Estimator::Bernoulli, &scores, k)?;
+        let p = Estimator::Bernoulli.law(&scores, k)?.inclusion();
         let outcomes = sampler.outcomes(&scores, k)?;
         let check = format!("enumeration of {sampler}: {}, k = {k}", regression.factors.name);
         let exact = regression.loss(set, &Selection::all(scores.len()));

@@ -1,8 +1,7 @@
-//! T2: the mean squared errors in closed form.
+//! T2: the mean squared errors in closed form, as the laws of the kernels give them.
 
 use crate::claim::{CheckError, Claim, Settings};
 use crate::controls::Mistake;
-use crate::law::variance;
 use crate::matrices::{squared, squared_distance};
 use crate::moments::{Case, Moments, ROUNDINGS, cases};
 use crate::monte_carlo::Experiment;
@@ -73,7 +72,8 @@ pub fn exact_variance(
             let moments = Moments::enumerate(set, case, sampler)?;
             let scores = case.factors.scores();
             let square = squared(scores.iter().sum());
-            let prediction = variance(set, &sampler.estimator, &case.factors, case.k)?;
+            let law = sampler.estimator.law(&scores, case.k)?;
+            let prediction = case.factors.expected_squared_error(set, &law);
             Ok(Verdict::exact(
                 claim_about(&sampler.estimator),
                 format!("enumeration of {sampler}: {}", case.name()),
@@ -95,7 +95,8 @@ pub fn exact_variance(
 /// When the sampler refuses its input.
 pub fn sampled_variance(experiment: &Experiment) -> Result<Verdict, CheckError> {
     let Experiment { settings, sampler, factors, size } = experiment;
-    let prediction = variance(settings.set, &sampler.estimator, factors, size.k)?;
+    let law = sampler.estimator.law(&factors.scores(), size.k)?;
+    let prediction = factors.expected_squared_error(settings.set, &law);
     let exact = factors.exact(settings.set);
     let errors = experiment.observe("variance", |estimate| squared_distance(estimate, &exact))?;
     let relative = Sample::of(errors.iter().map(|error| error / prediction));

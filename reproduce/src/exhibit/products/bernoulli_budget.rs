@@ -1,12 +1,12 @@
 //! Bernoulli sampling as the released code does it, beside water-filling.
 
+use kernels::Law;
+use kernels::probability::{ProbabilityError, as_released, water_filling};
 use kernels::random::Stream;
-use kernels::selection::draw_bernoulli;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::distinct;
 
-use super::closed_form::{bernoulli, bernoulli_rules};
 use super::matmul_error::{check_budgets, check_sizes, half_width_of_root};
 use super::matrices::{Distribution, MatrixPair, norm};
 use crate::exhibit::config::{FieldError, configure};
@@ -78,11 +78,10 @@ impl Experiment for BernoulliBudget {
                 .budgets
                 .par_iter()
                 .map(|budget| {
-                    let rules = bernoulli_rules(&pair.scores, *budget)?;
-                    let measured = rules
-                        .iter()
+                    let measured = rules(&pair.scores, *budget)?
+                        .into_iter()
                         .map(|(rule, p)| {
-                            self.measure(context, *distribution, &pair, rule, *budget, p)
+                            self.measure(context, *distribution, &pair, rule, *budget, &p)
                         })
                         .collect::<anyhow::Result<Vec<Measurement>>>();
                     context.progress.advance(1);
@@ -93,6 +92,18 @@ impl Experiment for BernoulliBudget {
         }
         Ok(self.report(&measurements))
     }
+}
+
+/// The Bernoulli probabilities of both rules, and water-filling at the count that the released
+/// rule expects.
+fn rules(scores: &[f64], k: usize) -> Result<[(&'static str, Vec<f64>); 3], ProbabilityError> {
+    let released = as_released(scores, k as f64)?;
+    let count: f64 = released.iter().sum();
+    Ok([
+        ("water-filling", water_filling(scores, k as f64)?),
+        ("as-released", released),
+        ("water-filling-same-count", water_filling(scores, count)?),
+    ])
 }
 
 impl BernoulliBudget {
@@ -109,11 +120,12 @@ impl BernoulliBudget {
             .child(distribution.name())
             .child(rule)
             .child(&budget.to_string());
+        let law = Law::bernoulli(p)?;
         let mut error = Vec::new();
         let mut squares = Vec::with_capacity(self.repeats);
         let mut counts = Vec::with_capacity(self.repeats);
         for repeat in 0..self.repeats {
-            let selection = draw_bernoulli(p, &mut stream.at(repeat as u64))?;
+            let selection = law.draw(&mut stream.at(repeat as u64));
             counts.push(selection.len() as f64);
             pair.error_into(&selection, context.instructions, &mut error);
             let relative = norm(&error) / pair.scale;
@@ -133,7 +145,7 @@ impl BernoulliBudget {
             deviation: spread.sqrt(),
             error: mean_square.sqrt(),
             half_width: half_width_of_root(&squares, mean_square),
-            closed_form: bernoulli(&pair.scores, p).sqrt() / pair.scale,
+            closed_form: law.expected_squared_error(&pair.inner_products).sqrt() / pair.scale,
         })
     }
 

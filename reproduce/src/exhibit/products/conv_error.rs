@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::{count, count_within, distinct};
 
-use super::closed_form::expected_square_error;
 use super::matmul_error::{agreement, check_budgets, half_width_of_root, largest};
 use super::matrices::{Distribution, norm};
 use super::random_convolution::RandomConvolution;
@@ -80,12 +79,6 @@ impl Experiment for ConvolutionError {
             return Err(FieldError::new(field, value, "zero-mean or unit-mean"));
         }
         distinct("estimators", &self.estimators)?;
-        // Its closed form takes terms of rank one.
-        let refused = NamedEstimator(Estimator::WinnerTakeAll);
-        if let Some(place) = self.estimators.iter().position(|given| *given == refused) {
-            let (field, value) = (format!("estimators[{place}]"), refused.0.name());
-            return Err(FieldError::new(field, value, "another estimator for convolutions"));
-        }
         check_budgets(&self.budgets, self.channels)
     }
 
@@ -152,20 +145,19 @@ impl ConvolutionError {
             .child(estimator.name())
             .child(&budget.to_string());
         // Without chance, one repeat says all.
-        let certain = matches!(estimator, Estimator::TopK | Estimator::AdaptiveTopK { .. });
-        let repeats = if certain { 1 } else { self.repeats };
+        let repeats = if estimator.is_random() { self.repeats } else { 1 };
+        let law = estimator.law(&convolution.scores, budget)?;
         let (mut kept, mut error) = (0.0, Vec::new());
         let mut squares = Vec::with_capacity(repeats);
         for repeat in 0..repeats {
-            let mut generator = stream.at(repeat as u64);
-            let selection = estimator.select(&convolution.scores, budget, &mut generator)?;
+            let selection = law.draw(&mut stream.at(repeat as u64));
             kept += selection.len() as f64;
             convolution.error_into(&selection, context.instructions, &mut error);
             let relative = norm(&error) / convolution.scale;
             squares.push(relative * relative);
         }
         let mean_square = squares.iter().sum::<f64>() / repeats as f64;
-        let expected = expected_square_error(estimator, convolution.terms(), budget)?;
+        let expected = law.expected_squared_error(&convolution.inner_products);
         Ok(Measurement {
             distribution,
             estimator,

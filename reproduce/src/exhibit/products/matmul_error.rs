@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use theory::special::student_quantile;
 use training::setting::{count, count_within, distinct};
 
-use super::closed_form::expected_square_error;
 use super::matrices::{Distribution, MatrixPair, norm};
 use crate::exhibit::config::{FieldError, NamedEstimator, configure};
 use crate::exhibit::networks::runs::MOST_REPEATS;
@@ -152,15 +151,14 @@ impl MatmulError {
             .child(estimator.name())
             .child(&budget.to_string());
         // Without chance, one repeat says all.
-        let certain = matches!(estimator, Estimator::TopK | Estimator::AdaptiveTopK { .. });
-        let repeats = if certain { 1 } else { self.repeats };
+        let repeats = if estimator.is_random() { self.repeats } else { 1 };
+        let law = estimator.law(&pair.scores, budget)?;
         let spectral_repeats = repeats.min(self.spectral_repeats);
         let mut error = Vec::new();
         let (mut kept, mut spectral, mut element) = (0.0, 0.0, 0.0);
         let mut squares = Vec::with_capacity(repeats);
         for repeat in 0..repeats {
-            let selection =
-                estimator.select(&pair.scores, budget, &mut stream.at(repeat as u64))?;
+            let selection = law.draw(&mut stream.at(repeat as u64));
             kept += selection.len() as f64;
             pair.error_into(&selection, context.instructions, &mut error);
             let relative = norm(&error) / pair.scale;
@@ -179,7 +177,7 @@ impl MatmulError {
             kept: kept / repeats as f64,
             error: mean_square.sqrt(),
             half_width: half_width_of_root(&squares, mean_square),
-            closed_form: expected_square_error(estimator, pair.terms(), budget)?.max(0.0).sqrt()
+            closed_form: law.expected_squared_error(&pair.inner_products).max(0.0).sqrt()
                 / pair.scale,
             spectral: (spectral / spectral_repeats as f64).sqrt(),
             element: element / repeats as f64,

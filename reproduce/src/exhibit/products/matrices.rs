@@ -4,12 +4,11 @@
 use kernels::InstructionSet;
 use kernels::matrix::{MatrixView, MatrixViewMut};
 use kernels::product::{matmul, matmul_selected};
-use kernels::random::{Stream, standard_normal};
+use kernels::random::{LibmFloat, Stream, sample, standard_normal};
 use kernels::scores::{column_norms, pair_scores, row_norms};
 use kernels::selection::Selection;
+use rand_distr::LogNormal;
 use serde::{Deserialize, Serialize};
-
-use super::closed_form::Terms;
 
 /// How the entries of A and B are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,8 +82,9 @@ impl MatrixPair {
         let mut b = draw("b", n * p);
         if distribution == Distribution::HeavyTailed {
             let mut rng = stream.child("column norms").at(0);
-            let factors: Vec<f64> =
-                (0..n).map(|_| libm::exp(1.5 * standard_normal(&mut rng))).collect();
+            let log_normal = LogNormal::new(LibmFloat(0.0), LibmFloat(1.5));
+            let log_normal = log_normal.expect("a finite deviation");
+            let factors: Vec<f64> = (0..n).map(|_| sample(&log_normal, &mut rng)).collect();
             for (entry, factor) in a.iter_mut().zip(factors.iter().cycle()) {
                 *entry *= factor;
             }
@@ -115,11 +115,6 @@ impl MatrixPair {
         }
         let scale = norm(&a) * norm(&b);
         MatrixPair { m, n, p, a, b, exact, scores, inner_products, scale }
-    }
-
-    /// What the closed forms take.
-    pub fn terms(&self) -> Terms<'_> {
-        Terms { scores: &self.scores, inner_products: &self.inner_products }
     }
 
     /// Puts the sampled product minus the exact one into `error` (m x p, row-major).
@@ -175,6 +170,47 @@ pub fn norm(entries: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kernels::Estimator;
+
+    /// Mean of the squared error over draws, its standard error, and the closed form.
+    fn measured(estimator: Estimator, k: usize) -> (f64, f64, f64) {
+        let set = InstructionSet::Portable;
+        let pair = MatrixPair::generate(Distribution::UnitMean, (4, 8, 5), 1, set);
+        let stream = Stream::new(3, estimator.name());
+        let mut error = Vec::new();
+        let draws = 20_000;
+        let (mut sum, mut sum_of_squares) = (0.0, 0.0);
+        for draw in 0..draws {
+            let selection = estimator.select(&pair.scores, k, &mut stream.at(draw)).unwrap();
+            pair.error_into(&selection, set, &mut error);
+            let square = norm(&error) * norm(&error);
+            sum += square;
+            sum_of_squares += square * square;
+        }
+        let count = draws as f64;
+        let mean = sum / count;
+        let variance = (sum_of_squares / count - mean * mean).max(0.0);
+        let law = estimator.law(&pair.scores, k).unwrap();
+        (mean, (variance / count).sqrt(), law.expected_squared_error(&pair.inner_products))
+    }
+
+    #[test]
+    fn every_formula_is_the_mean_over_many_draws() {
+        for estimator in Estimator::ALL {
+            let (mean, deviation, formula) = measured(estimator, 3);
+            assert!(
+                (mean - formula).abs() <= 5.0 * deviation + 1e-9 * formula,
+                "{estimator}: measured {mean} ± {deviation}, closed form {formula}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_formula_of_another_estimator_is_rejected() {
+        let (mean, deviation, _) = measured(Estimator::UniformWithReplacement, 3);
+        let (_, _, wrong) = measured(Estimator::UniformWithoutReplacement, 3);
+        assert!((mean - wrong).abs() > 5.0 * deviation);
+    }
 
     fn pair(distribution: Distribution) -> MatrixPair {
         MatrixPair::generate(distribution, (5, 7, 6), 1, InstructionSet::Portable)

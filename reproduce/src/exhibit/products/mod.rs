@@ -1,7 +1,6 @@
 //! Exhibits of single sampled products: their error and its closed form.
 
 pub(crate) mod bernoulli_budget;
-pub(crate) mod closed_form;
 pub(crate) mod conv_error;
 pub(crate) mod matmul_error;
 pub(crate) mod matrices;
