@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use training::data::{
-    CIFAR10_IMAGES, DataError, ImageFolder, MNIST_IMAGES, Splits, generated_digits, has_cifar10,
-    has_mnist, load_cifar10, load_fashion_mnist, load_mnist,
+    CIFAR10_IMAGES, DataError, ImageFolder, MNIST_IMAGES, Part, Splits, generated_digits,
+    has_cifar10, has_mnist, load_cifar10, load_fashion_mnist, load_mnist,
 };
 use training::layer::ImageShape;
 use training::setting::{FieldError, count};
@@ -106,6 +106,18 @@ pub struct ImageConfig {
     pub held_out: usize,
     /// Images that results are reported on.
     pub test: usize,
+    /// What is known of images of one's own, once their folder was looked at.
+    #[serde(skip)]
+    pub seen: Option<Seen>,
+}
+
+/// Images of one's own, before any of them is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    image: ImageShape,
+    classes: usize,
+    /// Files to learn from and to hold out, and files to report on.
+    files: [usize; 2],
 }
 
 /// Images in memory.
@@ -168,18 +180,54 @@ impl ImageConfig {
             | ImageSet::Mnist
             | ImageSet::FashionMnist
             | ImageSet::GeneratedDigits => Some((ImageShape::new(1, 28, 28), CLASSES)),
-            ImageSet::Folder => None,
+            ImageSet::Folder => self.seen.map(|seen| (seen.image, seen.classes)),
         }
+    }
+
+    /// Looks at the folder of images of one's own: lists it, and reads the header of one of them.
+    ///
+    /// # Errors
+    /// When it cannot be opened or has no images in class folders.
+    pub fn look(&mut self, directory: &Path) -> Result<(), DataError> {
+        if self.set == ImageSet::Folder {
+            let folder = self.open(directory)?;
+            let (height, width) = match self.size {
+                Some(size) => (size, size),
+                None => folder.first_image_size()?,
+            };
+            let files = [Part::Train, Part::Test].map(|part| folder.files(part).len());
+            let image = ImageShape::new(3, height, width);
+            self.seen = Some(Seen { image, classes: folder.classes().len(), files });
+        }
+        Ok(())
+    }
+
+    /// The folder of images of one's own.
+    fn open(&self, directory: &Path) -> Result<ImageFolder, DataError> {
+        let path = directory.join(self.path.as_deref().unwrap_or(Path::new("")));
+        Ok(ImageFolder::open(&path)?.split())
+    }
+
+    /// The most images that there are to learn from, held out and to report on. Drawn ones have no
+    /// end, and how many one has oneself is known once they were looked at.
+    fn most(&self) -> [usize; 3] {
+        match (self.set.published(), self.seen) {
+            (Some([training, test]), _) => [training - HELD_OUT, HELD_OUT, test],
+            (None, Some(Seen { files: [training, test], .. })) => {
+                [training.saturating_sub(self.held_out), self.held_out, test]
+            }
+            (None, None) => [usize::MAX; 3],
+        }
+    }
+
+    /// Images to learn from, at most.
+    pub fn training_images(&self) -> usize {
+        self.train.min(self.most()[0])
     }
 
     /// Bytes of the pixels, at most.
     pub fn bytes(&self) -> f64 {
-        // Drawn images have no end, and how many one has oneself is seen when they are listed.
-        let there = match self.set.published() {
-            Some([training, test]) => [training - HELD_OUT, HELD_OUT, test],
-            None => [usize::MAX; 3],
-        };
-        let parts = [self.train, self.held_out, self.test].into_iter().zip(there);
+        let parts = [self.train, self.held_out, self.test].into_iter().zip(self.most());
         let images: f64 = parts.map(|(asked, there)| asked.min(there) as f64).sum();
         self.shape().map_or(0.0, |(image, _)| images * image.len() as f64)
     }
@@ -208,9 +256,8 @@ impl ImageConfig {
                 self.limit(splits, "generated-digits", "generated digits")
             }
             ImageSet::Folder => {
-                let path = directory.join(self.path.as_deref().unwrap_or(Path::new("")));
                 let counts = (self.train, self.held_out, self.test);
-                let splits = ImageFolder::open(&path)?.split().load_splits(counts, self.size)?;
+                let splits = self.open(directory)?.load_splits(counts, self.size)?;
                 let train = &splits.train;
                 let name = format!(
                     "{} (own images, {} classes, {} x {})",
@@ -321,6 +368,7 @@ mod tests {
         train: 20,
         held_out: 10,
         test: 10,
+        seen: None,
     };
 
     #[test]

@@ -104,6 +104,12 @@ pub trait Experiment: Send + Sync {
         None
     }
 
+    /// The same, to note in them what is known of images before these are read; none where no
+    /// setting depends on that.
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        None
+    }
+
     /// What it cannot do without, by its name, where the data directory does not hold it.
     fn missing_from(&self, directory: &Path) -> Option<&'static str> {
         self.images()?.set.missing_from(directory)

@@ -19,13 +19,12 @@ fn write_image(path: &Path, brightness: u8, number: u32) {
     image.save(path).unwrap();
 }
 
-#[test]
-fn an_exhibit_trains_on_images_of_ones_own() {
-    let data = tempfile::tempdir().unwrap();
+/// A hundred images in two class folders, and the task of settings that train on them.
+fn pets(data: &Path, changes: &[(&str, &str)]) -> Task {
     for (class, brightness) in [("dark", 20), ("bright", 200)] {
         for number in 0..50 {
             let name = format!("My Pets/{class}/{number:02}.png");
-            write_image(&data.path().join(name), brightness, number);
+            write_image(&data.join(name), brightness, number);
         }
     }
     let built_in = include_str!("../../exhibits/mlp-accuracy.yaml");
@@ -38,13 +37,48 @@ fn an_exhibit_trains_on_images_of_ones_own() {
         ("batch_size: 50", "batch_size: 10"),
         ("epochs: 2", "epochs: 8"),
     ];
-    let text = replaced.iter().fold(built_in.to_string(), |text, (from, to)| {
+    let replaced = replaced.iter().chain(changes);
+    let text = replaced.fold(built_in.to_string(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replacen(from, to, 1)
     });
-    let yaml = data.path().join("pets.yaml");
+    let yaml = data.join("pets.yaml");
     std::fs::write(&yaml, text).unwrap();
-    let task = Task::new(yaml.to_str().unwrap(), Scale::Quick, 1).unwrap();
+    Task::new(yaml.to_str().unwrap(), Scale::Quick, 1).unwrap()
+}
+
+#[test]
+fn settings_for_images_of_ones_own_are_checked_before_these_are_read() {
+    let data = tempfile::tempdir().unwrap();
+    let seen = |changes: &[(&str, &str)]| {
+        let mut task = pets(data.path(), changes);
+        // All but the headers is lost: nothing can be decoded.
+        for entry in std::fs::read_dir(data.path().join("My Pets/dark")).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &bytes[..40]).unwrap();
+        }
+        task.look_at_images(data.path()).map(|()| task)
+    };
+    let task = seen(&[]).unwrap();
+    assert_eq!(task.warnings(), Vec::<String>::new());
+    assert!(task.check_memory(Some(1 << 30)).is_ok());
+    let wide = seen(&[("hidden: [16]", "hidden: [1000000000]")]).unwrap();
+    let error = wide.check_memory(Some(1 << 40)).unwrap_err().to_string();
+    assert!(error.contains("training.network is MLP with hidden layers of 1000000000"), "{error}");
+    let cnn = ("network: {name: mlp, hidden: [16], dropout: 0.1}", "network: {name: cnn}");
+    let small = ("size: 6", "size: 1");
+    let error = seen(&[cnn, small]).err().unwrap().to_string();
+    assert!(error.contains("pets.yaml"), "{error}");
+    let large = seen(&[("batch_size: 10", "batch_size: 100")]).unwrap();
+    let warnings = large.warnings().join("; ");
+    assert!(warnings.contains("batch_size is 100, expected at most the 60 images"), "{warnings}");
+}
+
+#[test]
+fn an_exhibit_trains_on_images_of_ones_own() {
+    let data = tempfile::tempdir().unwrap();
+    let task = pets(data.path(), &[]);
     let config = task.configured.experiment.images().unwrap();
     let images = Library::new(data.path()).get(&config).unwrap();
     assert_eq!(task.stem(Some(&images.slug)), "pets.own-my-pets");

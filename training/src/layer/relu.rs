@@ -1,6 +1,6 @@
 //! The rectified linear unit.
 
-use super::demand::{Demand, Expected};
+use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{map, map_gradient};
 use super::{Layer, StepContext};
 use crate::matrix::Matrix;
@@ -10,7 +10,7 @@ use crate::matrix::Matrix;
 pub struct Relu {
     output: Matrix,
     input_gradient: Matrix,
-    expected: Expected,
+    expected: ExpectedChannels,
 }
 
 impl Layer for Relu {

@@ -168,6 +168,10 @@ impl Experiment for MultiNode {
         Some(self.training.images.clone())
     }
 
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        Some(&mut self.training.images)
+    }
+
     fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
         let images = environment.images.context("images were not loaded")?;
         let settings = self.settings();

@@ -69,7 +69,8 @@ impl RunSettings {
         let never = Sampling { exact_layers: layers.to_vec(), ..Sampling::EXACT };
         match self.description().map(|network| network.check(&self.config(&never, 0).policies)) {
             Some(Err(error)) => {
-                Err(FieldError::new(field, format!("{layers:?}"), error.to_string()))
+                let expected = format!("layers of the network: {error}");
+                Err(FieldError::new(field, format!("{layers:?}"), expected))
             }
             _ => Ok(()),
         }
@@ -112,6 +113,13 @@ impl RunSettings {
                 let expected = format!("an epoch below {}: the run ends before", self.epochs);
                 FieldError::new(format!("schedule.at[{step}]"), at[step], expected)
             }));
+        }
+        let images = self.images.training_images();
+        if self.batch_size > images {
+            let expected = format!(
+                "at most the {images} images to learn from: a minibatch has no more of them"
+            );
+            found.push(FieldError::new("batch_size", self.batch_size, expected));
         }
         if self.augmentation == Some(Augmentation::default()) {
             let expected = "a padding, or flips: images stay as they are";
