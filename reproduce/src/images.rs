@@ -246,12 +246,14 @@ fn slug(name: &str) -> String {
 pub struct Library {
     directory: PathBuf,
     loaded: BTreeMap<ImageConfig, Arc<Images>>,
+    /// What the directory holds, once it has been asked.
+    files: Option<String>,
 }
 
 impl Library {
     /// The sets below a data directory.
     pub fn new(directory: &Path) -> Self {
-        Library { directory: directory.to_path_buf(), loaded: BTreeMap::new() }
+        Library { directory: directory.to_path_buf(), loaded: BTreeMap::new(), files: None }
     }
 
     /// The images that `config` asks for.
@@ -281,7 +283,7 @@ impl Library {
             "images {} code {} files {}",
             serde_json::to_string(config)?,
             sources::EXHIBITS,
-            files(&self.directory)
+            self.files.get_or_insert_with(|| files(&self.directory))
         );
         if let Some(known) = cache.get(&key).filter(|_| !is_loaded) {
             return Ok(known);
@@ -293,15 +295,16 @@ impl Library {
     }
 }
 
-/// A checksum over name, length and time of change of the files in a directory and in its folders.
+/// A checksum over name, length and time of change of the files in a directory, as deep as published
+/// sets lie in it: `cifar-10/cifar-10-batches-bin/test_batch.bin`.
 fn files(directory: &Path) -> String {
-    let entries = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect()
-    };
-    let here = entries(directory);
-    let mut all: Vec<PathBuf> =
-        here.iter().flat_map(|path| entries(path)).chain(here.clone()).collect();
+    const DEEPEST: usize = 3;
+    let (mut all, mut folders) = (Vec::new(), vec![directory.to_path_buf()]);
+    for _ in 0..DEEPEST {
+        let within = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+        folders = within.flatten().flatten().map(|entry| entry.path()).collect();
+        all.extend(folders.iter().cloned());
+    }
     all.sort();
     let lines = all.iter().filter_map(|path| {
         let facts = std::fs::metadata(path).ok().filter(|facts| facts.is_file())?;
@@ -368,7 +371,7 @@ mod tests {
         assert!(again.loaded.is_empty(), "nothing was read again");
         std::fs::create_dir(data.path().join("mnist")).unwrap();
         std::fs::write(data.path().join("mnist/train-images-idx3-ubyte"), "cut short").unwrap();
-        assert!(again.identity(&FEW, &cache).is_err());
+        assert!(Library::new(data.path()).identity(&FEW, &cache).is_err());
     }
 
     #[test]

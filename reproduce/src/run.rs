@@ -12,8 +12,8 @@ use crate::images::Library;
 use crate::output::say;
 use crate::page;
 use crate::plan::{self, Purpose};
+use crate::requests::{images, tasks, with_data};
 use crate::result::ExhibitResult;
-use crate::selection::{images, tasks, with_data};
 use crate::stored;
 use crate::task::Task;
 
