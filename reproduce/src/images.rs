@@ -50,6 +50,15 @@ impl ImageSet {
         }
     }
 
+    /// Which set it turns out to be with this data directory.
+    pub fn in_directory(self, directory: &Path) -> Self {
+        match self {
+            ImageSet::Digits if has_mnist(directory) => ImageSet::Mnist,
+            ImageSet::Digits => ImageSet::GeneratedDigits,
+            set => set,
+        }
+    }
+
     /// The names for files ([`Images::slug`]) of the sets that it may turn out to be.
     pub fn slugs(self) -> &'static [&'static str] {
         match self {
@@ -133,15 +142,6 @@ pub struct Images {
     pub checksum: String,
     /// How many training and test images the whole set has, where it is a published one.
     pub whole: Option<[usize; 2]>,
-}
-
-/// Which images they are, without the images.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    /// See [`Images::slug`].
-    pub slug: String,
-    /// See [`Images::checksum`].
-    pub checksum: String,
 }
 
 /// The first images of a published training set that are held out: as in the released code for
@@ -239,8 +239,7 @@ impl ImageConfig {
     pub fn load(&self, directory: &Path) -> Result<Images, DataError> {
         let images = match self.set {
             ImageSet::Digits => {
-                let found = has_mnist(directory);
-                let set = if found { ImageSet::Mnist } else { ImageSet::GeneratedDigits };
+                let set = self.set.in_directory(directory);
                 return ImageConfig { set, ..self.clone() }.load(directory);
             }
             ImageSet::Mnist => self.limit(load_mnist(directory, HELD_OUT)?, "mnist", "MNIST"),
@@ -293,12 +292,14 @@ fn slug(name: &str) -> String {
 pub struct Library {
     directory: PathBuf,
     loaded: BTreeMap<ImageConfig, Arc<Images>>,
+    /// What the directory holds, once it has been asked.
+    files: Option<String>,
 }
 
 impl Library {
     /// The sets below a data directory.
     pub fn new(directory: &Path) -> Self {
-        Library { directory: directory.to_path_buf(), loaded: BTreeMap::new() }
+        Library { directory: directory.to_path_buf(), loaded: BTreeMap::new(), files: None }
     }
 
     /// The images that `config` asks for.
@@ -317,38 +318,47 @@ impl Library {
         Ok(images)
     }
 
-    /// Which images `config` asks for: those that are not loaded are read only where no earlier run
-    /// has stored what it found in the same files, by name, length and time of change.
+    /// Stores which images a run has read, for the pages of later runs ([`Library::known`]).
     ///
     /// # Errors
-    /// When a file of the set is missing or damaged.
-    pub fn identity(&mut self, config: &ImageConfig, cache: &Cache) -> anyhow::Result<Identity> {
-        let is_loaded = self.loaded.contains_key(config);
-        let key = format!(
-            "images {} code {} files {}",
-            serde_json::to_string(config)?,
-            sources::EXHIBITS,
-            files(&self.directory)
-        );
-        if let Some(known) = cache.get(&key).filter(|_| !is_loaded) {
-            return Ok(known);
+    /// When the cache cannot be written.
+    pub fn remember(
+        &mut self,
+        config: &ImageConfig,
+        images: &Images,
+        cache: &Cache,
+    ) -> anyhow::Result<()> {
+        let key = self.key(config)?;
+        if cache.get::<String>(&key).as_ref() == Some(&images.checksum) {
+            return Ok(());
         }
-        let images = self.get(config)?;
-        let found = Identity { slug: images.slug.clone(), checksum: images.checksum.clone() };
-        cache.put(&key, &found)?;
-        Ok(found)
+        cache.put(&key, &images.checksum)
+    }
+
+    /// The checksum of the images that `config` asks for, without reading them: as an earlier run
+    /// found it in the same files, by name, length and time of change. None where no run has read
+    /// them, so that nothing is stored for them either.
+    pub fn known(&mut self, config: &ImageConfig, cache: &Cache) -> Option<String> {
+        cache.get(&self.key(config).ok()?)
+    }
+
+    fn key(&mut self, config: &ImageConfig) -> Result<String, serde_json::Error> {
+        let files = self.files.get_or_insert_with(|| files(&self.directory));
+        let config = serde_json::to_string(config)?;
+        Ok(format!("images {config} code {} files {files}", sources::EXHIBITS))
     }
 }
 
-/// A checksum over name, length and time of change of the files in a directory and in its folders.
+/// A checksum over name, length and time of change of the files in a directory, as deep as published
+/// sets lie in it: `cifar-10/cifar-10-batches-bin/test_batch.bin`.
 fn files(directory: &Path) -> String {
-    let entries = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).collect()
-    };
-    let here = entries(directory);
-    let mut all: Vec<PathBuf> =
-        here.iter().flat_map(|path| entries(path)).chain(here.clone()).collect();
+    const DEEPEST: usize = 3;
+    let (mut all, mut folders) = (Vec::new(), vec![directory.to_path_buf()]);
+    for _ in 0..DEEPEST {
+        let within = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok());
+        folders = within.flatten().flatten().map(|entry| entry.path()).collect();
+        all.extend(folders.iter().cloned());
+    }
     all.sort();
     let lines = all.iter().filter_map(|path| {
         let facts = std::fs::metadata(path).ok().filter(|facts| facts.is_file())?;
@@ -404,19 +414,20 @@ mod tests {
     }
 
     #[test]
-    fn images_are_known_again_by_their_files_and_another_file_is_looked_at() {
+    fn images_are_known_again_by_their_files_and_others_are_not() {
         let (data, stored) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let cache = Cache::new(stored.path());
-        let mut library = Library::new(data.path());
-        let found = library.identity(&FEW, &cache).unwrap();
-        assert_eq!(found.checksum, library.get(&FEW).unwrap().checksum);
-        assert_eq!(found.slug, "generated-digits");
-        let mut again = Library::new(data.path());
-        assert_eq!(again.identity(&FEW, &cache).unwrap(), found);
-        assert!(again.loaded.is_empty(), "nothing was read again");
-        std::fs::create_dir(data.path().join("mnist")).unwrap();
-        std::fs::write(data.path().join("mnist/train-images-idx3-ubyte"), "cut short").unwrap();
-        assert!(again.identity(&FEW, &cache).is_err());
+        let library = || Library::new(data.path());
+        assert_eq!(library().known(&FEW, &cache), None);
+        let images = library().get(&FEW).unwrap();
+        library().remember(&FEW, &images, &cache).unwrap();
+        assert_eq!(library().known(&FEW, &cache), Some(images.checksum.clone()));
+        assert_eq!(library().known(&ImageConfig { train: 19, ..FEW }, &cache), None);
+        let deep = data.path().join("cifar-10/cifar-10-batches-bin");
+        std::fs::create_dir_all(&deep).unwrap();
+        assert!(library().known(&FEW, &cache).is_some(), "a folder is no file");
+        std::fs::write(deep.join("test_batch.bin"), "cut short").unwrap();
+        assert_eq!(library().known(&FEW, &cache), None);
     }
 
     #[test]

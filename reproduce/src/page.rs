@@ -7,7 +7,7 @@ use kernels::InstructionSet;
 use crate::cache::{Cache, write_whole};
 use crate::cli::Options;
 use crate::exhibits::built_in;
-use crate::images::{Identity, ImageConfig, Library};
+use crate::images::Library;
 use crate::reference;
 use crate::result::{ExhibitResult, Rows};
 use crate::site::{self, ExhibitPage};
@@ -40,10 +40,12 @@ pub fn write(
         }
         let task = Task::built_in(exhibit, own, options.scale, options.seed)?;
         let config = task.configured.experiment.images();
-        let (images, result) = earlier(&task, config.as_ref(), library, cache, instructions);
-        let result = result.or_else(|| committed(&task, images.as_ref()));
-        let checksum = images.as_ref().map(|images| images.checksum.as_str());
-        pages.push(ExhibitPage::of_task(&task, checksum, result)?);
+        let images = config.as_ref().and_then(|config| library.known(config, cache));
+        // Nothing is stored for images that no run has read.
+        let is_known = config.is_none() || images.is_some();
+        let key = is_known.then(|| stored::key(&task, images.as_deref(), instructions));
+        let result = key.and_then(|key| cache.get(&key)).or_else(|| committed(&task, options));
+        pages.push(ExhibitPage::of_task(&task, images.as_deref(), result)?);
     }
     let place = |page: &ExhibitPage| built_in().position(|(_, own)| own.name == page.name);
     pages.sort_by_key(|page| place(page).unwrap_or(usize::MAX));
@@ -61,32 +63,13 @@ pub fn write(
     site::write(&options.out, &site)
 }
 
-/// The result that an earlier run has stored, and the images it is for. An exhibit whose images are
-/// missing has not been computed.
-fn earlier(
-    task: &Task,
-    config: Option<&ImageConfig>,
-    library: &mut Library,
-    cache: &Cache,
-    instructions: InstructionSet,
-) -> (Option<Identity>, Option<ExhibitResult>) {
-    let images = match config.map(|config| library.identity(config, cache)).transpose() {
-        Ok(images) => images,
-        Err(error) => {
-            log::info!("{}: not shown: {error}", task.name);
-            return (None, None);
-        }
-    };
-    let checksum = images.as_ref().map(|images| images.checksum.as_str());
-    let result = cache.get(&stored::key(task, checksum, instructions));
-    (images, result)
-}
-
 /// The committed numbers of settings that take too long for a run of everything, where there are
 /// some: they are of the default seed.
-fn committed(task: &Task, images: Option<&Identity>) -> Option<ExhibitResult> {
+fn committed(task: &Task, options: &Options) -> Option<ExhibitResult> {
     task.built_in.filter(|own| own.is_long && task.seed == Options::DEFAULT_SEED)?;
-    let stem = task.stem(images.map(|images| images.slug.as_str()));
+    let set = task.configured.experiment.images().map(|config| config.set);
+    let slug = set.and_then(|set| set.in_directory(options.data()).slugs().first().copied());
+    let stem = task.stem(slug);
     let path = reference::path(Path::new(reference::FOLDER), &stem, task.scale);
     let snapshot: Snapshot = std::fs::read_to_string(&path).ok()?.parse().ok()?;
     let numbers: Vec<(&String, &Number)> = snapshot.numbers.iter().collect();

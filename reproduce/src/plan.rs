@@ -10,7 +10,7 @@ use crate::cli::Options;
 use crate::duration;
 use crate::images::Images;
 use crate::output::say;
-use crate::selection::data_of;
+use crate::requests::data_of;
 use crate::task::Task;
 
 /// What becomes of the numbers.

@@ -12,8 +12,8 @@ use crate::images::Library;
 use crate::output::say;
 use crate::page;
 use crate::plan::{self, Purpose};
+use crate::requests::{images, tasks, with_data};
 use crate::result::ExhibitResult;
-use crate::selection::{images, tasks, with_data};
 use crate::stored;
 use crate::task::Task;
 
@@ -31,6 +31,11 @@ pub fn run(
     let images = images(&tasks, &mut library)?;
     files::check_writable(&options.out)?;
     let (cache, _lock) = stored::open(&options.out)?;
+    for (task, images) in tasks.iter().zip(&images) {
+        if let (Some(config), Some(images)) = (task.configured.experiment.images(), images) {
+            library.remember(&config, images, &cache)?;
+        }
+    }
     let checksums: Vec<Option<&str>> = images
         .iter()
         .map(|images| images.as_ref().map(|images| images.checksum.as_str()))

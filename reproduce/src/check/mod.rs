@@ -24,8 +24,8 @@ use crate::images::Library;
 use crate::output::say;
 use crate::plan::{self, Purpose};
 use crate::reference;
+use crate::requests;
 use crate::result::ExhibitResult;
-use crate::selection;
 use crate::snapshot::Snapshot;
 use crate::stop::Scratch;
 use crate::task::Task;
@@ -46,7 +46,7 @@ pub fn check(
     let folder = &request.reference;
     let (tasks, skipped) = tasks(&request.exhibits, options)?;
     let mut library = Library::new(options.data());
-    let images = selection::images(&tasks, &mut library)?;
+    let images = requests::images(&tasks, &mut library)?;
     if request.accept {
         return accept(&tasks, &mut library, folder, options, instructions);
     }
@@ -92,14 +92,14 @@ pub fn check(
 fn tasks(requests: &[String], options: &Options) -> anyhow::Result<(Vec<Task>, Vec<String>)> {
     let is_named = !requests.is_empty();
     let (times, tasks): (Vec<Task>, Vec<Task>) =
-        selection::tasks(requests, options)?.into_iter().partition(|task| task.exhibit.is_timing);
+        requests::tasks(requests, options)?.into_iter().partition(|task| task.exhibit.is_timing);
     let times: Vec<&str> = times.iter().map(|task| task.name.as_str()).collect();
     ensure!(
         !is_named || times.is_empty(),
         "{}: times are other ones every time; there is nothing to compare them with",
         times.join(", ")
     );
-    let (tasks, skipped) = selection::with_data(tasks, is_named, options)?;
+    let (tasks, skipped) = requests::with_data(tasks, is_named, options)?;
     if !is_named && !options.json {
         let longer: Vec<&str> =
             built_in().filter(|(_, own)| own.is_long).map(|(_, own)| own.name).collect();

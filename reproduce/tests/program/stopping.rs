@@ -87,7 +87,7 @@ fn a_check_that_is_stopped_leaves_no_temporary_folder() {
     });
     send("TERM", &child);
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert_eq!(within(temporary.path()), [PathBuf::new(); 0]);
+    assert_eq!(within(temporary.path()), Vec::<PathBuf>::new());
 }
 
 /// The first signal's message waits for a reader of standard error for ever.
