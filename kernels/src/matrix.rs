@@ -454,4 +454,57 @@ mod tests {
             assert_eq!(copied.to_row_major(), data, "reversed twice");
         }
     }
+
+    #[test]
+    fn an_element_outside_the_matrix_is_refused_although_the_slice_has_it() {
+        let data = [0.0f64; 16];
+        let view = MatrixView::with_strides(&data, 2, 2, 4, 1).unwrap();
+        for (row, column) in [(0, 2), (2, 0), (2, 2)] {
+            let found = std::panic::catch_unwind(|| view.at(row, column));
+            assert!(found.is_err(), "({row}, {column})");
+        }
+    }
+
+    #[test]
+    fn the_first_element_that_is_no_number_is_found_row_by_row() {
+        let data = [0.0, 1.0, f64::NAN, f64::INFINITY, 2.0, 3.0];
+        let view = MatrixView::row_major(&data, 2, 3);
+        assert!(matches!(view.first_non_finite(), Some((0, 2, value)) if value.is_nan()));
+        assert_eq!(view.transpose().first_non_finite(), Some((0, 1, f64::INFINITY)));
+        assert_eq!(MatrixView::row_major(&data[4..], 1, 2).first_non_finite(), None);
+    }
+
+    #[test]
+    fn elements_of_a_mutable_view_may_touch_but_not_overlap() {
+        // (rows, columns, row stride, column stride), of which the last is one less than is needed.
+        let kinds = [
+            ([2, 3, 3, 1], true),
+            ([2, 3, 2, 1], false),
+            ([3, 2, 1, 3], true),
+            ([3, 2, 1, 2], false),
+            // A single row or column is never stepped over.
+            ([1, 3, 0, 1], true),
+            ([3, 1, 1, 0], true),
+            ([1, 3, 1, 0], false),
+            ([0, 3, 0, 0], true),
+            ([3, 0, 0, 0], true),
+        ];
+        for ([rows, columns, down, across], is_apart) in kinds {
+            let mut data = [0.0f32; 16];
+            let view = MatrixViewMut::with_strides(&mut data, rows, columns, down, across);
+            assert_eq!(view.is_ok(), is_apart, "{rows} x {columns}, strides {down}, {across}");
+        }
+    }
+
+    #[cfg(feature = "nalgebra")]
+    #[test]
+    fn a_mutable_view_says_what_it_is_and_writes_where_it_should() {
+        let mut matrix = nalgebra::DMatrix::<f64>::zeros(2, 3);
+        let mut view = MatrixViewMut::from(&mut matrix);
+        assert_eq!((view.rows(), view.columns()), (2, 3));
+        assert_eq!((view.row_stride(), view.column_stride()), (1, 2));
+        view.reborrow().transpose().data()[4] = 7.0;
+        assert_eq!(view.as_view().at(0, 2), 7.0);
+        assert_eq!(matrix[(0, 2)], 7.0);
+    }
 }

@@ -195,4 +195,26 @@ mod tests {
         items.sort_unstable();
         assert_eq!(items, (0..100).collect::<Vec<_>>());
     }
+
+    #[test]
+    fn every_order_of_three_is_as_likely_as_another() {
+        // Also those in which an item keeps its place, which a shuffle into cycles never gives.
+        let (stream, shuffles) = (Stream::new(4, "orders"), 6_000);
+        let mut counts = std::collections::BTreeMap::new();
+        for step in 0..shuffles {
+            let mut items = [0, 1, 2];
+            shuffle(&mut stream.at(step), &mut items);
+            *counts.entry(items).or_insert(0.0) += 1.0;
+        }
+        // Five standard deviations of a binomial count of mean 1,000.
+        let is_near =
+            |&count: &f64| (count - 1_000.0).abs() < 5.0 * (1_000.0f64 * 5.0 / 6.0).sqrt();
+        assert!(counts.len() == 6 && counts.values().all(is_near), "{counts:?}");
+    }
+
+    #[test]
+    #[should_panic = "a non-empty range"]
+    fn nothing_is_drawn_from_an_empty_range() {
+        below(&mut Stream::new(0, "empty").at(0), 0);
+    }
 }
