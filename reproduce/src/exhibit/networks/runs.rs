@@ -109,6 +109,113 @@ fn begin<'a>(
 }
 
 impl RunSettings {
+<<<<<<< HEAD
+=======
+    /// Checks what the types do not: every range, and that the network exists and fits the images.
+    ///
+    /// # Errors
+    /// Names the first setting that makes no sense.
+    pub fn check(&self) -> Result<(), FieldError> {
+        self.images.check().map_err(|error| error.within("images"))?;
+        count("minimal_k", self.minimal_k)?;
+        count_within("seeds", self.seeds, 1..=MOST_REPEATS)?;
+        count_within("epochs", self.epochs, 1..=MOST_REPEATS)?;
+        let config = self.exact_config(0);
+        config.check()?;
+        let Some((image, classes)) = self.images.shape() else { return Ok(()) };
+        config.check_images(image.height.min(image.width))?;
+        let description = config.describe(image, classes, self.images.train);
+        description.map_err(NetworkError::in_settings).map(|_| ())
+    }
+
+    /// Checks a list of layers that are to be exact.
+    ///
+    /// # Errors
+    /// When one is no layer of the network with a product.
+    pub fn check_layers(&self, field: &str, layers: &[String]) -> Result<(), FieldError> {
+        let never = Sampling { exact_layers: layers.to_vec(), ..Sampling::EXACT };
+        match self.description().map(|network| network.check(&self.config(&never, 0).policies)) {
+            Some(Err(error)) => {
+                let expected = format!("layers of the network: {error}");
+                Err(FieldError::new(field, format!("{layers:?}"), expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether no product is sampled with these layers exact.
+    pub fn leaves_nothing_sampled(&self, exact: &[String]) -> bool {
+        self.description().is_some_and(|network| {
+            let mut sampled = network.products().into_iter().filter(|product| product.sampled);
+            sampled.all(|product| exact.iter().any(|name| name == product.layer))
+        })
+    }
+
+    /// Settings that are right and change nothing where products are sampled in these modes.
+    pub fn without_effect(&self, modes: &[Mode]) -> Vec<FieldError> {
+        let mut found = Vec::new();
+        let Some(network) = self.description() else { return found };
+        let products = network.products();
+        let sampled = products.iter().filter(|product| product.sampled);
+        let pairs = sampled.flat_map(|product| {
+            modes.iter().map(|mode| match mode {
+                Mode::Forward | Mode::BlackBox => product.pairs,
+                Mode::Backward => product.outputs.max(self.batch_size),
+            })
+        });
+        let most = pairs.max().unwrap_or(0);
+        if self.minimal_k >= most {
+            let expected = format!(
+                "less than the {most} pairs of the largest product: as it is, nothing is sampled"
+            );
+            found.push(FieldError::new("minimal_k", self.minimal_k, expected));
+        }
+        if !self.batch_norm_statistics.is_running() && !network.has_batch_norm() {
+            let expected = "a network with batch normalisation: this one has no statistics";
+            found.push(FieldError::new("batch_norm_statistics", "re-estimated", expected));
+        }
+        if let Schedule::Step { at, .. } = &self.schedule {
+            let late = at.iter().position(|epoch| *epoch >= self.epochs);
+            found.extend(late.map(|step| {
+                let expected = format!("an epoch below {}: the run ends before", self.epochs);
+                FieldError::new(format!("schedule.at[{step}]"), at[step], expected)
+            }));
+        }
+        let images = self.images.training_images();
+        if self.batch_size > images {
+            let expected = format!(
+                "at most the {images} images to learn from: a minibatch has no more of them"
+            );
+            found.push(FieldError::new("batch_size", self.batch_size, expected));
+        }
+        if self.augmentation == Some(Augmentation::default()) {
+            let expected = "a padding, or flips: images stay as they are";
+            found.push(FieldError::new("augmentation", "without padding and flips", expected));
+        }
+        found
+    }
+
+    /// What runs side by side keep in memory: the images once, and a network a worker of each run.
+    pub fn memory(&self, runs: usize, workers: usize) -> Vec<Need> {
+        let side_by_side = rayon::current_num_threads().min(runs.saturating_mul(self.seeds)) as f64;
+        let images = Need::new("images", self.images.train, self.images.bytes());
+        let batch = self.batch_size.min(self.images.train);
+        let network = self.description().map(|network| network.footprint(batch));
+        let needs = network.map(|Footprint { parameters, activations }| {
+            let parameters = workers as f64 * side_by_side * parameters;
+            let network = Need::new("network", self.network_in_words(), parameters);
+            [network, Need::new("batch_size", self.batch_size, side_by_side * activations)]
+        });
+        std::iter::once(images).chain(needs.into_iter().flatten()).collect()
+    }
+
+    /// The network without weights, where the shape of the images is known.
+    fn description(&self) -> Option<Description> {
+        let (image, classes) = self.images.shape()?;
+        self.network.describe(image, classes).ok()
+    }
+
+>>>>>>> wt-training
     /// Trains every setting with every seed; finished runs are stored and not made again.
     ///
     /// # Errors

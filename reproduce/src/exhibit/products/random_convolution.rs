@@ -85,7 +85,6 @@ impl RandomConvolution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exhibit::products::closed_form::expected_square_error;
     use kernels::Estimator;
 
     fn convolution(distribution: Distribution) -> RandomConvolution {
