@@ -23,12 +23,12 @@ use std::borrow::Cow;
 ///
 /// ```
 /// use kernels::Estimator;
-/// let law = Estimator::Bernoulli.law(&[3.0, 1.0, 1.0, 1.0], 2)?;
-/// assert_eq!(law.inclusion(), [1.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
+/// let law = Estimator::Bernoulli.law(&[100.0, 1.0, 1.0, 2.0], 2)?;
+/// assert_eq!(law.inclusion(), [1.0, 0.25, 0.25, 0.5]);
 /// assert_eq!(law.expected_scales(), [1.0; 4], "unbiased");
 /// // Independent coins: sum_i (1 - p_i)/p_i w_i^2, whatever the directions of the pairs.
-/// let error = law.expected_squared_error_from_norms(&[3.0, 1.0, 1.0, 1.0], 12.0);
-/// assert_eq!(error, Some(6.0));
+/// let error = law.expected_squared_error_from_norms(&[100.0, 1.0, 1.0, 2.0], 1e4);
+/// assert_eq!(error, Some(10.0));
 /// # Ok::<(), kernels::selection::SelectionError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
