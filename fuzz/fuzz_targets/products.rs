@@ -21,7 +21,7 @@ use kernels::{InstructionSet, MatrixView, MatrixViewMut, Real, Selection};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(init: fuzz::on_this_thread(), |bytes: &[u8]| {
-    let Some((head, elements)) = bytes.split_first_chunk() else { return };
+    let Some((head, elements)) = bytes.split_first_chunk::<12>() else { return };
     if head[9] & 1 == 0 {
         let elements: Vec<f32> =
             elements.as_chunks().0.iter().map(|&element| f32::from_le_bytes(element)).collect();
@@ -97,21 +97,21 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
     let stored: Vec<u32> = (0..pairs as u32).collect();
     let place = |few: &Selection, at: usize| (few.indices()[at] as usize, few.scales()[at]);
     for set in InstructionSet::available() {
-        let result = |size, product: &dyn Fn(MatrixViewMut<T>), expected: &dyn Fn(_, _) -> T| {
-            compare(set, size, gaps, is_by_columns, product, expected);
-        };
-        result([rows, columns], &|c| matmul(set, a.view(), b.view(), c), &|row, column| {
-            of_pairs(&whole, row, column)
-        });
-        result(
+        let layout = Layout { set, gaps, is_by_columns };
+        layout.check(
             [rows, columns],
-            &|c| matmul_selected(set, a.view(), b.view(), &kept, c),
-            &|row, column| of_pairs(&kept, row, column),
+            |c| matmul(set, a.view(), b.view(), c),
+            |row, column| of_pairs(&whole, row, column),
         );
-        result(
+        layout.check(
+            [rows, columns],
+            |c| matmul_selected(set, a.view(), b.view(), &kept, c),
+            |row, column| of_pairs(&kept, row, column),
+        );
+        layout.check(
             [few_rows.len(), columns],
-            &|c| matmul_selected_rows(set, a.view(), b.view(), &few_rows, c),
-            &|at, column| {
+            |c| matmul_selected_rows(set, a.view(), b.view(), &few_rows, c),
+            |at, column| {
                 let (row, scale) = place(&few_rows, at);
                 let terms = |pair| (times(scale, a.at(row, pair)), b.at(pair, column));
                 chain(&mut (0..pairs).map(terms))
@@ -123,50 +123,62 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
             chain(&mut (0..pairs).map(terms))
         };
         let size = [rows, few_columns.len()];
-        result(
+        layout.check(
             size,
-            &|c| matmul_selected_columns(set, a.view(), b.view(), &few_columns, c),
-            &of_few_columns,
+            |c| matmul_selected_columns(set, a.view(), b.view(), &few_columns, c),
+            of_few_columns,
         );
-        result(
+        layout.check(
             size,
-            &|c| {
+            |c| {
                 matmul_stored_selected_columns(set, a.view(), &stored, b.view(), &few_columns, c);
             },
-            &of_few_columns,
+            of_few_columns,
         );
     }
 }
 
-/// Makes a result in memory with gaps and looks at every place of it.
-fn compare<T: Real>(
+/// How a result lies in its memory, and who computes it.
+struct Layout {
     set: InstructionSet,
-    [rows, columns]: [usize; 2],
+    /// Elements left out between rows and between columns.
     gaps: (usize, usize),
     is_by_columns: bool,
-    product: &dyn Fn(MatrixViewMut<T>),
-    expected: &dyn Fn(usize, usize) -> T,
-) {
-    let (inner, outer) = if is_by_columns { (rows, columns) } else { (columns, rows) };
-    let step = 1 + gaps.1;
-    let next = inner * step + gaps.0;
-    let (down, across) = if is_by_columns { (step, next) } else { (next, step) };
-    let untouched = T::from_f64(-77.0);
-    let mut memory = vec![untouched; outer * next + 1];
-    let c = MatrixViewMut::with_strides(&mut memory, rows, columns, down, across);
-    product(c.expect("its elements are apart"));
-    let mut wanted = vec![untouched; memory.len()];
-    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
-        wanted[row * down + column * across] = expected(row, column);
-    }
-    // Through f64, which holds every f32, sign of zero included. Which NaN is not specified.
-    let is_same = |(found, wanted): (&T, &T)| {
-        let (found, wanted) = (found.to_f64(), wanted.to_f64());
-        found.to_bits() == wanted.to_bits() || (found.is_nan() && wanted.is_nan())
-    };
-    let differs = memory.iter().zip(&wanted).position(|both| !is_same(both));
-    if let Some(at) = differs {
-        let (found, wanted) = (memory[at].to_f64(), wanted[at].to_f64());
-        panic!("{set}, {rows} x {columns}, element {at}: {found:e} instead of {wanted:e}");
+}
+
+impl Layout {
+    /// Makes a result in memory with gaps and looks at every place of it.
+    fn check<T: Real>(
+        &self,
+        [rows, columns]: [usize; 2],
+        product: impl Fn(MatrixViewMut<T>),
+        expected: impl Fn(usize, usize) -> T,
+    ) {
+        let (inner, outer) = if self.is_by_columns { (rows, columns) } else { (columns, rows) };
+        let step = 1 + self.gaps.1;
+        let next = inner * step + self.gaps.0;
+        let (down, across) = if self.is_by_columns { (step, next) } else { (next, step) };
+        let untouched = T::from_f64(-77.0);
+        let mut memory = vec![untouched; outer * next + 1];
+        let c = MatrixViewMut::with_strides(&mut memory, rows, columns, down, across);
+        product(c.expect("its elements are apart"));
+        let mut wanted = vec![untouched; memory.len()];
+        for row in 0..rows {
+            for column in 0..columns {
+                wanted[row * down + column * across] = expected(row, column);
+            }
+        }
+        // Through f64, which holds every f32, sign of zero included. Which NaN is not specified.
+        let is_same = |found: f64, wanted: f64| {
+            found.to_bits() == wanted.to_bits() || (found.is_nan() && wanted.is_nan())
+        };
+        for (at, (found, wanted)) in memory.iter().zip(&wanted).enumerate() {
+            let (found, wanted) = (found.to_f64(), wanted.to_f64());
+            assert!(
+                is_same(found, wanted),
+                "{}, {rows} x {columns}, place {at}: {found:e} instead of {wanted:e}",
+                self.set
+            );
+        }
     }
 }

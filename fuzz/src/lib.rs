@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// A folder of the temporary directory, made once and gone with the process.
+/// A folder of the temporary directory. A target makes it once; libFuzzer ends a process without
+/// dropping what is static, so that it stays there.
 pub struct Folder(TempDir);
 
 impl Default for Folder {
@@ -60,5 +61,5 @@ pub fn encoded_image(format: image::ImageFormat) -> Vec<u8> {
 pub fn checkpoint_of(contents: &[u8]) -> Vec<u8> {
     let length = contents.len() as u64;
     let checksum = Sha256::digest(contents);
-    [b"SPROCHKP", &1u32.to_le_bytes()[..], &length.to_le_bytes(), &checksum, contents].concat()
+    [&b"SPROCHKP"[..], &1u32.to_le_bytes(), &length.to_le_bytes(), &checksum, contents].concat()
 }
