@@ -52,7 +52,7 @@ fn train(source: &FolderSource, policy: Option<SamplingPolicy>) -> Run {
     let stream = Stream::new(1, "resnet test");
     let description = resnet(50, ImageShape::new(3, SIDE, SIDE), 1_000).unwrap();
     let mut network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
-    let config = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 1e-4 };
+    let config = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 1e-4 };
     let mut optimizer = Optimizer::new(config, set);
     let before = network.parameters();
     let (mut input, mut labels) = (Matrix::default(), Vec::new());

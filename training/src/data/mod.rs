@@ -18,7 +18,7 @@ mod source;
 mod storage;
 mod unpacked;
 
-pub use augmentation::{Augmentation, Change, EpochAugmentation};
+pub use augmentation::{Augmentation, Border, Change, EpochAugmentation};
 pub use cifar::{has_cifar10, jpeg_copy_of_cifar10, load_cifar10};
 pub use dataset::{Dataset, Splits};
 pub use decoding::Pixels;

@@ -11,7 +11,7 @@ use kernels::{Estimator, InstructionSet};
 
 const WORKERS: usize = 3;
 const SGD: OptimizerConfig =
-    OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 1e-3 };
+    OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, nesterov: false, weight_decay: 1e-3 };
 
 fn policies(estimator: Estimator, ratio: f64, scores: Scores) -> LayerPolicies {
     let mode = Mode::Forward;

@@ -4,7 +4,7 @@ mod sampled;
 
 use super::demand::{Demand, keep};
 use super::image_shape::{ImageShape, Window};
-use super::initialization::Initialization;
+use super::initialization::{Initialization, place_identities};
 use super::sampler::Sampler;
 use super::sums::Sum;
 use super::{Context, Gradient, Layer, Parameter, SelectionFailure};
@@ -100,7 +100,10 @@ impl Convolution {
         let taps = geometry.window.taps();
         let fans = (geometry.image.channels * taps, geometry.outputs * taps);
         let biases = if with_bias { geometry.outputs } else { 0 };
-        let (weight, bias) = initialization.draw((geometry.weights(), biases), fans, stream);
+        let (mut weight, bias) = initialization.draw((geometry.weights(), biases), fans, stream);
+        if initialization == Initialization::Dirac {
+            place_identities(&mut weight, geometry.image.channels, geometry.window);
+        }
         Ok(Self {
             name: name.to_owned(),
             geometry,

@@ -85,6 +85,12 @@ impl Linear {
         }
     }
 
+    /// The same layer with no biases: Y = XW.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Self { bias: Vec::new(), bias_gradient: Vec::new(), ..self }
+    }
+
     fn active_policy(&self) -> Option<SamplingPolicy> {
         self.policy.filter(|_| self.sampling)
     }
@@ -127,6 +133,9 @@ impl Linear {
     /// The bias gradient: the rows of the output gradient added in order.
     fn sum_bias_gradient(&mut self, context: &Context, gradient: &Matrix) {
         let sums = &mut self.bias_gradient;
+        if sums.is_empty() {
+            return;
+        }
         sums.fill(0.0);
         let Some(outputs) = gradient.channels() else {
             return add_rows(context.set, sums, gradient.data());
@@ -307,7 +316,9 @@ impl Layer for Linear {
             let exact = [batch, self.inputs, self.outputs];
             self.computations.count([batch, kept, self.outputs], exact);
         }
-        add_to_rows(context.set, &mut output, &self.bias);
+        if !self.bias.is_empty() {
+            add_to_rows(context.set, &mut output, &self.bias);
+        }
         self.output = output;
     }
 
@@ -382,13 +393,17 @@ impl Layer for Linear {
         let row_norms = (norms.len() == self.inputs).then_some(RowNorms { norms, are_current });
         let (values, row_length) = (&mut self.weight, self.outputs);
         visit(Parameter { values, row_length, gradient, row_norms });
-        let gradient = Gradient::Dense(&self.bias_gradient);
-        visit(Parameter::new(&mut self.bias, row_length, gradient));
+        if !self.bias.is_empty() {
+            let gradient = Gradient::Dense(&self.bias_gradient);
+            visit(Parameter::new(&mut self.bias, row_length, gradient));
+        }
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
         visit(&format!("{}.weight", self.name), &mut self.weight);
-        visit(&format!("{}.bias", self.name), &mut self.bias);
+        if !self.bias.is_empty() {
+            visit(&format!("{}.bias", self.name), &mut self.bias);
+        }
         self.weight_norms_valid = false;
     }
 

@@ -1,5 +1,6 @@
 //! Layers: a forward pass, a backward pass, and parameters with their gradients.
 
+mod activation;
 mod average_pool;
 mod batch_norm;
 mod chain;
@@ -12,11 +13,12 @@ mod image_shape;
 mod initialization;
 mod linear;
 mod max_pool;
-mod relu;
 mod residual;
 mod sampler;
+mod scale;
 mod sums;
 
+pub use activation::{Activation, ActivationLayer};
 pub use average_pool::AveragePool;
 pub use batch_norm::{BatchNorm, BatchNormSettings};
 pub use chain::Chain;
@@ -28,8 +30,8 @@ pub use image_shape::{ImageShape, Window};
 pub use initialization::Initialization;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
-pub use relu::Relu;
 pub use residual::Residual;
+pub use scale::Scale;
 
 use crate::counting::Computations;
 use crate::matrix::Matrix;

@@ -4,6 +4,7 @@ mod cnn;
 mod config;
 mod description;
 mod error;
+mod fast_cifar;
 mod footprint;
 mod images;
 mod mlp;
@@ -12,17 +13,22 @@ mod resnet;
 mod state;
 #[cfg(test)]
 mod tests;
+mod views;
+mod whitening;
 mod wrn;
 
 pub use cnn::cnn;
 pub use config::NetworkConfig;
 pub use description::{Description, LayerDescription};
 pub use error::NetworkError;
+pub use fast_cifar::{FastCifar, fast_cifar};
 pub use footprint::Footprint;
 pub use mlp::mlp;
 pub use products::Product;
 pub use resnet::resnet;
 pub use state::{State, StateError};
+pub use views::TestTimeViews;
+pub use whitening::Whitening;
 pub use wrn::wrn;
 
 use crate::counting::Computations;

@@ -24,7 +24,7 @@ fn images(batch: usize, image: ImageShape) -> Matrix {
 
 /// Loss of each of some steps on one minibatch of random images.
 fn steps(network: &mut Network, input: &Matrix, count: u64, set: InstructionSet) -> Vec<f64> {
-    let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 0.0 };
+    let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 0.0 };
     let mut optimizer = Optimizer::new(sgd, set);
     let labels: Vec<u16> = (0..input.rows()).map(|i| (i % 5) as u16).collect();
     let mut gradient = Matrix::default();

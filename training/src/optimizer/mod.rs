@@ -1,11 +1,15 @@
 //! Optimisers: how a gradient changes a parameter.
 
 mod adam;
+mod group;
+mod lookahead;
 mod schedule;
 mod sgd;
 mod state;
 
-pub use schedule::Schedule;
+pub use group::{ParameterGroup, ParameterName, ParameterPattern, check_groups, is_frozen};
+pub use lookahead::{Lookahead, LookaheadConfig};
+pub use schedule::{Knot, Moment, Schedule};
 pub use state::{Averages, AveragesError, OptimizerState};
 
 use crate::layer::{Parameter, RowNorms};
@@ -19,13 +23,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OptimizerConfig {
-    /// Stochastic gradient descent with momentum (not Nesterov's) and weight decay.
+    /// Stochastic gradient descent with momentum and weight decay.
     Sgd {
         /// The learning rate.
         learning_rate: f32,
         /// The share of the velocity that stays.
         #[serde(default)]
         momentum: f32,
+        /// Whether the momentum is Nesterov's.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nesterov: bool,
         /// The factor of the squared norm of the weights in the loss, times two.
         #[serde(default)]
         weight_decay: f32,
@@ -112,10 +119,13 @@ impl Optimizer {
             let gradient = gradient.row(row, row_length);
             // Inlined, so that the loops are compiled for the instruction set.
             match config {
-                OptimizerConfig::Sgd { momentum, weight_decay, .. } => set.run(
-                    #[inline(always)]
-                    || sgd::update(values, first, gradient, (rate, momentum, weight_decay)),
-                ),
+                OptimizerConfig::Sgd { momentum, nesterov, weight_decay, .. } => {
+                    let step = sgd::Step { rate, momentum, decay: weight_decay, nesterov };
+                    set.run(
+                        #[inline(always)]
+                        || sgd::update(values, first, gradient, step),
+                    )
+                }
                 OptimizerConfig::Adam { .. } => set.run(
                     #[inline(always)]
                     || adam::update(values, first, second, gradient, rate, correction),
@@ -165,10 +175,20 @@ mod tests {
     use super::*;
     use crate::layer::Gradient;
 
-    const CONFIGS: [OptimizerConfig; 2] = [
-        OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01 },
-        OptimizerConfig::Adam { learning_rate: 0.1 },
-    ];
+    const SGD: OptimizerConfig = OptimizerConfig::Sgd {
+        learning_rate: 0.1,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 0.01,
+    };
+    const NESTEROV: OptimizerConfig = OptimizerConfig::Sgd {
+        learning_rate: 0.1,
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 0.01,
+    };
+    const CONFIGS: [OptimizerConfig; 3] =
+        [SGD, NESTEROV, OptimizerConfig::Adam { learning_rate: 0.1 }];
 
     #[test]
     fn numbers_out_of_range_are_refused_by_name() {
@@ -219,8 +239,8 @@ mod tests {
     fn averages_decay_to_zero_and_not_to_subnormal_numbers() {
         for config in CONFIGS {
             let config = match config {
-                OptimizerConfig::Sgd { learning_rate, momentum, .. } => {
-                    OptimizerConfig::Sgd { learning_rate, momentum, weight_decay: 0.0 }
+                OptimizerConfig::Sgd { learning_rate, momentum, nesterov, .. } => {
+                    OptimizerConfig::Sgd { learning_rate, momentum, nesterov, weight_decay: 0.0 }
                 }
                 adam => adam,
             };

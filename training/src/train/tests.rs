@@ -72,7 +72,7 @@ fn augmentation_changes_the_training_images_of_each_epoch_and_no_others() {
         assert_eq!(changed, labels);
         input.data().to_vec()
     };
-    let crop = Augmentation { padding: 4, flip: false };
+    let crop = Augmentation { padding: 4, ..Augmentation::default() };
     assert_eq!(changed(Augmentation::default(), 0), plain.data());
     assert_ne!(changed(crop, 0), plain.data());
     assert_ne!(changed(crop, 0), changed(crop, 1));
@@ -142,7 +142,7 @@ fn bad_settings_are_named() {
     let schedule = Schedule::Step { factor: f32::NAN, at: vec![1] };
     let schedule = refuse(&|config| config.schedule = schedule.clone());
     assert!(schedule.starts_with("schedule.factor is NaN"), "{schedule}");
-    let black = Augmentation { padding: 28, flip: false };
+    let black = Augmentation { padding: 28, ..Augmentation::default() };
     let augmentation = refuse(&|config| config.augmentation = Some(black));
     assert!(augmentation.starts_with("augmentation.padding is 28"), "{augmentation}");
     let adaptive = Estimator::AdaptiveTopK { share: 2.0 };
@@ -159,7 +159,7 @@ fn bad_settings_are_named() {
     let rate = f32::MAX;
     let error = refuse(&|config| {
         config.optimizer =
-            OptimizerConfig::Sgd { learning_rate: rate, momentum: 0.0, weight_decay: 0.0 };
+            OptimizerConfig::Sgd { learning_rate: rate, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
     });
     assert!(error.contains("at step"), "{error}");
 }
@@ -234,7 +234,7 @@ fn wrn(splits: &Splits, statistics: BatchNormStatistics) -> TrainingReport {
         network: NetworkConfig::Wrn { depth: 10, width: 1 },
         batch_size: 16,
         epochs: 3,
-        optimizer: OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 5e-4 },
+        optimizer: OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, nesterov: false, weight_decay: 5e-4 },
         batch_norm_statistics: statistics,
         ..config(Some(SamplingPolicy {
             minimal_k: 1,

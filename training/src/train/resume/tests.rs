@@ -10,7 +10,7 @@ use kernels::Estimator;
 use std::fs;
 
 const SGD: OptimizerConfig =
-    OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 1e-3 };
+    OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, nesterov: false, weight_decay: 1e-3 };
 
 /// Three epochs of four steps, the first exact, with a rate that changes in each.
 fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig {
