@@ -5,7 +5,6 @@
 //! another key is computed again instead of trusted. Files appear by renaming:
 //! a run that is stopped leaves whole entries only, and the next run goes on there.
 
-use std::fmt::Write as _;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use anyhow::Context as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use training::digest::hexadecimal;
 use training::file;
 pub use training::file::WRITING;
 
@@ -105,10 +105,7 @@ pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

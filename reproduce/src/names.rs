@@ -1,4 +1,4 @@
-//! Names: a helpful sentence for one that does not exist, and those that a user may give.
+//! Names that a user may give.
 
 use crate::exhibit::{EXHIBITS, NAMED_ONLY};
 
@@ -51,29 +51,6 @@ pub fn share_files(one: &str, other: &str) -> bool {
 /// How the figures of built-in exhibits are called after the exhibit's name.
 const FIGURES: [&str; 4] = ["curves", "ratio", "designs", "variants"];
 
-/// `unknown KIND "NAME"` and the nearest of the known names, or all of them when none is near.
-///
-/// ```
-/// use reproduce::names::unknown;
-/// let message = unknown("estimator", "topk", &["top-k", "bernoulli"]);
-/// assert_eq!(message, "unknown estimator \"topk\"; did you mean top-k?");
-/// ```
-pub fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
-    let mut near: Vec<(f64, &str)> = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    near.truncate(3);
-    if near.is_empty() {
-        format!("unknown {kind} {name:?}; known: {}", known.join(", "))
-    } else {
-        let names: Vec<&str> = near.iter().map(|(_, candidate)| *candidate).collect();
-        format!("unknown {kind} {name:?}; did you mean {}?", names.join(" or "))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,10 +88,5 @@ mod tests {
             let stem = name.split('.').next().unwrap_or_default();
             assert!(check_own(stem).is_err(), "{name} could be overwritten");
         }
-    }
-
-    #[test]
-    fn a_name_like_no_other_lists_all() {
-        assert_eq!(unknown("exhibit", "zzz", &["a", "b"]), "unknown exhibit \"zzz\"; known: a, b");
     }
 }

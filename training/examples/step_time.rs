@@ -7,19 +7,18 @@
 use kernels::random::{Stream, uniform};
 use kernels::{Estimator, InstructionSet};
 use std::time::Instant;
-use training::layer::{Context, ImageShape};
-use training::loss::softmax_cross_entropy;
+use training::data::Minibatch;
+use training::layer::ImageShape;
+use training::learner::Learner;
 use training::matrix::Matrix;
-use training::network::{Description, Network, NetworkError, cnn, mlp, resnet, wrn};
-use training::optimizer::{Optimizer, OptimizerConfig};
+use training::network::{Description, NetworkError, cnn, mlp, resnet, wrn};
+use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
-/// A network with what its steps need.
+/// A learner and the times of its steps.
 struct Run {
     ratio: f64,
-    network: Network,
-    optimizer: Optimizer,
-    gradient: Matrix,
+    learner: Learner,
     milliseconds: Vec<f64>,
 }
 
@@ -37,25 +36,17 @@ impl Run {
             scores: Scores::Both,
         };
         let policies = LayerPolicies::uniform((ratio < 1.0).then_some(policy));
-        Ok(Self {
-            ratio,
-            network: description.build(&policies, Stream::new(1, "initialisation"))?,
-            optimizer: Optimizer::new(optimizer, InstructionSet::detect()),
-            gradient: Matrix::default(),
-            milliseconds: Vec::new(),
-        })
+        let network = description.build(&policies, Stream::new(1, "initialisation"))?;
+        let stream = Stream::new(1, "run");
+        let learner = Learner::new(network, optimizer, InstructionSet::detect(), stream);
+        Ok(Self { ratio, learner, milliseconds: Vec::new() })
     }
 
-    fn step(&mut self, input: &Matrix, labels: &[u16]) {
+    fn step(&mut self, minibatch: &Minibatch) {
         let start = Instant::now();
-        let step = self.milliseconds.len() as u64;
-        let context = Context::training(InstructionSet::detect(), Stream::new(1, "run"), step);
-        let logits = self.network.forward(&context, input);
-        softmax_cross_entropy(logits, labels, &mut self.gradient);
-        let backward = self.network.backward(&context, input, &self.gradient);
-        backward.expect("steps on random images have finite scores");
-        self.network.update(&mut self.optimizer);
+        let loss = self.learner.step(minibatch);
         self.milliseconds.push(start.elapsed().as_secs_f64() * 1e3);
+        loss.expect("steps on random images have finite losses and scores");
     }
 
     /// The median without the first two steps, which fill caches and buffers.
@@ -92,7 +83,8 @@ fn main() -> Result<(), NetworkError> {
         let mut generator = Stream::new(2, "images").at(0);
         let pixels = (0..batch * image.len()).map(|_| uniform(&mut generator) as f32).collect();
         let input = Matrix::from_rows(batch, image.len(), pixels);
-        let labels: Vec<u16> = (0..batch).map(|sample| (sample % 10) as u16).collect();
+        let labels = (0..batch).map(|sample| (sample % 10) as u16).collect();
+        let minibatch = Minibatch { input, labels };
         let mut runs = Vec::new();
         for &ratio in &ratios {
             runs.push(Run::new(&description, optimizer, ratio)?);
@@ -100,14 +92,14 @@ fn main() -> Result<(), NetworkError> {
         // On a thread of the pool: from outside, every parallel loop would wait for one to wake.
         rayon::scope(|_| {
             for _ in 0..rounds + 2 {
-                runs.iter_mut().for_each(|run| run.step(&input, &labels));
+                runs.iter_mut().for_each(|run| run.step(&minibatch));
             }
         });
         println!("{name}");
         let exact = runs[0].median();
-        for run in &runs {
+        for run in &mut runs {
             let median = run.median();
-            let megabytes = run.network.memory().peak_bytes() as f64 / 1e6;
+            let megabytes = run.learner.network().memory().peak_bytes() as f64 / 1e6;
             let (ratio, speed_up) = (run.ratio, exact / median);
             println!(
                 "  ratio {ratio:4}: {median:8.2} ms, {speed_up:.2} x, activations {megabytes:.1} MB"

@@ -24,9 +24,9 @@ mod tests;
 use crate::counting::Computations;
 use crate::file;
 use crate::loss::Loss;
+use crate::metrics::EpochMetrics;
 use crate::network::State;
 use crate::optimizer::OptimizerState;
-use crate::train::{EpochMetrics, ResumeError, TrainingError};
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ pub struct Checkpoint {
     pub optimizer: OptimizerState,
 }
 
-/// Why there is no checkpoint to be had from a file, or a run with checkpoints cannot go on.
+/// Why there is no checkpoint to be had from a file, or none to be put there.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file cannot be read.
@@ -93,17 +93,6 @@ pub enum CheckpointError {
         /// How it shows.
         damage: Damage,
     },
-    /// The checkpoint is not of the run that was to go on.
-    #[error("the run cannot go on from the checkpoint {}: {source}", path.display())]
-    Resume {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: ResumeError,
-    },
-    /// The run itself cannot start or go on.
-    #[error(transparent)]
-    Training(#[from] TrainingError),
 }
 
 /// How damage shows.
@@ -128,7 +117,7 @@ pub enum Damage {
 /// What the file of a checkpoint starts with.
 const MAGIC: &[u8; 8] = b"SPROCHKP";
 /// The version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes before the contents: magic, version, length, checksum.
 const HEADER: usize = 8 + 4 + 8 + 32;
 

@@ -14,11 +14,10 @@ pub struct Computations {
 }
 
 impl Computations {
-    /// Counts a product of `rows x inner x columns`, of which a part was computed.
-    pub fn count(&mut self, performed: [usize; 3], exact: [usize; 3]) {
-        let multiply = |sides: [usize; 3]| sides.iter().map(|&side| side as u64).product::<u64>();
-        self.performed += multiply(performed);
-        self.exact += multiply(exact);
+    /// Those of a product of `rows x inner x columns`, of which a part was computed.
+    pub fn of_product(performed: [usize; 3], exact: [usize; 3]) -> Self {
+        let multiply = |sides: [usize; 3]| sides.iter().map(|&side| side as u64).product();
+        Self { performed: multiply(performed), exact: multiply(exact) }
     }
 
     /// Performed over exact; one when nothing was counted.

@@ -4,14 +4,32 @@
 //! samples of a minibatch and is taken here as a slip. The class dimension is used throughout.
 
 use crate::matrix::Matrix;
+use std::ops::AddAssign;
 
-/// What a minibatch lost, and how many of its samples were right.
+/// What some samples lost, and how many of them were right.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Loss {
     /// The sum of -log softmax(logits)\[label\] over the samples, in f64.
     pub sum: f64,
     /// Samples whose largest logit is their label's; the first of equal ones counts.
     pub correct: usize,
+    /// Samples.
+    pub samples: usize,
+}
+
+impl Loss {
+    /// The mean over the samples, in nats.
+    pub fn mean(&self) -> f64 {
+        self.sum / self.samples as f64
+    }
+}
+
+impl AddAssign for Loss {
+    fn add_assign(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.correct += other.correct;
+        self.samples += other.samples;
+    }
 }
 
 /// The loss of a minibatch of logits (batch x classes); writes the gradient of the mean loss.
@@ -46,7 +64,7 @@ pub fn smoothed_softmax_cross_entropy(
     gradient.reshape(logits.rows(), logits.columns());
     let (batch, classes) = (logits.rows() as f32, logits.columns() as f32);
     let (of_label, of_each) = (1.0 - smoothing, smoothing / classes);
-    let mut loss = Loss::default();
+    let mut loss = Loss { samples: labels.len(), ..Loss::default() };
     let rows = gradient.data_mut().chunks_exact_mut(logits.columns().max(1));
     for ((row, gradient), &label) in rows.enumerate().zip(labels) {
         let logits = logits.row(row);

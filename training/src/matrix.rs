@@ -56,8 +56,19 @@ impl Matrix {
         self.reshape_in(None, rows, columns);
     }
 
-    /// As [`Matrix::reshape`], with a buffer from the memory where the own one does not fit.
-    pub(crate) fn reshape_in(&mut self, memory: Option<&Memory>, rows: usize, columns: usize) {
+    /// As [`Matrix::reshape`], with a buffer from the memory where the own one does not fit: how a
+    /// layer makes room for its output and its gradient
+    /// ([`StepContext::memory`](crate::layer::StepContext)).
+    ///
+    /// ```
+    /// use training::{matrix::Matrix, memory::Memory};
+    /// let (memory, mut one, mut other) = (Memory::default(), Matrix::default(), Matrix::default());
+    /// one.reshape_in(Some(&memory), 50, 200);
+    /// one.release(Some(&memory));
+    /// other.reshape_in(Some(&memory), 50, 200);
+    /// assert_eq!(memory.peak_bytes(), 4 * 50 * 200, "the second has the buffer of the first");
+    /// ```
+    pub fn reshape_in(&mut self, memory: Option<&Memory>, rows: usize, columns: usize) {
         self.reshape_for(memory, Stay::Short, rows, columns);
     }
 
@@ -72,7 +83,7 @@ impl Matrix {
     }
 
     /// A partial matrix with some of the channels that make up `columns` columns.
-    pub(crate) fn reshape_channels_in(
+    pub fn reshape_channels_in(
         &mut self,
         memory: Option<&Memory>,
         (rows, columns): (usize, usize),
@@ -94,7 +105,7 @@ impl Matrix {
     }
 
     /// The shape and the channels of another matrix.
-    pub(crate) fn reshape_like_in(&mut self, memory: Option<&Memory>, other: &Self) {
+    pub fn reshape_like_in(&mut self, memory: Option<&Memory>, other: &Self) {
         self.reshape_in(memory, other.rows, other.columns);
         self.stored.is_partial = other.stored.is_partial;
         (self.stored.count, self.stored.whole) = (other.stored.count, other.stored.whole);
@@ -106,7 +117,7 @@ impl Matrix {
     ///
     /// # Panics
     /// When the matrix is partial.
-    pub(crate) fn keep_channels(&mut self, memory: Option<&Memory>, channels: Channels<'_>) {
+    pub fn keep_channels(&mut self, memory: Option<&Memory>, channels: Channels<'_>) {
         assert!(!self.stored.is_partial, "channels are chosen once");
         if self.rows * self.columns <= SMALL {
             return self.keep_channels_in_place(channels);
@@ -161,7 +172,7 @@ impl Matrix {
     }
 
     /// Gives the buffer to the memory, if there is one, and keeps no channel.
-    pub(crate) fn release(&mut self, memory: Option<&Memory>) {
+    pub fn release(&mut self, memory: Option<&Memory>) {
         if let Some(memory) = memory {
             memory.release(&mut self.buffer);
         }
@@ -172,8 +183,8 @@ impl Matrix {
         self.stored.channels.clear();
     }
 
-    /// Writes the matrix with zeros for the channels that are not stored.
-    pub(crate) fn expand_into(&self, memory: Option<&Memory>, to: &mut Self) {
+    /// Writes the matrix to `to` with zeros for the channels that are not stored.
+    pub fn expand_into(&self, memory: Option<&Memory>, to: &mut Self) {
         let (channels, whole) = (&self.stored.channels, self.stored.whole);
         to.reshape_in(memory, self.rows, whole);
         to.data_mut().fill(0.0);
@@ -200,7 +211,7 @@ impl Matrix {
     }
 
     /// Rows, and columns if all channels were stored.
-    pub(crate) fn whole_shape(&self) -> (usize, usize) {
+    pub fn whole_shape(&self) -> (usize, usize) {
         (self.rows, if self.stored.is_partial { self.stored.whole } else { self.columns })
     }
 
@@ -210,12 +221,12 @@ impl Matrix {
     }
 
     /// How many channels there are, when not all are stored.
-    pub(crate) fn channel_count(&self) -> Option<usize> {
+    pub fn channel_count(&self) -> Option<usize> {
         self.stored.is_partial.then_some(self.stored.count)
     }
 
     /// Where a channel is stored, counted in channels.
-    pub(crate) fn place_of(&self, channel: usize) -> Option<usize> {
+    pub fn place_of(&self, channel: usize) -> Option<usize> {
         match self.channels() {
             None => Some(channel),
             Some(channels) => channels.binary_search(&(channel as u32)).ok(),
@@ -223,7 +234,7 @@ impl Matrix {
     }
 
     /// The channel that is stored at a place.
-    pub(crate) fn channel_at(&self, place: usize) -> usize {
+    pub fn channel_at(&self, place: usize) -> usize {
         self.channels().map_or(place, |channels| channels[place] as usize)
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How long a tensor stays, which decides how much larger than it its buffer may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stay {
+pub enum Stay {
     /// Until the next layer has read it, or nearly: a buffer that is free now may be four times as
     /// long, since it will be free again soon.
     Short,
@@ -24,6 +24,9 @@ impl Stay {
 }
 
 /// Buffers that no layer needs any more, for the tensors still to come.
+///
+/// Layers have their tensors as [`Matrix`](crate::matrix::Matrix), which takes its buffer from here
+/// and gives it back; what else a layer keeps from step to step it can have from here, too.
 ///
 /// Activations are released as soon as the backward pass is known not to read them, or not all of
 /// them, and gradients when they have been used. Sampled in the forward pass, a layer keeps the
@@ -71,8 +74,8 @@ impl Memory {
         self.lock().most_held * size_of::<f32>()
     }
 
-    /// Frees the buffers that the last step did not use.
-    pub(crate) fn begin_step(&self) {
+    /// Frees the buffers that the last step did not use; called by the network.
+    pub fn begin_step(&self) {
         let Buffers { free, step, held, .. } = &mut *self.lock();
         free.retain(|Free { buffer, last_used }| {
             let is_used = *last_used >= *step;
@@ -83,7 +86,7 @@ impl Memory {
     }
 
     /// Makes a buffer at least as long as asked for; what it holds is unspecified.
-    pub(crate) fn fit(&self, buffer: &mut Vec<f32>, length: usize, stay: Stay) {
+    pub fn fit(&self, buffer: &mut Vec<f32>, length: usize, stay: Stay) {
         let fits = |buffer: &[f32]| (length..=stay.longest(length)).contains(&buffer.len());
         if length > 0 && fits(buffer) {
             return;
@@ -107,7 +110,7 @@ impl Memory {
     }
 
     /// Takes a buffer back, and leaves an empty one.
-    pub(crate) fn release(&self, buffer: &mut Vec<f32>) {
+    pub fn release(&self, buffer: &mut Vec<f32>) {
         if !buffer.is_empty() {
             let mut buffers = self.lock();
             let last_used = buffers.step;

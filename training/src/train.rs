@@ -1,190 +1,31 @@
-//! The training loop.
+//! The training loop: one, over a source of minibatches and the ranks that train together.
 
+mod config;
 mod data_parallel;
+mod error;
 mod resume;
 mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub use config::TrainingConfig;
 pub use data_parallel::{DataParallel, DataParallelReport, train_data_parallel};
-pub use resume::{ResumeError, train_with_checkpoints};
+pub use error::TrainingError;
+pub use resume::{ResumeError, RunError, train_with_checkpoints};
 pub use statistics::BatchNormStatistics;
 
-use crate::counting::Computations;
-use crate::data::{Augmentation, Dataset, EpochAugmentation, Splits};
-use crate::exchange::ExchangeError;
-use crate::layer::{Context, ImageShape, SelectionFailure};
-use crate::loss::{Loss, softmax_cross_entropy};
-use crate::matrix::Matrix;
-use crate::network::{Description, Network, NetworkConfig, NetworkError};
-use crate::optimizer::{Optimizer, OptimizerConfig, Schedule};
-use crate::sampling::LayerPolicies;
-use crate::setting::{FieldError, count};
+use crate::counting::{Computations, GradientNumbers};
+use crate::data::{Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits};
+use crate::digest::hexadecimal;
+use crate::exchange::{Alone, Collective, Exchange, Peer};
+use crate::layer::ImageShape;
+use crate::learner::Learner;
+use crate::loss::Loss;
+use crate::metrics::{EpochMetrics, Metrics};
+use crate::network::Network;
 use kernels::InstructionSet;
-use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::ops::ControlFlow;
-
-/// A training run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrainingConfig {
-    /// What is trained.
-    pub network: NetworkConfig,
-    /// Samples in a minibatch; the last of an epoch may be smaller.
-    pub batch_size: usize,
-    /// Passes over the training set.
-    pub epochs: usize,
-    /// How gradients change parameters.
-    pub optimizer: OptimizerConfig,
-    /// How the learning rate changes from epoch to epoch.
-    #[serde(default)]
-    pub schedule: Schedule,
-    /// How the products of each layer are sampled.
-    #[serde(default)]
-    pub policies: LayerPolicies,
-    /// First epochs that are exact whatever the policies.
-    #[serde(default)]
-    pub exact_epochs: usize,
-    /// How training images are changed at random, every epoch anew.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub augmentation: Option<Augmentation>,
-    /// The statistics that batch normalisation uses in evaluations.
-    #[serde(default, skip_serializing_if = "BatchNormStatistics::is_running")]
-    pub batch_norm_statistics: BatchNormStatistics,
-    /// Where all randomness of the run starts.
-    pub seed: u64,
-}
-
-/// Why a run cannot start or go on.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum TrainingError {
-    /// The network cannot be built, or not be sampled so.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// A setting is out of its range.
-    #[error(transparent)]
-    Setting(#[from] FieldError),
-    /// A data set has no samples.
-    #[error("the {0} set has no samples")]
-    Empty(&'static str),
-    /// The loss became infinite or not a number.
-    #[error("the loss became {loss} at step {step} of epoch {epoch}; try a smaller learning rate")]
-    Diverged {
-        /// The epoch, from 1.
-        epoch: usize,
-        /// The minibatch of that epoch, from 1.
-        step: usize,
-        /// The loss.
-        loss: f64,
-    },
-    /// A selection could not be drawn.
-    #[error("step {step} of epoch {epoch}: {failure}")]
-    Selection {
-        /// The epoch, from 1.
-        epoch: usize,
-        /// The minibatch of that epoch, from 1.
-        step: usize,
-        /// Of which layer, and why.
-        failure: SelectionFailure,
-    },
-    /// The workers of the run cannot train together.
-    #[error(transparent)]
-    Exchange(#[from] ExchangeError),
-    /// The observer asked to stop.
-    #[error("stopped after {epochs} epochs")]
-    Stopped {
-        /// Epochs that were finished.
-        epochs: usize,
-    },
-}
-
-impl TrainingConfig {
-    /// Checks every setting but for those that depend on the data.
-    ///
-    /// # Errors
-    /// On the first one out of its range.
-    pub fn check(&self) -> Result<(), FieldError> {
-        count("batch_size", self.batch_size)?;
-        count("epochs", self.epochs)?;
-        self.network.check().map_err(|error| error.within("network"))?;
-        self.optimizer.check().map_err(|error| error.within("optimizer"))?;
-        self.schedule.check().map_err(|error| error.within("schedule"))?;
-        if let BatchNormStatistics::ReEstimated { minibatches } = self.batch_norm_statistics {
-            let within = |error: FieldError| error.within("batch_norm_statistics");
-            count("minibatches", minibatches).map_err(within)?;
-        }
-        Ok(())
-    }
-
-    /// Checks the settings that depend on the images' shorter side.
-    ///
-    /// # Errors
-    /// When the augmentation makes no sense for them.
-    pub fn check_images(&self, side: usize) -> Result<(), FieldError> {
-        let augmentation = self.augmentation.unwrap_or_default();
-        augmentation.check(side).map_err(|error| error.within("augmentation"))
-    }
-
-    /// The network for so many images of this shape, which can compute every minibatch of a run.
-    ///
-    /// # Errors
-    /// When the network does not exist in this size, or does not fit the images, minibatches or
-    /// evaluations.
-    pub fn describe(
-        &self,
-        image: ImageShape,
-        classes: usize,
-        images: usize,
-    ) -> Result<Description, NetworkError> {
-        let description = self.network.describe(image, classes)?;
-        let batch = self.batch_size.min(images);
-        description.check_batch(batch).map_err(|error| {
-            let expected = format!("a minibatch that fits the network: {error}");
-            FieldError::new("batch_size", self.batch_size, expected)
-        })?;
-        description.check_batch(EVALUATION_BATCH)?;
-        Ok(description)
-    }
-
-    /// The network before its first step.
-    fn build_network(&self, data: &Dataset, stream: Stream) -> Result<Network, NetworkError> {
-        let image = ImageShape::new(data.channels, data.height, data.width);
-        let description = self.describe(image, data.classes, data.len())?;
-        description.build(&self.policies, stream.child("initialisation"))
-    }
-}
-
-/// Checks that there is something to learn from and to judge by.
-fn check_splits(splits: &Splits) -> Result<(), TrainingError> {
-    let sets =
-        [("training", &splits.train), ("held-out", &splits.held_out), ("test", &splits.test)];
-    match sets.iter().find(|(_, data)| data.is_empty()) {
-        Some((name, _)) => Err(TrainingError::Empty(name)),
-        None => Ok(()),
-    }
-}
-
-/// Mean loss and share of right answers on a set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Metrics {
-    /// Mean cross-entropy, in nats a sample.
-    pub loss: f64,
-    /// Right answers over samples.
-    pub accuracy: f64,
-}
-
-/// What one epoch came to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochMetrics {
-    /// On the training set while it was being learnt from (sampled, with dropout).
-    pub train: Metrics,
-    /// On the held-out part of the training set (exact).
-    pub held_out: Metrics,
-    /// On the test set (exact).
-    pub test: Metrics,
-}
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -208,10 +49,7 @@ pub struct Progress {
     pub epoch: Option<EpochMetrics>,
 }
 
-/// Samples of an evaluation pass.
-const EVALUATION_BATCH: usize = 500;
-
-/// Trains a network and says how it went, epoch by epoch.
+/// Trains a network on images in memory and says how it went, epoch by epoch.
 ///
 /// `observe` is called after every step; breaking stops the run.
 ///
@@ -223,34 +61,28 @@ pub fn train(
     set: InstructionSet,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<TrainingReport, TrainingError> {
-    let mut trainer = Trainer::new(config, splits, set)?;
-    while !trainer.is_finished() {
-        trainer.epoch(observe)?;
-    }
-    Ok(trainer.report())
+    Trainer::new(config, splits, set)?.finish(observe)
 }
 
-/// A training run that can be looked at between its steps.
+/// A training run that can be looked at between its steps; of several ranks, the part of one.
+///
+/// All ranks of a run have the same settings and call the same methods in the same order. Rank 0
+/// evaluates, and its observer decides when to stop.
 pub struct Trainer<'a> {
     config: &'a TrainingConfig,
-    splits: &'a Splits,
+    source: Box<dyn Source + 'a>,
     set: InstructionSet,
-    stream: Stream,
-    network: Network,
-    optimizer: Optimizer,
-    /// The training samples as the epoch to be finished goes through them.
-    order: Vec<usize>,
-    steps: usize,
+    peer: Peer<'a>,
+    minibatch: Minibatch,
     computations: Computations,
+    sent: GradientNumbers,
     epochs: Vec<EpochMetrics>,
     /// The loss so far of the epoch to be finished.
     epoch_loss: Loss,
-    /// Of the data, once it was asked for.
-    data_checksum: Option<String>,
 }
 
 impl<'a> Trainer<'a> {
-    /// A run before its first step.
+    /// A run on images in memory before its first step.
     ///
     /// # Errors
     /// When a setting is out of range or a set is empty.
@@ -259,27 +91,67 @@ impl<'a> Trainer<'a> {
         splits: &'a Splits,
         set: InstructionSet,
     ) -> Result<Self, TrainingError> {
+        Self::on_images(config, splits, Box::new(Alone), Exchange::Whole, set)
+    }
+
+    /// The same, as one of several ranks.
+    fn on_images(
+        config: &'a TrainingConfig,
+        splits: &'a Splits,
+        collective: Box<dyn Collective + 'a>,
+        exchange: Exchange,
+        set: InstructionSet,
+    ) -> Result<Self, TrainingError> {
         config.check()?;
-        check_splits(splits)?;
-        config.check_images(splits.train.height.min(splits.train.width))?;
-        let stream = Stream::new(config.seed, "training");
-        let network = config.build_network(&splits.train, stream)?;
-        let mut trainer = Self {
+        let source = InMemory::new(splits, config.augmentation);
+        check_source(&source)?;
+        let data = &splits.train;
+        config.check_images(data.height.min(data.width))?;
+        let image = ImageShape::new(data.channels, data.height, data.width);
+        config.describe(image, data.classes, data.len())?;
+        let network = config.build(image, data.classes)?;
+        Self::of_rank(config, network, Box::new(source), collective, exchange, set)
+    }
+
+    /// A run of a network on whatever a source has, before its first step. Of the settings,
+    /// `network`, `policies` and `augmentation` are the caller's to follow.
+    ///
+    /// With several ranks, whole gradients are exchanged.
+    ///
+    /// # Errors
+    /// When a setting is out of range, a set is empty, or ranks differ in their weights.
+    pub fn with(
+        config: &'a TrainingConfig,
+        network: Network,
+        source: Box<dyn Source + 'a>,
+        collective: Box<dyn Collective + 'a>,
+        set: InstructionSet,
+    ) -> Result<Self, TrainingError> {
+        config.check()?;
+        check_source(&*source)?;
+        Self::of_rank(config, network, source, collective, Exchange::Whole, set)
+    }
+
+    fn of_rank(
+        config: &'a TrainingConfig,
+        network: Network,
+        source: Box<dyn Source + 'a>,
+        collective: Box<dyn Collective + 'a>,
+        exchange: Exchange,
+        set: InstructionSet,
+    ) -> Result<Self, TrainingError> {
+        let learner = Learner::new(network, config.optimizer, set, config.stream());
+        Ok(Self {
             config,
-            splits,
+            source,
             set,
-            stream,
-            network,
-            optimizer: Optimizer::new(config.optimizer, set),
-            order: (0..splits.train.len()).collect(),
-            steps: 0,
+            peer: Peer::new(learner, collective, exchange).map_err(TrainingError::Exchange)?,
+            minibatch: Minibatch::default(),
             computations: Computations::default(),
+            sent: GradientNumbers::default(),
             epochs: Vec::new(),
             epoch_loss: Loss::default(),
-            data_checksum: None,
-        };
-        trainer.shuffle();
-        Ok(trainer)
+        })
     }
 
     /// Whether all epochs have been run.
@@ -289,14 +161,28 @@ impl<'a> Trainer<'a> {
 
     /// The network as it is now.
     pub fn network(&mut self) -> &mut Network {
-        &mut self.network
+        self.peer.learner().network()
+    }
+
+    /// Runs what is left of all epochs.
+    ///
+    /// # Errors
+    /// As [`Trainer::advance`].
+    pub fn finish(
+        mut self,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<TrainingReport, TrainingError> {
+        while !self.is_finished() {
+            self.epoch(observe)?;
+        }
+        Ok(self.report())
     }
 
     /// One pass over the training samples in a new order, or what is left of it, and an exact
     /// evaluation.
     ///
     /// # Errors
-    /// When the loss diverges, or `observe` breaks before the end of the last epoch.
+    /// As [`Trainer::advance`].
     pub fn epoch(
         &mut self,
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
@@ -307,8 +193,8 @@ impl<'a> Trainer<'a> {
     /// At most so many steps of an epoch; the last of them is followed by an exact evaluation.
     ///
     /// # Errors
-    /// When the loss diverges, or `observe` breaks before the end of the last epoch. The run can
-    /// go on where it was stopped.
+    /// When the loss diverges, a sample cannot be read, another rank fails, or `observe` breaks
+    /// before the end of the last epoch. After a break the run can go on where it was stopped.
     pub fn advance(
         &mut self,
         steps: usize,
@@ -317,130 +203,99 @@ impl<'a> Trainer<'a> {
         let epoch = self.epochs.len();
         let steps_an_epoch = self.steps_an_epoch();
         let total = self.config.epochs * steps_an_epoch;
-        let first = self.steps - epoch * steps_an_epoch;
-        self.network.set_sampling(epoch >= self.config.exact_epochs);
-        self.optimizer.set_factor(self.config.schedule.factor(epoch, self.config.epochs));
-        let augmentation =
-            self.config.augmentation.map(|changes| changes.epoch(self.stream, epoch as u64));
-        let (mut input, mut labels) = (Matrix::default(), Vec::new());
-        let mut gradient = Matrix::default();
-        let minibatches = self.order.chunks(self.config.batch_size).enumerate();
-        for (step, samples) in minibatches.skip(first).take(steps) {
-            let samples = samples.iter().copied();
-            let train = &self.splits.train;
-            fill_minibatch(train, samples, augmentation.as_ref(), &mut input, &mut labels);
-            let context = Context::training(self.set, self.stream, self.steps as u64);
-            let logits = self.network.forward(&context, &input);
-            let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
-            if !loss.sum.is_finite() {
-                return Err(TrainingError::Diverged {
-                    epoch: epoch + 1,
-                    step: step + 1,
-                    loss: loss.sum / labels.len() as f64,
-                });
-            }
-            self.network.backward(&context, &input, &gradient).map_err(|failure| {
-                TrainingError::Selection { epoch: epoch + 1, step: step + 1, failure }
-            })?;
-            self.network.update(&mut self.optimizer);
-            self.computations += self.network.take_computations();
-            self.epoch_loss.sum += loss.sum;
-            self.epoch_loss.correct += loss.correct;
-            self.steps += 1;
-            let progress = Progress { steps: self.steps, total, epoch: None };
-            if step + 1 < steps_an_epoch && observe(progress).is_break() {
+        let before = epoch * steps_an_epoch;
+        let first = self.peer.steps() as usize - before;
+        let last = steps_an_epoch.min(first.saturating_add(steps));
+        let learner = self.peer.learner();
+        learner.set_sampling(epoch >= self.config.exact_epochs);
+        learner.set_rate_factor(self.config.schedule.factor(epoch, self.config.epochs));
+        let wanted = Epoch { first, share: self.peer.share(), ..self.this_epoch() };
+        let mut minibatches = self.source.epoch(&wanted)?;
+        for step in first..last {
+            let is_there = minibatches.next_into(&mut self.minibatch)?;
+            assert!(is_there, "a source has as many minibatches as its samples make");
+            let totals = self.peer.step(&self.minibatch);
+            let totals = totals.map_err(|error| TrainingError::in_step(error, epoch, step))?;
+            self.computations += totals.computations;
+            self.sent += totals.sent;
+            self.epoch_loss += totals.loss;
+            let progress = Progress { steps: before + step + 1, total, epoch: None };
+            if step + 1 < steps_an_epoch && is_break(&mut self.peer, progress, observe)? {
                 return Err(TrainingError::Stopped { epochs: epoch });
             }
         }
-        if self.steps < (epoch + 1) * steps_an_epoch {
+        drop(minibatches);
+        if last < steps_an_epoch {
             return Ok(());
         }
-        let train = mean(self.epoch_loss, self.order.len());
-        let [held_out, test] = self.evaluate(self.config.batch_norm_statistics);
-        let metrics = EpochMetrics { train, held_out, test };
+        let metrics = self.epoch_metrics()?;
         self.end_epoch(metrics);
-        let progress = Progress { steps: self.steps, total, epoch: Some(metrics) };
-        if observe(progress).is_break() && !self.is_finished() {
+        let progress = Progress { steps: before + last, total, epoch: Some(metrics) };
+        if is_break(&mut self.peer, progress, observe)? && !self.is_finished() {
             return Err(TrainingError::Stopped { epochs: epoch + 1 });
         }
         Ok(())
     }
 
-    fn steps_an_epoch(&self) -> usize {
-        self.order.len().div_ceil(self.config.batch_size)
+    /// The epoch to be finished, from its first minibatch on.
+    fn this_epoch(&self) -> Epoch {
+        Epoch::new(self.config.stream(), self.epochs.len() as u64, self.config.batch_size)
     }
 
-    /// Puts the samples into the order of the next epoch, which is drawn from that of the last.
-    fn shuffle(&mut self) {
-        let epoch = self.epochs.len() as u64;
-        shuffle(&mut self.stream.child("order").at(epoch), &mut self.order);
+    fn steps_an_epoch(&self) -> usize {
+        self.this_epoch().minibatches(self.source.samples())
+    }
+
+    /// What the epoch came to, on all ranks what rank 0 finds.
+    fn epoch_metrics(&mut self) -> Result<EpochMetrics, TrainingError> {
+        let is_first = self.peer.share().rank == 0;
+        let found = if is_first {
+            self.evaluate(self.config.batch_norm_statistics)?
+        } else {
+            [Metrics::default(); 2]
+        };
+        let mut bytes =
+            found.map(|Metrics { loss, accuracy }| [loss, accuracy].map(f64::to_le_bytes));
+        self.peer.collective().follow_first(bytes.as_flattened_mut().as_flattened_mut())?;
+        let [held_out, test] = bytes.map(|numbers| {
+            let [loss, accuracy] = numbers.map(f64::from_le_bytes);
+            Metrics { loss, accuracy }
+        });
+        Ok(EpochMetrics { train: self.epoch_loss.into(), held_out, test })
     }
 
     fn end_epoch(&mut self, metrics: EpochMetrics) {
         self.epochs.push(metrics);
         self.epoch_loss = Loss::default();
-        self.shuffle();
     }
 
     /// What the epochs run so far came to.
     pub fn report(&mut self) -> TrainingReport {
-        let parameters = checksum(&mut self.network);
+        let parameters = hexadecimal(&self.network().digest());
         TrainingReport { epochs: self.epochs.clone(), computations: self.computations, parameters }
     }
 }
 
-/// SHA-256 of the bits of all parameters, in hexadecimal.
-fn checksum(network: &mut Network) -> String {
-    let mut hash = Sha256::new();
-    for parameter in network.parameters() {
-        hash.update(parameter.to_bits().to_le_bytes());
+/// Checks that there is something to learn from and to judge by.
+fn check_source(source: &dyn Source) -> Result<(), TrainingError> {
+    if source.samples() == 0 {
+        return Err(TrainingError::Empty("training"));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let sets = [EvaluationSet::HeldOut, EvaluationSet::Test];
+    match sets.into_iter().find(|set| source.evaluation_samples(*set) == 0) {
+        Some(set) => Err(TrainingError::Empty(set.name())),
+        None => Ok(()),
+    }
 }
 
-/// Loss and accuracy of a network on a set, computed exactly.
-pub fn evaluate(network: &mut Network, data: &Dataset, set: InstructionSet) -> Metrics {
-    let (mut input, mut labels) = (Matrix::default(), Vec::new());
-    let mut gradient = Matrix::default();
-    let mut sum = Loss::default();
-    for start in (0..data.len()).step_by(EVALUATION_BATCH) {
-        let samples = start..data.len().min(start + EVALUATION_BATCH);
-        fill_minibatch(data, samples, None, &mut input, &mut labels);
-        let logits = network.forward(&Context::evaluation(set), &input);
-        let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
-        sum.sum += loss.sum;
-        sum.correct += loss.correct;
-    }
-    mean(sum, data.len())
-}
-
-fn mean(sum: Loss, samples: usize) -> Metrics {
-    Metrics { loss: sum.sum / samples as f64, accuracy: sum.correct as f64 / samples as f64 }
-}
-
-/// The pixels of some samples as the network reads them, a row a sample, and their labels; the
-/// images are changed first where there is an augmentation.
-pub fn fill_minibatch(
-    data: &Dataset,
-    samples: impl ExactSizeIterator<Item = usize>,
-    augmentation: Option<&EpochAugmentation>,
-    input: &mut Matrix,
-    labels: &mut Vec<u16>,
-) {
-    let features = data.features();
-    input.reshape(samples.len(), features);
-    labels.clear();
-    let mut changed = vec![0; if augmentation.is_some() { features } else { 0 }];
-    for (row, sample) in input.data_mut().chunks_exact_mut(features).zip(samples) {
-        labels.push(data.labels[sample]);
-        let image = match augmentation {
-            Some(augmentation) => {
-                let size = (data.height, data.width);
-                augmentation.apply(sample, size, data.image(sample), &mut changed);
-                &changed
-            }
-            None => data.image(sample),
-        };
-        data.normalisation.fill(image, row);
-    }
+/// Whether rank 0 is told to stop.
+fn is_break(
+    peer: &mut Peer,
+    progress: Progress,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<bool, TrainingError> {
+    let is_first = peer.share().rank == 0;
+    let mut word = [u8::from(is_first && observe(progress).is_break())];
+    peer.collective().follow_first(&mut word)?;
+    Ok(word != [0])
 }

@@ -115,7 +115,7 @@ impl PatchCovariance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::{Context, Convolution, ConvolutionGeometry, Initialization, Layer};
+    use crate::layer::{StepContext, Convolution, ConvolutionGeometry, Initialization, Layer};
     use kernels::InstructionSet;
     use kernels::random::{Stream, standard_normal};
 
@@ -175,7 +175,7 @@ mod tests {
                 values.copy_from_slice(&filters);
             }
         });
-        layer.forward(&Context::evaluation(InstructionSet::detect()), &images);
+        layer.forward(&StepContext::evaluation(InstructionSet::detect()), &images);
         let pixels = geometry.output().unwrap().pixels();
         let plane = |row: usize, channel: usize| &layer.output().row(row)[channel * pixels..][..pixels];
         for i in 0..24 {

@@ -5,14 +5,16 @@ use allocation_counter::AllocationInfo;
 use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
 use rayon::ThreadPoolBuilder;
-use training::layer::{BatchNormSettings, Context, ImageShape, Window};
-use training::loss::softmax_cross_entropy;
+use training::data::Minibatch;
+use training::layer::{BatchNormSettings, ImageShape, StepContext, Window};
+use training::learner::Learner;
 use training::matrix::Matrix;
 use training::network::{Description, LayerDescription, mlp, wrn};
-use training::optimizer::{Optimizer, OptimizerConfig};
+use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 const BATCH: usize = 50;
+const ADAM: OptimizerConfig = OptimizerConfig::Adam { learning_rate: 1e-3 };
 
 /// Allocations of some steps, after a few others, on the calling thread.
 fn allocations(
@@ -22,22 +24,23 @@ fn allocations(
 ) -> AllocationInfo {
     let set = InstructionSet::detect();
     let stream = Stream::new(1, "allocations");
-    let mut network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
-    let mut optimizer = Optimizer::new(OptimizerConfig::Adam { learning_rate: 1e-3 }, set);
-    let pixels = (0..BATCH * features).map(|i| (i % 97) as f32 / 97.0).collect();
-    let input = Matrix::from_rows(BATCH, features, pixels);
-    let labels: Vec<u16> = (0..BATCH).map(|i| (i % 10) as u16).collect();
-    let mut gradient = Matrix::default();
-    let mut step = |number: u64| {
-        let context = Context::training(set, stream, number);
-        let logits = network.forward(&context, &input);
-        softmax_cross_entropy(logits, &labels, &mut gradient);
-        network.backward(&context, &input, &gradient).unwrap();
-        network.update(&mut optimizer);
+    let network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
+    let mut learner = Learner::new(network, ADAM, set, stream);
+    let minibatch = minibatch(features);
+    let mut steps = || {
+        for _ in 0..20 {
+            learner.step(&minibatch).unwrap();
+        }
     };
     // The number of pairs kept changes from step to step; memory grows to the largest soon.
-    (0..20).for_each(&mut step);
-    allocation_counter::measure(|| (20..40).for_each(&mut step))
+    steps();
+    allocation_counter::measure(steps)
+}
+
+fn minibatch(features: usize) -> Minibatch {
+    let pixels = (0..BATCH * features).map(|i| (i % 97) as f32 / 97.0).collect();
+    let input = Matrix::from_rows(BATCH, features, pixels);
+    Minibatch { input, labels: (0..BATCH).map(|i| (i % 10) as u16).collect() }
 }
 
 /// Runs on one thread, and it is this one: allocations are counted by thread.
@@ -135,23 +138,16 @@ fn a_forward_sampled_step_needs_less_memory() {
         let measured = |policy| {
             let set = InstructionSet::detect();
             let stream = Stream::new(1, "memory");
-            let mut network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
-            let input = Matrix::from_rows(
-                BATCH,
-                image.len(),
-                (0..BATCH * image.len()).map(|i| (i % 97) as f32 / 97.0).collect(),
-            );
-            let labels: Vec<u16> = (0..BATCH).map(|i| (i % 10) as u16).collect();
-            let mut gradient = Matrix::default();
+            let network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
+            let mut learner = Learner::new(network, ADAM, set, stream);
+            let minibatch = minibatch(image.len());
             let counted = allocation_counter::measure(|| {
                 for step in 0..3 {
-                    let context = Context::training(set, stream, step);
-                    let logits = network.forward(&context, &input);
-                    softmax_cross_entropy(logits, &labels, &mut gradient);
-                    network.backward(&context, &input, &gradient).unwrap();
+                    let context = StepContext::training(set, stream, step);
+                    learner.gradient(&context, &minibatch).unwrap();
                 }
             });
-            (counted.bytes_max, network.memory().peak_bytes() as u64)
+            (counted.bytes_max, learner.network().memory().peak_bytes() as u64)
         };
         measured(None);
         let exact = measured(None);

@@ -4,12 +4,14 @@ use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
 use std::sync::Arc;
 use training::counting::Computations;
-use training::data::{FolderSource, ImageFolder, Normalisation, OnCorrupt, StreamSettings};
-use training::layer::{Context, ImageShape};
-use training::loss::softmax_cross_entropy;
-use training::matrix::Matrix;
+use training::data::{
+    Epoch, FolderSource, ImageFolder, Minibatch, Minibatches as _, Normalisation, OnCorrupt,
+    StreamSettings,
+};
+use training::layer::ImageShape;
+use training::learner::Learner;
 use training::network::resnet;
-use training::optimizer::{Optimizer, OptimizerConfig};
+use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 const SIDE: usize = 64;
@@ -27,7 +29,7 @@ fn photos() -> Option<FolderSource> {
     let settings = StreamSettings {
         resize: 72,
         crop: SIDE,
-        batch_size: BATCH,
+        held_out: 0,
         threads: 2,
         buffer: 2 * BATCH,
         normalisation: Normalisation::imagenet(),
@@ -51,22 +53,19 @@ fn train(source: &FolderSource, policy: Option<SamplingPolicy>) -> Run {
     let set = InstructionSet::detect();
     let stream = Stream::new(1, "resnet test");
     let description = resnet(50, ImageShape::new(3, SIDE, SIDE), 1_000).unwrap();
-    let mut network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
+    let network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
     let config = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 1e-4 };
-    let mut optimizer = Optimizer::new(config, set);
-    let before = network.parameters();
-    let (mut input, mut labels) = (Matrix::default(), Vec::new());
-    let mut gradient = Matrix::default();
-    let mut minibatches = source.training_epoch(stream.child("images"), 0).unwrap();
+    let mut learner = Learner::new(network, config, set, stream);
+    let before = learner.network().parameters();
+    let mut minibatch = Minibatch::default();
+    let epoch = Epoch::new(stream.child("images"), 0, BATCH);
+    let mut minibatches = source.training(&epoch).unwrap();
     let mut losses = Vec::new();
-    for step in 0..STEPS {
-        assert!(minibatches.next_into(&mut input, &mut labels).unwrap());
-        let context = Context::training(set, stream, step);
-        let logits = network.forward(&context, &input);
-        losses.push(softmax_cross_entropy(logits, &labels, &mut gradient).sum / BATCH as f64);
-        network.backward(&context, &input, &gradient).unwrap();
-        network.update(&mut optimizer);
+    for _ in 0..STEPS {
+        assert!(minibatches.next_into(&mut minibatch).unwrap());
+        losses.push(learner.step(&minibatch).unwrap().mean());
     }
+    let network = learner.network();
     let (mut non_zero, mut all) = (0, 0);
     network.visit_parameters(&mut |parameter| {
         for row in 0..parameter.values.len() / parameter.row_length {

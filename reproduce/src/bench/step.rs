@@ -2,11 +2,12 @@
 
 use kernels::random::{Generator, Stream, below, standard_normal};
 use kernels::{Estimator, InstructionSet};
-use training::layer::Context;
-use training::loss::softmax_cross_entropy;
+use training::data::Minibatch;
+use training::layer::StepContext;
+use training::learner::Learner;
 use training::matrix::Matrix;
-use training::network::{Network, NetworkError, mlp};
-use training::optimizer::{Optimizer, OptimizerConfig};
+use training::network::{NetworkError, mlp};
+use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 
 use super::Setting;
@@ -100,12 +101,11 @@ fn compare(setting: &Setting, minibatch: usize, table: &mut Table) -> Result<(),
 
 /// A network in training on random images.
 pub struct Steps {
-    network: Network,
-    optimizer: Option<Optimizer>,
+    learner: Learner,
+    is_updated: bool,
     set: InstructionSet,
     stream: Stream,
-    minibatches: Vec<(Matrix, Vec<u16>)>,
-    gradient: Matrix,
+    minibatches: Vec<Minibatch>,
     number: u64,
 }
 
@@ -126,13 +126,13 @@ impl Steps {
         let stream = Stream::new(setting.seed, "steps");
         let description = mlp(INPUTS, &HIDDEN, CLASSES, DROPOUT);
         let images = |number| random_images(&mut stream.child("images").at(number), minibatch);
+        let network = description.build(&LayerPolicies::uniform(policy), stream)?;
         Ok(Self {
-            network: description.build(&LayerPolicies::uniform(policy), stream)?,
-            optimizer: is_updated.then(|| Optimizer::new(OPTIMIZER, setting.set)),
+            learner: Learner::new(network, OPTIMIZER, setting.set, stream),
+            is_updated,
             set: setting.set,
             stream,
             minibatches: (0..Self::MINIBATCHES).map(images).collect(),
-            gradient: Matrix::default(),
             number: 0,
         })
     }
@@ -140,21 +140,20 @@ impl Steps {
     /// One step on the next minibatch.
     pub fn step(&mut self) {
         self.number += 1;
-        let context = Context::training(self.set, self.stream, self.number);
-        let (images, labels) = &self.minibatches[(self.number % Self::MINIBATCHES) as usize];
-        let logits = self.network.forward(&context, images);
-        softmax_cross_entropy(logits, labels, &mut self.gradient);
-        let backward = self.network.backward(&context, images, &self.gradient);
-        backward.expect("steps on random images have finite scores");
-        if let Some(optimizer) = &mut self.optimizer {
-            self.network.update(optimizer);
+        // Also without updates every step has draws of its own.
+        let context = StepContext::training(self.set, self.stream, self.number);
+        let minibatch = &self.minibatches[(self.number % Self::MINIBATCHES) as usize];
+        let loss = self.learner.gradient(&context, minibatch);
+        loss.expect("steps on random images have finite losses and scores");
+        if self.is_updated {
+            self.learner.update();
         }
     }
 }
 
-fn random_images(generator: &mut Generator, count: usize) -> (Matrix, Vec<u16>) {
+fn random_images(generator: &mut Generator, count: usize) -> Minibatch {
     let pixels = (0..count * INPUTS).map(|_| standard_normal(generator) as f32).collect();
-    let images = Matrix::from_rows(count, INPUTS, pixels);
+    let input = Matrix::from_rows(count, INPUTS, pixels);
     let labels = (0..count).map(|_| below(generator, CLASSES) as u16).collect();
-    (images, labels)
+    Minibatch { input, labels }
 }

@@ -1,10 +1,10 @@
 //! MD5 of what a reader holds, as published beside the data sets.
 
-use std::fmt::Write as _;
 use std::io::{self, BufReader, Read};
 
 use md5::{Digest, Md5};
 use training::data::Unpacked;
+use training::digest::hexadecimal;
 
 /// MD5 of everything that `reader` still holds, in lower-case hexadecimal.
 ///
@@ -29,10 +29,7 @@ pub fn md5(mut reader: impl Read) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(digest.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hexadecimal(&digest.finalize()))
 }
 
 /// MD5 of what a gzip archive holds, as loaders read it: zeros behind its end are read past.

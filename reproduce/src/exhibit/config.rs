@@ -16,12 +16,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_yaml::Location;
 use thiserror::Error;
 use training::file::open;
+use training::names::unknown;
 pub use training::setting::FieldError;
 use training::setting::number;
 
 use super::Experiment;
 use super::location::locate;
-use crate::names::unknown;
 
 /// How much of an experiment is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -14,11 +14,12 @@ use kernels::InstructionSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use training::names::unknown;
 
 use crate::cache::{Cache, sha256};
 use crate::images::{ImageConfig, Images};
 use crate::memory::{self, Need};
-use crate::names::{check_own, unknown};
+use crate::names::check_own;
 use crate::progress::Progress;
 use crate::result::ExhibitResult;
 use config::{ConfigError, Configured, FieldError, Scale, Source};

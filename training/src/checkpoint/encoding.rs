@@ -4,8 +4,8 @@
 use super::{Checkpoint, Damage};
 use crate::counting::Computations;
 use crate::loss::Loss;
+use crate::metrics::{EpochMetrics, Metrics};
 use crate::optimizer::{Averages, OptimizerState};
-use crate::train::{EpochMetrics, Metrics};
 
 impl Checkpoint {
     /// The contents as bytes.
@@ -22,6 +22,7 @@ impl Checkpoint {
         }
         to.real(self.epoch_loss.sum);
         to.size(self.epoch_loss.correct);
+        to.size(self.epoch_loss.samples);
         to.integer(self.computations.performed);
         to.integer(self.computations.exact);
         to.size(self.network.len());
@@ -52,7 +53,7 @@ impl Checkpoint {
                     test: from.metrics()?,
                 })
             })?,
-            epoch_loss: Loss { sum: from.real()?, correct: from.size()? },
+            epoch_loss: Loss { sum: from.real()?, correct: from.size()?, samples: from.size()? },
             computations: Computations { performed: from.integer()?, exact: from.integer()? },
             network: from.list(|from| Ok((from.text()?, from.numbers()?)))?,
             optimizer: OptimizerState {

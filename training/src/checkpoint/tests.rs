@@ -1,8 +1,8 @@
 //! Checkpoint files and what is wrong with them.
 
 use super::*;
+use crate::metrics::Metrics;
 use crate::optimizer::Averages;
-use crate::train::Metrics;
 use std::fs;
 use std::process::{Child, Command};
 
@@ -16,7 +16,7 @@ fn checkpoint() -> Checkpoint {
             held_out: metrics(f64::MIN_POSITIVE),
             test: metrics(-0.0),
         }],
-        epoch_loss: Loss { sum: 1.0 / 3.0, correct: 7 },
+        epoch_loss: Loss { sum: 1.0 / 3.0, correct: 7, samples: 9 },
         computations: Computations { performed: u64::MAX - 1, exact: 1 << 60 },
         network: vec![
             ("weight ß".to_owned(), vec![1.5, -0.0, f32::MIN_POSITIVE / 4.0]),
@@ -120,7 +120,7 @@ fn another_version_is_refused() {
     bytes[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
     assert_eq!(
         refusal(&bytes).to_string(),
-        "the checkpoint run.checkpoint has version 2 of the format, and this program reads 1"
+        "the checkpoint run.checkpoint has version 3 of the format, and this program reads 2"
     );
 }
 

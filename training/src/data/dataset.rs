@@ -1,6 +1,7 @@
 //! Images with labels, in memory.
 
-use super::{DataError, Normalisation};
+use super::{DataError, EpochAugmentation, Minibatch, Normalisation};
+use crate::digest::hexadecimal;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
@@ -47,6 +48,35 @@ impl Dataset {
     /// When there is no such image.
     pub fn image(&self, index: usize) -> &[u8] {
         &self.pixels[index * self.features()..(index + 1) * self.features()]
+    }
+
+    /// Some images as a network reads them, a row an image, and their labels; the images are changed
+    /// first where there is an augmentation.
+    ///
+    /// # Panics
+    /// When there is no such image.
+    pub fn fill(
+        &self,
+        images: impl ExactSizeIterator<Item = usize>,
+        augmentation: Option<&EpochAugmentation>,
+        minibatch: &mut Minibatch,
+    ) {
+        let (features, size) = (self.features(), (self.height, self.width));
+        let Minibatch { input, labels } = minibatch;
+        input.reshape(images.len(), features);
+        labels.clear();
+        let mut changed = vec![0; if augmentation.is_some() { features } else { 0 }];
+        for (row, index) in input.data_mut().chunks_exact_mut(features).zip(images) {
+            labels.push(self.labels[index]);
+            let image = match augmentation {
+                Some(augmentation) => {
+                    augmentation.apply(index, size, self.image(index), &mut changed);
+                    &changed
+                }
+                None => self.image(index),
+            };
+            self.normalisation.fill(image, row);
+        }
     }
 
     /// The images from `first` on, at most `count` of them.
@@ -119,7 +149,7 @@ impl Splits {
         for part in [&self.train, &self.held_out, &self.test] {
             part.hash(&mut hash);
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&hash.finalize())
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be wrong with data.
 
+use crate::setting::FieldError;
 use std::path::PathBuf;
 
 fn either(folders: &[PathBuf]) -> String {
@@ -366,15 +367,16 @@ pub enum DataError {
         /// Its deviation.
         deviation: f32,
     },
-    /// A setting of a stream of images is out of its range.
-    #[error("{field} is {value}; {requirement}")]
-    Setting {
-        /// Its name.
-        field: &'static str,
-        /// Its value.
-        value: usize,
-        /// What it should be.
-        requirement: &'static str,
+    /// A setting is out of its range.
+    #[error(transparent)]
+    Setting(#[from] FieldError),
+    /// A minibatch would be without an image.
+    #[error("{path}: not one of the {images} images of a minibatch could be decoded")]
+    NothingDecoded {
+        /// The directory or archive.
+        path: PathBuf,
+        /// Files of the minibatch.
+        images: usize,
     },
     /// A decoding thread ended before its images did.
     #[error("{path}: a thread stopped while it decoded {file}")]

@@ -1,9 +1,10 @@
 //! Images in class folders: CLASS/FILE, train/CLASS/FILE and test/CLASS/FILE.
 
 use super::decoding::{Pixels, decode, size};
-use super::resizing::{Window, resize};
+use super::resizing::{Crop, resize};
 use super::storage::{Place, Storage};
 use super::{DataError, Dataset, Normalisation, Splits};
+use crate::setting::count_within;
 use kernels::random::{Stream, shuffle};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -238,14 +239,13 @@ impl ImageFolder {
         side: Option<usize>,
     ) -> Result<(Dataset, usize), DataError> {
         let files = self.files(part);
-        let mut order = self.order(part);
+        let mut order = self.shuffled(part);
         order.truncate(count);
         let (height, width) = match side {
-            Some(value) if !(1..=LARGEST_SIDE).contains(&value) => {
-                let requirement = "it is at least 1 and at most 65535";
-                return Err(DataError::Setting { field: "size", value, requirement });
+            Some(side) => {
+                count_within("size", side, 1..=LARGEST_SIDE)?;
+                (side, side)
             }
-            Some(side) => (side, side),
             None => self.first_size(order.iter().map(|&file| &files[file]), on_corrupt)?,
         };
         self.fits(order.len(), (height, width), machine_memory().unwrap_or(u64::MAX))?;
@@ -293,7 +293,9 @@ impl ImageFolder {
             return Err(DataError::NoTest { path: self.path().to_owned() });
         }
         let name = self.path().file_name().unwrap_or_default().to_string_lossy();
-        let load = |part, count| Ok(self.load_first(part, &name, OnCorrupt::Fail, count, side)?.0);
+        let load = |part, count| {
+            self.load_first(part, &name, OnCorrupt::Fail, count, side).map(|(dataset, _)| dataset)
+        };
         let (one, test) =
             (load(Part::Train, held_out.saturating_add(train))?, load(Part::Test, test)?);
         let (found, expected) = ((test.height, test.width), (one.height, one.width));
@@ -309,8 +311,8 @@ impl ImageFolder {
         Ok(splits)
     }
 
-    /// The files of a part, shuffled.
-    fn order(&self, part: Part) -> Vec<usize> {
+    /// The files of a part by number, shuffled, the same way every time.
+    pub(super) fn shuffled(&self, part: Part) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.files(part).len()).collect();
         let stream = Stream::new(0, "image folder").child(match part {
             Part::Train => "train",
@@ -371,7 +373,7 @@ impl ImageFolder {
             Some(side) => {
                 let target = pixels.target(side);
                 let corner = ((target.0 - side) / 2, (target.1 - side) / 2);
-                resize(&pixels, Window { target, corner, size: expected })
+                resize(&pixels, Crop { target, corner, size: expected })
             }
             None => pixels,
         })

@@ -13,7 +13,7 @@ use super::decoding::Pixels;
 
 /// A rectangle inside the resized image; nothing outside it is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct Crop {
     /// Height and width of the whole image after resizing.
     pub target: (usize, usize),
     /// The first row and column that are wanted.
@@ -55,15 +55,18 @@ fn weighted(bytes: &[u8], stride: usize, weights: &[i64]) -> u8 {
     (sum >> BITS).clamp(0, 255) as u8
 }
 
-/// The window of an image resized to `window.target`.
+/// A part of an image resized to `crop.target`.
 ///
 /// # Panics
-/// When the window does not lie inside the target, or the image has no pixels.
-pub fn resize(image: &Pixels, window: Window) -> Pixels {
-    let ((target_height, target_width), (top, left)) = (window.target, window.corner);
-    let (height, width) = window.size;
+/// When the crop does not lie inside the target, or the image has no pixels.
+pub fn resize(image: &Pixels, crop: Crop) -> Pixels {
+    let ((target_height, target_width), (top, left)) = (crop.target, crop.corner);
+    let (height, width) = crop.size;
     assert!(image.height > 0 && image.width > 0, "an image without pixels cannot be resized");
-    assert!(top + height <= target_height && left + width <= target_width, "window inside target");
+    assert!(
+        top + height <= target_height && left + width <= target_width,
+        "the crop lies inside the target"
+    );
     let across = weights(image.width, target_width, left..left + width);
     let down = weights(image.height, target_height, top..top + height);
     let first = down.first().map_or(0, |row| row.first);
@@ -96,8 +99,8 @@ mod tests {
         Pixels { height, width, rgb: (0..height * width * 3).map(|_| byte()).collect() }
     }
 
-    fn whole(height: usize, width: usize) -> Window {
-        Window { target: (height, width), corner: (0, 0), size: (height, width) }
+    fn whole(height: usize, width: usize) -> Crop {
+        Crop { target: (height, width), corner: (0, 0), size: (height, width) }
     }
 
     #[test]
@@ -131,14 +134,14 @@ mod tests {
         }
 
         #[test]
-        fn a_window_is_a_part_of_the_whole(
+        fn a_crop_is_a_part_of_the_whole(
             source in (1usize..30, 1usize..30),
             corner in (0usize..10, 0usize..10),
             size in (1usize..10, 1usize..10),
         ) {
             let image = noise(source.0, source.1);
             let target = (20, 24);
-            let part = resize(&image, Window { target, corner, size });
+            let part = resize(&image, Crop { target, corner, size });
             let all = resize(&image, whole(20, 24));
             for row in 0..size.0 {
                 let start = 3 * ((corner.0 + row) * 24 + corner.1);

@@ -1,4 +1,4 @@
-//! A gradient as it is sent: packed by one worker, averaged over all, unpacked by each.
+//! A gradient as it is sent: packed by one rank, averaged over all, unpacked by each.
 
 use super::Exchange;
 use crate::counting::GradientNumbers;
@@ -6,25 +6,22 @@ use crate::layer::{Gradient, Parameter};
 use crate::network::Network;
 use crate::optimizer::Optimizer;
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 
-/// The gradient of one worker.
+/// The gradient of one rank.
 #[derive(Debug, Default)]
 pub(super) struct Message {
     /// What is sent, parameter by parameter.
-    numbers: Vec<f32>,
-    /// Which part of each parameter the numbers are of: known to the others, and not sent.
-    parts: Vec<Part>,
+    pub(super) numbers: Vec<f32>,
+    /// Which part of each parameter the numbers are of: known to the others, and not sent. A
+    /// digest a parameter, one after another.
+    pub(super) parts: Vec<u8>,
     /// Numbers of the whole gradient.
     all: usize,
 }
 
-/// The part of a parameter whose gradient is sent.
-#[derive(Debug, PartialEq)]
-enum Part {
-    Whole,
-    Rows(Vec<u32>),
-    Channels(Vec<u32>),
-}
+/// Bytes of a parameter's digest: many enough for two lists to differ in them.
+pub(super) const DIGEST: usize = 8;
 
 impl Message {
     /// Takes the gradient of the network's last backward pass.
@@ -38,10 +35,10 @@ impl Message {
     fn push(&mut self, parameter: &Parameter<'_>, exchange: Exchange) {
         let (to, length) = (&mut self.numbers, parameter.row_length);
         self.all += parameter.values.len();
-        self.parts.push(match (parameter.gradient, exchange) {
+        self.parts.extend_from_slice(&match (parameter.gradient, exchange) {
             (Gradient::Rows { indices, values }, Exchange::Slices) => {
                 to.extend_from_slice(&values[..indices.len() * length]);
-                Part::Rows(indices.to_vec())
+                digest("rows", indices)
             }
             (Gradient::Channels { indices, block, values }, Exchange::Slices) => {
                 for row in values.chunks_exact(length) {
@@ -49,7 +46,7 @@ impl Message {
                         to.extend_from_slice(&row[channel as usize * block..][..block]);
                     }
                 }
-                Part::Channels(indices.to_vec())
+                digest("channels", indices)
             }
             (Gradient::Rows { .. }, Exchange::Whole) => {
                 for row in 0..parameter.values.len() / length {
@@ -58,11 +55,11 @@ impl Message {
                         None => to.resize(to.len() + length, 0.0),
                     }
                 }
-                Part::Whole
+                digest("whole", &[])
             }
             (Gradient::Dense(values) | Gradient::Channels { values, .. }, _) => {
                 to.extend_from_slice(values);
-                Part::Whole
+                digest("whole", &[])
             }
         });
     }
@@ -72,26 +69,67 @@ impl Message {
         GradientNumbers { sent: self.numbers.len() as u64, all: self.all as u64 }
     }
 
-    /// The first parameter of which the other message has another part.
-    pub(super) fn differs_from(&self, other: &Self) -> Option<usize> {
-        self.parts.iter().zip(&other.parts).position(|(part, other)| part != other)
+    /// One step of the optimiser by the averaged gradient, which has taken the place of the
+    /// network's own and is of the same parts. `whole` is memory to unpack in.
+    pub(super) fn update(
+        &self,
+        network: &mut Network,
+        optimizer: &mut Optimizer,
+        exchange: Exchange,
+        whole: &mut Vec<f32>,
+    ) {
+        let mut rest = &self.numbers[..];
+        let mut take = |count: usize| {
+            let (numbers, after) = rest.split_at(count);
+            rest = after;
+            numbers
+        };
+        optimizer.begin_step();
+        network.visit_parameters(&mut |parameter| {
+            let Parameter { values, row_length, gradient, row_norms } = parameter;
+            let gradient = match (gradient, exchange) {
+                (Gradient::Rows { indices, .. }, Exchange::Slices) => {
+                    Gradient::Rows { indices, values: take(indices.len() * row_length) }
+                }
+                (Gradient::Channels { indices, block, .. }, Exchange::Slices) => {
+                    whole.clear();
+                    whole.resize(values.len(), 0.0);
+                    for row in whole.chunks_exact_mut(row_length) {
+                        let blocks = take(indices.len() * block).chunks_exact(block);
+                        for (&channel, numbers) in indices.iter().zip(blocks) {
+                            row[channel as usize * block..][..block].copy_from_slice(numbers);
+                        }
+                    }
+                    Gradient::Channels { indices, block, values: whole }
+                }
+                _ => Gradient::Dense(take(values.len())),
+            };
+            optimizer.update(Parameter { values, row_length, gradient, row_norms });
+        });
     }
 }
 
-/// sum_w share_w g_w of the messages g_w, which are of the same parts: each number summed in f64,
-/// workers in order.
+fn digest(kind: &str, indices: &[u32]) -> [u8; DIGEST] {
+    let mut hash = Sha256::new();
+    hash.update(kind);
+    indices.iter().for_each(|index| hash.update(index.to_le_bytes()));
+    *hash.finalize().first_chunk().expect("the digest is longer")
+}
+
+/// sum_r share_r g_r of the segments g_r of all ranks, which lie one after another: each number
+/// summed in f64 from -0, ranks in order, and then rounded to f32.
 ///
 /// # Panics
-/// When there is no message or not one share each.
-pub(super) fn average(messages: &[&Message], shares: &[f64], to: &mut Vec<f32>) {
+/// When there is not one share a segment.
+pub(super) fn average(segments: &[f32], shares: &[f64], to: &mut [f32]) {
     const NUMBERS_A_TASK: usize = 2048;
-    assert_eq!(messages.len(), shares.len(), "one share a worker");
-    to.resize(messages[0].numbers.len(), 0.0);
+    assert_eq!(segments.len(), shares.len() * to.len(), "one share a rank");
+    let length = to.len();
     to.par_chunks_mut(NUMBERS_A_TASK).enumerate().for_each(|(task, to)| {
-        // -0 + x is x, also where x is -0: the average of one worker has its very bits.
+        // -0 + x is x, also where x is -0: the average of one rank has its very bits.
         let mut sums = [-0.0; NUMBERS_A_TASK];
-        for (message, &share) in messages.iter().zip(shares) {
-            let numbers = &message.numbers[task * NUMBERS_A_TASK..][..to.len()];
+        for (rank, &share) in shares.iter().enumerate() {
+            let numbers = &segments[rank * length + task * NUMBERS_A_TASK..][..to.len()];
             for (sum, &number) in sums.iter_mut().zip(numbers) {
                 *sum += share * f64::from(number);
             }
@@ -99,44 +137,5 @@ pub(super) fn average(messages: &[&Message], shares: &[f64], to: &mut Vec<f32>) 
         for (to, sum) in to.iter_mut().zip(sums) {
             *to = sum as f32;
         }
-    });
-}
-
-/// One step of the optimiser by the averaged gradient, of the same parts as the network's own.
-/// `whole` is memory to unpack in.
-pub(super) fn update(
-    network: &mut Network,
-    optimizer: &mut Optimizer,
-    exchange: Exchange,
-    average: &[f32],
-    whole: &mut Vec<f32>,
-) {
-    let mut rest = average;
-    let mut take = |count: usize| {
-        let (numbers, after) = rest.split_at(count);
-        rest = after;
-        numbers
-    };
-    optimizer.begin_step();
-    network.visit_parameters(&mut |parameter| {
-        let Parameter { values, row_length, gradient, row_norms } = parameter;
-        let gradient = match (gradient, exchange) {
-            (Gradient::Rows { indices, .. }, Exchange::Slices) => {
-                Gradient::Rows { indices, values: take(indices.len() * row_length) }
-            }
-            (Gradient::Channels { indices, block, .. }, Exchange::Slices) => {
-                whole.clear();
-                whole.resize(values.len(), 0.0);
-                for row in whole.chunks_exact_mut(row_length) {
-                    let blocks = take(indices.len() * block).chunks_exact(block);
-                    for (&channel, numbers) in indices.iter().zip(blocks) {
-                        row[channel as usize * block..][..block].copy_from_slice(numbers);
-                    }
-                }
-                Gradient::Channels { indices, block, values: whole }
-            }
-            _ => Gradient::Dense(take(values.len())),
-        };
-        optimizer.update(Parameter { values, row_length, gradient, row_norms });
     });
 }

@@ -1,68 +1,73 @@
-//! The exchange of gradients between workers that train side by side (the paper's setting of
-//! several nodes).
+//! Ranks that train together, and the exchange of their gradients (the paper's setting of several
+//! nodes).
 //!
-//! Every worker has the same weights and a share of the minibatch, and the gradients of all are
+//! Every rank has the same weights and a share of the minibatch, and the gradients of all are
 //! averaged. A layer sampled in the forward mode has a gradient in the selected slices of its
-//! weights only: rows S of a linear layer's, channels \[:, S\] of a convolution's. Where all
-//! workers select the same S, it is enough to send those; no index is sent. With
+//! weights only: rows S of a linear layer's, channels \[:, S\] of a convolution's. Where all ranks
+//! select the same S, it is enough to send those; no index is sent. With
 //! [`Scores::Weights`](crate::sampling::Scores::Weights) they do: top-k is a function of the
-//! weights, and estimators that draw have one stream for all workers.
+//! weights, and estimators that draw have one stream for all ranks. That the selections are equal
+//! is checked in every step, by their digests.
 //!
-//! The workers are threads of one process, so what is counted is what would be sent, and that the
-//! selections are equal is checked by comparing them.
+//! A step of W ranks, what they send each other as a [`Collective`]:
+//!
+//! 1. each its loss and its samples, for the loss of the minibatch and the shares s_r of the ranks;
+//! 2. each the digest of its selections;
+//! 3. each to rank q segment q of its gradient g_r, of W segments as equal as can be; rank q adds up
+//!    sum_r s_r g_r there, in f64 from -0, r = 0, 1, ..., W - 1, and rounds to f32;
+//! 4. each its averaged segment to all, and every rank makes the same step of its optimiser.
 
+mod collective;
 mod message;
+mod peer;
 #[cfg(test)]
 mod tests;
-mod workers;
+mod threads;
 
-pub use workers::Workers;
+pub use collective::{Alone, Collective, CollectiveError};
+pub use peer::{Peer, StepTotals};
+pub use threads::Threads;
 
-use crate::layer::SelectionFailure;
+use crate::learner::StepError;
 use serde::{Deserialize, Serialize};
 
-/// What workers send of their gradients.
+/// What ranks send of their gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exchange {
     /// Every number, whatever was selected; also the zeros.
     Whole,
     /// Of layers sampled in the forward mode the selected slices, of everything else every
-    /// number. All workers must select the same slices.
+    /// number. All ranks must select the same slices.
     Slices,
 }
 
-/// Why workers cannot train together.
+/// Why ranks cannot make a step together.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ExchangeError {
-    /// There is no network to train.
-    #[error("no worker has a network; there is at least 1")]
-    NoWorker,
-    /// A worker has started with other weights.
-    #[error("worker {worker} has other weights than worker 0; all start with the same")]
+    /// There is no step of this rank, or of the whole minibatch.
+    #[error(transparent)]
+    Step(#[from] StepError),
+    /// A rank has started with other weights.
+    #[error("rank {rank} has other weights than rank 0; all start with the same")]
     WeightsDiffer {
-        /// The worker, from 0.
-        worker: usize,
+        /// Which, from 0.
+        rank: usize,
     },
-    /// A worker could not draw a selection.
-    #[error("worker {worker}: {failure}")]
-    Selection {
-        /// The worker, from 0.
-        worker: usize,
-        /// Of which layer, and why.
-        failure: SelectionFailure,
-    },
-    /// A worker has selected other slices. Sending whole gradients instead would hide that
+    /// A rank has selected other slices. Sending whole gradients instead would hide that
     /// nothing is saved, so that is left to the one who chooses the [`Exchange`].
     #[error(
-        "worker {worker} has selected other slices of parameter {parameter} than worker 0, and \
-         their gradients cannot be added up; select by the weights alone (scores: weights), or \
-         send whole gradients (exchange: whole)"
+        "rank {rank} has selected other slices of parameter {parameter} than rank 0, and their \
+         gradients cannot be added up; select by the weights alone (scores: weights), or send \
+         whole gradients (exchange: whole)"
     )]
     SelectionsDiffer {
-        /// The worker, from 0.
-        worker: usize,
+        /// Which, from 0.
+        rank: usize,
         /// The parameter's place in the network's order, from 0.
         parameter: usize,
     },
+    /// The ranks do not reach each other.
+    #[error(transparent)]
+    Collective(#[from] CollectiveError),
 }

@@ -1,15 +1,19 @@
-//! Workers against each other, against one worker, and against the description's counts.
+//! Ranks against each other, against one alone, and against the description's counts.
 
 use super::*;
-use crate::layer::{Context, Gradient, ImageShape, Linear};
+use crate::counting::GradientNumbers;
+use crate::data::Minibatch;
+use crate::layer::{Gradient, ImageShape, Linear};
+use crate::learner::Learner;
 use crate::matrix::Matrix;
 use crate::network::{Description, Network, cnn, mlp, resnet, wrn};
 use crate::optimizer::OptimizerConfig;
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use kernels::random::{Stream, standard_normal};
 use kernels::{Estimator, InstructionSet};
+use std::ops::Range;
 
-const WORKERS: usize = 3;
+const RANKS: usize = 3;
 const SGD: OptimizerConfig =
     OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, nesterov: false, weight_decay: 1e-3 };
 
@@ -28,68 +32,88 @@ fn networks() -> [(&'static str, Description, ImageShape); 3] {
     ]
 }
 
-fn workers(
-    description: &Description,
-    policies: &LayerPolicies,
-    exchange: Exchange,
-    count: usize,
-) -> Workers {
-    let build = |_| description.build(policies, Stream::new(1, "weights")).unwrap();
-    let networks = (0..count).map(build).collect();
-    Workers::new(networks, SGD, InstructionSet::detect(), exchange).unwrap()
+fn learner(network: Network) -> Learner {
+    Learner::new(network, SGD, InstructionSet::detect(), Stream::new(5, "run"))
+}
+
+fn build(description: &Description, policies: &LayerPolicies) -> Learner {
+    learner(description.build(policies, Stream::new(1, "weights")).unwrap())
 }
 
 /// Random images of a step, samples `range` of its minibatch, and their labels.
-fn images(
-    image: ImageShape,
-    step: u64,
-    range: std::ops::Range<usize>,
-    input: &mut Matrix,
-    labels: &mut Vec<u16>,
-) {
-    input.reshape(range.len(), image.len());
-    labels.clear();
-    for (row, sample) in input.data_mut().chunks_exact_mut(image.len()).zip(range) {
+fn images(image: ImageShape, step: u64, range: Range<usize>) -> Minibatch {
+    let mut input = Matrix::zeros(range.len(), image.len());
+    for (row, sample) in input.data_mut().chunks_exact_mut(image.len()).zip(range.clone()) {
         let mut rng = Stream::new(step, "image").at(sample as u64);
         row.iter_mut().for_each(|pixel| *pixel = standard_normal(&mut rng) as f32);
-        labels.push((sample % 5) as u16);
     }
+    Minibatch { input, labels: range.map(|sample| (sample % 5) as u16).collect() }
 }
 
-fn backward(workers: &mut Workers, image: ImageShape, step: u64) {
-    let context = Context::training(InstructionSet::detect(), Stream::new(5, "run"), step);
-    workers.backward(&context, &|worker, input, labels| {
-        images(image, step, 4 * worker..4 * worker + 4, input, labels);
-    });
-}
+/// What a run came to on rank 0: what was sent in each step, and the parameters.
+type Outcome = Result<(Vec<GradientNumbers>, Vec<f32>), ExchangeError>;
 
-/// The selected rows and channels of each parameter that has some.
-fn selected(workers: &mut Workers, worker: usize) -> Vec<Vec<u32>> {
-    let mut lists = Vec::new();
-    workers.network(worker).visit_parameters(&mut |parameter| match parameter.gradient {
-        Gradient::Dense(_) => {}
-        Gradient::Rows { indices, .. } | Gradient::Channels { indices, .. } => {
-            lists.push(indices.to_vec());
+/// Steps of ranks that take the samples from one start to the next. After every step all have the
+/// same weights; where one fails, no rank's weights have changed in that step.
+fn train(
+    learner: &(dyn Fn(usize) -> Learner + Sync),
+    image: ImageShape,
+    exchange: Exchange,
+    starts: &[usize],
+    steps: u64,
+) -> Outcome {
+    let work = |threads: &mut Threads| -> Outcome {
+        let rank = threads.rank();
+        let mut peer = Peer::new(learner(rank), Box::new(threads), exchange)?;
+        let mut sent = Vec::new();
+        for step in 0..steps {
+            let before = peer.learner().network().digest();
+            let totals = peer.step(&images(image, step, starts[rank]..starts[rank + 1]));
+            let after = peer.learner().network().digest();
+            assert_eq!(before == after, totals.is_err(), "step {step} of rank {rank}");
+            sent.push(totals?.sent);
+            peer.collective().agree(&after)?;
         }
-    });
-    lists
+        Ok((sent, peer.learner().network().parameters()))
+    };
+    Threads::run(starts.len() - 1, work, |threads| work(threads).map(drop))
 }
 
-fn bits(workers: &mut Workers, worker: usize) -> Vec<u32> {
-    workers.network(worker).parameters().into_iter().map(f32::to_bits).collect()
+/// The same with four samples a rank.
+fn train_fours(
+    description: &Description,
+    policies: &LayerPolicies,
+    image: ImageShape,
+    exchange: Exchange,
+    ranks: usize,
+    steps: u64,
+) -> Outcome {
+    let starts: Vec<usize> = (0..=ranks).map(|rank| 4 * rank).collect();
+    train(&|_| build(description, policies), image, exchange, &starts, steps)
 }
 
 #[test]
-fn all_workers_select_the_same_by_weights_and_others_by_both_norms() {
+fn all_ranks_select_the_same_by_weights_and_others_by_both_norms() {
     for (name, description, image) in networks() {
         for estimator in [Estimator::TopK, Estimator::Bernoulli, Estimator::ColumnRow] {
             let agree = |scores| {
                 let policies = policies(estimator, 0.4, scores);
-                let mut workers = workers(&description, &policies, Exchange::Slices, WORKERS);
-                backward(&mut workers, image, 0);
-                let first = selected(&mut workers, 0);
+                let selected = |rank| {
+                    let mut learner = build(&description, &policies).of_rank(rank);
+                    let minibatch = images(image, 0, 4 * rank..4 * rank + 4);
+                    learner.gradient(&learner.context(), &minibatch).unwrap();
+                    let mut lists = Vec::new();
+                    learner.network().visit_parameters(&mut |parameter| match parameter.gradient {
+                        Gradient::Dense(_) => {}
+                        Gradient::Rows { indices, .. } | Gradient::Channels { indices, .. } => {
+                            lists.push(indices.to_vec());
+                        }
+                    });
+                    lists
+                };
+                let first = selected(0);
                 assert!(!first.is_empty(), "{name}, {estimator}");
-                (1..WORKERS).all(|worker| selected(&mut workers, worker) == first)
+                (1..RANKS).all(|rank| selected(rank) == first)
             };
             assert!(agree(Scores::Weights), "{name}, {estimator}");
             assert!(!agree(Scores::Both), "{name}, {estimator}");
@@ -98,24 +122,18 @@ fn all_workers_select_the_same_by_weights_and_others_by_both_norms() {
 }
 
 #[test]
-fn slices_train_to_the_bits_of_whole_gradients_on_every_worker() {
+fn slices_train_to_the_bits_of_whole_gradients_on_every_rank() {
     for (name, description, image) in networks() {
         for estimator in [Estimator::TopK, Estimator::Bernoulli] {
             let policies = policies(estimator, 0.4, Scores::Weights);
-            let both = [Exchange::Slices, Exchange::Whole];
-            let [mut slices, mut whole] =
-                both.map(|exchange| workers(&description, &policies, exchange, WORKERS));
-            for step in 0..4 {
-                backward(&mut slices, image, step);
-                backward(&mut whole, image, step);
-                let (sent, all) = (slices.update().unwrap(), whole.update().unwrap());
-                assert!(sent.sent < all.sent, "{name}, {estimator}");
-                assert_eq!((all.sent, sent.all), (all.all, all.all));
-                let expected = bits(&mut whole, 0);
-                for worker in 0..WORKERS {
-                    assert!(bits(&mut slices, worker) == expected, "{name}, {estimator}");
-                    assert!(bits(&mut whole, worker) == expected, "{name}, {estimator}");
-                }
+            let run =
+                |exchange| train_fours(&description, &policies, image, exchange, RANKS, 4).unwrap();
+            let ((slices, found), (whole, expected)) =
+                (run(Exchange::Slices), run(Exchange::Whole));
+            assert_eq!(found, expected, "{name}, {estimator}");
+            for (slices, whole) in slices.iter().zip(&whole) {
+                assert!(slices.sent < whole.sent, "{name}, {estimator}");
+                assert_eq!((whole.sent, slices.all), (whole.all, whole.all));
             }
         }
     }
@@ -128,10 +146,10 @@ fn the_numbers_sent_are_those_that_the_description_counts() {
     for (name, description, image) in networks().into_iter().chain([resnet]) {
         for ratio in [1.0, 0.5, 0.3] {
             let policies = policies(Estimator::TopK, ratio, Scores::Weights);
-            let mut workers = workers(&description, &policies, Exchange::Slices, 2);
-            backward(&mut workers, image, 0);
+            let (sent, _) =
+                train_fours(&description, &policies, image, Exchange::Slices, 2, 1).unwrap();
             let expected = description.gradient_numbers(&policies).unwrap();
-            assert_eq!(workers.update(), Ok(expected), "{name} at {ratio}");
+            assert_eq!(sent, [expected], "{name} at {ratio}");
             assert_eq!(expected.sent == expected.all, ratio == 1.0);
         }
     }
@@ -141,18 +159,12 @@ fn the_numbers_sent_are_those_that_the_description_counts() {
 fn different_selections_are_refused_and_change_nothing() {
     for (name, description, image) in networks() {
         let policies = policies(Estimator::TopK, 0.4, Scores::Both);
-        let mut slices = workers(&description, &policies, Exchange::Slices, WORKERS);
-        let before = bits(&mut slices, 0);
-        backward(&mut slices, image, 0);
-        let error = slices.update().unwrap_err();
+        let run = |exchange| train_fours(&description, &policies, image, exchange, RANKS, 1);
+        let error = run(Exchange::Slices).unwrap_err();
         assert!(matches!(error, ExchangeError::SelectionsDiffer { .. }), "{name}: {error}");
         assert!(error.to_string().contains("scores: weights"), "{error}");
-        assert!(bits(&mut slices, 0) == before, "{name}");
         // Whole gradients can be added up whatever was selected.
-        let mut whole = workers(&description, &policies, Exchange::Whole, WORKERS);
-        backward(&mut whole, image, 0);
-        assert!(whole.update().is_ok(), "{name}");
-        assert!(bits(&mut whole, 0) != before && bits(&mut whole, 1) == bits(&mut whole, 0));
+        assert!(run(Exchange::Whole).is_ok(), "{name}");
     }
 }
 
@@ -161,17 +173,8 @@ fn shares_of_any_size_make_the_step_of_the_whole_minibatch() {
     let (image, samples) = (ImageShape::new(1, 8, 8), 10);
     let description = mlp(image.len(), &[40, 30], 5, 0.0);
     let run = |starts: &[usize]| {
-        let policies = LayerPolicies::default();
-        let count = starts.len() - 1;
-        let mut workers = workers(&description, &policies, Exchange::Slices, count);
-        for step in 0..3 {
-            let context = Context::training(InstructionSet::detect(), Stream::new(5, "run"), step);
-            workers.backward(&context, &|worker, input, labels| {
-                images(image, step, starts[worker]..starts[worker + 1], input, labels);
-            });
-            workers.update().unwrap();
-        }
-        workers.network(0).parameters()
+        let learner = |_| build(&description, &LayerPolicies::default());
+        train(&learner, image, Exchange::Slices, starts, 3).unwrap().1
     };
     let expected = run(&[0, samples]);
     for (x, y) in run(&[0, 1, 4, samples]).into_iter().zip(expected) {
@@ -180,7 +183,7 @@ fn shares_of_any_size_make_the_step_of_the_whole_minibatch() {
 }
 
 #[test]
-fn a_worker_that_cannot_select_is_named_and_no_weight_changes() {
+fn a_rank_that_cannot_select_ends_the_run_and_no_weight_changes() {
     let policy = SamplingPolicy {
         estimator: Estimator::ColumnRowMixture { epsilon: 5.0 },
         ratio: 0.5,
@@ -188,37 +191,60 @@ fn a_worker_that_cannot_select_is_named_and_no_weight_changes() {
         mode: Mode::Forward,
         scores: Scores::Weights,
     };
-    let set = InstructionSet::detect();
     // A layer does not check its policy: descriptions do.
-    let network = |policy| {
-        let layer = Linear::new("only", 6, 3, policy, Stream::new(1, "layer"));
-        Network::new(vec![Box::new(layer)])
+    let learner = |rank| {
+        let policy = Some(policy).filter(|_| rank == 1);
+        let layer = Linear::new("only", 64, 5, policy, Stream::new(1, "layer"));
+        learner(Network::new(vec![Box::new(layer)]))
     };
-    let networks = vec![network(None), network(Some(policy))];
-    let mut workers = Workers::new(networks, SGD, set, Exchange::Whole).unwrap();
-    let before = bits(&mut workers, 0);
-    let context = Context::training(set, Stream::new(5, "run"), 0);
-    workers.backward(&context, &|_, input, labels| {
-        input.reshape(1, 6);
-        input.data_mut().fill(1.0);
-        *labels = vec![2];
-    });
-    let error = workers.update().unwrap_err().to_string();
-    assert!(error.starts_with("worker 1: layer 'only' cannot be sampled: "), "{error}");
-    assert!(bits(&mut workers, 0) == before && bits(&mut workers, 1) == before);
+    let image = ImageShape::new(1, 8, 8);
+    let error = train(&learner, image, Exchange::Whole, &[0, 2, 4, 6], 1).unwrap_err();
+    assert!(matches!(error, ExchangeError::Step(StepError::Selection(_))), "{error}");
+    assert!(error.to_string().starts_with("layer 'only' cannot be sampled: "), "{error}");
 }
 
 #[test]
-fn workers_start_with_the_same_weights_or_not_at_all() {
-    let description = mlp(6, &[5], 3, 0.0);
-    let build =
-        |seed| description.build(&LayerPolicies::default(), Stream::new(seed, "weights")).unwrap();
-    let start =
-        |networks| Workers::new(networks, SGD, InstructionSet::detect(), Exchange::Whole).err();
-    assert_eq!(start(vec![build(1), build(1)]), None);
-    assert_eq!(
-        start(vec![build(1), build(1), build(2)]),
-        Some(ExchangeError::WeightsDiffer { worker: 2 })
-    );
-    assert_eq!(start(vec![]), Some(ExchangeError::NoWorker));
+fn a_loss_that_is_no_number_on_one_rank_is_none_on_all() {
+    let description = mlp(64, &[5], 5, 0.0);
+    let work = |threads: &mut Threads| {
+        let rank = threads.rank();
+        let learner = build(&description, &LayerPolicies::default());
+        let mut peer = Peer::new(learner, Box::new(threads), Exchange::Whole)?;
+        let mut minibatch = images(ImageShape::new(1, 8, 8), 0, 2 * rank..2 * rank + 2);
+        if rank == 1 {
+            minibatch.input.data_mut()[3] = f32::NAN;
+        }
+        let outcome = peer.step(&minibatch).map(drop);
+        let diverged = matches!(outcome, Err(ExchangeError::Step(StepError::Diverged { .. })));
+        assert!(diverged, "rank {rank}: {outcome:?}");
+        outcome
+    };
+    assert!(Threads::run(RANKS, work, work).is_err());
+}
+
+#[test]
+fn ranks_start_with_the_same_weights_or_not_at_all() {
+    let description = mlp(64, &[5], 5, 0.0);
+    let start = |odd: usize| {
+        let learner = |rank| {
+            let weights = Stream::new(u64::from(rank == odd), "weights");
+            learner(description.build(&LayerPolicies::default(), weights).unwrap())
+        };
+        train(&learner, ImageShape::new(1, 8, 8), Exchange::Whole, &[0, 1, 2, 3], 0)
+    };
+    assert!(start(RANKS).is_ok());
+    assert_eq!(start(2).unwrap_err(), ExchangeError::WeightsDiffer { rank: 2 });
+}
+
+#[test]
+fn sums_are_of_64_bits_and_in_the_order_of_the_ranks() {
+    // In f32, or begun with the last rank, the ones would be lost.
+    let (large, segments) = (2f32.powi(60), 2);
+    let ranks = [[large, 1.0], [-large, 2f32.powi(30)], [1.0, -(2f32.powi(30))]].concat();
+    let mut sums = vec![0.0; segments];
+    message::average(&ranks, &[1.0; 3], &mut sums);
+    assert_eq!(sums, [1.0, 1.0]);
+    let mut one = [0.0];
+    message::average(&[-0.0], &[1.0], &mut one);
+    assert!(one[0].is_sign_negative());
 }

@@ -2,9 +2,9 @@
 
 mod functions;
 
-use super::demand::{Demand, Expected, keep};
+use super::demand::{Demand, Expected};
 use super::elementwise::{map, map_gradient};
-use super::{Context, Layer};
+use super::{StepContext, Layer};
 use crate::matrix::Matrix;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ impl ActivationLayer {
 }
 
 impl Layer for ActivationLayer {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         self.expected.all();
         self.output.reshape_in(context.memory, input.rows(), input.columns());
         let (set, to, from) = (context.set, self.output.data_mut(), input.data());
@@ -64,18 +64,18 @@ impl Layer for ActivationLayer {
         Demand { reads: self.expected.channels(), sends: self.expected.channels() }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         self.expected.only(demand.sends)
     }
 
-    fn takes_gradients_of(&self, _channels: usize) -> bool {
+    fn takes_gradients_of(&self, _: &StepContext, _channels: usize) -> bool {
         true
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
@@ -105,7 +105,7 @@ impl Layer for ActivationLayer {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 }
@@ -129,7 +129,7 @@ mod tests {
 
     /// Output of a row, and the gradient of its sum.
     fn pass(activation: Activation, set: InstructionSet, x: &[f32]) -> (Vec<f32>, Vec<f32>) {
-        let (mut layer, context) = (ActivationLayer::new(activation), Context::evaluation(set));
+        let (mut layer, context) = (ActivationLayer::new(activation), StepContext::evaluation(set));
         let input = Matrix::from_rows(1, x.len(), x.to_vec());
         layer.forward(&context, &input);
         layer.backward(&context, &input, &Matrix::from_rows(1, x.len(), vec![1.0; x.len()]), true);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn no_gradient_is_computed_that_nobody_needs() {
-        let context = Context::evaluation(InstructionSet::detect());
+        let context = StepContext::evaluation(InstructionSet::detect());
         let mut layer = ActivationLayer::new(Activation::Gelu);
         let input = Matrix::from_rows(1, 2, vec![1.0, -1.0]);
         layer.forward(&context, &input);

@@ -1,9 +1,9 @@
 //! The mean of every channel.
 
-use super::demand::{Demand, keep};
+use super::demand::Demand;
 use super::image_shape::ImageShape;
 use super::sums::Sum;
-use super::{Context, Layer};
+use super::{Layer, StepContext};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
@@ -23,7 +23,7 @@ impl AveragePool {
 }
 
 impl Layer for AveragePool {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         assert_eq!(input.columns(), self.image.len(), "numbers of an image");
         self.output.reshape_in(context.memory, input.rows(), self.image.channels);
         let pixels = self.image.pixels();
@@ -45,12 +45,12 @@ impl Layer for AveragePool {
         Demand::GRADIENT
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         false
     }
 
-    fn backward(&mut self, context: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
+    fn backward(&mut self, context: &StepContext, _: &Matrix, output_gradient: &Matrix, _: bool) {
         let (images, columns) = (output_gradient.rows(), self.image.len());
         self.input_gradient.reshape_in(context.memory, images, columns);
         let pixels = self.image.pixels();
@@ -67,7 +67,7 @@ impl Layer for AveragePool {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     fn the_mean_shares_its_gradient() {
         let mut pool = AveragePool::new(ImageShape::new(2, 2, 2));
         let input = Matrix::from_rows(1, 8, vec![1.0, 2.0, 3.0, 6.0, -1.0, -2.0, -3.0, -6.0]);
-        let context = Context::evaluation(InstructionSet::detect());
+        let context = StepContext::evaluation(InstructionSet::detect());
         pool.forward(&context, &input);
         assert_eq!(pool.output().data(), [3.0, -3.0]);
         pool.backward(&context, &input, &Matrix::from_rows(1, 2, vec![4.0, 8.0]), true);

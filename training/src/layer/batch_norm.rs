@@ -1,11 +1,10 @@
 //! Batch normalisation of images (Ioffe and Szegedy 2015).
 
-use super::demand::{Demand, Expected, keep};
+use super::demand::{Demand, Expected};
 use super::image_shape::ImageShape;
 use super::sums::{Sum, add_gradient};
-use super::{Context, Gradient, Layer, Parameter};
+use super::{Gradient, Layer, Parameter, StepContext};
 use crate::matrix::Matrix;
-use kernels::InstructionSet;
 use rayon::prelude::*;
 
 /// The settings of a [`BatchNorm`].
@@ -38,8 +37,6 @@ pub struct BatchNorm {
     name: String,
     image: ImageShape,
     settings: BatchNormSettings,
-    /// In the place of the momentum, while statistics are estimated anew.
-    statistics_share: Option<f32>,
     scale: Vec<f32>,
     shift: Vec<f32>,
     running_mean: Vec<f32>,
@@ -83,7 +80,6 @@ impl BatchNorm {
             name: name.to_owned(),
             image,
             settings,
-            statistics_share: None,
             scale: vec![1.0; channels],
             shift: vec![0.0; channels],
             running_mean: vec![0.0; channels],
@@ -103,10 +99,10 @@ impl BatchNorm {
         images.data()[place * pixels..].chunks(columns).map(move |planes| &planes[..pixels])
     }
 
-    fn measure(&mut self, set: InstructionSet, input: &Matrix) {
+    fn measure(&mut self, context: &StepContext, input: &Matrix) {
         let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
-        let epsilon = self.settings.epsilon;
-        let momentum = self.statistics_share.unwrap_or(self.settings.momentum);
+        let (set, epsilon) = (context.set, self.settings.epsilon);
+        let momentum = context.statistics_share.unwrap_or(self.settings.momentum);
         self.channels
             .par_iter_mut()
             .zip(&mut self.running_mean)
@@ -142,7 +138,7 @@ impl BatchNorm {
 
     /// Gradients of scale and shift, and what carries a gradient through each channel that has
     /// one.
-    fn derive(&mut self, context: &Context, input: &Matrix, gradient: &Matrix) {
+    fn derive(&mut self, context: &StepContext, input: &Matrix, gradient: &Matrix) {
         let (image, count) = (self.image, (gradient.rows() * self.image.pixels()) as f64);
         let (set, rectified) = (context.set, self.settings.rectified);
         self.channels.par_iter_mut().enumerate().for_each(|(c, channel)| {
@@ -179,11 +175,11 @@ fn kept(input: &Matrix, channel: usize) -> usize {
 }
 
 impl Layer for BatchNorm {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         self.expected.all();
         assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
         match context.training {
-            Some(_) => self.measure(context.set, input),
+            Some(_) => self.measure(context, input),
             None => self.recall(),
         }
         for (channel, (&scale, &shift)) in
@@ -217,18 +213,18 @@ impl Layer for BatchNorm {
         Demand { reads: self.expected.channels(), sends: self.expected.channels() }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         self.expected.only(demand.sends_of(self.image.channels))
     }
 
-    fn takes_gradients_of(&self, channels: usize) -> bool {
+    fn takes_gradients_of(&self, _: &StepContext, channels: usize) -> bool {
         channels == self.image.channels
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
@@ -268,7 +264,7 @@ impl Layer for BatchNorm {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 
@@ -289,10 +285,6 @@ impl Layer for BatchNorm {
         visit(&format!("{}.shift", self.name), &mut self.shift);
         visit(&format!("{}.running-mean", self.name), &mut self.running_mean);
         visit(&format!("{}.running-variance", self.name), &mut self.running_variance);
-    }
-
-    fn set_statistics_share(&mut self, share: Option<f32>) {
-        self.statistics_share = share;
     }
 }
 

@@ -1,7 +1,6 @@
 //! Layers one after another.
 
-use super::{Context, Demand, Layer, Parameter, SelectionFailure};
-use crate::counting::Computations;
+use super::{Demand, Layer, Parameter, StepContext};
 use crate::matrix::Matrix;
 
 /// Layers one after another, itself a layer.
@@ -23,7 +22,7 @@ impl Chain {
 
     /// Tells the layers before `position` what is demanded of them, from there on backwards, as
     /// far as that changes anything. Returns whether the first layer's demand became smaller.
-    fn demand_before(&mut self, context: &Context, position: usize) -> bool {
+    fn demand_before(&mut self, context: &StepContext, position: usize) -> bool {
         (1..=position).rev().all(|position| {
             let (before, from) = self.layers.split_at_mut(position);
             before[position - 1].keep(context, from[0].demand())
@@ -32,7 +31,7 @@ impl Chain {
 }
 
 impl Layer for Chain {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         for position in 0..self.layers.len() {
             let (before, from) = self.layers.split_at_mut(position);
             from[0].forward(context, before.last().map_or(input, |layer| layer.output()));
@@ -55,14 +54,14 @@ impl Layer for Chain {
         self.layers[0].demand()
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
         let last = self.layers.len() - 1;
         self.layers[last].keep(context, demand) && self.demand_before(context, last)
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
@@ -73,7 +72,10 @@ impl Layer for Chain {
             let input = before.last().map_or(input, |layer| layer.output());
             let mut gradient =
                 after.first().map_or(output_gradient, |layer| layer.input_gradient());
-            if gradient.channel_count().is_some_and(|count| !layer[0].takes_gradients_of(count)) {
+            if gradient
+                .channel_count()
+                .is_some_and(|count| !layer[0].takes_gradients_of(context, count))
+            {
                 gradient.expand_into(context.memory, &mut self.whole_gradient);
                 gradient = &self.whole_gradient;
             }
@@ -93,7 +95,7 @@ impl Layer for Chain {
         self.layers[0].input_gradient()
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.layers[0].release_input_gradient(context);
     }
 
@@ -103,23 +105,5 @@ impl Layer for Chain {
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
         self.layers.iter_mut().for_each(|layer| layer.visit_state(visit));
-    }
-
-    fn set_sampling(&mut self, on: bool) {
-        self.layers.iter_mut().for_each(|layer| layer.set_sampling(on));
-    }
-
-    fn set_statistics_share(&mut self, share: Option<f32>) {
-        self.layers.iter_mut().for_each(|layer| layer.set_statistics_share(share));
-    }
-
-    fn take_failure(&mut self) -> Option<SelectionFailure> {
-        self.layers.iter_mut().find_map(|layer| layer.take_failure())
-    }
-
-    fn take_computations(&mut self) -> Computations {
-        let mut sum = Computations::default();
-        self.layers.iter_mut().for_each(|layer| sum += layer.take_computations());
-        sum
     }
 }

@@ -2,12 +2,12 @@
 
 mod sampled;
 
-use super::demand::{Demand, keep};
+use super::demand::Demand;
 use super::image_shape::{ImageShape, Window};
 use super::initialization::{Initialization, place_identities};
 use super::sampler::Sampler;
 use super::sums::Sum;
-use super::{Context, Gradient, Layer, Parameter, SelectionFailure};
+use super::{Gradient, Layer, Parameter, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -66,7 +66,6 @@ pub struct Convolution {
     /// One number an output channel, or none at all.
     bias: Vec<f32>,
     policy: Option<SamplingPolicy>,
-    sampling: bool,
     /// The forward product's selection. Its right norms, those of the kernels, are kept until
     /// the weights change.
     channels: Sampler,
@@ -80,7 +79,6 @@ pub struct Convolution {
     compact_weight_gradient: Vec<f32>,
     output: Matrix,
     input_gradient: Matrix,
-    computations: Computations,
 }
 
 impl Convolution {
@@ -113,7 +111,6 @@ impl Convolution {
             weight,
             bias,
             policy,
-            sampling: true,
             channels: Sampler::default(),
             weight_norms_valid: false,
             images: Sampler::default(),
@@ -121,12 +118,12 @@ impl Convolution {
             compact_weight_gradient: Vec::new(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            computations: Computations::default(),
         })
     }
 
-    fn active_policy(&self) -> Option<SamplingPolicy> {
-        self.policy.filter(|_| self.sampling)
+    /// The policy, in a step that is sampled.
+    fn active_policy(&self, context: &StepContext) -> Option<SamplingPolicy> {
+        self.policy.filter(|_| context.sampling)
     }
 
     /// The shape for a minibatch.
@@ -142,31 +139,24 @@ impl Convolution {
 
     /// The selection that the gradients pass through, in forward sampling.
     fn forward_selection(&self) -> Option<&Selection> {
-        self.channels.forward_selection(self.active_policy())
-    }
-
-    /// Counts one of the three products, of which a share `kept` of `pairs` was computed.
-    fn count(&mut self, shape: &ConvolutionShape, kept: usize, pairs: usize) {
-        let exact = shape.multiply_adds();
-        self.computations.performed += exact / pairs as u64 * kept as u64;
-        self.computations.exact += exact;
+        self.channels.forward_selection(self.policy)
     }
 
     fn exact_weight_gradient(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         shape: &ConvolutionShape,
         input: &Matrix,
         gradient: &Matrix,
     ) {
         let to = &mut self.weight_gradient;
         kernel_gradient(context.set, shape, input.data(), gradient.data(), to);
-        self.count(shape, 1, 1);
+        count(context, shape, 1, 1);
     }
 
     fn exact_input_gradient(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         shape: &ConvolutionShape,
         gradient: &Matrix,
     ) {
@@ -174,10 +164,10 @@ impl Convolution {
         self.input_gradient.reshape_in(context.memory, shape.batch(), columns);
         let to = self.input_gradient.data_mut();
         input_gradient(context.set, shape, gradient.data(), &self.weight, to);
-        self.count(shape, 1, 1);
+        count(context, shape, 1, 1);
     }
 
-    fn add_bias(&mut self, context: &Context) {
+    fn add_bias(&mut self, context: &StepContext) {
         if self.bias.is_empty() {
             return;
         }
@@ -191,7 +181,7 @@ impl Convolution {
     }
 
     /// The bias gradient: the output gradient of each channel summed in f64, images in order.
-    fn sum_bias_gradient(&mut self, context: &Context, gradient: &Matrix) {
+    fn sum_bias_gradient(&mut self, context: &StepContext, gradient: &Matrix) {
         let (positions, image) = (self.output_image.pixels(), gradient.columns());
         self.bias_gradient.par_iter_mut().enumerate().for_each(|(channel, to)| {
             let Some(place) = gradient.place_of(channel) else {
@@ -206,8 +196,14 @@ impl Convolution {
     }
 }
 
+/// Counts one of the three products, of which a share `kept` of `pairs` was computed.
+fn count(context: &StepContext, shape: &ConvolutionShape, kept: usize, pairs: usize) {
+    let exact = shape.multiply_adds();
+    context.count(Computations { performed: exact / pairs as u64 * kept as u64, exact });
+}
+
 impl Layer for Convolution {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         let image = self.geometry.image;
         assert_eq!(input.columns(), image.len(), "{}: numbers of an image", self.name);
         let shape = self.shape(input.rows());
@@ -225,7 +221,7 @@ impl Layer for Convolution {
             }
         };
         if context.training.is_some() {
-            self.count(&shape, kept, shape.input_channels());
+            count(context, &shape, kept, shape.input_channels());
         }
         self.add_bias(context);
     }
@@ -241,19 +237,19 @@ impl Layer for Convolution {
         Demand { reads: channels, sends: channels }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         false
     }
 
-    fn takes_gradients_of(&self, channels: usize) -> bool {
+    fn takes_gradients_of(&self, context: &StepContext, channels: usize) -> bool {
         channels == self.output_image.channels
-            && self.active_policy().is_none_or(|policy| policy.mode != Mode::Backward)
+            && self.active_policy(context).is_none_or(|policy| policy.mode != Mode::Backward)
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
@@ -261,7 +257,7 @@ impl Layer for Convolution {
         let (shape, needed) = (self.shape(output_gradient.rows()), input_gradient_needed);
         self.sum_bias_gradient(context, output_gradient);
         let channels = std::mem::take(&mut self.channels);
-        match (channels.selection(), self.active_policy()) {
+        match (channels.selection(), self.active_policy(context)) {
             (Some(selection), Some(SamplingPolicy { mode: Mode::Forward, .. })) => {
                 self.backward_through(context, &shape, input, output_gradient, selection, needed);
             }
@@ -286,7 +282,7 @@ impl Layer for Convolution {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 
@@ -294,7 +290,7 @@ impl Layer for Convolution {
         let row_length = self.geometry.image.channels * self.geometry.window.taps();
         let is_forward = self.policy.is_some_and(|policy| policy.mode == Mode::Forward);
         let gradient = match self.channels.selection() {
-            Some(selection) if self.sampling && is_forward => Gradient::Channels {
+            Some(selection) if is_forward => Gradient::Channels {
                 indices: selection.indices(),
                 block: self.geometry.window.taps(),
                 values: &self.weight_gradient,
@@ -315,19 +311,6 @@ impl Layer for Convolution {
             visit(&format!("{}.bias", self.name), &mut self.bias);
         }
         self.weight_norms_valid = false;
-    }
-
-    fn set_sampling(&mut self, on: bool) {
-        self.sampling = on;
-    }
-
-    fn take_failure(&mut self) -> Option<SelectionFailure> {
-        let samplers = [&mut self.channels, &mut self.images, &mut self.outputs_kept];
-        SelectionFailure::first(&self.name, samplers)
-    }
-
-    fn take_computations(&mut self) -> Computations {
-        std::mem::take(&mut self.computations)
     }
 }
 

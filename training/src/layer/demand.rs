@@ -1,6 +1,6 @@
 //! What a layer demands of the one before, so that nothing is kept or computed in vain.
 
-use super::Context;
+use super::StepContext;
 use crate::channels::Channels;
 use crate::matrix::Matrix;
 
@@ -22,23 +22,27 @@ impl<'a> Demand<'a> {
 
     /// The channels that a gradient is sent to, if they are `count` for a layer that takes them.
     /// Those of a linear layer after images are the numbers of the images, not their channels.
-    pub(super) fn sends_of(self, count: usize) -> Option<Channels<'a>> {
+    pub fn sends_of(self, count: usize) -> Option<Channels<'a>> {
         self.sends.filter(|channels| channels.count == count)
     }
-}
 
-/// Lets go of the output but for the channels that are read.
-pub(super) fn keep(context: &Context, output: &mut Matrix, reads: Option<Channels<'_>>) {
-    match reads {
-        None => {}
-        Some(channels) if channels.indices.is_empty() => output.release(context.memory),
-        Some(channels) => output.keep_channels(context.memory, channels),
+    /// Lets go of an output but for the channels that are read.
+    ///
+    /// # Panics
+    /// When some channels are to be kept of an output that has not all of them any more.
+    pub fn keep_read(self, context: &StepContext, output: &mut Matrix) {
+        match self.reads {
+            None => {}
+            Some(channels) if channels.indices.is_empty() => output.release(context.memory),
+            Some(channels) => output.keep_channels(context.memory, channels),
+        }
     }
 }
 
-/// The channels a gradient will come for, in memory that is kept from step to step.
+/// The channels a gradient will come for, in memory that is kept from step to step: for a layer
+/// that passes the demand of the next one on to the one before.
 #[derive(Debug, Default)]
-pub(super) struct Expected {
+pub struct Expected {
     is_partial: bool,
     indices: Vec<u32>,
     count: usize,
@@ -46,12 +50,12 @@ pub(super) struct Expected {
 
 impl Expected {
     /// A gradient of all channels.
-    pub(super) fn all(&mut self) {
+    pub fn all(&mut self) {
         self.is_partial = false;
     }
 
     /// A gradient of those channels, if there is a list. Returns whether there is.
-    pub(super) fn only(&mut self, channels: Option<Channels<'_>>) -> bool {
+    pub fn only(&mut self, channels: Option<Channels<'_>>) -> bool {
         if let Some(channels) = channels {
             self.is_partial = true;
             self.indices.clear();
@@ -64,7 +68,7 @@ impl Expected {
 
     /// The union of both lists; all channels where one has none, or where they count channels of
     /// different sizes.
-    pub(super) fn either(&mut self, one: Option<Channels<'_>>, other: Option<Channels<'_>>) {
+    pub fn either(&mut self, one: Option<Channels<'_>>, other: Option<Channels<'_>>) {
         self.is_partial = false;
         if let (Some(one), Some(other)) = (one, other)
             && (one.count == other.count || one.indices.is_empty() || other.indices.is_empty())
@@ -78,7 +82,7 @@ impl Expected {
     }
 
     /// The list, where there is one.
-    pub(super) fn channels(&self) -> Option<Channels<'_>> {
+    pub fn channels(&self) -> Option<Channels<'_>> {
         self.is_partial.then_some(Channels { indices: &self.indices, count: self.count })
     }
 }

@@ -1,8 +1,8 @@
 //! Dropout: in training each activation is zeroed with a probability, the others are scaled up.
 
-use super::demand::{Demand, Expected, keep};
+use super::demand::{Demand, Expected};
 use super::elementwise::map_gradient;
-use super::{Context, Layer};
+use super::{Layer, StepContext};
 use crate::channels::Channels;
 use crate::matrix::Matrix;
 use kernels::random::fill_words;
@@ -45,7 +45,7 @@ const PIECE: usize = 1 << 13;
 const BLOCK: usize = 64;
 
 impl Layer for Dropout {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         self.expected.all();
         let (rows, columns) = (input.rows(), input.columns());
         self.output.reshape_in(context.memory, rows, columns);
@@ -87,16 +87,16 @@ impl Layer for Dropout {
         Demand { reads: Some(Channels::NONE), sends: self.expected.channels() }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         self.expected.only(demand.sends)
     }
 
-    fn takes_gradients_of(&self, _channels: usize) -> bool {
+    fn takes_gradients_of(&self, _: &StepContext, _channels: usize) -> bool {
         true
     }
 
-    fn backward(&mut self, context: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
+    fn backward(&mut self, context: &StepContext, _: &Matrix, output_gradient: &Matrix, _: bool) {
         self.input_gradient.reshape_like_in(context.memory, output_gradient);
         let multiply = |gradient: f32, factor: f32| gradient * factor;
         let (to, factors) = (&mut self.input_gradient, &self.factors);
@@ -107,7 +107,7 @@ impl Layer for Dropout {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 }
@@ -123,7 +123,7 @@ mod tests {
         use rand::Rng as _;
         let (rows, columns) = (3, PIECE / 2 + 7);
         let input = Matrix::from_rows(rows, columns, vec![1.0; rows * columns]);
-        let context = Context::training(InstructionSet::detect(), Stream::new(1, "t"), 5);
+        let context = StepContext::training(InstructionSet::detect(), Stream::new(1, "t"), 5);
         let mut dropout = Dropout::new("dropout", 0.4);
         dropout.forward(&context, &input);
         let mut generator = Stream::new(1, "t").child("dropout").at(5);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_gradient_of_some_channels_meets_their_factors() {
-        let context = Context::training(InstructionSet::detect(), Stream::new(1, "t"), 0);
+        let context = StepContext::training(InstructionSet::detect(), Stream::new(1, "t"), 0);
         let mut dropout = Dropout::new("dropout", 0.5);
         let input = Matrix::from_rows(2, 9, vec![1.0; 18]);
         dropout.forward(&context, &input);
@@ -156,12 +156,12 @@ mod tests {
         let mut dropout = Dropout::new("dropout", 0.25);
         let input = Matrix::from_rows(1, 40_000, vec![1.0; 40_000]);
         let set = InstructionSet::detect();
-        dropout.forward(&Context::training(set, Stream::new(1, "t"), 0), &input);
+        dropout.forward(&StepContext::training(set, Stream::new(1, "t"), 0), &input);
         let dropped = dropout.output().data().iter().filter(|&&x| x == 0.0).count() as f64;
         let deviation = (40_000.0f64 * 0.25 * 0.75).sqrt();
         assert!((dropped - 10_000.0).abs() < 5.0 * deviation, "{dropped}");
         assert!(dropout.output().data().iter().all(|&x| x == 0.0 || x == 4.0 / 3.0));
-        dropout.forward(&Context::evaluation(set), &input);
+        dropout.forward(&StepContext::evaluation(set), &input);
         assert_eq!(dropout.output(), &input);
     }
 }

@@ -1,8 +1,8 @@
 //! Dropout of whole channels.
 
-use super::demand::{Demand, keep};
+use super::demand::Demand;
 use super::image_shape::ImageShape;
-use super::{Context, Layer};
+use super::{Layer, StepContext};
 use crate::matrix::Matrix;
 use rand::Rng as _;
 use rayon::prelude::*;
@@ -38,7 +38,13 @@ impl DropoutChannels {
     }
 }
 
-fn multiply(context: &Context, to: &mut Matrix, from: &Matrix, image: ImageShape, factors: &[f32]) {
+fn multiply(
+    context: &StepContext,
+    to: &mut Matrix,
+    from: &Matrix,
+    image: ImageShape,
+    factors: &[f32],
+) {
     let set = context.set;
     to.reshape_in(context.memory, from.rows(), from.columns());
     let images = to.data_mut().par_chunks_exact_mut(image.len());
@@ -55,7 +61,7 @@ fn multiply(context: &Context, to: &mut Matrix, from: &Matrix, image: ImageShape
 }
 
 impl Layer for DropoutChannels {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
         self.factors.resize(input.rows() * self.image.channels, 1.0);
         match context.generator_of_samples(&self.name) {
@@ -79,12 +85,12 @@ impl Layer for DropoutChannels {
         Demand::GRADIENT
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         false
     }
 
-    fn backward(&mut self, context: &Context, _: &Matrix, output_gradient: &Matrix, _: bool) {
+    fn backward(&mut self, context: &StepContext, _: &Matrix, output_gradient: &Matrix, _: bool) {
         let to = &mut self.input_gradient;
         multiply(context, to, output_gradient, self.image, &self.factors);
     }
@@ -93,7 +99,7 @@ impl Layer for DropoutChannels {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 }
@@ -110,7 +116,7 @@ mod tests {
         let mut dropout = DropoutChannels::new("dropout", image, 0.25);
         let input = Matrix::from_rows(40, image.len(), vec![3.0; 40 * image.len()]);
         let set = InstructionSet::detect();
-        let context = Context::training(set, Stream::new(1, "t"), 0);
+        let context = StepContext::training(set, Stream::new(1, "t"), 0);
         dropout.forward(&context, &input);
         let planes = dropout.output().data().chunks(image.pixels());
         assert!(planes.clone().all(|plane| plane == [0.0; 6] || plane == [4.0; 6]));
@@ -119,7 +125,7 @@ mod tests {
         assert!((dropped - 10_000.0).abs() < 5.0 * deviation, "{dropped}");
         dropout.backward(&context, &input, &input, true);
         assert_eq!(dropout.input_gradient(), dropout.output());
-        dropout.forward(&Context::evaluation(set), &input);
+        dropout.forward(&StepContext::evaluation(set), &input);
         assert_eq!(dropout.output(), &input);
     }
 }

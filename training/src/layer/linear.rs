@@ -1,10 +1,10 @@
 //! The fully connected layer, with exact and sampled products.
 
-use super::demand::{Demand, keep};
+use super::demand::Demand;
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
-use super::{Context, Gradient, Layer, Parameter, RowNorms, SelectionFailure};
+use super::{Gradient, Layer, Parameter, RowNorms, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -29,7 +29,6 @@ pub struct Linear {
     weight: Vec<f32>,
     bias: Vec<f32>,
     policy: Option<SamplingPolicy>,
-    sampling: bool,
     /// The forward product's selection. Its right norms, those of the rows of W, are kept until
     /// the weights change.
     features: Sampler,
@@ -48,7 +47,6 @@ pub struct Linear {
     bias_gradient: Vec<f32>,
     output: Matrix,
     input_gradient: Matrix,
-    computations: Computations,
 }
 
 impl Linear {
@@ -69,7 +67,6 @@ impl Linear {
             weight,
             bias,
             policy,
-            sampling: true,
             features: Sampler::default(),
             weight_norms_valid: false,
             samples: Sampler::default(),
@@ -81,23 +78,23 @@ impl Linear {
             bias_gradient: vec![0.0; outputs],
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            computations: Computations::default(),
         }
     }
 
-    /// The same layer with no biases: Y = XW.
+    /// The same layer without biases: Y = XW.
     #[must_use]
     pub fn without_bias(self) -> Self {
         Self { bias: Vec::new(), bias_gradient: Vec::new(), ..self }
     }
 
-    fn active_policy(&self) -> Option<SamplingPolicy> {
-        self.policy.filter(|_| self.sampling)
+    /// The policy, in a step that is sampled.
+    fn active_policy(&self, context: &StepContext) -> Option<SamplingPolicy> {
+        self.policy.filter(|_| context.sampling)
     }
 
     /// The selection that the gradients pass through, in forward sampling.
     fn forward_selection(&self) -> Option<&Selection> {
-        self.features.forward_selection(self.active_policy())
+        self.features.forward_selection(self.policy)
     }
 
     fn weight_view(&self) -> kernels::MatrixView<'_, f32> {
@@ -105,9 +102,9 @@ impl Linear {
     }
 
     /// Chooses the pairs of the forward product to keep.
-    fn select_features(&mut self, context: &Context, input: &Matrix) {
+    fn select_features(&mut self, context: &StepContext, input: &Matrix) {
         self.features.clear();
-        let policy = self.active_policy().filter(|policy| policy.mode != Mode::Backward);
+        let policy = self.active_policy(context).filter(|policy| policy.mode != Mode::Backward);
         let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
             return;
         };
@@ -127,11 +124,11 @@ impl Linear {
             }
             Scores::Weights => self.features.left_norms.fill(1.0),
         }
-        self.features.draw(&policy, k, &mut generator);
+        self.features.draw(context, &self.name, &policy, k, &mut generator);
     }
 
     /// The bias gradient: the rows of the output gradient added in order.
-    fn sum_bias_gradient(&mut self, context: &Context, gradient: &Matrix) {
+    fn sum_bias_gradient(&mut self, context: &StepContext, gradient: &Matrix) {
         let sums = &mut self.bias_gradient;
         if sums.is_empty() {
             return;
@@ -145,31 +142,33 @@ impl Linear {
         }
     }
 
-    fn backward_exact_weight(&mut self, context: &Context, input: &Matrix, gradient: &Matrix) {
+    fn backward_exact_weight(&mut self, context: &StepContext, input: &Matrix, gradient: &Matrix) {
         let batch = input.rows();
         self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
         let to =
             kernels::MatrixViewMut::row_major(&mut self.weight_gradient, self.inputs, self.outputs);
         matmul(context.set, input.view().transpose(), gradient.view(), to);
-        self.computations
-            .count([self.inputs, batch, self.outputs], [self.inputs, batch, self.outputs]);
+        context.count(Computations::of_product(
+            [self.inputs, batch, self.outputs],
+            [self.inputs, batch, self.outputs],
+        ));
     }
 
-    fn backward_exact_input(&mut self, context: &Context, gradient: &Matrix) {
+    fn backward_exact_input(&mut self, context: &StepContext, gradient: &Matrix) {
         let batch = gradient.rows();
         let mut to = std::mem::take(&mut self.input_gradient);
         to.reshape_in(context.memory, batch, self.inputs);
         matmul(context.set, gradient.view(), self.weight_view().transpose(), to.view_mut());
         self.input_gradient = to;
         let sides = [batch, self.outputs, self.inputs];
-        self.computations.count(sides, sides);
+        context.count(Computations::of_product(sides, sides));
     }
 
     /// Gradients through the sampled entries: rows S of W's, columns S of X's. Of the output
     /// gradient, the columns that it has; of the input, the selected ones at the least.
     fn backward_selected(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         gradient: &Matrix,
         selection: &Selection,
@@ -197,7 +196,7 @@ impl Linear {
         }
         self.compact = true;
         let exact = [self.inputs, batch, self.outputs];
-        self.computations.count([kept, batch, self.outputs], exact);
+        context.count(Computations::of_product([kept, batch, self.outputs], exact));
         if !input_gradient_needed {
             return;
         }
@@ -212,13 +211,13 @@ impl Linear {
             }
         }
         self.input_gradient = to;
-        self.computations.count([batch, self.outputs, kept], exact);
+        context.count(Computations::of_product([batch, self.outputs, kept], exact));
     }
 
     /// Backward sampling: dW over the minibatch, dX over the output features.
     fn backward_sampled(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         gradient: &Matrix,
         policy: SamplingPolicy,
@@ -236,7 +235,7 @@ impl Linear {
                 sampler.resize(pairs);
                 column_norms_into(context.set, left, &mut sampler.left_norms);
                 row_norms_into(context.set, right, &mut sampler.right_norms);
-                sampler.draw(&policy, k, generator);
+                sampler.draw(context, &self.name, &policy, k, generator);
             }
         };
         let mut samples = std::mem::take(&mut self.samples);
@@ -256,10 +255,10 @@ impl Linear {
                 );
                 let transposed = input.view().transpose();
                 matmul_selected(context.set, transposed, gradient.view(), samples, to);
-                self.computations.count(
+                context.count(Computations::of_product(
                     [self.inputs, samples.len(), self.outputs],
                     [self.inputs, batch, self.outputs],
-                );
+                ));
             }
         }
         match outputs.selection() {
@@ -271,8 +270,10 @@ impl Linear {
                 let weight = self.weight_view().transpose();
                 matmul_selected(context.set, gradient.view(), weight, outputs, to.view_mut());
                 self.input_gradient = to;
-                self.computations
-                    .count([batch, outputs.len(), self.inputs], [batch, self.outputs, self.inputs]);
+                context.count(Computations::of_product(
+                    [batch, outputs.len(), self.inputs],
+                    [batch, self.outputs, self.inputs],
+                ));
             }
         }
         (self.samples, self.outputs_kept) = (samples, outputs);
@@ -295,7 +296,7 @@ fn expand_rows(to: &mut [f32], length: usize, from: &[f32], places: &[u32]) {
 }
 
 impl Layer for Linear {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         assert_eq!(input.columns(), self.inputs, "{}: input features", self.name);
         self.select_features(context, input);
         let batch = input.rows();
@@ -314,7 +315,7 @@ impl Layer for Linear {
         };
         if context.training.is_some() {
             let exact = [batch, self.inputs, self.outputs];
-            self.computations.count([batch, kept, self.outputs], exact);
+            context.count(Computations::of_product([batch, kept, self.outputs], exact));
         }
         if !self.bias.is_empty() {
             add_to_rows(context.set, &mut output, &self.bias);
@@ -333,25 +334,25 @@ impl Layer for Linear {
         Demand { reads: features, sends: features }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         false
     }
 
-    fn takes_gradients_of(&self, channels: usize) -> bool {
+    fn takes_gradients_of(&self, _: &StepContext, channels: usize) -> bool {
         channels == self.outputs && self.forward_selection().is_some()
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
     ) {
         self.sum_bias_gradient(context, output_gradient);
         self.compact = false;
-        let policy = self.active_policy();
+        let policy = self.active_policy(context);
         let features = std::mem::take(&mut self.features);
         match (features.selection(), policy) {
             (Some(selection), Some(SamplingPolicy { mode: Mode::Forward, .. })) => {
@@ -376,7 +377,7 @@ impl Layer for Linear {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 
@@ -405,19 +406,6 @@ impl Layer for Linear {
             visit(&format!("{}.bias", self.name), &mut self.bias);
         }
         self.weight_norms_valid = false;
-    }
-
-    fn set_sampling(&mut self, on: bool) {
-        self.sampling = on;
-    }
-
-    fn take_failure(&mut self) -> Option<SelectionFailure> {
-        let samplers = [&mut self.features, &mut self.samples, &mut self.outputs_kept];
-        SelectionFailure::first(&self.name, samplers)
-    }
-
-    fn take_computations(&mut self) -> Computations {
-        std::mem::take(&mut self.computations)
     }
 }
 

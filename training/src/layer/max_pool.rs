@@ -1,8 +1,8 @@
 //! The largest number under a sliding window.
 
-use super::demand::{Demand, Expected, keep};
+use super::demand::{Demand, Expected};
 use super::image_shape::{ImageShape, Window};
-use super::{Context, Layer};
+use super::{Layer, StepContext};
 use crate::channels::Channels;
 use crate::matrix::Matrix;
 use kernels::convolution::ShapeError;
@@ -132,7 +132,7 @@ fn pool_row_of_squares(
 }
 
 impl Layer for MaxPool {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         self.expected.all();
         assert_eq!(input.columns(), self.image.len(), "numbers of an image");
         let (image, window) = (self.image, self.window);
@@ -168,18 +168,18 @@ impl Layer for MaxPool {
         Demand { reads: Some(Channels::NONE), sends: self.expected.channels() }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         self.expected.only(demand.sends_of(self.image.channels))
     }
 
-    fn takes_gradients_of(&self, channels: usize) -> bool {
+    fn takes_gradients_of(&self, _: &StepContext, channels: usize) -> bool {
         channels == self.image.channels
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         _: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
@@ -221,7 +221,7 @@ impl Layer for MaxPool {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 }
@@ -244,7 +244,7 @@ mod tests {
             for set in InstructionSet::available() {
                 let mut pool = MaxPool::new(image, window).unwrap();
                 let out = pool.output_image;
-                let context = Context::evaluation(set);
+                let context = StepContext::evaluation(set);
                 pool.forward(&context, &input);
                 let ones = (0..3 * out.len()).map(|i| i as f32).collect();
                 let gradient = Matrix::from_rows(3, out.len(), ones);
@@ -281,7 +281,7 @@ mod tests {
         for place in 0..4 {
             let mut image = vec![1.0, 2.0, 3.0, 4.0];
             image[place] = f32::NAN;
-            let context = Context::evaluation(InstructionSet::detect());
+            let context = StepContext::evaluation(InstructionSet::detect());
             pool.forward(&context, &Matrix::from_rows(1, 4, image));
             assert!(pool.output().data()[0].is_nan());
         }

@@ -1,9 +1,8 @@
 //! Residual blocks (He et al. 2016).
 
-use super::demand::{Demand, Expected, keep};
+use super::demand::{Demand, Expected};
 use super::elementwise::map_pairs;
-use super::{Chain, Context, Layer, Parameter, SelectionFailure};
-use crate::counting::Computations;
+use super::{Chain, Layer, Parameter, StepContext};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
@@ -30,7 +29,7 @@ impl Residual {
     }
 }
 
-fn add(context: &Context, to: &mut Matrix, left: &Matrix, right: &Matrix) {
+fn add(context: &StepContext, to: &mut Matrix, left: &Matrix, right: &Matrix) {
     assert_eq!(left.columns(), right.columns(), "the branches of a block have one shape");
     to.reshape_in(context.memory, left.rows(), left.columns());
     map_pairs(context.set, to.data_mut(), left.data(), right.data(), |left, right| left + right);
@@ -38,7 +37,7 @@ fn add(context: &Context, to: &mut Matrix, left: &Matrix, right: &Matrix) {
 
 /// The sum of two gradients of `shape`, of which each may have some channels only.
 fn add_gradients(
-    context: &Context,
+    context: &StepContext,
     to: &mut Matrix,
     shape: (usize, usize),
     gradients: [&Matrix; 2],
@@ -64,7 +63,7 @@ fn add_gradients(
 }
 
 /// Adds the channels that are stored to theirs of the whole row.
-fn add_channels(context: &Context, to: &mut [f32], stored: &[f32], channels: &[u32]) {
+fn add_channels(context: &StepContext, to: &mut [f32], stored: &[f32], channels: &[u32]) {
     if channels.is_empty() {
         return;
     }
@@ -76,7 +75,7 @@ fn add_channels(context: &Context, to: &mut [f32], stored: &[f32], channels: &[u
 }
 
 impl Layer for Residual {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         let Self { main, shortcut, output, read, .. } = self;
         main.forward(context, input);
         if let Some(shortcut) = shortcut {
@@ -103,14 +102,14 @@ impl Layer for Residual {
         Demand { reads: self.read.channels(), sends: None }
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         false
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
@@ -135,7 +134,7 @@ impl Layer for Residual {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 
@@ -151,33 +150,6 @@ impl Layer for Residual {
         if let Some(shortcut) = &mut self.shortcut {
             shortcut.visit_state(visit);
         }
-    }
-
-    fn set_sampling(&mut self, on: bool) {
-        self.main.set_sampling(on);
-        if let Some(shortcut) = &mut self.shortcut {
-            shortcut.set_sampling(on);
-        }
-    }
-
-    fn set_statistics_share(&mut self, share: Option<f32>) {
-        self.main.set_statistics_share(share);
-        if let Some(shortcut) = &mut self.shortcut {
-            shortcut.set_statistics_share(share);
-        }
-    }
-
-    fn take_failure(&mut self) -> Option<SelectionFailure> {
-        let shortcut = self.shortcut.as_mut();
-        self.main.take_failure().or_else(|| shortcut.and_then(Layer::take_failure))
-    }
-
-    fn take_computations(&mut self) -> Computations {
-        let mut sum = self.main.take_computations();
-        if let Some(shortcut) = &mut self.shortcut {
-            sum += shortcut.take_computations();
-        }
-        sum
     }
 }
 
@@ -206,7 +178,7 @@ mod tests {
         let mut numbers =
             || -> Vec<f32> { (0..2 * WIDTH).map(|_| standard_normal(&mut rng) as f32).collect() };
         let (x, dy) = (numbers(), Matrix::from_rows(2, WIDTH, numbers()));
-        let context = Context::evaluation(InstructionSet::detect());
+        let context = StepContext::evaluation(InstructionSet::detect());
         for with_shortcut in [false, true] {
             let mut block = block(with_shortcut);
             let input = Matrix::from_rows(2, WIDTH, x.clone());

@@ -1,10 +1,11 @@
 //! The selection of one product of a layer, in memory that is kept from step to step.
 
+use super::StepContext;
 use crate::sampling::{Mode, SamplingPolicy};
 use kernels::Selection;
 use kernels::random::Generator;
 use kernels::scores::pair_scores_into;
-use kernels::selection::{SelectionError, Workspace};
+use kernels::selection::Workspace;
 
 /// Norms of both factors, the scores they give, and the selection drawn from those.
 #[derive(Debug, Default)]
@@ -17,8 +18,6 @@ pub(super) struct Sampler {
     workspace: Workspace,
     selection: Selection,
     is_sampled: bool,
-    /// Why the first draw failed that did, until somebody asks.
-    failure: Option<SelectionError>,
 }
 
 impl Sampler {
@@ -36,18 +35,22 @@ impl Sampler {
 
     /// Draws about k pairs by the norms of both factors.
     ///
-    /// Where that fails the product will be exact, and [`Sampler::take_failure`] says why.
-    pub(super) fn draw(&mut self, policy: &SamplingPolicy, k: usize, generator: &mut Generator) {
+    /// Where that fails the product will be exact, and the step is told why and of which layer.
+    pub(super) fn draw(
+        &mut self,
+        context: &StepContext,
+        layer: &str,
+        policy: &SamplingPolicy,
+        k: usize,
+        generator: &mut Generator,
+    ) {
         pair_scores_into(&self.left_norms, &self.right_norms, &mut self.scores);
         let Self { scores, workspace, selection, .. } = self;
         let drawn = policy.estimator.select_into(scores, k, generator, workspace, selection);
         self.is_sampled = drawn.is_ok() && !selection.is_exact();
-        self.failure = self.failure.take().or(drawn.err());
-    }
-
-    /// Why a draw has failed since the last call, if one has.
-    pub(super) fn take_failure(&mut self) -> Option<SelectionError> {
-        self.failure.take()
+        if let Err(reason) = drawn {
+            context.fail(layer, reason);
+        }
     }
 
     /// What was drawn, where gradients pass through it: in the forward mode.

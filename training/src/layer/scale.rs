@@ -1,8 +1,8 @@
 //! A constant factor.
 
-use super::demand::{Demand, keep};
+use super::demand::Demand;
 use super::elementwise::map;
-use super::{Context, Layer};
+use super::{StepContext, Layer};
 use crate::matrix::Matrix;
 
 /// y = factor x for every element; the factor is not learnt.
@@ -23,7 +23,7 @@ impl Scale {
 }
 
 impl Layer for Scale {
-    fn forward(&mut self, context: &Context, input: &Matrix) {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
         self.output.reshape_in(context.memory, input.rows(), input.columns());
         let factor = self.factor;
         map(context.set, self.output.data_mut(), input.data(), |x| factor * x);
@@ -37,14 +37,14 @@ impl Layer for Scale {
         Demand::GRADIENT
     }
 
-    fn keep(&mut self, context: &Context, demand: Demand<'_>) -> bool {
-        keep(context, &mut self.output, demand.reads);
+    fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
+        demand.keep_read(context, &mut self.output);
         false
     }
 
     fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         _: &Matrix,
         output_gradient: &Matrix,
         input_gradient_needed: bool,
@@ -61,7 +61,7 @@ impl Layer for Scale {
         &self.input_gradient
     }
 
-    fn release_input_gradient(&mut self, context: &Context) {
+    fn release_input_gradient(&mut self, context: &StepContext) {
         self.input_gradient.release(context.memory);
     }
 }
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn both_passes_multiply() {
-        let context = Context::evaluation(InstructionSet::detect());
+        let context = StepContext::evaluation(InstructionSet::detect());
         let mut layer = Scale::new(0.25);
         let input = Matrix::from_rows(1, 2, vec![1.0, -8.0]);
         layer.forward(&context, &input);

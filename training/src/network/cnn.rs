@@ -2,7 +2,7 @@
 
 use super::NetworkError;
 use super::description::{Description, LayerDescription};
-use super::images::{ConvolutionStyle, ImageLayers};
+use super::image_layers::{ConvolutionStyle, ImageLayers};
 use crate::layer::{Activation, ImageShape, Initialization, Window};
 
 /// Two 5x5 convolutions of 32 and 64 channels, each followed by max-pooling and ReLU, and two

@@ -2,7 +2,7 @@
 
 use super::NetworkError;
 use super::description::{Description, LayerDescription};
-use super::images::{ConvolutionStyle, ImageLayers};
+use super::image_layers::{ConvolutionStyle, ImageLayers};
 use crate::layer::{Activation, BatchNormSettings, ImageShape, Initialization, Window};
 use crate::setting::count;
 

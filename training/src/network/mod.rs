@@ -6,7 +6,7 @@ mod description;
 mod error;
 mod fast_cifar;
 mod footprint;
-mod images;
+mod image_layers;
 mod mlp;
 mod products;
 mod resnet;
@@ -32,7 +32,7 @@ pub use whitening::Whitening;
 pub use wrn::wrn;
 
 use crate::counting::Computations;
-use crate::layer::{Chain, Context, Layer, Parameter, SelectionFailure};
+use crate::layer::{Chain, Layer, Parameter, SelectionFailure, StepContext, StepReport};
 use crate::matrix::Matrix;
 use crate::memory::Memory;
 use crate::optimizer::Optimizer;
@@ -41,6 +41,7 @@ use crate::optimizer::Optimizer;
 pub struct Network {
     chain: Chain,
     memory: Memory,
+    report: StepReport,
 }
 
 impl Network {
@@ -49,15 +50,17 @@ impl Network {
     /// # Panics
     /// When there is no layer.
     pub fn new(layers: Vec<Box<dyn Layer>>) -> Self {
-        Self { chain: Chain::new(layers), memory: Memory::default() }
+        let (memory, report) = (Memory::default(), StepReport::default());
+        Self { chain: Chain::new(layers), memory, report }
     }
 
     /// The output of a minibatch. In evaluation nothing is kept for a backward pass.
-    pub fn forward(&mut self, context: &Context, input: &Matrix) -> &Matrix {
+    pub fn forward(&mut self, context: &StepContext, input: &Matrix) -> &Matrix {
         if context.training.is_some() {
             self.memory.begin_step();
         }
-        let context = &Context { memory: Some(&self.memory), ..*context };
+        let (memory, report) = (Some(&self.memory), Some(&self.report));
+        let context = &StepContext { memory, report, ..*context };
         self.chain.forward(context, input);
         self.chain.output()
     }
@@ -70,29 +73,19 @@ impl Network {
     /// so the gradients are not those that were asked for.
     pub fn backward(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         input: &Matrix,
         output_gradient: &Matrix,
     ) -> Result<(), SelectionFailure> {
-        let context = &Context { memory: Some(&self.memory), ..*context };
+        let (memory, report) = (Some(&self.memory), Some(&self.report));
+        let context = &StepContext { memory, report, ..*context };
         self.chain.backward(context, input, output_gradient, false);
-        self.chain.take_failure().map_or(Ok(()), Err)
+        self.report.take_failure().map_or(Ok(()), Err)
     }
 
     /// The memory of activations and their gradients.
     pub fn memory(&self) -> &Memory {
         &self.memory
-    }
-
-    /// Turns sampling on or off; while off, every product is exact.
-    pub fn set_sampling(&mut self, on: bool) {
-        self.chain.set_sampling(on);
-    }
-
-    /// Sets the share of the newest minibatch in the running statistics of every layer; none:
-    /// each layer's own.
-    pub fn set_statistics_share(&mut self, share: Option<f32>) {
-        self.chain.set_statistics_share(share);
     }
 
     /// One step of an optimiser on every parameter.
@@ -114,7 +107,7 @@ impl Network {
     }
 
     /// Takes the multiply-adds counted since the last call.
-    pub fn take_computations(&mut self) -> Computations {
-        self.chain.take_computations()
+    pub fn take_computations(&self) -> Computations {
+        self.report.take_computations()
     }
 }

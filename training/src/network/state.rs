@@ -2,6 +2,7 @@
 
 use super::Network;
 use crate::layer::Layer as _;
+use sha2::{Digest, Sha256};
 
 /// Parameters and running statistics: names and numbers, in the network's order.
 pub type State = Vec<(String, Vec<f32>)>;
@@ -49,6 +50,15 @@ impl Network {
         let mut state = Vec::new();
         self.visit_state(&mut |name, values| state.push((name.to_owned(), values.to_vec())));
         state
+    }
+
+    /// SHA-256 of the bits of all parameters.
+    pub fn digest(&mut self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.visit_parameters(&mut |parameter| {
+            parameter.values.iter().for_each(|number| hash.update(number.to_le_bytes()));
+        });
+        hash.finalize().into()
     }
 
     /// Takes over a state of a network of the same layers.

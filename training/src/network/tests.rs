@@ -1,8 +1,9 @@
 //! Networks against published counts, and their real steps against the description.
 
 use super::*;
+use crate::data::Minibatch;
 use crate::layer::{ImageShape, Parameter};
-use crate::loss::softmax_cross_entropy;
+use crate::learner::Learner;
 use crate::optimizer::OptimizerConfig;
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use kernels::random::{Stream, standard_normal};
@@ -22,21 +23,14 @@ fn images(batch: usize, image: ImageShape) -> Matrix {
     Matrix::from_rows(batch, image.len(), data)
 }
 
-/// Loss of each of some steps on one minibatch of random images.
-fn steps(network: &mut Network, input: &Matrix, count: u64, set: InstructionSet) -> Vec<f64> {
+/// Loss of each of some steps on one minibatch of random images, and the network after them.
+fn steps(network: Network, input: &Matrix, count: u64, set: InstructionSet) -> (Vec<f64>, Network) {
     let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 0.0 };
-    let mut optimizer = Optimizer::new(sgd, set);
+    let mut learner = Learner::new(network, sgd, set, Stream::new(5, "run"));
     let labels: Vec<u16> = (0..input.rows()).map(|i| (i % 5) as u16).collect();
-    let mut gradient = Matrix::default();
-    let mut step = |step| {
-        let context = Context::training(set, Stream::new(5, "run"), step);
-        let logits = network.forward(&context, input);
-        let loss = softmax_cross_entropy(logits, &labels, &mut gradient);
-        network.backward(&context, input, &gradient).unwrap();
-        network.update(&mut optimizer);
-        loss.sum / input.rows() as f64
-    };
-    (0..count).map(&mut step).collect()
+    let minibatch = Minibatch { input: input.clone(), labels };
+    let losses = (0..count).map(|_| learner.step(&minibatch).unwrap().mean()).collect();
+    (losses, learner.into_network())
 }
 
 #[test]
@@ -101,9 +95,8 @@ fn real_steps_compute_what_the_description_counts() {
         for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
             for ratio in [1.0, 0.3] {
                 let policies = LayerPolicies::uniform(Some(policy(ratio, mode)));
-                let mut network = description.build(&policies, stream()).unwrap();
-                let input = images(6, image);
-                steps(&mut network, &input, 1, InstructionSet::detect());
+                let network = description.build(&policies, stream()).unwrap();
+                let (_, network) = steps(network, &images(6, image), 1, InstructionSet::detect());
                 let expected = description.computations(6, &policies).unwrap();
                 assert_eq!(network.take_computations(), expected, "{mode:?} {ratio}");
                 assert_eq!(expected.performed == expected.exact, ratio == 1.0);
@@ -121,8 +114,8 @@ fn every_network_learns_a_minibatch_by_heart() {
     ] {
         let sampled = mode.map(|ratio| policy(ratio, Mode::Forward));
         let policies = LayerPolicies::uniform(sampled);
-        let mut network = description.build(&policies, stream()).unwrap();
-        let losses = steps(&mut network, &images(10, image), 40, InstructionSet::detect());
+        let network = description.build(&policies, stream()).unwrap();
+        let (losses, _) = steps(network, &images(10, image), 40, InstructionSet::detect());
         assert!(losses[39] < 0.3 * losses[0], "{losses:?}");
     }
 }
@@ -135,9 +128,8 @@ fn threads_and_instruction_sets_train_to_the_same_bits() {
         let bernoulli = SamplingPolicy { estimator: Estimator::Bernoulli, ..policy(0.5, mode) };
         let policies = LayerPolicies::uniform(Some(bernoulli));
         let run = |set| {
-            let mut network = description.build(&policies, stream()).unwrap();
-            steps(&mut network, &images(5, image), 3, set);
-            network.state()
+            let network = description.build(&policies, stream()).unwrap();
+            steps(network, &images(5, image), 3, set).1.state()
         };
         let reference = run(InstructionSet::detect());
         for threads in [1, 3] {
@@ -153,9 +145,8 @@ fn threads_and_instruction_sets_train_to_the_same_bits() {
 fn a_ratio_of_one_trains_to_the_exact_bits() {
     let image = ImageShape::new(3, 12, 12);
     let run = |policies: &LayerPolicies| {
-        let mut network = wrn(10, 1, image, 5).unwrap().build(policies, stream()).unwrap();
-        steps(&mut network, &images(5, image), 3, InstructionSet::detect());
-        network.state()
+        let network = wrn(10, 1, image, 5).unwrap().build(policies, stream()).unwrap();
+        steps(network, &images(5, image), 3, InstructionSet::detect()).1.state()
     };
     let exact = run(&LayerPolicies::default());
     for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
@@ -172,14 +163,13 @@ fn a_loaded_state_goes_on_as_the_network_it_is_of() {
         let stream = Stream::new(seed, "initialisation");
         wrn(10, 1, image, 5).unwrap().build(&policies, stream).unwrap()
     };
-    let (mut one, mut two) = (build(1), build(2));
     let set = InstructionSet::detect();
-    steps(&mut one, &input, 2, set);
-    steps(&mut two, &input, 1, set);
-    let state = one.state();
-    two.load_state(&state).unwrap();
-    assert_eq!(steps(&mut one, &input, 2, set), steps(&mut two, &input, 2, set));
-    let evaluation = Context::evaluation(set);
+    let (mut one, mut two) = (steps(build(1), &input, 2, set).1, steps(build(2), &input, 1, set).1);
+    two.load_state(&one.state()).unwrap();
+    let ((losses, mut one), (found, mut two)) =
+        (steps(one, &input, 2, set), steps(two, &input, 2, set));
+    assert_eq!(losses, found);
+    let evaluation = StepContext::evaluation(set);
     assert_eq!(one.forward(&evaluation, &input), two.forward(&evaluation, &input));
 }
 
@@ -239,7 +229,7 @@ fn what_is_no_network_is_named() {
     let mut policies = LayerPolicies::default();
     policies.never.push("convolution-3".to_owned());
     let error = cnn(MNIST, 10).unwrap().build(&policies, stream()).err().unwrap().to_string();
-    assert!(error.starts_with("there is no layer 'convolution-3' to sample"), "{error}");
+    assert!(error.starts_with("unknown layer \"convolution-3\""), "{error}");
 }
 
 #[test]
@@ -253,10 +243,9 @@ fn a_step_keeps_what_its_footprint_says_and_not_several_times_as_much() {
         ("ResNet", resnet(18, colour, 10).unwrap(), colour),
     ] {
         let stream = Stream::new(1, "footprint");
-        let mut network = description.build(&LayerPolicies::default(), stream).unwrap();
+        let network = description.build(&LayerPolicies::default(), stream).unwrap();
         const BATCH: usize = 8;
-        let input = images(BATCH, image);
-        steps(&mut network, &input, 2, set);
+        let (_, network) = steps(network, &images(BATCH, image), 2, set);
         let expected = description.footprint(BATCH).activations;
         let images = (BATCH * image.len() * size_of::<f32>()) as f64;
         let measured = images + network.memory().peak_bytes() as f64;

@@ -1,7 +1,7 @@
 //! Evaluation of several views of every image.
 
 use super::Network;
-use crate::layer::{Context, ImageShape};
+use crate::layer::{StepContext, ImageShape};
 use crate::matrix::Matrix;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ impl TestTimeViews {
     pub fn forward(
         self,
         network: &mut Network,
-        context: &Context,
+        context: &StepContext,
         image: ImageShape,
         input: &Matrix,
     ) -> Matrix {
@@ -132,7 +132,7 @@ mod tests {
     fn the_output_is_the_weighted_mean_over_the_views() {
         let policies = LayerPolicies::default();
         let mut network = mlp(6, &[4], 2, 0.0).build(&policies, Stream::new(1, "views")).unwrap();
-        let context = Context::evaluation(InstructionSet::detect());
+        let context = StepContext::evaluation(InstructionSet::detect());
         let input = Matrix::from_rows(1, 6, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         let mut output = |shift, mirrored| {
             let moved = Matrix::from_rows(1, 6, seen(shift, mirrored).to_vec());

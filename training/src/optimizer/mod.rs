@@ -92,6 +92,11 @@ impl Optimizer {
         self.factor = factor;
     }
 
+    /// Steps made.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Begins a step; [`Optimizer::update`] is then called on every parameter in a fixed order.
     pub fn begin_step(&mut self) {
         self.steps += 1;

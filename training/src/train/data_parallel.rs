@@ -1,17 +1,11 @@
 //! Training runs of several workers, each with a share of every minibatch.
 
-use super::{
-    EpochMetrics, Progress, TrainingConfig, TrainingError, TrainingReport, check_splits, checksum,
-    evaluate, fill_minibatch, mean,
-};
-use crate::counting::{Computations, GradientNumbers};
+use super::{Progress, Trainer, TrainingConfig, TrainingError, TrainingReport};
+use crate::counting::GradientNumbers;
 use crate::data::Splits;
-use crate::exchange::{Exchange, ExchangeError, Workers};
-use crate::layer::Context;
-use crate::loss::Loss;
+use crate::exchange::{Collective, Exchange, Threads};
 use crate::setting::FieldError;
 use kernels::InstructionSet;
-use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
@@ -34,7 +28,7 @@ pub struct DataParallelReport {
     /// The run. Evaluations are those of the first worker, whose running statistics are of its
     /// own shares; computations are those of all workers.
     pub training: TrainingReport,
-    /// Numbers of gradients that each worker sent, of all steps.
+    /// Numbers of gradients that each worker sent, of all steps; one by itself sends none.
     pub sent: GradientNumbers,
     /// Steps made.
     pub steps: u64,
@@ -75,12 +69,6 @@ impl DataParallel {
         }
         let expected = "running: workers evaluate with the running statistics of the first one";
         Err(FieldError::new("batch_norm_statistics", "re-estimated", expected))
-    }
-
-    /// The samples of a minibatch that are one worker's.
-    fn share(self, samples: &[usize], worker: usize) -> &[usize] {
-        let start = |worker| samples.len() * worker / self.workers;
-        &samples[start(worker)..start(worker + 1)]
     }
 }
 
@@ -124,67 +112,27 @@ pub fn train_data_parallel(
 ) -> Result<DataParallelReport, TrainingError> {
     config.check()?;
     DataParallel::check_settings(config)?;
-    check_splits(splits)?;
-    let data = &splits.train;
-    config.check_images(data.height.min(data.width))?;
-    parallel.check(config.batch_size, data.len())?;
-    let stream = Stream::new(config.seed, "training");
-    let networks = (0..parallel.workers).map(|_| config.build_network(data, stream));
-    let networks = networks.collect::<Result<_, _>>()?;
-    let mut workers = Workers::new(networks, config.optimizer, set, parallel.exchange)?;
-
-    let mut order: Vec<usize> = (0..data.len()).collect();
-    let total = config.epochs * data.len().div_ceil(config.batch_size);
-    let (mut steps, mut sent) = (0, GradientNumbers::default());
-    let (mut epochs, mut computations) = (Vec::new(), Computations::default());
-    for epoch in 0..config.epochs {
-        shuffle(&mut stream.child("order").at(epoch as u64), &mut order);
-        workers.set_sampling(epoch >= config.exact_epochs);
-        workers.set_factor(config.schedule.factor(epoch, config.epochs));
-        let augmentation = config.augmentation.map(|changes| changes.epoch(stream, epoch as u64));
-        let mut epoch_loss = Loss::default();
-        for (step, samples) in order.chunks(config.batch_size).enumerate() {
-            let context = Context::training(set, stream, steps as u64);
-            let loss = workers.backward(&context, &|worker, input, labels| {
-                let share = parallel.share(samples, worker).iter().copied();
-                fill_minibatch(data, share, augmentation.as_ref(), input, labels);
-            });
-            if !loss.sum.is_finite() {
-                let loss = loss.sum / samples.len() as f64;
-                return Err(TrainingError::Diverged { epoch: epoch + 1, step: step + 1, loss });
-            }
-            sent += workers.update().map_err(|error| match error {
-                ExchangeError::Selection { failure, .. } => {
-                    TrainingError::Selection { epoch: epoch + 1, step: step + 1, failure }
-                }
-                error => error.into(),
-            })?;
-            computations += workers.take_computations();
-            epoch_loss.sum += loss.sum;
-            epoch_loss.correct += loss.correct;
-            steps += 1;
-            let is_last = (step + 1) * config.batch_size >= data.len();
-            if !is_last && observe(Progress { steps, total, epoch: None }).is_break() {
-                return Err(TrainingError::Stopped { epochs: epoch });
-            }
+    parallel.check(config.batch_size, splits.train.len())?;
+    let run = |rank: &mut Threads, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>| {
+        let is_first = rank.rank() == 0;
+        let rank = Box::new(rank);
+        let mut trainer = Trainer::on_images(config, splits, rank, parallel.exchange, set)?;
+        let first = if is_first { trainer.network().parameters() } else { Vec::new() };
+        while !trainer.is_finished() {
+            trainer.epoch(observe)?;
         }
-        let first = workers.network(0);
-        let metrics = EpochMetrics {
-            train: mean(epoch_loss, data.len()),
-            held_out: evaluate(first, &splits.held_out, set),
-            test: evaluate(first, &splits.test, set),
-        };
-        epochs.push(metrics);
-        let progress = Progress { steps, total, epoch: Some(metrics) };
-        if observe(progress).is_break() && epoch + 1 < config.epochs {
-            return Err(TrainingError::Stopped { epochs: epoch + 1 });
-        }
-    }
-    let parameters = checksum(workers.network(0));
-    let training = TrainingReport { epochs, computations, parameters };
-    let (first, last) =
-        (config.build_network(data, stream)?.parameters(), workers.network(0).parameters());
-    let moved = first.iter().zip(&last).filter(|(first, last)| first != last).count();
-    let moved = moved as f64 / first.len() as f64;
-    Ok(DataParallelReport { training, sent, steps: steps as u64, moved })
+        let last = trainer.network().parameters();
+        let moved = first.iter().zip(&last).filter(|(first, last)| first != last).count();
+        Ok(DataParallelReport {
+            sent: trainer.sent,
+            steps: trainer.peer.steps(),
+            moved: moved as f64 / last.len() as f64,
+            training: trainer.report(),
+        })
+    };
+    Threads::run(
+        parallel.workers,
+        |rank| run(rank, observe),
+        |rank| run(rank, &mut |_| ControlFlow::Continue(())).map(drop),
+    )
 }

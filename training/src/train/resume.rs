@@ -9,7 +9,7 @@ use kernels::InstructionSet;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[cfg(test)]
 mod tests;
@@ -17,9 +17,6 @@ mod tests;
 /// Why a run cannot go on from a checkpoint.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ResumeError {
-    /// The run cannot start at all.
-    #[error(transparent)]
-    Training(#[from] TrainingError),
     /// The checkpoint is of a run with other settings.
     #[error("it is of a run with other settings: '{found}' instead of '{expected}'")]
     OtherSettings {
@@ -52,6 +49,25 @@ pub enum ResumeError {
     /// The optimiser has averages of other parameters.
     #[error(transparent)]
     Averages(#[from] AveragesError),
+}
+
+/// Why a run with checkpoints cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The run itself cannot.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// The checkpoint cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The checkpoint is not of the run that was to go on.
+    #[error("the run cannot go on from the checkpoint {}: {source}", path.display())]
+    Resume {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ResumeError,
+    },
 }
 
 /// Trains as [`train`](super::train) does, and keeps a checkpoint in the file `path`: from before
@@ -93,101 +109,106 @@ pub fn train_with_checkpoints(
     path: &Path,
     every_steps: Option<NonZeroUsize>,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<TrainingReport, CheckpointError> {
-    let mut trainer = match Checkpoint::load(path) {
-        Ok(checkpoint) => Trainer::resume(config, splits, set, checkpoint)
-            .map_err(|source| CheckpointError::Resume { path: path.to_owned(), source })?,
-        Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
-            let mut trainer = Trainer::new(config, splits, set)?;
-            // A place that cannot be written to shows before the work of an epoch is lost.
-            trainer.checkpoint().save(path)?;
-            trainer
-        }
-        Err(error) => return Err(error),
-    };
-    let steps = every_steps.map_or(usize::MAX, NonZeroUsize::get);
-    while !trainer.is_finished() {
-        let outcome = trainer.advance(steps, observe);
-        if matches!(outcome, Ok(()) | Err(TrainingError::Stopped { .. })) {
-            trainer.checkpoint().save(path)?;
-        }
-        outcome?;
-    }
-    Ok(trainer.report())
+) -> Result<TrainingReport, RunError> {
+    Trainer::new(config, splits, set)?.finish_with_checkpoints(path, every_steps, observe)
 }
 
-impl<'a> Trainer<'a> {
-    /// All that the run is now.
+impl Trainer<'_> {
+    /// Runs what is left of all epochs, as [`train_with_checkpoints`] does.
+    ///
+    /// # Errors
+    /// As [`train_with_checkpoints`].
+    pub fn finish_with_checkpoints(
+        self,
+        path: &Path,
+        every_steps: Option<NonZeroUsize>,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<TrainingReport, RunError> {
+        let mut trainer = match Checkpoint::load(path) {
+            Ok(checkpoint) => self
+                .resume(checkpoint)
+                .map_err(|source| RunError::Resume { path: path.to_owned(), source })?,
+            Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                let mut trainer = self;
+                // A place that cannot be written to shows before the work of an epoch is lost.
+                trainer.checkpoint().save(path)?;
+                trainer
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let steps = every_steps.map_or(usize::MAX, NonZeroUsize::get);
+        while !trainer.is_finished() {
+            let outcome = trainer.advance(steps, observe);
+            if matches!(outcome, Ok(()) | Err(TrainingError::Stopped { .. })) {
+                trainer.checkpoint().save(path)?;
+            }
+            outcome?;
+        }
+        Ok(trainer.report())
+    }
+
+    /// All that the run is now. Of several ranks, each has running statistics of its own.
     pub fn checkpoint(&mut self) -> Checkpoint {
+        let data = self.source.checksum();
+        let (network, optimizer) = self.peer.learner().parts();
         Checkpoint {
-            settings: self.settings(),
-            data: self.data_checksum().to_owned(),
+            settings: settings(self.config),
+            data,
             epochs: self.epochs.clone(),
             epoch_loss: self.epoch_loss,
             computations: self.computations,
-            network: self.network.state(),
-            optimizer: self.optimizer.state(),
+            network: network.state(),
+            optimizer: optimizer.state(),
         }
     }
 
-    /// A run as it was when the checkpoint was made.
+    /// This run as it was when the checkpoint was made.
     ///
     /// # Errors
-    /// When the run cannot start, or the checkpoint is of another run.
-    pub fn resume(
-        config: &'a TrainingConfig,
-        splits: &'a Splits,
-        set: InstructionSet,
-        checkpoint: Checkpoint,
-    ) -> Result<Self, ResumeError> {
-        let mut trainer = Self::new(config, splits, set)?;
-        trainer.check_run(&checkpoint)?;
-        trainer.steps = trainer.position(&checkpoint)?;
-        trainer.network.load_state(&checkpoint.network)?;
+    /// When the checkpoint is of another run.
+    pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self, ResumeError> {
+        self.check_run(&checkpoint)?;
+        self.check_position(&checkpoint)?;
+        let (network, optimizer) = self.peer.learner().parts();
+        network.load_state(&checkpoint.network)?;
         let mut lengths = Vec::new();
-        trainer.network.visit_parameters(&mut |parameter| lengths.push(parameter.values.len()));
-        trainer.optimizer.load_state(checkpoint.optimizer, &lengths)?;
-        trainer.computations = checkpoint.computations;
-        for metrics in checkpoint.epochs {
-            trainer.end_epoch(metrics);
-        }
-        trainer.epoch_loss = checkpoint.epoch_loss;
-        Ok(trainer)
+        network.visit_parameters(&mut |parameter| lengths.push(parameter.values.len()));
+        optimizer.load_state(checkpoint.optimizer, &lengths)?;
+        self.computations = checkpoint.computations;
+        self.epochs = checkpoint.epochs;
+        self.epoch_loss = checkpoint.epoch_loss;
+        Ok(self)
     }
 
     fn check_run(&mut self, checkpoint: &Checkpoint) -> Result<(), ResumeError> {
-        let settings = self.settings();
+        let settings = settings(self.config);
         if checkpoint.settings != settings {
             let (found, expected) = first_difference(&checkpoint.settings, &settings);
             return Err(ResumeError::OtherSettings { found, expected });
         }
-        let expected = self.data_checksum();
+        let expected = self.source.checksum();
         if checkpoint.data != expected {
-            let (found, expected) = (checkpoint.data.clone(), expected.to_owned());
-            return Err(ResumeError::OtherData { found, expected });
+            return Err(ResumeError::OtherData { found: checkpoint.data.clone(), expected });
         }
         Ok(())
     }
 
-    /// The steps of a checkpoint, all in finished epochs but for those of an unfinished one.
-    fn position(&self, checkpoint: &Checkpoint) -> Result<usize, ResumeError> {
+    /// Checks that the steps of a checkpoint are all in finished epochs but for those of an
+    /// unfinished one.
+    fn check_position(&self, checkpoint: &Checkpoint) -> Result<(), ResumeError> {
         let (epochs, steps_an_epoch) = (checkpoint.epochs.len(), self.steps_an_epoch());
-        let last = self.config.epochs;
-        let steps = usize::try_from(checkpoint.steps()).ok().filter(|&steps| {
+        let (last, steps) = (self.config.epochs, checkpoint.steps());
+        let is_right = usize::try_from(steps).is_ok_and(|steps| {
             let within = epochs < last || steps == last * steps_an_epoch;
             steps / steps_an_epoch == epochs && within
         });
-        steps.ok_or(ResumeError::Position { steps: checkpoint.steps(), epochs, steps_an_epoch })
+        if is_right { Ok(()) } else { Err(ResumeError::Position { steps, epochs, steps_an_epoch }) }
     }
+}
 
-    fn settings(&self) -> String {
-        // Numbers, texts and maps of them under texts, all of which YAML has.
-        serde_yaml::to_string(self.config).expect("settings can be written as YAML")
-    }
-
-    fn data_checksum(&mut self) -> &str {
-        self.data_checksum.get_or_insert_with(|| self.splits.checksum())
-    }
+fn settings(config: &TrainingConfig) -> String {
+    // Numbers, texts and maps of them under texts, all of which YAML has.
+    serde_yaml::to_string(config).expect("settings can be written as YAML")
 }
 
 /// The first lines in which two different texts differ.

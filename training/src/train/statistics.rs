@@ -1,8 +1,9 @@
 //! Evaluation, with the running statistics of batch normalisation or with exact ones.
 
-use super::{Metrics, Trainer, evaluate, fill_minibatch};
-use crate::layer::Context;
-use crate::matrix::Matrix;
+use super::Trainer;
+use crate::data::{DataError, Epoch, EvaluationSet};
+use crate::layer::StepContext;
+use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
 /// Which mean and variance batch normalisation uses in an evaluation.
@@ -40,17 +41,19 @@ impl BatchNormStatistics {
 }
 
 impl Trainer<'_> {
-    /// Loss and accuracy on held-out and test images, computed exactly. The run is the same
-    /// afterwards, whatever the statistics.
-    pub fn evaluate(&mut self, statistics: BatchNormStatistics) -> [Metrics; 2] {
+    /// Loss and accuracy on held-out and test images, computed exactly by this rank. The run is
+    /// the same afterwards, whatever the statistics.
+    ///
+    /// # Errors
+    /// When a sample cannot be read.
+    pub fn evaluate(&mut self, statistics: BatchNormStatistics) -> Result<[Metrics; 2], DataError> {
         let BatchNormStatistics::ReEstimated { minibatches } = statistics else {
             return self.evaluate_as_it_is();
         };
-        let state = self.network.state();
-        self.re_estimate(minibatches);
-        let metrics = self.evaluate_as_it_is();
+        let state = self.network().state();
+        let metrics = self.re_estimate(minibatches).and_then(|()| self.evaluate_as_it_is());
         let mut state = state.into_iter();
-        self.network.visit_state(&mut |_, values| {
+        self.network().visit_state(&mut |_, values| {
             if let Some((_, before)) = state.next() {
                 values.copy_from_slice(&before);
             }
@@ -58,30 +61,33 @@ impl Trainer<'_> {
         metrics
     }
 
-    fn evaluate_as_it_is(&mut self) -> [Metrics; 2] {
-        let splits = self.splits;
-        [&splits.held_out, &splits.test].map(|data| evaluate(&mut self.network, data, self.set))
+    fn evaluate_as_it_is(&mut self) -> Result<[Metrics; 2], DataError> {
+        let Self { source, peer, .. } = self;
+        let mut evaluate = |set| peer.learner().evaluate(&mut *source.evaluation(set)?);
+        Ok([evaluate(EvaluationSet::HeldOut)?, evaluate(EvaluationSet::Test)?])
     }
 
     /// Makes the running statistics the means over exact passes of the first minibatches of the
     /// epoch's order. Drawn at random, they are right for data sorted by class as well.
-    fn re_estimate(&mut self, minibatches: usize) {
-        let (config, stream) = (self.config, self.stream.child("statistics"));
-        let (mut input, mut labels) = (Matrix::default(), Vec::new());
+    fn re_estimate(&mut self, minibatches: usize) -> Result<(), DataError> {
+        let stream = self.config.stream().child("statistics");
         // What is left over after whole minibatches would count as much as one of them.
-        let whole = (self.order.len() / config.batch_size).max(1);
-        let chosen = self.order.chunks(config.batch_size).take(minibatches.min(whole));
-        self.network.set_sampling(false);
-        for (before, samples) in chosen.enumerate() {
-            let samples = samples.iter().copied();
-            fill_minibatch(&self.splits.train, samples, None, &mut input, &mut labels);
-            // Shares of 1, 1/2, 1/3, ... make the average the mean.
-            self.network.set_statistics_share(Some(1.0 / (before + 1) as f32));
-            self.network.forward(&Context::training(self.set, stream, before as u64), &input);
+        let whole = (self.source.samples() / self.config.batch_size).max(1);
+        let epoch = Epoch { augmented: false, ..self.this_epoch() };
+        let mut chosen = self.source.epoch(&epoch)?;
+        let network = self.peer.learner().network();
+        for before in 0..minibatches.min(whole) {
+            chosen.next_into(&mut self.minibatch)?;
+            let context = StepContext {
+                sampling: false,
+                // Shares of 1, 1/2, 1/3, ... make the average the mean.
+                statistics_share: Some(1.0 / (before + 1) as f32),
+                ..StepContext::training(self.set, stream, before as u64)
+            };
+            network.forward(&context, &self.minibatch.input);
         }
-        self.network.set_statistics_share(None);
-        self.network.set_sampling(self.epochs.len() >= config.exact_epochs);
         // No part of a training step.
-        self.network.take_computations();
+        network.take_computations();
+        Ok(())
     }
 }

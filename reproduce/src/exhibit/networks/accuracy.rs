@@ -2,9 +2,9 @@
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use training::metrics::{EpochMetrics, Metrics};
 use training::sampling::Mode;
 use training::setting::distinct;
-use training::train::{EpochMetrics, Metrics};
 
 use super::difference::{Difference, intervals, seeds};
 use super::headline::{accuracy_row, is_shown};

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use anyhow::Context as _;
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
-use training::layer::{Context as StepContext, ImageShape};
-use training::loss::softmax_cross_entropy;
-use training::matrix::Matrix;
-use training::network::{Network, NetworkConfig, State};
+use training::data::Minibatch;
+use training::layer::{ImageShape, StepContext};
+use training::learner::Learner;
+use training::network::{NetworkConfig, State};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count_within, distinct};
-use training::train::{Trainer, fill_minibatch};
+use training::train::Trainer;
 
 use super::runs::{MOST_REPEATS, RunSettings, check_ratios, ratios_without_effect};
 use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
@@ -130,13 +130,13 @@ impl GradientError {
         epoch: usize,
     ) -> anyhow::Result<Vec<Measurement>> {
         let state = trainer.network().state();
-        let (mut input, mut labels) = (Matrix::default(), Vec::new());
+        let mut minibatch = Minibatch::default();
         let samples = 0..self.training.batch_size.min(images.splits.train.len());
-        fill_minibatch(&images.splits.train, samples, None, &mut input, &mut labels);
+        images.splits.train.fill(samples, None, &mut minibatch);
         let stream = Stream::new(context.seed, "gradient-error").child(&epoch.to_string());
         let step = |draw| StepContext::training(context.instructions, stream, draw);
-        let mut network = self.network(images, &state, None)?;
-        let exact = weight_gradients(&mut network, &step(0), &input, &labels)?;
+        let learner = |policy| self.learner(context, images, &state, policy);
+        let exact = weight_gradients(&mut learner(None)?, &step(0), &minibatch)?;
         let is_last = epoch == self.training.epochs;
         let mut found = Vec::new();
         for estimator in &self.estimators {
@@ -150,11 +150,11 @@ impl GradientError {
                         mode,
                         scores: Scores::Both,
                     };
-                    let mut network = self.network(images, &state, Some(policy))?;
+                    let mut sampled = learner(Some(policy))?;
                     let mut deviations: Vec<Deviation> =
                         exact.iter().map(|exact| Deviation::from(exact)).collect();
                     for draw in 0..self.draws as u64 {
-                        let drawn = weight_gradients(&mut network, &step(draw), &input, &labels)?;
+                        let drawn = weight_gradients(&mut sampled, &step(draw), &minibatch)?;
                         deviations.iter_mut().zip(&drawn).for_each(|(d, drawn)| d.add(drawn));
                     }
                     for (layer, deviation) in deviations.iter().enumerate() {
@@ -179,12 +179,13 @@ impl GradientError {
     }
 
     /// The network in this state, without dropout: only sampling is random.
-    fn network(
+    fn learner(
         &self,
+        context: &Context,
         images: &Images,
         state: &State,
         policy: Option<SamplingPolicy>,
-    ) -> anyhow::Result<Network> {
+    ) -> anyhow::Result<Learner> {
         let train = &images.splits.train;
         let image = ImageShape::new(train.channels, train.height, train.width);
         let policies = LayerPolicies::uniform(policy);
@@ -197,7 +198,8 @@ impl GradientError {
         let description = network.describe(image, train.classes)?;
         let mut network = description.build(&policies, Stream::new(0, "replaced"))?;
         network.load_state(state)?;
-        Ok(network)
+        let (optimizer, stream) = (self.training.optimizer, Stream::new(context.seed, "unused"));
+        Ok(Learner::new(network, optimizer, context.instructions, stream))
     }
 
     fn report(&self, measurements: &[Measurement], data: &str) -> ExhibitResult {
@@ -335,17 +337,13 @@ impl GradientError {
 
 /// The weight gradients of all linear layers in one step; the parameters stay.
 fn weight_gradients(
-    network: &mut Network,
+    learner: &mut Learner,
     step: &StepContext,
-    input: &Matrix,
-    labels: &[u16],
+    minibatch: &Minibatch,
 ) -> anyhow::Result<Gradients> {
-    let mut gradient = Matrix::default();
-    let logits = network.forward(step, input);
-    softmax_cross_entropy(logits, labels, &mut gradient);
-    network.backward(step, input, &gradient)?;
+    learner.gradient(step, minibatch)?;
     let mut found = Vec::new();
-    network.visit_parameters(&mut |parameter| {
+    learner.network().visit_parameters(&mut |parameter| {
         let rows = parameter.values.len() / parameter.row_length;
         // A bias is one row.
         if rows > 1 {

@@ -11,13 +11,12 @@ use theory::special::student_quantile;
 use training::checkpoint::Checkpoint;
 use training::data::{Augmentation, Border, Splits};
 use training::layer::ImageShape;
+use training::metrics::Metrics;
 use training::network::{Description, Footprint, NetworkConfig, NetworkError};
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within};
-use training::train::{
-    BatchNormStatistics, Metrics, Progress, Trainer, TrainingConfig, TrainingReport,
-};
+use training::train::{BatchNormStatistics, Progress, Trainer, TrainingConfig, TrainingReport};
 
 use crate::exhibit::Context;
 use crate::exhibit::config::{FieldError, Ratio};
@@ -181,7 +180,7 @@ fn begin<'a>(
     if checkpoint.exists() {
         let resumed = Checkpoint::load(checkpoint)
             .map_err(anyhow::Error::from)
-            .and_then(|stored| Ok(Trainer::resume(config, splits, set, stored)?));
+            .and_then(|stored| Ok(Trainer::new(config, splits, set)?.resume(stored)?));
         match resumed {
             Ok(trainer) => return Ok(trainer),
             Err(error) => log::warn!("{error:#}; training from the beginning"),
@@ -335,8 +334,12 @@ impl RunSettings {
                     }
                 }
                 let is_running = self.batch_norm_statistics.is_running();
-                let running = (!is_running).then(|| trainer.evaluate(BatchNormStatistics::Running));
-                Ok(Run { report: trainer.report(), running: running.map(|[_, test]| test) })
+                let mut running = None;
+                if !is_running {
+                    let [_, test] = trainer.evaluate(BatchNormStatistics::Running)?;
+                    running = Some(test);
+                }
+                Ok(Run { report: trainer.report(), running })
             });
             let run = run.with_context(|| {
                 format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)

@@ -13,12 +13,12 @@ use theory::matrices::Factors;
 use theory::statistics::FAMILY_WISE_LEVEL;
 use theory::suite::Suite;
 use theory::verdict::{Kind, Verdict};
-use training::matrix::Matrix;
+use training::data::Minibatch;
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::LayerPolicies;
 use training::setting::count_within;
-use training::train::{BatchNormStatistics, Trainer, TrainingConfig, fill_minibatch};
+use training::train::{BatchNormStatistics, Trainer, TrainingConfig};
 
 use crate::exhibit::config::{FieldError, configure};
 use crate::exhibit::{Context, Exhibit, Experiment};
@@ -128,13 +128,13 @@ impl Claims {
             let entry = state.iter().find(|(found, _)| found == name);
             entry.map(|(_, numbers)| numbers.as_slice()).with_context(|| name.to_string())
         };
-        let (mut input, mut labels) = (Matrix::default(), Vec::new());
-        fill_minibatch(&images.splits.train, 0..self.outer, None, &mut input, &mut labels);
+        let mut minibatch = Minibatch::default();
+        images.splits.train.fill(0..self.outer, None, &mut minibatch);
         let matrix = |rows: usize, columns: usize, numbers: &[f32]| {
             DMatrix::from_row_iterator(rows, columns, numbers.iter().map(|x| f64::from(*x)))
         };
         let (features, classes) = (images.splits.train.features(), images.splits.train.classes);
-        let pixels = matrix(self.outer, features, input.data());
+        let pixels = matrix(self.outer, features, minibatch.input.data());
         let first = matrix(features, HIDDEN, numbers("linear-1.weight")?);
         let second = matrix(HIDDEN, classes, numbers("linear-2.weight")?);
         let mut hidden = vec![0.0; self.outer * HIDDEN];

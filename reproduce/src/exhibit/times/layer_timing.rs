@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use kernels::random::{Stream, standard_normal};
 use serde::{Deserialize, Serialize};
-use training::layer::{Context as LayerContext, Layer as _, Linear};
+use training::layer::{Layer as _, Linear, StepContext, StepReport};
 use training::matrix::Matrix;
 use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
@@ -135,8 +135,10 @@ impl LayerTiming {
         let gradient = normal("gradient", shape.batch, shape.outputs);
         let layer = |policy| Linear::new("layer", shape.inputs, shape.outputs, policy, stream);
         let (mut exact, mut sampled) = (layer(None), layer(Some(policy)));
+        let report = StepReport::default();
         let time = |layer: &mut Linear, step: u64| {
-            let step = LayerContext::training(context.instructions, stream, step);
+            let step = StepContext::training(context.instructions, stream, step);
+            let step = step.reporting_to(&report);
             let started = Instant::now();
             layer.forward(&step, &input);
             let forward = started.elapsed().as_secs_f64();
@@ -154,7 +156,7 @@ impl LayerTiming {
             forward.push(sampled_forward / exact_forward);
             step.push(sampled_step / exact_step);
         }
-        sampled.take_failure().map_or(Ok(()), Err)?;
+        report.take_failure().map_or(Ok(()), Err)?;
         Ok(Measurement {
             shape,
             estimator: policy.estimator.name(),

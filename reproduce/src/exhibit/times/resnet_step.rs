@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
-use training::data::{FolderSource, ImageFolder, Normalisation, OnCorrupt, Part, StreamSettings};
+use training::data::{
+    Epoch, FolderSource, ImageFolder, Minibatch, Minibatches as _, Normalisation, OnCorrupt, Part,
+    StreamSettings,
+};
 use training::layer::ImageShape;
-use training::matrix::Matrix;
 use training::network::{Description, Footprint, NetworkError, resnet};
 use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
 
-use super::steps::{Measurement, Minibatch, Steps};
+use super::steps::{Measurement, Steps};
 use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
 use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
 use crate::exhibit::{Context, Exhibit, Experiment};
@@ -132,7 +134,7 @@ impl ResnetStep {
         let settings = StreamSettings {
             resize: self.resize,
             crop: self.side,
-            batch_size: self.batch_size,
+            held_out: 0,
             threads: rayon::current_num_threads(),
             buffer: 2 * self.batch_size,
             normalisation: Normalisation::imagenet(),
@@ -148,11 +150,11 @@ impl ResnetStep {
         let source = FolderSource::new(folder, settings)?;
         let mut minibatches = Vec::with_capacity(self.repeats + 1);
         for epoch in 0.. {
-            let mut photos = source.training_epoch(stream.child("images"), epoch)?;
+            let mut photos =
+                source.training(&Epoch::new(stream.child("images"), epoch, self.batch_size))?;
             loop {
-                let mut next = Minibatch { input: Matrix::default(), labels: Vec::new() };
-                let is_whole = photos.next_into(&mut next.input, &mut next.labels)?
-                    && next.labels.len() == self.batch_size;
+                let mut next = Minibatch::default();
+                let is_whole = photos.next_into(&mut next)? && next.labels.len() == self.batch_size;
                 if !is_whole {
                     break;
                 }

@@ -7,24 +7,15 @@ use anyhow::Context as _;
 use kernels::InstructionSet;
 use kernels::random::Stream;
 use training::counting::Computations;
-use training::layer::{Context as LayerContext, SelectionFailure};
-use training::loss::softmax_cross_entropy;
-use training::matrix::Matrix;
-use training::network::{Description, Network};
-use training::optimizer::{Optimizer, OptimizerConfig};
+use training::data::Minibatch;
+use training::learner::{Learner, StepError};
+use training::network::Description;
+use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, SamplingPolicy};
 
 use crate::exhibit::networks::headline::{is_shown, time_row};
 use crate::result::HeadlineRow;
 use crate::timing::Spread;
-
-/// Images as a network reads them, and their labels.
-pub struct Minibatch {
-    /// A row an image.
-    pub input: Matrix,
-    /// A label an image.
-    pub labels: Vec<u16>,
-}
 
 /// What the steps of a measurement are made of.
 #[derive(Clone, Copy)]
@@ -58,15 +49,6 @@ pub struct Measurement {
     steps: Vec<Step>,
 }
 
-/// A network that makes steps.
-struct Learner {
-    network: Network,
-    optimizer: Optimizer,
-    communication: f64,
-    gradient: Matrix,
-    steps: u64,
-}
-
 #[derive(Clone, Copy)]
 struct Step {
     seconds: f64,
@@ -85,66 +67,62 @@ impl Steps<'_> {
         policies: &[SamplingPolicy],
         mut finished: impl FnMut(),
     ) -> anyhow::Result<Vec<Measurement>> {
-        let mut exact = self.learner(None)?;
+        let (mut exact, whole) = self.learner(None)?;
         let (mut all_exact, mut measurements) = (Vec::new(), Vec::new());
         for policy in policies {
-            let mut sampled = self.learner(Some(*policy))?;
+            let (mut sampled, communication) = self.learner(Some(*policy))?;
             let steps = self
                 .minibatches
                 .iter()
-                .map(|minibatch| Ok((exact.step(self, minibatch)?, sampled.step(self, minibatch)?)))
-                .collect::<Result<Vec<_>, SelectionFailure>>()?;
+                .map(|minibatch| {
+                    Ok((timed(&mut exact, minibatch)?, timed(&mut sampled, minibatch)?))
+                })
+                .collect::<Result<Vec<_>, StepError>>()?;
             let (exact_steps, steps): (Vec<Step>, Vec<Step>) = steps.into_iter().skip(1).unzip();
-            let setting = (policy.estimator.name(), policy.ratio);
-            measurements.push(Measurement::new(setting, &sampled, steps, &exact_steps));
+            let setting = (policy.estimator.name(), policy.ratio, communication);
+            measurements.push(Measurement::new(setting, &mut sampled, steps, &exact_steps));
             all_exact.extend(exact_steps);
             finished();
         }
-        measurements
-            .insert(0, Measurement::new(("exact", 1.0), &exact, all_exact.clone(), &all_exact));
+        measurements.insert(
+            0,
+            Measurement::new(("exact", 1.0, whole), &mut exact, all_exact.clone(), &all_exact),
+        );
         Ok(measurements)
     }
 
-    fn learner(&self, policy: Option<SamplingPolicy>) -> anyhow::Result<Learner> {
+    /// A learner, and the share of its gradient that a worker sends.
+    fn learner(&self, policy: Option<SamplingPolicy>) -> anyhow::Result<(Learner, f64)> {
         let policies = LayerPolicies::uniform(policy);
         let network = self
             .network
             .build(&policies, self.stream.child("initialisation"))
             .context("the network cannot be built")?;
         let communication = self.network.gradient_numbers(&policies)?.share();
-        let optimizer = Optimizer::new(self.optimizer, self.instructions);
-        Ok(Learner { network, optimizer, communication, gradient: Matrix::default(), steps: 0 })
+        let learner = Learner::new(network, self.optimizer, self.instructions, self.stream);
+        Ok((learner, communication))
     }
 }
 
-impl Learner {
-    fn step(&mut self, settings: &Steps, minibatch: &Minibatch) -> Result<Step, SelectionFailure> {
-        let Minibatch { input, labels } = minibatch;
-        let layers = LayerContext::training(settings.instructions, settings.stream, self.steps);
-        let started = Instant::now();
-        let logits = self.network.forward(&layers, input);
-        let loss = softmax_cross_entropy(logits, labels, &mut self.gradient);
-        self.network.backward(&layers, input, &self.gradient)?;
-        self.network.update(&mut self.optimizer);
-        let seconds = started.elapsed().as_secs_f64();
-        self.steps += 1;
-        let computations = self.network.take_computations();
-        Ok(Step { seconds, loss: loss.sum / labels.len() as f64, computations })
-    }
+fn timed(learner: &mut Learner, minibatch: &Minibatch) -> Result<Step, StepError> {
+    let started = Instant::now();
+    let loss = learner.step(minibatch)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let computations = learner.network().take_computations();
+    Ok(Step { seconds, loss: loss.mean(), computations })
 }
 
 impl Measurement {
     fn new(
-        (name, ratio): (&'static str, f64),
-        learner: &Learner,
+        (name, ratio, communication): (&'static str, f64, f64),
+        learner: &mut Learner,
         steps: Vec<Step>,
         exact: &[Step],
     ) -> Self {
         let milliseconds = Spread::of(steps.iter().map(|step| 1e3 * step.seconds).collect());
         let over = steps.iter().zip(exact).map(|(step, exact)| step.seconds / exact.seconds);
         let of_exact = Spread::of(over.collect());
-        let megabytes = learner.network.memory().peak_bytes() as f64 / 1e6;
-        let communication = learner.communication;
+        let megabytes = learner.network().memory().peak_bytes() as f64 / 1e6;
         Self { name, ratio, milliseconds, of_exact, communication, megabytes, steps }
     }
 

@@ -2,6 +2,7 @@
 
 use kernels::random::{Stream, below, standard_normal};
 use serde::{Deserialize, Serialize};
+use training::data::Minibatch;
 use training::layer::ImageShape;
 use training::matrix::Matrix;
 use training::network::{Footprint, NetworkConfig, NetworkError};
@@ -9,7 +10,7 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy, Scores};
 use training::setting::{count, count_within, distinct};
 
-use super::steps::{Measurement, Minibatch, Steps};
+use super::steps::{Measurement, Steps};
 use crate::exhibit::config::{FieldError, NamedEstimator, Ratio, configure};
 use crate::exhibit::networks::runs::{MOST_REPEATS, check_ratios, ratios_without_effect};
 use crate::exhibit::{Context, Exhibit, Experiment};

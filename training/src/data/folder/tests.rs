@@ -284,7 +284,7 @@ fn sizes_are_compared_before_images_are_decoded() {
     let names = ["cat/0.png", "cat/1.png", "cat/2.png", "dog/0.png", "dog/1.png", "dog/2.png"];
     let folder = directory(&names.map(|name| (name, large.clone())));
     let images = ImageFolder::open(folder.path()).unwrap();
-    let first = images.order(Part::Train)[0];
+    let first = images.shuffled(Part::Train)[0];
     fs::write(folder.path().join(names[first]), png(1)).unwrap();
     // Allocations are counted on this thread, so all is decoded here.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().unwrap();

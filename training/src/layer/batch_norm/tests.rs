@@ -1,6 +1,7 @@
 //! The layer against formulas and finite differences in f64.
 
 use super::*;
+use kernels::InstructionSet;
 use kernels::random::{Stream, standard_normal};
 use rayon::ThreadPoolBuilder;
 
@@ -20,8 +21,8 @@ fn layer(rectified: bool) -> BatchNorm {
     layer
 }
 
-fn context(set: InstructionSet) -> Context<'static> {
-    Context::training(set, Stream::new(1, "run"), 0)
+fn context(set: InstructionSet) -> StepContext<'static> {
+    StepContext::training(set, Stream::new(1, "run"), 0)
 }
 
 /// Channel of an element, and the elements of each channel.
@@ -125,7 +126,7 @@ fn running_statistics_average_minibatches_and_serve_evaluation() {
         expected.push((mean, variance));
     }
     let x = numbers(3);
-    layer.forward(&Context::evaluation(set), &x);
+    layer.forward(&StepContext::evaluation(set), &x);
     for (i, (&y, &x)) in layer.output.data().iter().zip(x.data()).enumerate() {
         let (c, (mean, variance)) = (channel_of(i), expected[channel_of(i)]);
         let scale = f64::from(layer.scale[c]) / (variance + 1e-5).sqrt();
@@ -134,7 +135,7 @@ fn running_statistics_average_minibatches_and_serve_evaluation() {
     }
     // Evaluation treats the statistics as constants: dx = factor dy.
     let dy = numbers(4);
-    layer.backward(&Context::evaluation(set), &x, &dy, true);
+    layer.backward(&StepContext::evaluation(set), &x, &dy, true);
     for (i, (dx, dy)) in layer.input_gradient.data().iter().zip(dy.data()).enumerate() {
         assert_eq!(*dx, dy * layer.channels[channel_of(i)].factor);
     }
@@ -187,8 +188,8 @@ fn shares_of_one_over_the_count_average_all_minibatches_alike() {
     let set = InstructionSet::detect();
     let minibatches = [numbers(1), numbers(2), numbers(3)];
     for (before, x) in minibatches.iter().enumerate() {
-        layer.set_statistics_share(Some(1.0 / (before + 1) as f32));
-        layer.forward(&context(set), x);
+        let statistics_share = Some(1.0 / (before + 1) as f32);
+        layer.forward(&StepContext { statistics_share, ..context(set) }, x);
     }
     let count = (BATCH * IMAGE.pixels()) as f64;
     for c in 0..IMAGE.channels {
@@ -202,7 +203,6 @@ fn shares_of_one_over_the_count_average_all_minibatches_alike() {
         assert!((f64::from(layer.running_variance[c]) - variance).abs() < 1e-5 * variance);
     }
     // And the layer's own momentum again.
-    layer.set_statistics_share(None);
     let before = layer.running_mean[0];
     layer.forward(&context(set), &minibatches[0]);
     let expected = 0.9 * before + 0.1 * moments(&wide(minibatches[0].data()), 0).0 as f32;

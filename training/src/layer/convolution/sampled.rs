@@ -1,8 +1,8 @@
 //! Which terms of the three products of a convolution layer are computed, and their gradients.
 
-use super::Convolution;
+use super::{Convolution, count};
 use crate::channels::Channels;
-use crate::layer::Context;
+use crate::layer::StepContext;
 use crate::layer::sampler::Sampler;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy, Scores};
@@ -22,12 +22,12 @@ impl Convolution {
     /// Chooses the input channels of the forward product to keep.
     pub(super) fn select_channels(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         shape: &ConvolutionShape,
         input: &Matrix,
     ) {
         self.channels.clear();
-        let policy = self.active_policy().filter(|policy| policy.mode != Mode::Backward);
+        let policy = self.active_policy(context).filter(|policy| policy.mode != Mode::Backward);
         let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
             return;
         };
@@ -45,14 +45,14 @@ impl Convolution {
             Scores::Both => input_channel_norms_into(context.set, shape, input.data(), norms),
             Scores::Weights => norms.fill(1.0),
         }
-        self.channels.draw(&policy, k, &mut generator);
+        self.channels.draw(context, &self.name, &policy, k, &mut generator);
     }
 
     /// Forward sampling: gradients through the selected channels, zero for all others. Of the
     /// output gradient, the channels that it has.
     pub(super) fn backward_through(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         shape: &ConvolutionShape,
         input: &Matrix,
         gradient: &Matrix,
@@ -72,7 +72,7 @@ impl Convolution {
             None => to.fill(0.0),
             Some(place) => scatter(&compact[place * row..][..row], selection, taps, to),
         });
-        self.count(shape, selection.len(), shape.input_channels());
+        count(context, shape, selection.len(), shape.input_channels());
         if !input_gradient_needed {
             return;
         }
@@ -81,13 +81,13 @@ impl Convolution {
         self.input_gradient.reshape_channels_in(context.memory, tensor, channels);
         let to = self.input_gradient.data_mut();
         input_gradient_of_channels(set, shape, images, &self.weight, selection, to);
-        self.count(shape, selection.len(), shape.input_channels());
+        count(context, shape, selection.len(), shape.input_channels());
     }
 
     /// Backward sampling: dK over the minibatch, dX over the output channels.
     pub(super) fn backward_sampled(
         &mut self,
-        context: &Context,
+        context: &StepContext,
         shape: &ConvolutionShape,
         input: &Matrix,
         gradient: &Matrix,
@@ -97,17 +97,25 @@ impl Convolution {
         let set = context.set;
         let mut generator = context.generator(&self.name);
         let mut images = std::mem::take(&mut self.images);
-        draw(&mut images, &policy, shape.batch(), generator.as_mut(), |left, right| {
-            input_image_norms_into(set, shape, input.data(), left);
-            output_image_norms_into(set, shape, gradient.data(), right);
-        });
+        draw(
+            context,
+            &self.name,
+            &mut images,
+            &policy,
+            shape.batch(),
+            generator.as_mut(),
+            |left, right| {
+                input_image_norms_into(set, shape, input.data(), left);
+                output_image_norms_into(set, shape, gradient.data(), right);
+            },
+        );
         match images.selection() {
             None => self.exact_weight_gradient(context, shape, input, gradient),
             Some(images) => {
                 let (input, gradient) = (input.data(), gradient.data());
                 let to = &mut self.weight_gradient;
                 kernel_gradient_selected(set, shape, input, gradient, images, to);
-                self.count(shape, images.len(), shape.batch());
+                count(context, shape, images.len(), shape.batch());
             }
         }
         self.images = images;
@@ -115,10 +123,18 @@ impl Convolution {
             return;
         }
         let mut outputs = std::mem::take(&mut self.outputs_kept);
-        draw(&mut outputs, &policy, shape.output_channels(), generator.as_mut(), |left, right| {
-            output_channel_norms_into(set, shape, gradient.data(), left);
-            kernel_output_norms_into(set, shape, &self.weight, right);
-        });
+        draw(
+            context,
+            &self.name,
+            &mut outputs,
+            &policy,
+            shape.output_channels(),
+            generator.as_mut(),
+            |left, right| {
+                output_channel_norms_into(set, shape, gradient.data(), left);
+                kernel_output_norms_into(set, shape, &self.weight, right);
+            },
+        );
         match outputs.selection() {
             None => self.exact_input_gradient(context, shape, gradient),
             Some(outputs) => {
@@ -126,7 +142,7 @@ impl Convolution {
                 self.input_gradient.reshape_in(context.memory, shape.batch(), columns);
                 let to = self.input_gradient.data_mut();
                 input_gradient_selected(set, shape, gradient.data(), &self.weight, outputs, to);
-                self.count(shape, outputs.len(), shape.output_channels());
+                count(context, shape, outputs.len(), shape.output_channels());
             }
         }
         self.outputs_kept = outputs;
@@ -135,6 +151,8 @@ impl Convolution {
 
 /// Draws about as many of `pairs` as the policy says; all of them without a generator.
 fn draw(
+    context: &StepContext,
+    layer: &str,
     sampler: &mut Sampler,
     policy: &SamplingPolicy,
     pairs: usize,
@@ -146,7 +164,7 @@ fn draw(
     if let Some(generator) = generator.filter(|_| k < pairs) {
         sampler.resize(pairs);
         norms(&mut sampler.left_norms, &mut sampler.right_norms);
-        sampler.draw(policy, k, generator);
+        sampler.draw(context, layer, policy, k, generator);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The layer against naive formulas in f64.
 
 use super::*;
+use crate::layer::StepReport;
 use crate::sampling::Scores;
 use kernels::random::standard_normal;
 use kernels::{Estimator, InstructionSet, Selection};
@@ -38,8 +39,8 @@ fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Convolution {
     Convolution::new("layer", geometry(), true, start, policy, stream).unwrap()
 }
 
-fn context(step: u64) -> Context<'static> {
-    Context::training(InstructionSet::detect(), Stream::new(9, "run"), step)
+fn context(step: u64) -> StepContext<'static> {
+    StepContext::training(InstructionSet::detect(), Stream::new(9, "run"), step)
 }
 
 /// Calls `term` with the places of output, input and weight of every multiply-add.
@@ -102,9 +103,10 @@ fn gradients(layer: &mut Convolution) -> [Vec<f32>; 2] {
 #[test]
 fn exact_products_are_the_naive_sums() {
     let (x, dy) = tensors();
-    let mut layer = layer(None, Estimator::TopK, 1.0);
-    layer.forward(&context(0), &x);
-    layer.backward(&context(0), &x, &dy, true);
+    let (mut layer, report) = (layer(None, Estimator::TopK, 1.0), StepReport::default());
+    let context = context(0).reporting_to(&report);
+    layer.forward(&context, &x);
+    layer.backward(&context, &x, &dy, true);
     let [mut y, dx, dw] = naive(&layer, (&x, &dy), |_| 1.0);
     let positions = geometry().output().unwrap().pixels();
     for (place, y) in y.iter_mut().enumerate() {
@@ -119,7 +121,7 @@ fn exact_products_are_the_naive_sums() {
         db[place / positions % OUTPUTS] += f64::from(*value);
     }
     assert_close(&bias, &db, "bias gradient");
-    let (once, counted) = (geometry().shape(BATCH).unwrap(), layer.take_computations());
+    let (once, counted) = (geometry().shape(BATCH).unwrap(), report.take_computations());
     assert_eq!((counted.performed, counted.exact), (3 * once.multiply_adds(), counted.performed));
 }
 
@@ -129,17 +131,19 @@ fn gradients_pass_through_the_sampled_channels_only() {
         let (x, dy) = tensors();
         let mut layer = layer(Some(Mode::Forward), estimator, 0.4);
         layer.bias.fill(0.0);
-        layer.forward(&context(3), &x);
+        let report = StepReport::default();
+        let context = context(3).reporting_to(&report);
+        layer.forward(&context, &x);
         let selection = layer.channels.selection().cloned().expect("the product is sampled");
         assert!(selection.len() < IMAGE.channels);
-        layer.backward(&context(3), &x, &dy, true);
+        layer.backward(&context, &x, &dy, true);
         let scale = |[_, channel, _]: [usize; 3]| scale_of(&selection, channel);
         let [y, dx, dw] = naive(&layer, (&x, &dy), scale);
         assert_close(layer.output().data(), &y, "output");
         assert_eq!(layer.input_gradient().channels(), Some(selection.indices()));
         assert_close(whole(layer.input_gradient()).data(), &dx, "input gradient");
         assert_close(&gradients(&mut layer)[0], &dw, "weight gradient");
-        let share = layer.take_computations().share();
+        let share = report.take_computations().share();
         assert_eq!(share, selection.len() as f64 / IMAGE.channels as f64);
     }
 }
@@ -188,8 +192,10 @@ fn backward_mode_samples_output_channels_and_images() {
         let (x, dy) = tensors();
         let mut layer = layer(Some(Mode::Backward), estimator, 0.5);
         layer.bias.fill(0.0);
-        layer.forward(&context(1), &x);
-        layer.backward(&context(1), &x, &dy, true);
+        let report = StepReport::default();
+        let context = context(1).reporting_to(&report);
+        layer.forward(&context, &x);
+        layer.backward(&context, &x, &dy, true);
         let images = layer.images.selection().cloned().expect("sampled");
         let outputs = layer.outputs_kept.selection().cloned().expect("sampled");
         let [y, ..] = naive(&layer, (&x, &dy), |_| 1.0);
@@ -199,7 +205,7 @@ fn backward_mode_samples_output_channels_and_images() {
         assert_close(layer.input_gradient().data(), &dx, "input gradient");
         assert_close(&gradients(&mut layer)[0], &dw, "weight gradient");
         let kept = images.len() as f64 / BATCH as f64 + outputs.len() as f64 / OUTPUTS as f64;
-        assert!((layer.take_computations().share() - (1.0 + kept) / 3.0).abs() < 1e-12);
+        assert!((report.take_computations().share() - (1.0 + kept) / 3.0).abs() < 1e-12);
     }
 }
 
@@ -240,7 +246,7 @@ fn images_of_zeros_and_evaluation_are_exact() {
     assert_eq!(layer.output().row(0)[positions], layer.bias[1]);
     let (x, dy) = tensors();
     layer.bias.fill(0.0);
-    layer.forward(&Context::evaluation(InstructionSet::detect()), &x);
+    layer.forward(&StepContext::evaluation(InstructionSet::detect()), &x);
     assert_close(layer.output().data(), &naive(&layer, (&x, &dy), |_| 1.0)[0], "output");
 }
 
@@ -268,7 +274,7 @@ fn threads_and_instruction_sets_change_no_bit() {
     for mode in [Mode::Forward, Mode::Backward] {
         let run = |set: InstructionSet| {
             let mut layer = layer(Some(mode), Estimator::Bernoulli, 0.5);
-            let context = Context { set, ..context(2) };
+            let context = StepContext { set, ..context(2) };
             layer.forward(&context, &x);
             layer.backward(&context, &x, &dy, true);
             let gradients = gradients(&mut layer);
@@ -331,7 +337,7 @@ fn dirac_weights_pass_the_first_channels_through() {
                 .unwrap();
         let numbers = (0..image.len()).map(|i| i as f32 * 0.5 - 3.0).collect();
         let input = Matrix::from_rows(1, image.len(), numbers);
-        layer.forward(&Context::evaluation(set), &input);
+        layer.forward(&StepContext::evaluation(set), &input);
         let passed = inputs.min(outputs) * image.pixels();
         assert_eq!(layer.output().data()[..passed], input.data()[..passed]);
         let bound = 1.0 / (9.0 * inputs as f32).sqrt();

@@ -1,6 +1,7 @@
 //! The layer against naive formulas in f64.
 
 use super::*;
+use crate::layer::StepReport;
 use kernels::Estimator;
 use kernels::InstructionSet;
 use kernels::random::standard_normal;
@@ -26,8 +27,8 @@ fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Linear {
     Linear::new("layer", INPUTS, OUTPUTS, policy, Stream::new(4, "layer"))
 }
 
-fn context() -> Context<'static> {
-    Context::training(InstructionSet::detect(), Stream::new(9, "run"), 3)
+fn context() -> StepContext<'static> {
+    StepContext::training(InstructionSet::detect(), Stream::new(9, "run"), 3)
 }
 
 /// sum over inner of scale(inner) left(row, inner) right(inner, column).
@@ -76,7 +77,9 @@ fn gradients_pass_through_the_sampled_entries_only() {
     for estimator in [Estimator::TopK, Estimator::ColumnRow, Estimator::Bernoulli] {
         let mut layer = layer(Some(Mode::Forward), estimator, 0.4);
         let (x, dy) = (numbers(1, BATCH, INPUTS), numbers(2, BATCH, OUTPUTS));
-        layer.forward(&context(), &x);
+        let report = StepReport::default();
+        let context = context().reporting_to(&report);
+        layer.forward(&context, &x);
         let selection = layer.features.selection().cloned().expect("the product is sampled");
         assert!(selection.len() < INPUTS);
         let scale = |input: usize| {
@@ -88,7 +91,7 @@ fn gradients_pass_through_the_sampled_entries_only() {
         let mut y = product((BATCH, INPUTS, OUTPUTS), scale, |b, i| x.row(b)[i], w);
         y.iter_mut().zip(bias.iter().cycle()).for_each(|(y, b)| *y += f64::from(*b));
         assert_close(layer.output().data(), &y, "output");
-        layer.backward(&context(), &x, &dy, true);
+        layer.backward(&context, &x, &dy, true);
         let sides = (INPUTS, BATCH, OUTPUTS);
         let mut dw = product(sides, |_| 1.0, |i, b| x.row(b)[i], |b, o| dy.row(b)[o]);
         dw.chunks_mut(OUTPUTS).enumerate().for_each(|(i, row)| {
@@ -101,7 +104,7 @@ fn gradients_pass_through_the_sampled_entries_only() {
         let mut found = Matrix::default();
         layer.input_gradient().expand_into(None, &mut found);
         assert_close(found.data(), &dx, "input gradient");
-        let share = layer.take_computations().share();
+        let share = report.take_computations().share();
         assert!((share - selection.len() as f64 / INPUTS as f64).abs() < 1e-12, "{share}");
     }
 }
@@ -123,7 +126,8 @@ fn what_a_gradient_lacks_and_what_an_input_lost_change_no_bit() {
         let demand = layer.demand().reads.expect("features are selected");
         let (indices, count) = (demand.indices.to_vec(), demand.count);
         x.keep_channels(None, Channels { indices: &indices, count });
-        assert!(layer.takes_gradients_of(OUTPUTS) && !layer.takes_gradients_of(OUTPUTS - 1));
+        assert!(layer.takes_gradients_of(&context(), OUTPUTS));
+        assert!(!layer.takes_gradients_of(&context(), OUTPUTS - 1));
         layer.backward(&context(), &x, &partial, true);
         assert_eq!(layer.input_gradient(), &expected.0, "{estimator}");
         assert_eq!(layer.bias_gradient, bias, "{estimator}");
@@ -164,7 +168,8 @@ fn backward_sampling_is_unbiased_and_leaves_the_output_exact() {
         let steps = 2_000;
         let (mut sum, mut squares) = (vec![0.0; expected.len()], vec![0.0; expected.len()]);
         for step in 0..steps {
-            let context = Context { training: Some((Stream::new(9, "run"), step)), ..context() };
+            let context =
+                StepContext { training: Some((Stream::new(9, "run"), step)), ..context() };
             layer.forward(&context, &x);
             assert_eq!(layer.output(), exact.output());
             layer.backward(&context, &x, &dy, true);

@@ -3,11 +3,13 @@
 use super::*;
 use crate::data::generated_digits;
 use crate::exchange::ExchangeError;
+use crate::layer::StepContext;
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use crate::train::{BatchNormStatistics, train};
 use kernels::Estimator;
+use kernels::random::Stream;
 use rayon::ThreadPoolBuilder;
 
 fn config(estimator: Estimator, scores: Scores) -> TrainingConfig {
@@ -85,12 +87,12 @@ fn four_workers_learn_and_each_has_a_dropout_of_its_own() {
     let last = report.training.epochs[3];
     assert!(last.test.accuracy > 0.3, "{}", last.test.accuracy);
     assert_eq!(report.steps, 160);
-    let context = Context::training(InstructionSet::detect(), Stream::new(1, "run"), 0);
+    let context = StepContext::training(InstructionSet::detect(), Stream::new(1, "run"), 0);
     let mask = |worker| {
         use crate::layer::{Dropout, Layer as _};
         use crate::matrix::Matrix;
         let mut layer = Dropout::new("dropout", 0.5);
-        layer.forward(&context.of_worker(worker), &Matrix::from_rows(1, 64, vec![1.0; 64]));
+        layer.forward(&context.of_rank(worker), &Matrix::from_rows(1, 64, vec![1.0; 64]));
         layer.output().data().to_vec()
     };
     assert_eq!(mask(1), mask(1));
@@ -129,7 +131,7 @@ fn what_cannot_be_trained_together_is_named() {
     );
     let by_both = config(Estimator::TopK, Scores::Both);
     let error = run(&by_both, 3, Exchange::Slices, &splits).unwrap_err();
-    let expected = ExchangeError::SelectionsDiffer { worker: 1, parameter: 0 };
-    assert_eq!(error, TrainingError::Exchange(expected));
+    let expected = ExchangeError::SelectionsDiffer { rank: 1, parameter: 0 };
+    assert!(matches!(&error, TrainingError::Exchange(found) if *found == expected), "{error}");
     assert!(run(&by_both, 3, Exchange::Whole, &splits).is_ok());
 }

@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::data::generated_digits;
+use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
-use crate::train::{BatchNormStatistics, EpochMetrics, Metrics, train};
+use crate::train::{BatchNormStatistics, train};
 use kernels::Estimator;
 use std::fs;
 
@@ -54,7 +55,7 @@ fn run_to(
     splits: &Splits,
     path: &Path,
     last: usize,
-) -> Result<TrainingReport, CheckpointError> {
+) -> Result<TrainingReport, RunError> {
     let set = InstructionSet::detect();
     train_with_checkpoints(config, splits, set, path, NonZeroUsize::new(3), &mut |progress| {
         if progress.steps == last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -77,7 +78,7 @@ fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
             let path = folder.path().join("run");
             let stopped = run_to(&config, &splits, &path, last).unwrap_err();
             assert!(
-                matches!(stopped, CheckpointError::Training(TrainingError::Stopped { epochs })
+                matches!(stopped, RunError::Training(TrainingError::Stopped { epochs })
                     if epochs == last / 4),
                 "{stopped}"
             );
@@ -146,7 +147,7 @@ fn a_checkpoint_of_another_run_is_refused_and_kept() {
     for length in (0..before.len()).step_by(97) {
         fs::write(&path, &before[..length]).unwrap();
         let error = run_to(&config, &splits, &path, 12).unwrap_err();
-        let damaged = matches!(error, CheckpointError::Damaged { .. });
+        let damaged = matches!(error, RunError::Checkpoint(CheckpointError::Damaged { .. }));
         assert!(damaged || length == 0, "{length}: {error}");
         assert_eq!(fs::read(&path).unwrap(), before[..length]);
     }
@@ -155,13 +156,14 @@ fn a_checkpoint_of_another_run_is_refused_and_kept() {
 #[test]
 fn contents_that_do_not_fit_the_run_are_refused() {
     let (config, splits, set) = (mlp(), digits(), InstructionSet::detect());
-    let mut trainer = Trainer::new(&config, &splits, set).unwrap();
-    trainer.advance(2, &mut go_on).unwrap();
-    let whole = trainer.checkpoint();
+    let trainer = || Trainer::new(&config, &splits, set).unwrap();
+    let mut whole = trainer();
+    whole.advance(2, &mut go_on).unwrap();
+    let whole = whole.checkpoint();
     let refuse = |change: &dyn Fn(&mut Checkpoint)| {
         let mut checkpoint = whole.clone();
         change(&mut checkpoint);
-        Trainer::resume(&config, &splits, set, checkpoint).err().unwrap().to_string()
+        trainer().resume(checkpoint).err().unwrap().to_string()
     };
     let name = whole.network[0].0.clone();
     assert_eq!(
@@ -187,6 +189,6 @@ fn contents_that_do_not_fit_the_run_are_refused() {
             format!("it has made {steps} steps in {epochs} epochs, of which each has 4")
         );
     }
-    let mut resumed = Trainer::resume(&config, &splits, set, whole.clone()).unwrap();
+    let mut resumed = trainer().resume(whole.clone()).unwrap();
     assert_eq!(resumed.checkpoint(), whole);
 }

@@ -1,7 +1,7 @@
 use super::*;
+use crate::data::Share;
 use image::{ImageFormat, RgbImage};
 use proptest::prelude::*;
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::Cursor;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ fn settings() -> StreamSettings {
     StreamSettings {
         resize: 8,
         crop: 6,
-        batch_size: 4,
+        held_out: 0,
         threads: 2,
         buffer: 4,
         normalisation: Normalisation::imagenet(),
@@ -45,21 +45,22 @@ fn source(folder: &TempDir, settings: StreamSettings) -> FolderSource {
 }
 
 /// The bits of all rows and the labels, minibatch by minibatch, and the number of skipped files.
-type Epoch = (Vec<(Vec<u32>, Vec<u16>)>, usize);
+type Read = (Vec<(Vec<u32>, Vec<u16>)>, usize);
 
-fn read(mut minibatches: Minibatches) -> Result<Epoch, DataError> {
-    let (mut input, mut labels) = (Matrix::default(), Vec::new());
-    let mut all = Vec::new();
-    while minibatches.next_into(&mut input, &mut labels)? {
+fn read(mut minibatches: FolderMinibatches) -> Result<Read, DataError> {
+    let (mut minibatch, mut all) = (Minibatch::default(), Vec::new());
+    while minibatches.next_into(&mut minibatch)? {
+        let Minibatch { input, labels } = &minibatch;
         assert_eq!(input.rows(), labels.len());
         all.push((input.data().iter().map(|x| x.to_bits()).collect(), labels.clone()));
     }
-    assert!(!minibatches.next_into(&mut input, &mut labels)?, "the end stays the end");
+    assert!(!minibatches.next_into(&mut minibatch)?, "the end stays the end");
     Ok((all, minibatches.skipped()))
 }
 
-fn stream() -> Stream {
-    Stream::new(4, "source tests")
+/// An epoch in minibatches of four.
+fn epoch(number: u64) -> Epoch {
+    Epoch::new(Stream::new(4, "source tests"), number, 4)
 }
 
 proptest! {
@@ -69,24 +70,73 @@ proptest! {
         threads in 1usize..6,
         buffer in 0usize..12,
         batch_size in 1usize..9,
-        epoch in 0u64..3,
+        number in 0u64..3,
         damaged in prop::collection::vec(0usize..17, 0..4),
     ) {
         let folder = photos(17, &damaged);
-        let one = StreamSettings { batch_size, on_corrupt: OnCorrupt::Skip, ..settings() };
+        let one = StreamSettings { on_corrupt: OnCorrupt::Skip, ..settings() };
         let many = StreamSettings { threads, buffer, ..one.clone() };
         let one = StreamSettings { threads: 1, buffer: 0, ..one };
-        let expected = read(source(&folder, one).training_epoch(stream(), epoch).unwrap()).unwrap();
-        let found = read(source(&folder, many).training_epoch(stream(), epoch).unwrap()).unwrap();
-        prop_assert_eq!(&found, &expected);
+        let epoch = Epoch { batch_size, ..epoch(number) };
+        let expected = read(source(&folder, one).training(&epoch).unwrap());
+        let found = read(source(&folder, many.clone()).training(&epoch).unwrap());
+        let (Ok(expected), Ok(found)) = (&expected, &found) else {
+            let message = |read: &Result<Read, DataError>| read.as_ref().unwrap_err().to_string();
+            prop_assert!(message(&expected).contains("not one of the"));
+            prop_assert_eq!(message(&expected), message(&found));
+            return Ok(());
+        };
+        prop_assert_eq!(found, expected);
         let mut distinct = damaged;
         distinct.sort_unstable();
         distinct.dedup();
         prop_assert_eq!(found.1, distinct.len());
         let sizes: Vec<usize> = found.0.iter().map(|(_, labels)| labels.len()).collect();
         prop_assert_eq!(sizes.iter().sum::<usize>(), 17 - distinct.len());
-        prop_assert!(sizes[..sizes.len() - 1].iter().all(|&size| size == batch_size));
+        prop_assert_eq!(sizes.len(), 17usize.div_ceil(batch_size));
+        // Begun later, it gives the rest.
+        for first in [1, sizes.len() - 1, sizes.len()] {
+            let rest = source(&folder, many.clone()).training(&Epoch { first, ..epoch });
+            prop_assert_eq!(&read(rest.unwrap()).unwrap().0[..], &found.0[first..]);
+        }
     }
+}
+
+#[test]
+fn ranks_decode_their_shares_of_every_minibatch() {
+    let folder = photos(17, &[]);
+    let source = source(&folder, settings());
+    let (whole, _) = read(source.training(&epoch(1)).unwrap()).unwrap();
+    let shares = [0, 1].map(|rank| {
+        let share = Epoch { share: Share { rank, size: 2 }, first: 1, batch_size: 5, ..epoch(1) };
+        read(source.training(&share).unwrap()).unwrap().0
+    });
+    let all: Vec<u16> = whole.iter().flat_map(|(_, labels)| labels).copied().collect();
+    let parts =
+        shares[0].iter().zip(&shares[1]).flat_map(|(one, other)| one.1.iter().chain(&other.1));
+    assert_eq!(parts.copied().collect::<Vec<u16>>(), all[5..]);
+    assert_eq!(shares.each_ref().map(|share| share[0].1.len()), [2, 3]);
+}
+
+#[test]
+fn what_is_held_out_is_not_learnt_from() {
+    let folder = photos(30, &[]);
+    let opened = Arc::new(ImageFolder::open(folder.path()).unwrap().split());
+    let held_out = |held_out| {
+        FolderSource::new(Arc::clone(&opened), StreamSettings { held_out, ..settings() })
+    };
+    let mut source = held_out(7).unwrap();
+    assert_eq!(source.samples() + 7, opened.files(Part::Train).len());
+    let sets = [EvaluationSet::HeldOut, EvaluationSet::Test];
+    assert_eq!(sets.map(|set| source.evaluation_samples(set)), [7, 6]);
+    let mut all = [source.train.clone(), source.held_out.clone()].concat();
+    all.sort_unstable();
+    assert_eq!(all, (0..24).collect::<Vec<_>>());
+    assert!(source.held_out.windows(2).any(|two| two[1] - two[0] != 1), "they are a random sample");
+    let checksum = source.checksum();
+    assert_eq!(held_out(7).unwrap().checksum(), checksum);
+    assert_ne!(held_out(8).unwrap().checksum(), checksum);
+    assert!(held_out(24).unwrap_err().to_string().starts_with("held_out is 24"));
 }
 
 #[test]
@@ -94,8 +144,8 @@ fn every_image_comes_once_an_epoch_with_its_label() {
     let folder = photos(17, &[]);
     let normalisation = Normalisation { mean: vec![0.0; 3], deviation: vec![1.0 / 255.0; 3] };
     let source = source(&folder, StreamSettings { normalisation, ..settings() });
-    let numbers = |epoch| {
-        let (minibatches, _) = read(source.training_epoch(stream(), epoch).unwrap()).unwrap();
+    let numbers = |number| {
+        let (minibatches, _) = read(source.training(&epoch(number)).unwrap()).unwrap();
         let mut numbers = Vec::new();
         for (bits, labels) in minibatches {
             for (row, label) in bits.chunks_exact(3 * 36).zip(labels) {
@@ -119,10 +169,8 @@ fn an_evaluation_takes_the_middle_in_sorted_order() {
     let folder = photos(7, &[]);
     let identity = Normalisation { mean: vec![0.0; 3], deviation: vec![1.0; 3] };
     // No resizing: the crop is rows 5..11 of 16 and columns 3..9 of 12.
-    let settings =
-        StreamSettings { resize: 12, batch_size: 7, normalisation: identity, ..settings() };
-    let (minibatches, _) =
-        read(source(&folder, settings).evaluation(Part::Train).unwrap()).unwrap();
+    let settings = StreamSettings { resize: 12, normalisation: identity, ..settings() };
+    let (minibatches, _) = read(source(&folder, settings).part(Part::Train, 7).unwrap()).unwrap();
     let (bits, labels) = &minibatches[0];
     assert_eq!(labels, &[0, 0, 0, 1, 1, 2, 2]);
     for row in 0..6 {
@@ -138,10 +186,9 @@ fn an_evaluation_takes_the_middle_in_sorted_order() {
 fn crops_move_and_half_are_mirrored() {
     let folder = photos(60, &[]);
     let identity = Normalisation { mean: vec![0.0; 3], deviation: vec![1.0; 3] };
-    let settings =
-        StreamSettings { resize: 12, batch_size: 60, normalisation: identity, ..settings() };
-    let epoch = source(&folder, settings).training_epoch(stream(), 0).unwrap();
-    let (minibatches, _) = read(epoch).unwrap();
+    let settings = StreamSettings { resize: 12, normalisation: identity, ..settings() };
+    let epoch = Epoch { batch_size: 60, ..epoch(0) };
+    let (minibatches, _) = read(source(&folder, settings).training(&epoch).unwrap()).unwrap();
     let (mut mirrored, mut tops, mut lefts) = (0, [0; 11], [0; 7]);
     for row in minibatches[0].0.chunks_exact(3 * 36) {
         let at = |place: usize| (f32::from_bits(row[place]) * 255.0).round() as usize;
@@ -161,13 +208,13 @@ fn crops_move_and_half_are_mirrored() {
 fn a_corrupt_image_in_the_middle_is_fatal_by_choice_and_named() {
     let folder = photos(17, &[8]);
     let source = source(&folder, settings());
-    let error = read(source.training_epoch(stream(), 0).unwrap()).unwrap_err().to_string();
+    let error = read(source.training(&epoch(0)).unwrap()).unwrap_err().to_string();
     assert!(error.contains("008.png is corrupt"), "{error}");
     let nothing = photos(6, &[0, 1, 2, 3, 4, 5]);
     let settings = StreamSettings { on_corrupt: OnCorrupt::Skip, ..settings() };
     let source = self::source(&nothing, settings);
-    let error = read(source.evaluation(Part::Train).unwrap()).unwrap_err().to_string();
-    assert!(error.contains("there are no images"), "{error}");
+    let error = read(source.part(Part::Train, 4).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("not one of the 4 images of a minibatch"), "{error}");
 }
 
 #[test]
@@ -176,7 +223,7 @@ fn a_file_that_disappears_is_never_skipped() {
     let settings = StreamSettings { on_corrupt: OnCorrupt::Skip, ..settings() };
     let source = source(&folder, settings);
     fs::remove_file(folder.path().join("bee/001.png")).unwrap();
-    let error = read(source.evaluation(Part::Train).unwrap()).unwrap_err();
+    let error = read(source.part(Part::Train, 4).unwrap()).unwrap_err();
     assert!(error.to_string().contains("001.png"), "{error}");
     assert!(matches!(error, DataError::Unreadable { .. }));
 }
@@ -186,7 +233,7 @@ fn no_more_images_wait_than_the_buffer_holds() {
     let folder = photos(60, &[]);
     let settings = StreamSettings { on_corrupt: OnCorrupt::Skip, ..settings() };
     let (threads, buffer) = (settings.threads, settings.buffer);
-    let minibatches = source(&folder, settings).evaluation(Part::Train).unwrap();
+    let minibatches = source(&folder, settings).part(Part::Train, 60).unwrap();
     // Time to run ahead, if nothing held the threads back.
     std::thread::sleep(std::time::Duration::from_millis(300));
     for class in ["ant", "bee", "cow"] {
@@ -202,9 +249,9 @@ fn no_more_images_wait_than_the_buffer_holds() {
 fn dropping_an_epoch_in_the_middle_stops_its_threads() {
     let folder = photos(40, &[]);
     let source = source(&folder, StreamSettings { threads: 4, buffer: 0, ..settings() });
-    let mut minibatches = source.training_epoch(stream(), 0).unwrap();
+    let mut minibatches = source.training(&epoch(0)).unwrap();
     let plan = Arc::downgrade(&minibatches.plan);
-    assert!(minibatches.next_into(&mut Matrix::default(), &mut Vec::new()).unwrap());
+    assert!(minibatches.next_into(&mut Minibatch::default()).unwrap());
     drop(minibatches);
     assert!(plan.upgrade().is_none(), "no thread holds the plan any more");
 }
@@ -216,7 +263,6 @@ fn settings_out_of_range_are_refused() {
     let found = |settings| refused(settings).to_string();
     assert!(found(StreamSettings { crop: 0, ..settings() }).contains("crop is 0"));
     assert!(found(StreamSettings { resize: 5, ..settings() }).contains("resize is 5"));
-    assert!(found(StreamSettings { batch_size: 0, ..settings() }).contains("batch_size is 0"));
     assert!(found(StreamSettings { threads: 0, ..settings() }).contains("threads is 0"));
     let normalisation = Normalisation::mnist();
     assert!(found(StreamSettings { normalisation, ..settings() }).contains("1 means"));
@@ -228,9 +274,10 @@ fn the_imagenet_sample_gives_the_same_pixels_everywhere() {
         return testing::skip_without_data("no SAMPLED_DATA");
     };
     let folder = Arc::new(ImageFolder::open(&data.join("imagenet-sample")).unwrap());
-    let settings = StreamSettings { resize: 64, crop: 56, batch_size: 32, ..settings() };
+    let settings = StreamSettings { resize: 64, crop: 56, ..settings() };
     let source = FolderSource::new(folder, settings).unwrap();
-    let (minibatches, _) = read(source.training_epoch(stream(), 0).unwrap()).unwrap();
+    let epoch = Epoch { batch_size: 32, ..epoch(0) };
+    let (minibatches, _) = read(source.training(&epoch).unwrap()).unwrap();
     let mut hash = Sha256::new();
     for (bits, labels) in &minibatches {
         bits.iter().for_each(|bits| hash.update(bits.to_le_bytes()));
@@ -238,7 +285,7 @@ fn the_imagenet_sample_gives_the_same_pixels_everywhere() {
     }
     let sizes: Vec<usize> = minibatches.iter().map(|(_, labels)| labels.len()).collect();
     assert_eq!(sizes, [32, 32, 28]);
-    let found: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let found = hexadecimal(&hash.finalize()[..8]);
     // Another value means that a decoder or a crop changed, here or on this machine.
     assert_eq!(found, "d1e481efe9822598");
 }

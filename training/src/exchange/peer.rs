@@ -1,0 +1,179 @@
+//! A learner that makes its steps together with those of other ranks.
+
+use super::message::{DIGEST, Message, average};
+use super::{Collective, CollectiveError, Exchange, ExchangeError};
+use crate::counting::{Computations, GradientNumbers};
+use crate::data::{Minibatch, Share};
+use crate::learner::{Learner, StepError};
+use crate::loss::Loss;
+use std::ops::Range;
+
+/// One rank's learner. The weights of all ranks are the same before and after every step, bit for
+/// bit: they start the same, and every rank makes the same step by the same averaged gradient.
+/// Running statistics are each rank's own.
+///
+/// With one rank a step is that of the learner.
+///
+/// ```
+/// use kernels::{InstructionSet, random::Stream};
+/// use training::data::Minibatch;
+/// use training::exchange::{Collective, Exchange, ExchangeError, Peer, Threads};
+/// use training::learner::Learner;
+/// use training::matrix::Matrix;
+/// use training::network::mlp;
+/// use training::optimizer::OptimizerConfig;
+/// use training::sampling::LayerPolicies;
+///
+/// let policies: LayerPolicies = serde_yaml::from_str(
+///     "default: {estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward, scores: weights}",
+/// )?;
+/// let adam = OptimizerConfig::Adam { learning_rate: 0.001 };
+/// let step = |rank: &mut Threads| {
+///     let network = mlp(8, &[6], 3, 0.0).build(&policies, Stream::new(1, "weights")).unwrap();
+///     let learner = Learner::new(network, adam, InstructionSet::detect(), Stream::new(1, "run"));
+///     // Every rank has other samples.
+///     let input = Matrix::from_rows(1, 8, vec![rank.rank() as f32; 8]);
+///     let mut peer = Peer::new(learner, Box::new(rank), Exchange::Slices)?;
+///     Ok::<_, ExchangeError>(peer.step(&Minibatch { input, labels: vec![2] })?.sent)
+/// };
+/// let sent = Threads::run(2, step, |rank| step(rank).map(drop))?;
+/// // Half of 8 x 6 and of 6 x 3 weights, and all 9 biases.
+/// assert_eq!((sent.sent, sent.all), (24 + 9 + 9, 48 + 18 + 9));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Peer<'a> {
+    learner: Learner,
+    collective: Box<dyn Collective + 'a>,
+    exchange: Exchange,
+    message: Message,
+    /// The segments, of all ranks, of the part of the gradient that this rank averages.
+    received: Vec<f32>,
+    /// A parameter's gradient, unpacked.
+    whole: Vec<f32>,
+}
+
+/// What a step of all ranks came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepTotals {
+    /// The loss of the whole minibatch.
+    pub loss: Loss,
+    /// Multiply-adds of all ranks.
+    pub computations: Computations,
+    /// Numbers of its gradient that each rank sent; one alone sends none.
+    pub sent: GradientNumbers,
+}
+
+impl<'a> Peer<'a> {
+    /// A rank before its first step, its learner now that of this rank.
+    ///
+    /// # Errors
+    /// When the weights are not the same on all ranks, or another rank has failed.
+    pub fn new(
+        learner: Learner,
+        mut collective: Box<dyn Collective + 'a>,
+        exchange: Exchange,
+    ) -> Result<Self, ExchangeError> {
+        let mut learner = learner.of_rank(collective.rank());
+        collective.agree(&learner.network().digest()).map_err(|error| match error {
+            CollectiveError::Differs { rank, .. } => ExchangeError::WeightsDiffer { rank },
+            error => error.into(),
+        })?;
+        Ok(Self {
+            learner,
+            collective,
+            exchange,
+            message: Message::default(),
+            received: Vec::new(),
+            whole: Vec::new(),
+        })
+    }
+
+    /// The learner of this rank.
+    pub fn learner(&mut self) -> &mut Learner {
+        &mut self.learner
+    }
+
+    /// Steps made.
+    pub fn steps(&self) -> u64 {
+        self.learner.steps()
+    }
+
+    /// What all ranks do together.
+    pub fn collective(&mut self) -> &mut (dyn Collective + 'a) {
+        &mut *self.collective
+    }
+
+    /// Which share of every minibatch is this rank's.
+    pub fn share(&self) -> Share {
+        Share { rank: self.collective.rank(), size: self.collective.size() }
+    }
+
+    /// One step of all ranks on the shares of a minibatch, this rank's being `share`: the gradients
+    /// are averaged, each in proportion to its samples.
+    ///
+    /// # Errors
+    /// When the loss is infinite or not a number, this rank cannot draw a selection, slices are
+    /// exchanged and the ranks have not selected the same, or another rank has failed. No weight
+    /// has then changed.
+    pub fn step(&mut self, share: &Minibatch) -> Result<StepTotals, ExchangeError> {
+        if self.collective.size() == 1 {
+            let loss = self.learner.step(share)?;
+            let computations = self.learner.network().take_computations();
+            return Ok(StepTotals { loss, computations, sent: GradientNumbers::default() });
+        }
+        let context = self.learner.context();
+        let own = self.learner.forward(&context, share);
+        // Of a loss that is no number there is no gradient; all ranks see that in the total.
+        if own.sum.is_finite() {
+            self.learner.backward(&context, share).map_err(StepError::from)?;
+        }
+        let (loss, computations, samples) = self.total(own)?;
+        if !loss.sum.is_finite() {
+            return Err(StepError::Diverged { loss: loss.mean() }.into());
+        }
+        let shares: Vec<f64> =
+            samples.iter().map(|&samples| samples as f64 / loss.samples as f64).collect();
+        let sent = self.update(&shares)?;
+        Ok(StepTotals { loss, computations, sent })
+    }
+
+    /// Loss and computations of all ranks, and the samples of each.
+    fn total(&mut self, own: Loss) -> Result<(Loss, Computations, Vec<u64>), ExchangeError> {
+        let Computations { performed, exact } = self.learner.network().take_computations();
+        let (correct, samples) = (own.correct as u64, own.samples as u64);
+        let numbers = [own.sum.to_bits(), correct, samples, performed, exact];
+        let mut all = Vec::new();
+        self.collective.all_gather_bytes(numbers.map(u64::to_le_bytes).as_flattened(), &mut all)?;
+        let (mut loss, mut computations) = (Loss::default(), Computations::default());
+        let mut of_ranks = Vec::new();
+        for numbers in all.as_chunks::<8>().0.as_chunks::<5>().0 {
+            let [sum, correct, samples, performed, exact] = numbers.map(u64::from_le_bytes);
+            let (correct, samples_of_rank) = (correct as usize, samples as usize);
+            loss += Loss { sum: f64::from_bits(sum), correct, samples: samples_of_rank };
+            computations += Computations { performed, exact };
+            of_ranks.push(samples);
+        }
+        Ok((loss, computations, of_ranks))
+    }
+
+    /// Averages the gradients and makes a step of the optimiser by the average.
+    fn update(&mut self, shares: &[f64]) -> Result<GradientNumbers, ExchangeError> {
+        let Self { learner, collective, exchange, message, received, whole } = self;
+        let (network, optimizer) = learner.parts();
+        message.pack(network, *exchange);
+        collective.agree(&message.parts).map_err(|error| match error {
+            CollectiveError::Differs { rank, place } => {
+                ExchangeError::SelectionsDiffer { rank, parameter: place / DIGEST }
+            }
+            error => error.into(),
+        })?;
+        let (rank, size) = (collective.rank(), collective.size());
+        let segment = |rank| Share { rank, size }.of(0..message.numbers.len());
+        let segments: Vec<Range<usize>> = (0..size).map(segment).collect();
+        collective.all_to_all(&message.numbers, &segments, received)?;
+        average(received, shares, &mut message.numbers[segments[rank].clone()]);
+        collective.all_gather(&mut message.numbers, &segments)?;
+        message.update(network, optimizer, *exchange, whole);
+        Ok(message.count())
+    }
+}

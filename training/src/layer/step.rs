@@ -1,0 +1,147 @@
+//! What a layer is told about a step, and what it tells.
+
+use crate::counting::Computations;
+use crate::memory::Memory;
+use kernels::InstructionSet;
+use kernels::random::{Generator, Stream};
+use kernels::selection::SelectionError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What a layer is told about the step that it takes part in, or about an evaluation.
+///
+/// Both passes of a step have the same one.
+#[derive(Clone, Copy, Debug)]
+pub struct StepContext<'a> {
+    /// The vector instructions to use.
+    pub set: InstructionSet,
+    /// Randomness of this training run and the step's number; none during evaluation.
+    pub training: Option<(Stream, u64)>,
+    /// Whether products are sampled where a layer has a policy; all are exact otherwise.
+    pub sampling: bool,
+    /// The share of this minibatch in running statistics; none: each layer's own.
+    pub statistics_share: Option<f32>,
+    /// Which of the ranks that train together, from 0.
+    pub rank: usize,
+    /// Where tensors get their memory and leave it; without one, each layer keeps its own.
+    pub memory: Option<&'a Memory>,
+    /// Where computations and failures are reported; without one, nobody asks for them.
+    pub report: Option<&'a StepReport>,
+}
+
+impl<'a> StepContext<'a> {
+    /// An exact pass without dropout.
+    pub fn evaluation(set: InstructionSet) -> Self {
+        Self {
+            set,
+            training: None,
+            sampling: true,
+            statistics_share: None,
+            rank: 0,
+            memory: None,
+            report: None,
+        }
+    }
+
+    /// A step of a training run.
+    pub fn training(set: InstructionSet, stream: Stream, step: u64) -> Self {
+        Self { training: Some((stream, step)), ..Self::evaluation(set) }
+    }
+
+    /// The same step as one of several ranks takes part in it.
+    #[must_use]
+    pub fn of_rank(self, rank: usize) -> Self {
+        Self { rank, ..self }
+    }
+
+    /// The same step with a place for what its layers report.
+    #[must_use]
+    pub fn reporting_to(self, report: &'a StepReport) -> Self {
+        Self { report: Some(report), ..self }
+    }
+
+    /// The generator of one layer in this step, the same on every rank; none in an evaluation.
+    ///
+    /// Draws are addressed by the layer's name and the step, so that they depend on neither
+    /// threads nor other layers. Both passes get the same generator.
+    pub fn generator(&self, layer: &str) -> Option<Generator> {
+        self.training.map(|(stream, step)| stream.child(layer).at(step))
+    }
+
+    /// The generator of one layer in this step for what belongs to the samples, which are others
+    /// on every rank. On the first it is the layer's.
+    pub fn generator_of_samples(&self, layer: &str) -> Option<Generator> {
+        match self.rank {
+            0 => self.generator(layer),
+            rank => self.generator(&format!("{layer}.worker-{rank}")),
+        }
+    }
+
+    /// Reports multiply-adds.
+    pub fn count(&self, computations: Computations) {
+        if let Some(report) = self.report {
+            report.lock().computations += computations;
+        }
+    }
+
+    /// Reports that a layer could not draw a selection; its product is then computed exactly, and
+    /// the step is not the one that was asked for.
+    pub fn fail(&self, layer: &str, reason: SelectionError) {
+        if let Some(report) = self.report {
+            let failure = SelectionFailure { layer: layer.to_owned(), reason: Box::new(reason) };
+            report.lock().failure.get_or_insert(failure);
+        }
+    }
+}
+
+/// What the layers of a step have reported.
+///
+/// ```
+/// use kernels::{InstructionSet, random::Stream};
+/// use training::layer::{Layer, Linear, StepContext, StepReport};
+/// use training::matrix::Matrix;
+///
+/// let (report, stream) = (StepReport::default(), Stream::new(1, "example"));
+/// let step = StepContext::training(InstructionSet::detect(), stream, 0).reporting_to(&report);
+/// let mut layer = Linear::new("linear", 4, 3, None, stream);
+/// layer.forward(&step, &Matrix::zeros(2, 4));
+/// assert_eq!(report.take_computations().performed, 2 * 4 * 3);
+/// assert_eq!(report.take_failure(), None);
+/// ```
+#[derive(Debug, Default)]
+pub struct StepReport {
+    reported: Mutex<Reported>,
+}
+
+#[derive(Debug, Default)]
+struct Reported {
+    computations: Computations,
+    /// The first.
+    failure: Option<SelectionFailure>,
+}
+
+impl StepReport {
+    /// Takes the multiply-adds reported since the last call.
+    pub fn take_computations(&self) -> Computations {
+        std::mem::take(&mut self.lock().computations)
+    }
+
+    /// Takes the first failure reported since the last call.
+    pub fn take_failure(&self) -> Option<SelectionFailure> {
+        self.lock().failure.take()
+    }
+
+    /// A thread that panicked holding the lock left a whole report: each change is one.
+    fn lock(&self) -> MutexGuard<'_, Reported> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A selection that could not be drawn in a step.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("layer '{layer}' cannot be sampled: {reason}")]
+pub struct SelectionFailure {
+    /// The layer's name.
+    pub layer: String,
+    /// Why; boxed, since it travels in the errors of every caller.
+    pub reason: Box<SelectionError>,
+}

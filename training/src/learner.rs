@@ -1,0 +1,198 @@
+//! A network with what it takes to learn: an optimiser and a loss.
+
+use crate::data::{DataError, Minibatch, Minibatches};
+use crate::layer::{SelectionFailure, StepContext};
+use crate::loss::{Loss, softmax_cross_entropy};
+use crate::matrix::Matrix;
+use crate::metrics::Metrics;
+use crate::network::Network;
+use crate::optimizer::{Optimizer, OptimizerConfig};
+use kernels::InstructionSet;
+use kernels::random::Stream;
+
+/// Why a step cannot be made; no parameter has then changed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StepError {
+    /// The loss became infinite or not a number.
+    #[error("the loss became {loss}; try a smaller learning rate")]
+    Diverged {
+        /// The mean loss of the minibatch.
+        loss: f64,
+    },
+    /// A selection could not be drawn.
+    #[error(transparent)]
+    Selection(#[from] SelectionFailure),
+}
+
+/// A network, the optimiser that changes it, and the softmax cross-entropy that it is to lower.
+///
+/// [`Learner::step`] is a training step. Who measures its parts, or does something between them,
+/// calls [`Learner::forward`], [`Learner::backward`] and [`Learner::update`], in this order.
+///
+/// ```
+/// use kernels::{InstructionSet, random::Stream};
+/// use training::data::{Minibatch, generated_digits};
+/// use training::learner::Learner;
+/// use training::network::mlp;
+/// use training::optimizer::OptimizerConfig;
+/// use training::sampling::LayerPolicies;
+///
+/// let policies: LayerPolicies = serde_yaml::from_str(
+///     "default: {estimator: bernoulli, ratio: 0.3, minimal_k: 1, mode: forward}",
+/// )?;
+/// let stream = Stream::new(1, "example");
+/// let network = mlp(784, &[32], 10, 0.1).build(&policies, stream.child("weights"))?;
+/// let adam = OptimizerConfig::Adam { learning_rate: 0.001 };
+/// let mut learner = Learner::new(network, adam, InstructionSet::detect(), stream);
+/// let (digits, mut minibatch) = (generated_digits(1, 50, 1, 1), Minibatch::default());
+/// digits.train.fill(0..50, None, &mut minibatch);
+/// let loss = learner.step(&minibatch)?;
+/// assert!(loss.mean() > 1.0 && learner.steps() == 1);
+/// assert!(learner.network().take_computations().share() < 0.5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Learner {
+    network: Network,
+    optimizer: Optimizer,
+    set: InstructionSet,
+    stream: Stream,
+    rank: usize,
+    sampling: bool,
+    /// Of the mean loss, with respect to the network's output.
+    output_gradient: Matrix,
+}
+
+impl Learner {
+    /// A learner that has made no step; what is random in its steps comes from the stream.
+    pub fn new(
+        network: Network,
+        optimizer: OptimizerConfig,
+        set: InstructionSet,
+        stream: Stream,
+    ) -> Self {
+        Self {
+            network,
+            optimizer: Optimizer::new(optimizer, set),
+            set,
+            stream,
+            rank: 0,
+            sampling: true,
+            output_gradient: Matrix::default(),
+        }
+    }
+
+    /// The same as one of several that train together: what it draws for its samples, which are
+    /// others on every rank, comes from a stream of its own.
+    #[must_use]
+    pub fn of_rank(self, rank: usize) -> Self {
+        Self { rank, ..self }
+    }
+
+    /// Turns sampling on or off from the next step on; while off, every product is exact.
+    pub fn set_sampling(&mut self, on: bool) {
+        self.sampling = on;
+    }
+
+    /// Multiplies the learning rate from the next step on; see [`Optimizer::set_factor`].
+    pub fn set_rate_factor(&mut self, factor: f32) {
+        self.optimizer.set_factor(factor);
+    }
+
+    /// Steps made.
+    pub fn steps(&self) -> u64 {
+        self.optimizer.steps()
+    }
+
+    /// What the layers are told of the next step.
+    pub fn context(&self) -> StepContext<'static> {
+        let context = StepContext::training(self.set, self.stream, self.steps());
+        StepContext { sampling: self.sampling, ..context.of_rank(self.rank) }
+    }
+
+    /// One step on a minibatch: forward pass, loss, backward pass, update.
+    ///
+    /// # Errors
+    /// When the loss is infinite or not a number, or a selection cannot be drawn.
+    ///
+    /// # Panics
+    /// When there is not one label a sample, or a label is no class.
+    pub fn step(&mut self, minibatch: &Minibatch) -> Result<Loss, StepError> {
+        let loss = self.gradient(&self.context(), minibatch)?;
+        self.update();
+        Ok(loss)
+    }
+
+    /// A step without its update: the network then has the gradient of the mean loss.
+    ///
+    /// # Errors
+    /// As [`Learner::step`].
+    ///
+    /// # Panics
+    /// As [`Learner::step`].
+    pub fn gradient(
+        &mut self,
+        context: &StepContext,
+        minibatch: &Minibatch,
+    ) -> Result<Loss, StepError> {
+        let loss = self.forward(context, minibatch);
+        if !loss.sum.is_finite() {
+            return Err(StepError::Diverged { loss: loss.mean() });
+        }
+        self.backward(context, minibatch)?;
+        Ok(loss)
+    }
+
+    /// The forward pass and the loss.
+    ///
+    /// # Panics
+    /// As [`Learner::step`].
+    pub fn forward(&mut self, context: &StepContext, minibatch: &Minibatch) -> Loss {
+        let output = self.network.forward(context, &minibatch.input);
+        softmax_cross_entropy(output, &minibatch.labels, &mut self.output_gradient)
+    }
+
+    /// The backward pass of the last forward pass.
+    ///
+    /// # Errors
+    /// When a selection of either pass could not be drawn.
+    pub fn backward(
+        &mut self,
+        context: &StepContext,
+        minibatch: &Minibatch,
+    ) -> Result<(), SelectionFailure> {
+        self.network.backward(context, &minibatch.input, &self.output_gradient)
+    }
+
+    /// Changes the parameters by the gradient that the network has.
+    pub fn update(&mut self) {
+        self.network.update(&mut self.optimizer);
+    }
+
+    /// Loss and accuracy on all of these minibatches, computed exactly.
+    ///
+    /// # Errors
+    /// When a minibatch cannot be had.
+    pub fn evaluate(&mut self, minibatches: &mut dyn Minibatches) -> Result<Metrics, DataError> {
+        let (context, mut minibatch) = (StepContext::evaluation(self.set), Minibatch::default());
+        let mut sum = Loss::default();
+        while minibatches.next_into(&mut minibatch)? {
+            sum += self.forward(&context, &minibatch);
+        }
+        Ok(sum.into())
+    }
+
+    /// The network as it is now.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// The network, of which nothing more is to be learnt.
+    pub fn into_network(self) -> Network {
+        self.network
+    }
+
+    /// The network and what changes it.
+    pub fn parts(&mut self) -> (&mut Network, &mut Optimizer) {
+        (&mut self.network, &mut self.optimizer)
+    }
+}
