@@ -67,7 +67,12 @@ fn main() -> Result<(), NetworkError> {
     let (mnist, cifar) = (ImageShape::new(1, 28, 28), ImageShape::new(3, 32, 32));
     let photo = ImageShape::new(3, 224, 224);
     let adam = OptimizerConfig::Adam { learning_rate: 1e-3 };
-    let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 5e-4 };
+    let sgd = OptimizerConfig::Sgd {
+        learning_rate: 0.01,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 5e-4,
+    };
     let mlp = || mlp(784, &[500, 500], 10, 0.1);
     for (name, description, optimizer, image, batch) in [
         ("MLP, batch 64", mlp(), adam, mnist, 64),

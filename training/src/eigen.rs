@@ -31,8 +31,9 @@ const MOST_SWEEPS: usize = 50;
 pub fn symmetric_eigen(matrix: &[f64], size: usize) -> Vec<Eigenpair> {
     assert_eq!(matrix.len(), size * size, "elements of a square matrix");
     let at = |row: usize, column: usize| row * size + column;
-    let mut a: Vec<f64> =
-        (0..size * size).map(|i| matrix[at((i / size).max(i % size), (i / size).min(i % size))]).collect();
+    let mut a: Vec<f64> = (0..size * size)
+        .map(|i| matrix[at((i / size).max(i % size), (i / size).min(i % size))])
+        .collect();
     // A row an eigenvector.
     let mut vectors: Vec<f64> =
         (0..size * size).map(|i| f64::from(u8::from(i / size == i % size))).collect();
@@ -88,7 +89,8 @@ fn rotation(first: f64, second: f64, off_diagonal: f64) -> Option<(f64, f64)> {
 
 /// The vector or its negative, see [`Eigenpair`].
 fn with_sign(vector: &[f64]) -> Vec<f64> {
-    let largest = vector.iter().fold(0.0f64, |most, x| if x.abs() > most.abs() { *x } else { most });
+    let largest =
+        vector.iter().fold(0.0f64, |most, x| if x.abs() > most.abs() { *x } else { most });
     let sign = if largest < 0.0 { -1.0 } else { 1.0 };
     vector.iter().map(|x| sign * x).collect()
 }
@@ -117,7 +119,11 @@ mod tests {
             values.sort_by(|one, other| other.total_cmp(one));
             let scale = values[0].max(1.0);
             for (found, expected) in found.iter().zip(&values) {
-                assert!((found.value - expected).abs() < 1e-12 * scale, "{} {expected}", found.value);
+                assert!(
+                    (found.value - expected).abs() < 1e-12 * scale,
+                    "{} {expected}",
+                    found.value
+                );
             }
             // Vectors of simple eigenvalues are unique but for their sign.
             for (column, value) in expected.eigenvalues.iter().enumerate() {
@@ -127,7 +133,8 @@ mod tests {
                 }
                 let place = values.iter().position(|other| other == value).unwrap();
                 let vector = expected.eigenvectors.column(column);
-                let product: f64 = vector.iter().zip(&found[place].vector).map(|(x, y)| x * y).sum();
+                let product: f64 =
+                    vector.iter().zip(&found[place].vector).map(|(x, y)| x * y).sum();
                 assert!((product.abs() - 1.0).abs() < 1e-9, "{size}: {product}");
             }
         }

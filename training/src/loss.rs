@@ -122,8 +122,7 @@ mod tests {
         let logits = Matrix::from_rows(1, 4, vec![1.0, 2.0, 0.5, -1.0]);
         let of = |label: u16| softmax_cross_entropy(&logits, &[label], &mut Matrix::default()).sum;
         let mean = (0..4).map(of).sum::<f64>() / 4.0;
-        let smoothed =
-            smoothed_softmax_cross_entropy(&logits, &[1], 0.2, &mut Matrix::default());
+        let smoothed = smoothed_softmax_cross_entropy(&logits, &[1], 0.2, &mut Matrix::default());
         assert!((smoothed.sum - (0.8 * of(1) + 0.2 * mean)).abs() < 1e-6);
         assert_eq!(smoothed.correct, 1);
     }

@@ -64,7 +64,8 @@ impl PatchCovariance {
             for row in 0..count {
                 let image_row = images.row(row);
                 for y in 0..height {
-                    let line = |number| &image_row[place(number) + y * window.stride * image.width..];
+                    let line =
+                        |number| &image_row[place(number) + y * window.stride * image.width..];
                     let (one, other) = (line(i), line(j));
                     for x in (0..width).map(|x| x * window.stride) {
                         *sum += f64::from(one[x]) * f64::from(other[x]);
@@ -115,7 +116,7 @@ impl PatchCovariance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::{StepContext, Convolution, ConvolutionGeometry, Initialization, Layer};
+    use crate::layer::{Convolution, ConvolutionGeometry, Initialization, Layer, StepContext};
     use kernels::InstructionSet;
     use kernels::random::{Stream, standard_normal};
 
@@ -145,7 +146,9 @@ mod tests {
         let patches = covariance(&images, window);
         let (numbers, mut expected, mut count) = (18, vec![0.0; 18 * 18], 0.0);
         for row in 0..3 {
-            for (top, left) in [(0, 0), (0, 2), (0, 4), (2, 0), (2, 2), (2, 4), (4, 0), (4, 2), (4, 4)] {
+            for (top, left) in
+                [(0, 0), (0, 2), (0, 4), (2, 0), (2, 2), (2, 4), (4, 0), (4, 2), (4, 4)]
+            {
                 let number = |i: usize| {
                     let (channel, y, x) = (i / 6, top + i % 6 / 3, left + i % 3);
                     f64::from(images.row(row)[channel * 42 + y * 7 + x])
@@ -177,7 +180,8 @@ mod tests {
         });
         layer.forward(&StepContext::evaluation(InstructionSet::detect()), &images);
         let pixels = geometry.output().unwrap().pixels();
-        let plane = |row: usize, channel: usize| &layer.output().row(row)[channel * pixels..][..pixels];
+        let plane =
+            |row: usize, channel: usize| &layer.output().row(row)[channel * pixels..][..pixels];
         for i in 0..24 {
             for j in 0..24 {
                 let products = (0..200).flat_map(|row| plane(row, i).iter().zip(plane(row, j)));

@@ -265,8 +265,12 @@ mod tests {
         let pixels: Vec<u8> = (1..=12).collect();
         let line = |row: usize| [2, 1, 0, 1, 2, 3, 2, 1].map(|column| (4 * row + column + 1) as u8);
         let padded = [2, 1, 0, 1, 2, 1, 0].map(line);
-        let augmentation =
-            Augmentation { padding: 2, border: Border::Reflected, flip: true, ..Augmentation::default() };
+        let augmentation = Augmentation {
+            padding: 2,
+            border: Border::Reflected,
+            flip: true,
+            ..Augmentation::default()
+        };
         let augmentation = augmentation.epoch(stream(), 0);
         let mut seen = Vec::new();
         for sample in 0..500 {
@@ -275,7 +279,11 @@ mod tests {
             let Change { top, left, mirrored } = augmentation.change(sample);
             for (place, found) in found.into_iter().enumerate() {
                 let column = if mirrored { 3 - place % 4 } else { place % 4 };
-                assert_eq!(found, padded[top + place / 4][left + column], "{top} {left} {mirrored}");
+                assert_eq!(
+                    found,
+                    padded[top + place / 4][left + column],
+                    "{top} {left} {mirrored}"
+                );
             }
             seen.push((top, left));
         }

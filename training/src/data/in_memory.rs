@@ -142,7 +142,12 @@ mod tests {
     #[test]
     fn an_epoch_is_the_same_from_wherever_it_is_begun_and_whatever_came_before() {
         let splits = generated_digits(1, 35, 1, 1);
-        let source = || InMemory::new(&splits, Some(Augmentation { padding: 2, flip: true, ..Augmentation::default() }));
+        let source = || {
+            InMemory::new(
+                &splits,
+                Some(Augmentation { padding: 2, flip: true, ..Augmentation::default() }),
+            )
+        };
         let mut one = source();
         let epochs: Vec<_> = (0..3).map(|number| read(&mut one, &epoch(number))).collect();
         assert_eq!(epochs[0].len(), 4);

@@ -4,7 +4,7 @@ mod functions;
 
 use super::demand::{Demand, Expected};
 use super::elementwise::{map, map_gradient};
-use super::{StepContext, Layer};
+use super::{Layer, StepContext};
 use crate::matrix::Matrix;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,10 @@ impl Layer for ActivationLayer {
         true
     }
 
+    fn learns(&self, _: &StepContext) -> bool {
+        false
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,
@@ -139,7 +143,8 @@ mod tests {
     #[test]
     fn values_and_derivatives_are_as_close_as_is_said() {
         // Every 1/1024 from -20 to 20, without the corner of ReLU.
-        let x: Vec<f32> = (-20_480..=20_480).filter(|&i| i != 0).map(|i| i as f32 / 1024.0).collect();
+        let x: Vec<f32> =
+            (-20_480..=20_480).filter(|&i| i != 0).map(|i| i as f32 / 1024.0).collect();
         for activation in ALL {
             let (values, derivatives) = pass(activation, InstructionSet::detect(), &x);
             for ((&x, value), derivative) in x.iter().zip(values).zip(derivatives) {

@@ -3,7 +3,7 @@
 use super::demand::{Demand, Expected};
 use super::image_shape::ImageShape;
 use super::sums::{Sum, add_gradient};
-use super::{Gradient, Layer, Parameter, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
@@ -222,6 +222,11 @@ impl Layer for BatchNorm {
         channels == self.image.channels
     }
 
+    fn learns(&self, context: &StepContext) -> bool {
+        context.learns(&self.name, "shift")
+            || self.settings.learns_scale && context.learns(&self.name, "scale")
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,
@@ -272,10 +277,12 @@ impl Layer for BatchNorm {
         let row_length = self.image.channels;
         if self.settings.learns_scale {
             let gradient = Gradient::Dense(&self.scale_gradient);
-            visit(Parameter::new(&mut self.scale, row_length, gradient));
+            let name = ParameterName::new(&self.name, "scale");
+            visit(Parameter::new(name, &mut self.scale, row_length, gradient));
         }
         let gradient = Gradient::Dense(&self.shift_gradient);
-        visit(Parameter::new(&mut self.shift, row_length, gradient));
+        let name = ParameterName::new(&self.name, "shift");
+        visit(Parameter::new(name, &mut self.shift, row_length, gradient));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

@@ -4,7 +4,7 @@ use super::demand::Demand;
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
-use super::{Gradient, Layer, Parameter, RowNorms, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -143,6 +143,9 @@ impl Linear {
     }
 
     fn backward_exact_weight(&mut self, context: &StepContext, input: &Matrix, gradient: &Matrix) {
+        if !context.learns(&self.name, "weight") {
+            return;
+        }
         let batch = input.rows();
         self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
         let to =
@@ -174,6 +177,21 @@ impl Linear {
         selection: &Selection,
         input_gradient_needed: bool,
     ) {
+        if context.learns(&self.name, "weight") {
+            self.selected_weight_gradient(context, input, gradient, selection);
+        }
+        if input_gradient_needed {
+            self.selected_input_gradient(context, gradient, selection);
+        }
+    }
+
+    fn selected_weight_gradient(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        gradient: &Matrix,
+        selection: &Selection,
+    ) {
         let (batch, kept) = (input.rows(), selection.len());
         let place = |feature: u32| input.place_of(feature as usize).expect("what is read is kept");
         let stored = &mut self.stored_features;
@@ -197,9 +215,15 @@ impl Linear {
         self.compact = true;
         let exact = [self.inputs, batch, self.outputs];
         context.count(Computations::of_product([kept, batch, self.outputs], exact));
-        if !input_gradient_needed {
-            return;
-        }
+    }
+
+    fn selected_input_gradient(
+        &mut self,
+        context: &StepContext,
+        gradient: &Matrix,
+        selection: &Selection,
+    ) {
+        let (batch, kept, dy) = (gradient.rows(), selection.len(), gradient.stored_view());
         let features = Channels { indices: selection.indices(), count: self.inputs };
         let mut to = std::mem::take(&mut self.input_gradient);
         to.reshape_channels_in(context.memory, (batch, self.inputs), features);
@@ -211,6 +235,7 @@ impl Linear {
             }
         }
         self.input_gradient = to;
+        let exact = [batch, self.outputs, self.inputs];
         context.count(Computations::of_product([batch, self.outputs, kept], exact));
     }
 
@@ -245,6 +270,7 @@ impl Linear {
             draw(&mut outputs, gradient.view(), self.weight_view().transpose());
         }
         match samples.selection() {
+            _ if !context.learns(&self.name, "weight") => {}
             None => self.backward_exact_weight(context, input, gradient),
             Some(samples) => {
                 self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
@@ -343,6 +369,11 @@ impl Layer for Linear {
         channels == self.outputs && self.forward_selection().is_some()
     }
 
+    fn learns(&self, context: &StepContext) -> bool {
+        context.learns(&self.name, "weight")
+            || !self.bias.is_empty() && context.learns(&self.name, "bias")
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,
@@ -393,10 +424,12 @@ impl Layer for Linear {
         let are_current = &mut self.weight_norms_valid;
         let row_norms = (norms.len() == self.inputs).then_some(RowNorms { norms, are_current });
         let (values, row_length) = (&mut self.weight, self.outputs);
-        visit(Parameter { values, row_length, gradient, row_norms });
+        let name = ParameterName::new(&self.name, "weight");
+        visit(Parameter { name, values, row_length, gradient, row_norms, is_frozen: false });
         if !self.bias.is_empty() {
             let gradient = Gradient::Dense(&self.bias_gradient);
-            visit(Parameter::new(&mut self.bias, row_length, gradient));
+            let name = ParameterName::new(&self.name, "bias");
+            visit(Parameter::new(name, &mut self.bias, row_length, gradient));
         }
     }
 

@@ -107,6 +107,11 @@ impl Layer for Residual {
         false
     }
 
+    fn learns(&self, context: &StepContext) -> bool {
+        let shortcut = self.shortcut.as_ref();
+        self.main.learns(context) || shortcut.is_some_and(|shortcut| shortcut.learns(context))
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,

@@ -2,7 +2,7 @@
 
 use super::demand::Demand;
 use super::elementwise::map;
-use super::{StepContext, Layer};
+use super::{Layer, StepContext};
 use crate::matrix::Matrix;
 
 /// y = factor x for every element; the factor is not learnt.
@@ -39,6 +39,10 @@ impl Layer for Scale {
 
     fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
         demand.keep_read(context, &mut self.output);
+        false
+    }
+
+    fn learns(&self, _: &StepContext) -> bool {
         false
     }
 

@@ -7,9 +7,8 @@ use super::{Network, NetworkError};
 use crate::layer::{
     Activation, ActivationLayer, AveragePool, BatchNorm, BatchNormSettings, Chain, Convolution,
     ConvolutionGeometry, Dropout, DropoutChannels, ImageShape, Initialization, Layer, Linear,
-    MaxPool, Residual, Scale, Window,
+    MaxPool, ParameterName, ParameterPattern, Residual, Scale, Window, is_frozen,
 };
-use crate::optimizer::{ParameterName, ParameterPattern, is_frozen};
 use crate::sampling::LayerPolicies;
 use kernels::random::Stream;
 

@@ -1,9 +1,9 @@
 //! The products of a network's training step, counted from shapes.
 
-use super::description::{Description, LayerDescription};
 use super::description::learns;
+use super::description::{Description, LayerDescription};
 use crate::counting::{Computations, GradientNumbers};
-use crate::optimizer::{ParameterName, ParameterPattern, is_frozen};
+use crate::layer::{ParameterName, ParameterPattern, is_frozen};
 use crate::sampling::{LayerPolicies, Mode, PolicyError, SamplingPolicy, Scores};
 
 /// The three products of a linear layer or convolution.

@@ -58,7 +58,9 @@ pub fn resnet(
                     .convolution(&name("shortcut-convolution"), after.channels, window, STYLE)?
                     .batch_norm(&name("shortcut-norm"), PLAIN);
             }
-            layers = layers.residual(main, shortcut).push(LayerDescription::Activation(Activation::Relu));
+            layers = layers
+                .residual(main, shortcut)
+                .push(LayerDescription::Activation(Activation::Relu));
         }
     }
     Ok(layers.average_pool().linear("linear", classes, true).finish())

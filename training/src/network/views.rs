@@ -1,7 +1,7 @@
 //! Evaluation of several views of every image.
 
 use super::Network;
-use crate::layer::{StepContext, ImageShape};
+use crate::layer::{ImageShape, StepContext};
 use crate::matrix::Matrix;
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +42,7 @@ impl TestTimeViews {
         match self {
             Self::Image => vec![View { shift: 0, mirrored: false, weight: 1.0 }],
             Self::Mirrored => both(0, 0.5).to_vec(),
-            Self::MirroredAndShifted => {
-                [both(0, 0.25), both(-1, 0.125), both(1, 0.125)].concat()
-            }
+            Self::MirroredAndShifted => [both(0, 0.25), both(-1, 0.125), both(1, 0.125)].concat(),
         }
     }
 
@@ -160,7 +158,9 @@ mod tests {
 
     #[test]
     fn weights_add_up_to_one() {
-        for views in [TestTimeViews::Image, TestTimeViews::Mirrored, TestTimeViews::MirroredAndShifted] {
+        for views in
+            [TestTimeViews::Image, TestTimeViews::Mirrored, TestTimeViews::MirroredAndShifted]
+        {
             assert_eq!(views.all().iter().map(|view| view.weight).sum::<f32>(), 1.0);
         }
     }

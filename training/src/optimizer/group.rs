@@ -1,75 +1,8 @@
 //! Parameters with rules of their own.
 
+use crate::layer::{ParameterName, ParameterPattern};
 use crate::setting::{FieldError, POSITIVE, number};
 use serde::{Deserialize, Serialize};
-use std::fmt::{self, Display, Formatter};
-
-/// The name of a parameter: that of its layer, and what it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ParameterName<'a> {
-    /// The layer's name, `group-1.norm-1`.
-    pub layer: &'a str,
-    /// Which of the layer's parameters, `shift`.
-    pub part: &'static str,
-}
-
-impl Display for ParameterName<'_> {
-    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
-        write!(to, "{}.{}", self.layer, self.part)
-    }
-}
-
-/// Which parameters: `LAYER.PART` with a star for any layer or any part.
-///
-/// ```
-/// use training::optimizer::{ParameterName, ParameterPattern};
-/// let shifts: ParameterPattern = serde_yaml::from_str("'*.shift'")?;
-/// assert!(shifts.matches(ParameterName { layer: "group-1.norm-1", part: "shift" }));
-/// assert!(!shifts.matches(ParameterName { layer: "group-1.norm-1", part: "scale" }));
-/// # Ok::<(), serde_yaml::Error>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ParameterPattern {
-    layer: String,
-    part: String,
-}
-
-impl ParameterPattern {
-    /// Whether the parameter is one of these.
-    pub fn matches(&self, name: ParameterName<'_>) -> bool {
-        let matches = |pattern: &str, name: &str| pattern == "*" || pattern == name;
-        matches(&self.layer, name.layer) && matches(&self.part, name.part)
-    }
-}
-
-impl TryFrom<String> for ParameterPattern {
-    type Error = FieldError;
-
-    fn try_from(text: String) -> Result<Self, FieldError> {
-        match text.rsplit_once('.') {
-            Some((layer, part)) if !layer.is_empty() && !part.is_empty() => {
-                Ok(Self { layer: layer.to_owned(), part: part.to_owned() })
-            }
-            _ => {
-                let expected = "LAYER.PART, where a star stands for any layer or any part";
-                Err(FieldError::new("parameters", format!("{text:?}"), expected))
-            }
-        }
-    }
-}
-
-impl From<ParameterPattern> for String {
-    fn from(pattern: ParameterPattern) -> Self {
-        pattern.to_string()
-    }
-}
-
-impl Display for ParameterPattern {
-    fn fmt(&self, to: &mut Formatter<'_>) -> fmt::Result {
-        write!(to, "{}.{}", self.layer, self.part)
-    }
-}
 
 /// Some parameters, and how they are learnt otherwise than the rest. A parameter is in the first
 /// group that it matches.
@@ -123,11 +56,6 @@ impl ParameterGroup {
     }
 }
 
-/// Whether a parameter is one of those that are frozen.
-pub fn is_frozen(frozen: &[ParameterPattern], name: ParameterName<'_>) -> bool {
-    frozen.iter().any(|pattern| pattern.matches(name))
-}
-
 /// Checks groups of the parameters with these names.
 ///
 /// # Errors
@@ -163,28 +91,16 @@ mod tests {
     }
 
     #[test]
-    fn patterns_match_a_layer_a_part_or_both() {
-        let matched = |text: &str| NAMES.map(|name| pattern(text).matches(name));
-        assert_eq!(matched("group-1.norm-1.shift"), [true, false]);
-        assert_eq!(matched("*.weight"), [false, true]);
-        assert_eq!(matched("linear.*"), [false, true]);
-        assert_eq!(matched("*.*"), [true, true]);
-        assert_eq!(matched("norm-1.shift"), [false, false], "whole names only");
-        for text in ["", "shift", ".shift", "norm."] {
-            assert!(ParameterPattern::try_from(text.to_owned()).is_err(), "{text}");
-        }
-        assert_eq!(String::from(pattern("*.shift")), "*.shift");
-    }
-
-    #[test]
     fn groups_that_make_no_sense_are_refused() {
         let refused = |group: ParameterGroup| {
             let groups = [ParameterGroup::new(pattern("linear.weight")), group];
             check_groups(&groups, &NAMES).unwrap_err().to_string()
         };
-        let rate = ParameterGroup { learning_rate: -1.0, ..ParameterGroup::new(pattern("*.shift")) };
+        let rate =
+            ParameterGroup { learning_rate: -1.0, ..ParameterGroup::new(pattern("*.shift")) };
         assert!(refused(rate).starts_with("parameter_groups[1].learning_rate is -1"));
-        let decay = ParameterGroup { weight_decay: -1.0, ..ParameterGroup::new(pattern("*.shift")) };
+        let decay =
+            ParameterGroup { weight_decay: -1.0, ..ParameterGroup::new(pattern("*.shift")) };
         assert!(refused(decay).starts_with("parameter_groups[1].weight_decay is -1"));
         assert_eq!(
             refused(ParameterGroup::new(pattern("*.scale"))),

@@ -167,7 +167,8 @@ mod tests {
     fn knots_that_make_no_sense_are_refused() {
         let refused = |knots: &str| {
             let schedule: Schedule =
-                serde_yaml::from_str(&format!("{{name: piecewise-linear, knots: {knots}}}")).unwrap();
+                serde_yaml::from_str(&format!("{{name: piecewise-linear, knots: {knots}}}"))
+                    .unwrap();
             schedule.check().err().map(|error| error.field)
         };
         assert_eq!(refused("[]"), Some("knots".to_owned()));

@@ -408,19 +408,20 @@ impl RunSettings {
             scores: sampling.scores,
         });
         TrainingConfig {
-            network: self.network.clone(),
-            batch_size: self.batch_size,
-            epochs: self.epochs,
-            optimizer: self.optimizer,
             schedule: self.schedule.clone(),
             policies: LayerPolicies {
                 never: sampling.exact_layers.clone(),
                 ..LayerPolicies::uniform(policy)
             },
-            exact_epochs: 0,
             augmentation: self.augmentation,
             batch_norm_statistics: self.batch_norm_statistics,
-            seed,
+            ..TrainingConfig::new(
+                self.network.clone(),
+                self.batch_size,
+                self.epochs,
+                self.optimizer,
+                seed,
+            )
         }
     }
 

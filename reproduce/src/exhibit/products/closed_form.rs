@@ -138,8 +138,8 @@ pub fn bernoulli_rules(
 
 #[cfg(test)]
 mod tests {
-    use crate::exhibit::products::matrices::{Distribution, MatrixPair, norm};
     use super::*;
+    use crate::exhibit::products::matrices::{Distribution, MatrixPair, norm};
     use kernels::InstructionSet;
 
     /// Mean of the squared error over draws, its standard error, and the closed form.

@@ -90,8 +90,8 @@ impl RandomConvolution {
 
 #[cfg(test)]
 mod tests {
-    use crate::exhibit::products::closed_form::expected_square_error;
     use super::*;
+    use crate::exhibit::products::closed_form::expected_square_error;
     use kernels::Estimator;
 
     fn convolution(distribution: Distribution) -> RandomConvolution {
