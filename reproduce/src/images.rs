@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use training::data::{
-    DataError, ImageFolder, Splits, generated_digits, has_cifar10, has_mnist, load_cifar10,
+    DataError, ImageFolder, Part, Splits, generated_digits, has_cifar10, has_mnist, load_cifar10,
     load_fashion_mnist, load_mnist,
 };
 use training::layer::ImageShape;
@@ -86,6 +86,18 @@ pub struct ImageConfig {
     pub held_out: usize,
     /// Images that results are reported on.
     pub test: usize,
+    /// What is known of images of one's own, once their folder was looked at.
+    #[serde(skip)]
+    pub seen: Option<Seen>,
+}
+
+/// Images of one's own, before any of them is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    image: ImageShape,
+    classes: usize,
+    /// Files to learn from and to hold out, and files to report on.
+    files: [usize; 2],
 }
 
 /// Images in memory.
@@ -137,18 +149,51 @@ impl ImageConfig {
             | ImageSet::Mnist
             | ImageSet::FashionMnist
             | ImageSet::GeneratedDigits => Some((ImageShape::new(1, 28, 28), CLASSES)),
-            ImageSet::Folder => None,
+            ImageSet::Folder => self.seen.map(|seen| (seen.image, seen.classes)),
         }
     }
 
+    /// Looks at the folder of images of one's own: lists it, and reads the header of one of them.
+    ///
+    /// # Errors
+    /// When it cannot be opened or has no images in class folders.
+    pub fn look(&mut self, directory: &Path) -> Result<(), DataError> {
+        if self.set == ImageSet::Folder {
+            let folder = self.open(directory)?;
+            let (height, width) = match self.size {
+                Some(size) => (size, size),
+                None => folder.first_image_size()?,
+            };
+            let files = [Part::Train, Part::Test].map(|part| folder.files(part).len());
+            let image = ImageShape::new(3, height, width);
+            self.seen = Some(Seen { image, classes: folder.classes().len(), files });
+        }
+        Ok(())
+    }
+
+    /// The folder of images of one's own.
+    fn open(&self, directory: &Path) -> Result<ImageFolder, DataError> {
+        let path = directory.join(self.path.as_deref().unwrap_or(Path::new("")));
+        Ok(ImageFolder::open(&path)?.split())
+    }
+
     /// The most images that the set has, in the parts to learn from, held out and to report on;
-    /// drawn ones have no end, and how many one has oneself is seen when they are listed.
+    /// drawn ones have no end, and how many one has oneself is known once they were looked at.
     fn published(&self) -> [usize; 3] {
         match self.set {
             ImageSet::Cifar10 => [45_000, HELD_OUT, 10_000],
             ImageSet::Mnist | ImageSet::FashionMnist => [55_000, HELD_OUT, 10_000],
-            ImageSet::Digits | ImageSet::GeneratedDigits | ImageSet::Folder => [usize::MAX; 3],
+            ImageSet::Digits | ImageSet::GeneratedDigits => [usize::MAX; 3],
+            ImageSet::Folder => self.seen.map_or([usize::MAX; 3], |seen| {
+                let [train, test] = seen.files;
+                [train.saturating_sub(self.held_out), self.held_out, test]
+            }),
         }
+    }
+
+    /// Images to learn from, at most.
+    pub fn training_images(&self) -> usize {
+        self.train.min(self.published()[0])
     }
 
     /// Bytes of the pixels, at most.
@@ -180,9 +225,8 @@ impl ImageConfig {
                 self.limit(splits, "generated-digits", "generated digits")
             }
             ImageSet::Folder => {
-                let path = directory.join(self.path.as_deref().unwrap_or(Path::new("")));
                 let counts = (self.train, self.held_out, self.test);
-                let splits = ImageFolder::open(&path)?.split().load_splits(counts, self.size)?;
+                let splits = self.open(directory)?.load_splits(counts, self.size)?;
                 let train = &splits.train;
                 let name = format!(
                     "{} (own images, {} classes, {} x {})",
@@ -257,6 +301,7 @@ mod tests {
         train: 20,
         held_out: 10,
         test: 10,
+        seen: None,
     };
 
     #[test]
@@ -315,13 +360,12 @@ mod tests {
         image.save(path).unwrap();
     }
 
-    #[test]
-    fn an_exhibit_trains_on_images_of_ones_own() {
-        let data = tempfile::tempdir().unwrap();
+    /// A hundred images in two class folders, and the task of settings that train on them.
+    fn pets(data: &Path, changes: &[(&str, &str)]) -> Task {
         for (class, brightness) in [("dark", 20), ("bright", 200)] {
             for number in 0..50 {
                 let name = format!("My Pets/{class}/{number:02}.png");
-                write_image(&data.path().join(name), brightness, number);
+                write_image(&data.join(name), brightness, number);
             }
         }
         let built_in = include_str!("../exhibits/mlp-accuracy.yaml");
@@ -334,13 +378,54 @@ mod tests {
             ("batch_size: 50", "batch_size: 10"),
             ("epochs: 2", "epochs: 8"),
         ];
-        let text = replaced.iter().fold(built_in.to_string(), |text, (from, to)| {
+        let replaced = replaced.iter().chain(changes);
+        let text = replaced.fold(built_in.to_string(), |text, (from, to)| {
             assert!(text.contains(from), "{from}");
             text.replacen(from, to, 1)
         });
-        let yaml = data.path().join("pets.yaml");
+        let yaml = data.join("pets.yaml");
         std::fs::write(&yaml, text).unwrap();
-        let task = Task::new(yaml.to_str().unwrap(), Scale::Quick, 1).unwrap();
+        Task::new(yaml.to_str().unwrap(), Scale::Quick, 1).unwrap()
+    }
+
+    #[test]
+    fn settings_for_images_of_ones_own_are_checked_before_these_are_read() {
+        let data = tempfile::tempdir().unwrap();
+        let seen = |changes: &[(&str, &str)]| {
+            let mut task = pets(data.path(), changes);
+            // All but the headers is lost: nothing can be decoded.
+            for entry in std::fs::read_dir(data.path().join("My Pets/dark")).unwrap() {
+                let path = entry.unwrap().path();
+                let bytes = std::fs::read(&path).unwrap();
+                std::fs::write(&path, &bytes[..40]).unwrap();
+            }
+            task.look_at_images(data.path()).map(|()| task)
+        };
+        let task = seen(&[]).unwrap();
+        assert_eq!(task.warnings(), Vec::<String>::new());
+        assert!(task.check_memory(Some(1 << 30)).is_ok());
+        let wide = seen(&[("hidden: [16]", "hidden: [1000000000]")]).unwrap();
+        let error = wide.check_memory(Some(1 << 40)).unwrap_err().to_string();
+        assert!(
+            error.contains("training.network is MLP with hidden layers of 1000000000"),
+            "{error}"
+        );
+        let cnn = ("network: {name: mlp, hidden: [16], dropout: 0.1}", "network: {name: cnn}");
+        let small = ("size: 6", "size: 1");
+        let error = seen(&[cnn, small]).err().unwrap().to_string();
+        assert!(error.contains("pets.yaml"), "{error}");
+        let large = seen(&[("batch_size: 10", "batch_size: 100")]).unwrap();
+        let warnings = large.warnings().join("; ");
+        assert!(
+            warnings.contains("batch_size is 100, expected at most the 60 images"),
+            "{warnings}"
+        );
+    }
+
+    #[test]
+    fn an_exhibit_trains_on_images_of_ones_own() {
+        let data = tempfile::tempdir().unwrap();
+        let task = pets(data.path(), &[]);
         let config = task.configured.experiment.images().unwrap();
         let images = Library::new(data.path()).get(&config).unwrap();
         assert_eq!(task.stem(Some(&images)), "pets.own-my-pets");

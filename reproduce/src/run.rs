@@ -45,8 +45,8 @@ pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>
 /// skipped.
 ///
 /// # Errors
-/// Names the first task that was asked for and lacks its data, or whose settings do not fit into
-/// memory.
+/// Names the first task that was asked for and lacks its data, or whose settings do not fit its
+/// images or into memory.
 pub fn with_data(
     tasks: Vec<Task>,
     by_name: bool,
@@ -54,8 +54,11 @@ pub fn with_data(
 ) -> anyhow::Result<(Vec<Task>, Vec<String>)> {
     let (mut ready, mut skipped) = (Vec::with_capacity(tasks.len()), Vec::new());
     let machine = memory::of_machine();
-    for task in tasks {
+    for mut task in tasks {
         let missing = task.configured.experiment.missing_from(options.data());
+        if missing.is_none() {
+            task.look_at_images(options.data())?;
+        }
         let reason = match (missing, task.check_memory(machine)) {
             (None, Ok(())) => {
                 ready.push(task);

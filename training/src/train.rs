@@ -14,6 +14,7 @@ pub use error::TrainingError;
 pub use resume::{ResumeError, RunError, train_with_checkpoints};
 pub use statistics::BatchNormStatistics;
 
+use self::data_parallel::check_workers;
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::{Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits};
 use crate::digest::hexadecimal;
@@ -125,7 +126,8 @@ impl<'a> Trainer<'a> {
     /// With several ranks, whole gradients are exchanged.
     ///
     /// # Errors
-    /// When a setting is out of range, a set is empty, or ranks differ in their weights.
+    /// When a setting is out of range, a set is empty, a rank would be without a sample, or ranks
+    /// differ in their weights.
     pub fn with(
         config: &'a TrainingConfig,
         network: Network,
@@ -151,6 +153,7 @@ impl<'a> Trainer<'a> {
         exchange: Exchange,
         set: InstructionSet,
     ) -> Result<Self, TrainingError> {
+        check_workers(collective.size(), config.batch_size, source.samples())?;
         let lookahead = config.lookahead.map(|settings| Lookahead::new(settings, &mut network));
         let learner = Learner::new(network, config.optimizer, set, config.stream())
             .with_parameter_groups(config.parameter_groups.clone())

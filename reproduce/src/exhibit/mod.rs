@@ -66,6 +66,12 @@ pub trait Experiment: Send + Sync {
         None
     }
 
+    /// The same, to note in them what is known of images before these are read; none where no
+    /// setting depends on that.
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        None
+    }
+
     /// What it cannot do without, by its name, where the data directory does not hold it.
     fn missing_from(&self, directory: &Path) -> Option<&'static str> {
         self.images()?.set.missing_from(directory)
@@ -214,6 +220,17 @@ impl Task {
         let source = Source::new(format!("{}.yaml", exhibit.name), exhibit.yaml);
         let configured = (exhibit.configure)(&source, scale)?;
         Ok(Task { name: exhibit.name.to_string(), exhibit, configured, scale, seed })
+    }
+
+    /// Looks at the folder of images of one's own, and refuses settings that do not fit them.
+    ///
+    /// # Errors
+    /// When the folder cannot be opened, or a setting makes no sense for its images: names file,
+    /// line and setting.
+    pub fn look_at_images(&mut self, directory: &Path) -> anyhow::Result<()> {
+        let Some(images) = self.configured.experiment.images_mut() else { return Ok(()) };
+        images.look(directory)?;
+        Ok(self.configured.experiment.check().map_err(|field| self.configured.error(field))?)
     }
 
     /// Refuses settings that do not fit into so many bytes of memory.

@@ -97,6 +97,16 @@ impl Augmentation {
         let (stream, flips) = (all.child(&epoch.to_string()), all.child("first flips"));
         EpochAugmentation { augmentation: *self, stream, flips, epoch }
     }
+
+    /// Where in an image of `side` pixels a pixel of the padded one comes from; black from nowhere.
+    fn source(&self, place: usize, side: usize) -> Option<usize> {
+        match (place.checked_sub(self.padding), self.border) {
+            (Some(inside), _) if inside < side => Some(inside),
+            (_, Border::Black) => None,
+            (None, Border::Reflected) => Some(self.padding - place),
+            (Some(beyond), Border::Reflected) => Some(2 * (side - 1) - beyond),
+        }
+    }
 }
 
 impl EpochAugmentation {
@@ -131,42 +141,22 @@ impl EpochAugmentation {
         assert!(plane > 0 && pixels.len().is_multiple_of(plane), "channels of height x width");
         assert_eq!(pixels.len(), to.len(), "as many pixels as before");
         let Change { top, left, mirrored } = self.change(sample);
-        let Augmentation { padding, border, .. } = self.augmentation;
-        // Columns of the window that lie in the image, in the window's own numbers.
-        let start = padding.saturating_sub(left).min(width);
-        let end = (width + padding).saturating_sub(left).min(width).max(start);
+        let source = |place, side| self.augmentation.source(place, side);
         for (pixels, to) in pixels.chunks_exact(plane).zip(to.chunks_exact_mut(plane)) {
             for (row, to) in to.chunks_exact_mut(width).enumerate() {
-                let inside = (row + top).checked_sub(padding).filter(|&row| row < height);
-                let source = match border {
-                    Border::Black => inside,
-                    Border::Reflected => Some(reflected(row + top, padding, height)),
+                let Some(row) = source(row + top, height) else {
+                    to.fill(0);
+                    continue;
                 };
-                to.fill(0);
-                if let (Some(row), true) = (source, start < end) {
-                    let from = row * width + start + left - padding;
-                    to[start..end].copy_from_slice(&pixels[from..from + end - start]);
-                }
-                if let (Some(row), Border::Reflected) = (source, border) {
-                    let line = &pixels[row * width..][..width];
-                    for column in (0..start).chain(end..width) {
-                        to[column] = line[reflected(column + left, padding, width)];
-                    }
+                let line = &pixels[row * width..][..width];
+                for (column, to) in to.iter_mut().enumerate() {
+                    *to = source(column + left, width).map_or(0, |column| line[column]);
                 }
                 if mirrored {
                     to.reverse();
                 }
             }
         }
-    }
-}
-
-/// Where a pixel of an image of `side` pixels that is padded by reflection comes from.
-fn reflected(place: usize, padding: usize, side: usize) -> usize {
-    match place.checked_sub(padding) {
-        None => padding - place,
-        Some(inside) if inside < side => inside,
-        Some(beyond) => 2 * (side - 1) - beyond,
     }
 }
 

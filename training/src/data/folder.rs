@@ -206,6 +206,16 @@ impl ImageFolder {
         decode(&self.storage.read(&file.place)?).map_err(|reason| self.corrupt(file, reason))
     }
 
+    /// Height and width of the first training image, of those that a loaded set begins with, as its
+    /// header says.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no image.
+    pub fn first_image_size(&self) -> Result<(usize, usize), DataError> {
+        let order = self.shuffled(Part::Train);
+        self.first_size(order.iter().map(|&file| &self.train[file]), OnCorrupt::Fail)
+    }
+
     /// A part whole in memory, for sets of small images that all have one size, and how many
     /// corrupt files were skipped. It is normalised by its own moments.
     ///

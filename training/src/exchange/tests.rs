@@ -3,7 +3,7 @@
 use super::*;
 use crate::counting::GradientNumbers;
 use crate::data::Minibatch;
-use crate::layer::{Gradient, ImageShape, Linear};
+use crate::layer::{Gradient, ImageShape, Linear, Parameter};
 use crate::learner::Learner;
 use crate::matrix::Matrix;
 use crate::network::{Description, Network, cnn, mlp, resnet, wrn};
@@ -139,6 +139,56 @@ fn slices_train_to_the_bits_of_whole_gradients_on_every_rank() {
                 assert!(slices.sent < whole.sent, "{name}, {estimator}");
                 assert_eq!((whole.sent, slices.all), (whole.all, whole.all));
             }
+        }
+    }
+}
+
+/// Every number of the gradient, also the zeros.
+fn whole_gradient(network: &mut Network) -> Vec<f32> {
+    let mut all = Vec::new();
+    network.visit_parameters(&mut |parameter| {
+        for row in 0..parameter.values.len() / parameter.row_length {
+            match parameter.gradient.row(row, parameter.row_length) {
+                Some(row) => all.extend_from_slice(row),
+                None => all.resize(all.len() + parameter.row_length, 0.0),
+            }
+        }
+    });
+    all
+}
+
+#[test]
+fn threads_train_to_the_bits_of_sums_by_hand() {
+    for (name, description, image) in networks() {
+        let policies = policies(Estimator::TopK, 0.4, Scores::Weights);
+        let mut learners = [0, 1, 2].map(|rank| build(&description, &policies).of_rank(rank));
+        for step in 0..3 {
+            let mut gradients = Vec::new();
+            for (rank, learner) in learners.iter_mut().enumerate() {
+                let context = learner.context();
+                learner.gradient(&context, &images(image, step, 4 * rank..4 * rank + 4)).unwrap();
+                gradients.push(whole_gradient(learner.network()));
+            }
+            let mean = |place: usize| {
+                let terms = gradients.iter().map(|gradient| f64::from(gradient[place]));
+                terms.fold(-0.0, |sum, term| sum + 4.0 / 12.0 * term) as f32
+            };
+            let means: Vec<f32> = (0..gradients[0].len()).map(mean).collect();
+            for learner in &mut learners {
+                let (network, optimizer) = learner.parts();
+                optimizer.begin_step();
+                let mut rest = &means[..];
+                network.visit_parameters(&mut |parameter| {
+                    let (numbers, after) = rest.split_at(parameter.values.len());
+                    rest = after;
+                    optimizer.update(Parameter { gradient: Gradient::Dense(numbers), ..parameter });
+                });
+            }
+        }
+        let expected = learners[0].network().parameters();
+        for exchange in [Exchange::Slices, Exchange::Whole] {
+            let found = train_fours(&description, &policies, image, exchange, 3, 3).unwrap().1;
+            assert!(found == expected, "{name}, {exchange:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use kernels::convolution::{ConvolutionShape, ShapeError};
 use serde::{Deserialize, Serialize};
 
 /// Images as rows of a minibatch: column c H W + y W + x of a row is pixel (y, x) of channel c.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageShape {
     /// Channels, C.

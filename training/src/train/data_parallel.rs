@@ -48,17 +48,6 @@ impl DataParallelReport {
 }
 
 impl DataParallel {
-    /// Refuses workers without a sample.
-    fn check(self, batch: usize, samples: usize) -> Result<(), TrainingError> {
-        let last = if samples.is_multiple_of(batch) { batch } else { samples % batch };
-        if (1..=last).contains(&self.workers) {
-            return Ok(());
-        }
-        let expected = "a whole number of at least 1, at most the samples of the smallest \
-                        minibatch, the last of an epoch";
-        Err(FieldError::new("workers", self.workers, expected).into())
-    }
-
     /// Refuses settings that this training does not know what to do with.
     ///
     /// # Errors
@@ -70,6 +59,21 @@ impl DataParallel {
         let expected = "running: workers evaluate with the running statistics of the first one";
         Err(FieldError::new("batch_norm_statistics", "re-estimated", expected))
     }
+}
+
+/// Refuses workers without a sample.
+pub(super) fn check_workers(
+    workers: usize,
+    batch: usize,
+    samples: usize,
+) -> Result<(), FieldError> {
+    let last = if samples.is_multiple_of(batch) { batch } else { samples % batch };
+    if (1..=last).contains(&workers) {
+        return Ok(());
+    }
+    let expected = "a whole number of at least 1, at most the samples of the smallest minibatch, \
+                    the last of an epoch";
+    Err(FieldError::new("workers", workers, expected))
 }
 
 /// Trains a network as [`train`](super::train) does, with its minibatches divided among workers.
@@ -112,7 +116,7 @@ pub fn train_data_parallel(
 ) -> Result<DataParallelReport, TrainingError> {
     config.check()?;
     DataParallel::check_settings(config)?;
-    parallel.check(config.batch_size, splits.train.len())?;
+    check_workers(parallel.workers, config.batch_size, splits.train.len())?;
     let run = |rank: &mut Threads, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>| {
         let is_first = rank.rank() == 0;
         let rank = Box::new(rank);

@@ -135,6 +135,10 @@ impl Experiment for Accuracy {
         Some(self.training.images.clone())
     }
 
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        Some(&mut self.training.images)
+    }
+
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
         let mut settings = vec![Sampling::EXACT];
         for kind in self.kinds() {

@@ -102,6 +102,10 @@ impl Experiment for GradientError {
         Some(self.training.images.clone())
     }
 
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        Some(&mut self.training.images)
+    }
+
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
         let images = context.images.context("images were not loaded")?;
         let config = self.training.exact_config(context.seed);

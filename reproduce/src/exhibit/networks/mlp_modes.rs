@@ -61,6 +61,10 @@ impl Experiment for MlpModes {
         Some(self.training.images.clone())
     }
 
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        Some(&mut self.training.images)
+    }
+
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
         let mut settings = vec![Sampling::EXACT];
         for estimator in &self.estimators {

@@ -165,6 +165,10 @@ impl Experiment for MultiNode {
         Some(self.training.images.clone())
     }
 
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        Some(&mut self.training.images)
+    }
+
     fn run(&self, context: &Context) -> anyhow::Result<ExhibitResult> {
         let images = context.images.context("images were not loaded")?;
         let settings = self.settings();

@@ -281,6 +281,13 @@ impl RunSettings {
                 FieldError::new(format!("schedule.at[{step}]"), at[step], expected)
             }));
         }
+        let images = self.images.training_images();
+        if self.batch_size > images {
+            let expected = format!(
+                "at most the {images} images to learn from: a minibatch has no more of them"
+            );
+            found.push(FieldError::new("batch_size", self.batch_size, expected));
+        }
         if self.augmentation == Some(Augmentation::default()) {
             let expected = "a padding, or flips: images stay as they are";
             found.push(FieldError::new("augmentation", "without padding and flips", expected));
