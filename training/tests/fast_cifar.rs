@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use training::checkpoint::Checkpoint;
 use training::data::{Splits, generated_digits};
+use training::layer::ImageShape;
 use training::network::TestTimeViews;
 use training::train::{
     DataParallel, Progress, Trainer, TrainingConfig, TrainingReport, train, train_data_parallel,
@@ -122,10 +123,22 @@ fn one_worker_trains_to_the_bits_of_none_and_several_train() {
     };
     assert_eq!(parallel(1).training, run(&config, set));
     let two = parallel(2);
-    // The frozen bias, of twice 4 filters, is sent in the first of three epochs.
-    let numbers = two.sent.all / two.steps;
-    assert!(two.sent.all < two.steps * (numbers + 1), "{:?}", two.sent);
+    // The bias of the eight filters is frozen, and not sent, in eight of twelve steps.
+    let description = config.network.describe(ImageShape::new(1, 28, 28), 10).unwrap();
+    assert_eq!(two.sent.all, 12 * description.parameters() - 8 * 8);
     assert_eq!(two.sent.sent, two.sent.all);
+}
+
+#[test]
+fn the_footprint_has_the_average_of_lookahead() {
+    let config = recipe();
+    let description = config.network.describe(ImageShape::new(1, 28, 28), 10).unwrap();
+    let state =
+        Trainer::new(&config, &digits(), InstructionSet::detect()).unwrap().network().state();
+    let numbers: usize = state.iter().map(|(_, values)| values.len()).sum();
+    let (without, with) = (description.footprint(16), config.footprint(&description));
+    assert_eq!(with.parameters - without.parameters, 4.0 * numbers as f64);
+    assert_eq!(with.activations, without.activations);
 }
 
 #[test]

@@ -29,28 +29,40 @@ impl Description {
         let number = size_of::<f32>() as f64;
         let mut pass = Pass { size: 0, kept: 0.0, most: 0.0 };
         pass.go_through(&self.layers);
-        let fixed = count_fixed_weights(&self.layers) as f64;
+        let fixed = count_not_learnt(&self.layers)[0] as f64;
         Footprint {
             parameters: number * (4.0 * self.parameters() as f64 + fixed),
             activations: number * batch as f64 * pass.most,
         }
     }
+
+    /// Numbers of the network's state: parameters, weights that are not learnt, and running
+    /// statistics.
+    pub fn state_numbers(&self) -> u64 {
+        let [weights, statistics] = count_not_learnt(&self.layers);
+        self.parameters().saturating_add(weights + statistics)
+    }
 }
 
-/// Weights that are not learnt.
-fn count_fixed_weights(layers: &[LayerDescription]) -> usize {
+/// Weights that are not learnt, and running statistics.
+fn count_not_learnt(layers: &[LayerDescription]) -> [u64; 2] {
     let count = |layer: &LayerDescription| match layer {
         LayerDescription::Convolution { geometry, initialization, .. }
             if !initialization.is_learnt() =>
         {
-            geometry.weights()
+            [geometry.weights() as u64, 0]
         }
+        LayerDescription::BatchNorm { image, .. } => [0, 2 * image.channels as u64],
         LayerDescription::Residual { main, shortcut } => {
-            count_fixed_weights(main) + count_fixed_weights(shortcut)
+            add(count_not_learnt(main), count_not_learnt(shortcut))
         }
-        _ => 0,
+        _ => [0, 0],
     };
-    layers.iter().map(count).sum()
+    layers.iter().map(count).fold([0, 0], add)
+}
+
+fn add(one: [u64; 2], other: [u64; 2]) -> [u64; 2] {
+    [one[0] + other[0], one[1] + other[1]]
 }
 
 /// Numbers of a sample in a forward pass.

@@ -61,7 +61,8 @@ impl Lookahead {
         if step.is_multiple_of(self.config.every) {
             let kept = self.config.share_kept(step, steps) as f32;
             self.visit(network, |average, value| {
-                *average = kept * *average + (1.0 - kept) * *value;
+                // In this form a number that does not move stays, whatever the share.
+                *average += (1.0 - kept) * (*value - *average);
                 *value = *average;
             });
         } else if step == steps {

@@ -3,7 +3,7 @@
 use super::BatchNormStatistics;
 use crate::data::{Augmentation, Dataset, EVALUATION_BATCH, Minibatch, Minibatches};
 use crate::layer::{ImageShape, ParameterPattern};
-use crate::network::{Description, Network, NetworkConfig, NetworkError, TestTimeViews};
+use crate::network::{Description, Footprint, Network, NetworkConfig, NetworkError, TestTimeViews};
 use crate::optimizer::{LookaheadConfig, OptimizerConfig, ParameterGroup, Schedule, check_groups};
 use crate::sampling::LayerPolicies;
 use crate::setting::{FieldError, count, number};
@@ -175,6 +175,14 @@ impl TrainingConfig {
         {}
         whitening.fill(&mut network);
         Ok(network)
+    }
+
+    /// The memory of a run of this network, see [`Description::footprint`].
+    pub fn footprint(&self, description: &Description) -> Footprint {
+        let footprint = description.footprint(self.batch_size);
+        let average = self.lookahead.map_or(0.0, |_| description.state_numbers() as f64);
+        let parameters = footprint.parameters + size_of::<f32>() as f64 * average;
+        Footprint { parameters, ..footprint }
     }
 
     /// The parameters that are not learnt in an epoch, counted from 0.
