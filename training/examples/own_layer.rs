@@ -8,7 +8,7 @@ use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
 use training::data::{Epoch, InMemory, Minibatch, Source, generated_digits};
 use training::layer::{
-    Demand, Expected, Gradient, Layer, Linear, Parameter, ParameterName, StepContext,
+    Demand, ExpectedChannels, Gradient, Layer, Linear, Parameter, ParameterName, StepContext,
 };
 use training::learner::Learner;
 use training::matrix::Matrix;
@@ -24,7 +24,7 @@ struct LeakyRelu {
     output: Matrix,
     input_gradient: Matrix,
     /// The channels that a gradient will come for.
-    expected: Expected,
+    expected: ExpectedChannels,
 }
 
 impl LeakyRelu {
@@ -35,7 +35,7 @@ impl LeakyRelu {
             slope_gradient: [0.0],
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            expected: Expected::default(),
+            expected: ExpectedChannels::default(),
         }
     }
 }

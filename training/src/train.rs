@@ -9,7 +9,7 @@ mod statistics;
 mod tests;
 
 pub use config::TrainingConfig;
-pub use data_parallel::{DataParallel, DataParallelReport, train_data_parallel};
+pub use data_parallel::{DataParallel, DataParallelReport, train_data_parallel, train_rank};
 pub use error::TrainingError;
 pub use resume::{ResumeError, RunError, train_with_checkpoints};
 pub use statistics::BatchNormStatistics;

@@ -63,7 +63,7 @@ impl Source for InMemory<'_> {
     fn epoch<'a>(&'a mut self, epoch: &Epoch) -> Result<Box<dyn Minibatches + 'a>, DataError> {
         self.draw_order(epoch);
         let augmentation = self.augmentation.filter(|_| epoch.augmented);
-        Ok(Box::new(Images {
+        Ok(Box::new(InMemoryMinibatches {
             data: &self.splits.train,
             order: Some(&self.order),
             augmentation: augmentation.map(|changes| changes.epoch(epoch.stream, epoch.number)),
@@ -89,12 +89,12 @@ impl Dataset {
     pub fn minibatches(&self, batch_size: usize) -> impl Minibatches {
         // Nothing is drawn from the stream.
         let epoch = Epoch::new(Stream::new(0, "as they lie"), 0, batch_size);
-        Images { data: self, order: None, augmentation: None, epoch, next: 0 }
+        InMemoryMinibatches { data: self, order: None, augmentation: None, epoch, next: 0 }
     }
 }
 
 /// The minibatches of an epoch.
-struct Images<'a> {
+struct InMemoryMinibatches<'a> {
     data: &'a Dataset,
     /// As they lie where there is none.
     order: Option<&'a [usize]>,
@@ -103,7 +103,7 @@ struct Images<'a> {
     next: usize,
 }
 
-impl Minibatches for Images<'_> {
+impl Minibatches for InMemoryMinibatches<'_> {
     fn next_into(&mut self, minibatch: &mut Minibatch) -> Result<bool, DataError> {
         let images = self.data.len();
         if self.next >= self.epoch.minibatches(images) {

@@ -74,10 +74,13 @@ impl<'a> Peer<'a> {
         exchange: Exchange,
     ) -> Result<Self, ExchangeError> {
         let mut learner = learner.of_rank(collective.rank());
-        collective.agree(&learner.network().digest()).map_err(|error| match error {
-            CollectiveError::Differs { rank, .. } => ExchangeError::WeightsDiffer { rank },
-            error => error.into(),
-        })?;
+        if collective.size() > 1 {
+            let digest = learner.network().digest();
+            collective.agree(&digest).map_err(|error| match error {
+                CollectiveError::Differs { rank, .. } => ExchangeError::WeightsDiffer { rank },
+                error => error.into(),
+            })?;
+        }
         Ok(Self {
             learner,
             collective,
@@ -148,8 +151,8 @@ impl<'a> Peer<'a> {
         let mut of_ranks = Vec::new();
         for numbers in all.as_chunks::<8>().0.as_chunks::<5>().0 {
             let [sum, correct, samples, performed, exact] = numbers.map(u64::from_le_bytes);
-            let (correct, samples_of_rank) = (correct as usize, samples as usize);
-            loss += Loss { sum: f64::from_bits(sum), correct, samples: samples_of_rank };
+            let sum = f64::from_bits(sum);
+            loss += Loss { sum, correct: correct as usize, samples: samples as usize };
             computations += Computations { performed, exact };
             of_ranks.push(samples);
         }

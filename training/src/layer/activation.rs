@@ -2,7 +2,7 @@
 
 mod functions;
 
-use super::demand::{Demand, Expected};
+use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{map, map_gradient};
 use super::{Layer, StepContext};
 use crate::matrix::Matrix;
@@ -29,7 +29,7 @@ pub struct ActivationLayer {
     activation: Activation,
     output: Matrix,
     input_gradient: Matrix,
-    expected: Expected,
+    expected: ExpectedChannels,
 }
 
 impl ActivationLayer {
@@ -39,7 +39,7 @@ impl ActivationLayer {
             activation,
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            expected: Expected::default(),
+            expected: ExpectedChannels::default(),
         }
     }
 }

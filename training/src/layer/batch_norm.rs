@@ -1,6 +1,6 @@
 //! Batch normalisation of images (Ioffe and Szegedy 2015).
 
-use super::demand::{Demand, Expected};
+use super::demand::{Demand, ExpectedChannels};
 use super::image_shape::ImageShape;
 use super::sums::{Sum, add_gradient};
 use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
@@ -46,7 +46,7 @@ pub struct BatchNorm {
     channels: Vec<Channel>,
     output: Matrix,
     input_gradient: Matrix,
-    expected: Expected,
+    expected: ExpectedChannels,
 }
 
 /// What is done with one channel of a minibatch.
@@ -89,7 +89,7 @@ impl BatchNorm {
             channels: vec![Channel::default(); channels],
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            expected: Expected::default(),
+            expected: ExpectedChannels::default(),
         }
     }
 

@@ -42,13 +42,13 @@ impl<'a> Demand<'a> {
 /// The channels a gradient will come for, in memory that is kept from step to step: for a layer
 /// that passes the demand of the next one on to the one before.
 #[derive(Debug, Default)]
-pub struct Expected {
+pub struct ExpectedChannels {
     is_partial: bool,
     indices: Vec<u32>,
     count: usize,
 }
 
-impl Expected {
+impl ExpectedChannels {
     /// A gradient of all channels.
     pub fn all(&mut self) {
         self.is_partial = false;
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn lists_unite_where_they_count_the_same_channels() {
-        let mut expected = Expected::default();
+        let mut expected = ExpectedChannels::default();
         let [one, other] = [&[1, 5][..], &[0, 5]].map(|indices| Channels { indices, count: 6 });
         expected.either(Some(one), Some(other));
         let both = Channels { indices: &[0, 1, 5], count: 6 };

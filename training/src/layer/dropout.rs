@@ -1,6 +1,6 @@
 //! Dropout: in training each activation is zeroed with a probability, the others are scaled up.
 
-use super::demand::{Demand, Expected};
+use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::map_gradient;
 use super::{Layer, StepContext};
 use crate::channels::Channels;
@@ -18,7 +18,7 @@ pub struct Dropout {
     factors: Matrix,
     output: Matrix,
     input_gradient: Matrix,
-    expected: Expected,
+    expected: ExpectedChannels,
 }
 
 impl Dropout {
@@ -34,7 +34,7 @@ impl Dropout {
             factors: Matrix::default(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            expected: Expected::default(),
+            expected: ExpectedChannels::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The largest number under a sliding window.
 
-use super::demand::{Demand, Expected};
+use super::demand::{Demand, ExpectedChannels};
 use super::image_shape::{ImageShape, Window};
 use super::{Layer, StepContext};
 use crate::channels::Channels;
@@ -40,7 +40,7 @@ pub struct MaxPool {
     winners: Vec<u32>,
     output: Matrix,
     input_gradient: Matrix,
-    expected: Expected,
+    expected: ExpectedChannels,
 }
 
 impl MaxPool {
@@ -61,7 +61,7 @@ impl MaxPool {
             winners: Vec::new(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            expected: Expected::default(),
+            expected: ExpectedChannels::default(),
         })
     }
 }

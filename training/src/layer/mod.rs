@@ -26,7 +26,7 @@ pub use average_pool::AveragePool;
 pub use batch_norm::{BatchNorm, BatchNormSettings};
 pub use chain::Chain;
 pub use convolution::{Convolution, ConvolutionGeometry};
-pub use demand::{Demand, Expected};
+pub use demand::{Demand, ExpectedChannels};
 pub use dropout::Dropout;
 pub use dropout_channels::DropoutChannels;
 pub use image_shape::{ImageShape, Window};
@@ -126,7 +126,7 @@ use crate::matrix::Matrix;
 /// }
 ///
 /// let stream = Stream::new(1, "example");
-/// let linear = |name: &str, inputs, outputs| {
+/// let linear = |name: &str, inputs, outputs| -> Box<dyn Layer> {
 ///     Box::new(Linear::new(name, inputs, outputs, None, stream.child(name)))
 /// };
 /// let (first, last) = (linear("first", 784, 16), linear("last", 16, 10));

@@ -1,6 +1,6 @@
 //! Residual blocks (He et al. 2016).
 
-use super::demand::{Demand, Expected};
+use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::map_pairs;
 use super::{Chain, Layer, Parameter, StepContext};
 use crate::matrix::Matrix;
@@ -13,7 +13,7 @@ pub struct Residual {
     output: Matrix,
     input_gradient: Matrix,
     /// The channels of the input that a branch reads.
-    read: Expected,
+    read: ExpectedChannels,
 }
 
 impl Residual {
@@ -24,7 +24,7 @@ impl Residual {
             shortcut,
             output: Matrix::default(),
             input_gradient: Matrix::default(),
-            read: Expected::default(),
+            read: ExpectedChannels::default(),
         }
     }
 }

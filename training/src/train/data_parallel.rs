@@ -115,28 +115,45 @@ pub fn train_data_parallel(
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<DataParallelReport, TrainingError> {
     config.check()?;
-    DataParallel::check_settings(config)?;
     check_workers(parallel.workers, config.batch_size, splits.train.len())?;
-    let run = |rank: &mut Threads, observe: &mut dyn FnMut(Progress) -> ControlFlow<()>| {
-        let is_first = rank.rank() == 0;
-        let rank = Box::new(rank);
-        let mut trainer = Trainer::on_images(config, splits, rank, parallel.exchange, set)?;
-        let first = if is_first { trainer.network().parameters() } else { Vec::new() };
-        while !trainer.is_finished() {
-            trainer.epoch(observe)?;
-        }
-        let last = trainer.network().parameters();
-        let moved = first.iter().zip(&last).filter(|(first, last)| first != last).count();
-        Ok(DataParallelReport {
-            sent: trainer.sent,
-            steps: trainer.peer.steps(),
-            moved: moved as f64 / last.len() as f64,
-            training: trainer.report(),
-        })
-    };
+    let exchange = parallel.exchange;
     Threads::run(
         parallel.workers,
-        |rank| run(rank, observe),
-        |rank| run(rank, &mut |_| ControlFlow::Continue(())).map(drop),
+        |rank| train_rank(config, splits, Box::new(rank), exchange, set, observe),
+        |rank| {
+            let mut go_on = |_| ControlFlow::Continue(());
+            train_rank(config, splits, Box::new(rank), exchange, set, &mut go_on).map(drop)
+        },
     )
+}
+
+/// The part of one rank in such a run, whatever the ranks are; the report is the same on all. The
+/// observer of rank 0 is the one that can stop the run.
+///
+/// # Errors
+/// As [`train_data_parallel`], and when another rank fails. Whoever started the ranks then tells
+/// the others by [`Collective::abort`].
+pub fn train_rank(
+    config: &TrainingConfig,
+    splits: &Splits,
+    collective: Box<dyn Collective + '_>,
+    exchange: Exchange,
+    set: InstructionSet,
+    observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<DataParallelReport, TrainingError> {
+    config.check()?;
+    DataParallel::check_settings(config)?;
+    let mut trainer = Trainer::on_images(config, splits, collective, exchange, set)?;
+    let first = trainer.network().parameters();
+    while !trainer.is_finished() {
+        trainer.epoch(observe)?;
+    }
+    let last = trainer.network().parameters();
+    let moved = first.iter().zip(&last).filter(|(first, last)| first != last).count();
+    Ok(DataParallelReport {
+        sent: trainer.sent,
+        steps: trainer.peer.steps(),
+        moved: moved as f64 / last.len() as f64,
+        training: trainer.report(),
+    })
 }
