@@ -126,6 +126,11 @@ mod tests {
         vec![pattern.to_owned().try_into().unwrap()]
     }
 
+    /// Multiply-adds of a training step for one sample.
+    fn of_step(product: &Product<'_>) -> u64 {
+        product.forward + product.input_gradient + product.weight_gradient
+    }
+
     fn minibatch() -> Minibatch {
         let mut rng = Stream::new(3, "images").at(0);
         let numbers = (0..BATCH * IMAGE.len()).map(|_| standard_normal(&mut rng) as f32).collect();
@@ -165,10 +170,10 @@ mod tests {
             let network = described(widths, image, 10);
             assert_eq!(network.parameters(), parameters);
             assert_eq!(network.forward_multiply_adds(), forward);
-            let all: u64 = network.products().iter().map(step).sum();
+            let all: u64 = network.products().iter().map(of_step).sum();
             assert_eq!(all, training);
             let bias = frozen("whitening.bias");
-            let all: u64 = network.products_without(&bias).iter().map(step).sum();
+            let all: u64 = network.products_without(&bias).iter().map(of_step).sum();
             assert_eq!(all, frozen_training);
         }
     }
@@ -219,10 +224,8 @@ mod tests {
             learner.network().take_computations();
             learner.network().freeze(frozen(pattern));
             learner.step(&minibatch()).unwrap();
-            let step = |product: &Product| {
-                product.forward + product.input_gradient + product.weight_gradient
-            };
-            let expected: u64 = small().products_without(&frozen(pattern)).iter().map(step).sum();
+            let expected: u64 =
+                small().products_without(&frozen(pattern)).iter().map(of_step).sum();
             let found = learner.network().take_computations();
             assert_eq!(found.performed, BATCH as u64 * expected, "{pattern}");
             assert_eq!(values(learner.network(), wanted), before, "{pattern}");
