@@ -127,7 +127,7 @@ fn a_network_that_does_not_exist_is_refused_before_the_plan() {
     let words = ["settings.training.batch_size is 11500, expected a minibatch that fits", "line 6"];
     assert_refused("mine.yaml", &wrn, &words);
     let text = with(MINE, "  curves:", "  exact_layers: [[], [liner-1]]\n  curves:");
-    let words = ["settings.exact_layers[1]", "no layer 'liner-1'", "linear-1", "at line 14"];
+    let words = ["settings.exact_layers[1]", "unknown layer \"liner-1\"", "linear-1", "at line 14"];
     assert_refused("mine.yaml", &text, &words);
 }
 

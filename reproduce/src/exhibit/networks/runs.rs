@@ -237,7 +237,8 @@ impl RunSettings {
         let never = Sampling { exact_layers: layers.to_vec(), ..Sampling::EXACT };
         match self.description().map(|network| network.check(&self.config(&never, 0).policies)) {
             Some(Err(error)) => {
-                Err(FieldError::new(field, format!("{layers:?}"), error.to_string()))
+                let expected = format!("layers of the network: {error}");
+                Err(FieldError::new(field, format!("{layers:?}"), expected))
             }
             _ => Ok(()),
         }
