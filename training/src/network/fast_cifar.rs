@@ -161,8 +161,6 @@ mod tests {
     #[test]
     fn counts_are_those_of_the_shapes() {
         let image = ImageShape::new(3, 32, 32);
-        let step =
-            |product: &Product| product.forward + product.input_gradient + product.weight_gradient;
         for (widths, parameters, forward, training, frozen_training) in [
             ([64, 128, 128], 568_728, 54_223_904, 162_118_176, 148_833_312),
             ([64, 256, 256], 1_971_352, 118_147_360, 353_888_544, 340_603_680),
