@@ -7,7 +7,9 @@
 use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
 use training::data::{Epoch, InMemory, Minibatch, Source, generated_digits};
-use training::layer::{Demand, ExpectedChannels, Gradient, Layer, Linear, Parameter, StepContext};
+use training::layer::{
+    Demand, ExpectedChannels, Gradient, Layer, Linear, Parameter, ParameterName, StepContext,
+};
 use training::learner::Learner;
 use training::matrix::Matrix;
 use training::network::Network;
@@ -97,7 +99,8 @@ impl Layer for LeakyRelu {
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
         let gradient = Gradient::Dense(&self.slope_gradient);
-        visit(Parameter::new(&mut self.slope, 1, gradient));
+        let name = ParameterName::new(&self.name, "slope");
+        visit(Parameter::new(name, &mut self.slope, 1, gradient));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

@@ -46,6 +46,8 @@ pub struct Checkpoint {
     pub computations: Computations,
     /// Parameters and running statistics.
     pub network: State,
+    /// The average of lookahead; none without.
+    pub lookahead: State,
     /// The optimiser's averages, and the number of steps made.
     pub optimizer: OptimizerState,
 }
@@ -117,7 +119,7 @@ pub enum Damage {
 /// What the file of a checkpoint starts with.
 const MAGIC: &[u8; 8] = b"SPROCHKP";
 /// The version of the format.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Bytes before the contents: magic, version, length, checksum.
 const HEADER: usize = 8 + 4 + 8 + 32;
 

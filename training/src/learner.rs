@@ -1,12 +1,12 @@
 //! A network with what it takes to learn: an optimiser and a loss.
 
 use crate::data::{DataError, Minibatch, Minibatches};
-use crate::layer::{SelectionFailure, StepContext};
-use crate::loss::{Loss, softmax_cross_entropy};
+use crate::layer::{ImageShape, SelectionFailure, StepContext};
+use crate::loss::{Loss, smoothed_softmax_cross_entropy, softmax_cross_entropy};
 use crate::matrix::Matrix;
 use crate::metrics::Metrics;
-use crate::network::Network;
-use crate::optimizer::{Optimizer, OptimizerConfig};
+use crate::network::{Network, TestTimeViews};
+use crate::optimizer::{Optimizer, OptimizerConfig, ParameterGroup};
 use kernels::InstructionSet;
 use kernels::random::Stream;
 
@@ -58,6 +58,7 @@ pub struct Learner {
     stream: Stream,
     rank: usize,
     sampling: bool,
+    label_smoothing: f32,
     /// Of the mean loss, with respect to the network's output.
     output_gradient: Matrix,
 }
@@ -77,6 +78,7 @@ impl Learner {
             stream,
             rank: 0,
             sampling: true,
+            label_smoothing: 0.0,
             output_gradient: Matrix::default(),
         }
     }
@@ -86,6 +88,18 @@ impl Learner {
     #[must_use]
     pub fn of_rank(self, rank: usize) -> Self {
         Self { rank, ..self }
+    }
+
+    /// The same with labels of training steps smoothed, see [`smoothed_softmax_cross_entropy`].
+    #[must_use]
+    pub fn with_label_smoothing(self, label_smoothing: f32) -> Self {
+        Self { label_smoothing, ..self }
+    }
+
+    /// The same with groups of parameters that are learnt otherwise.
+    #[must_use]
+    pub fn with_parameter_groups(self, groups: Vec<ParameterGroup>) -> Self {
+        Self { optimizer: self.optimizer.with_groups(groups), ..self }
     }
 
     /// Turns sampling on or off from the next step on; while off, every product is exact.
@@ -148,7 +162,9 @@ impl Learner {
     /// As [`Learner::step`].
     pub fn forward(&mut self, context: &StepContext, minibatch: &Minibatch) -> Loss {
         let output = self.network.forward(context, &minibatch.input);
-        softmax_cross_entropy(output, &minibatch.labels, &mut self.output_gradient)
+        let smoothing = if context.training.is_some() { self.label_smoothing } else { 0.0 };
+        let gradient = &mut self.output_gradient;
+        smoothed_softmax_cross_entropy(output, &minibatch.labels, smoothing, gradient)
     }
 
     /// The backward pass of the last forward pass.
@@ -177,6 +193,29 @@ impl Learner {
         let mut sum = Loss::default();
         while minibatches.next_into(&mut minibatch)? {
             sum += self.forward(&context, &minibatch);
+        }
+        Ok(sum.into())
+    }
+
+    /// The same of the outputs averaged over views of every image.
+    ///
+    /// # Errors
+    /// As [`Learner::evaluate`].
+    ///
+    /// # Panics
+    /// As [`TestTimeViews::forward`].
+    pub fn evaluate_views(
+        &mut self,
+        minibatches: &mut dyn Minibatches,
+        views: TestTimeViews,
+        image: ImageShape,
+    ) -> Result<Metrics, DataError> {
+        let (context, mut minibatch) = (StepContext::evaluation(self.set), Minibatch::default());
+        let mut sum = Loss::default();
+        while minibatches.next_into(&mut minibatch)? {
+            let output = views.forward(&mut self.network, &context, image, &minibatch.input);
+            let gradient = &mut self.output_gradient;
+            sum += softmax_cross_entropy(&output, &minibatch.labels, gradient);
         }
         Ok(sum.into())
     }

@@ -24,6 +24,8 @@ use crate::learner::Learner;
 use crate::loss::Loss;
 use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::Network;
+use crate::optimizer::{Lookahead, Moment};
+use crate::setting::FieldError;
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
@@ -72,8 +74,11 @@ pub fn train(
 pub struct Trainer<'a> {
     config: &'a TrainingConfig,
     source: Box<dyn Source + 'a>,
+    /// The images that the source has, if it has images of one shape.
+    image: Option<ImageShape>,
     set: InstructionSet,
     peer: Peer<'a>,
+    lookahead: Option<Lookahead>,
     minibatch: Minibatch,
     computations: Computations,
     sent: GradientNumbers,
@@ -110,8 +115,9 @@ impl<'a> Trainer<'a> {
         config.check_images(data.height.min(data.width))?;
         let image = ImageShape::new(data.channels, data.height, data.width);
         config.describe(image, data.classes, data.len())?;
-        let network = config.build(image, data.classes)?;
-        Self::of_rank(config, network, Box::new(source), collective, exchange, set)
+        let network = config.build_on(data)?;
+        let source = Box::new(source);
+        Self::of_rank(config, network, source, Some(image), collective, exchange, set)
     }
 
     /// A run of a network on whatever a source has, before its first step. Of the settings,
@@ -131,24 +137,34 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainingError> {
         config.check()?;
         check_source(&*source)?;
-        Self::of_rank(config, network, source, collective, Exchange::Whole, set)
+        if !config.test_time_views.is_image() {
+            let (field, expected) = ("test_time_views", "image: no shape is known of the samples");
+            return Err(FieldError::new(field, "several", expected).into());
+        }
+        Self::of_rank(config, network, source, None, collective, Exchange::Whole, set)
     }
 
     fn of_rank(
         config: &'a TrainingConfig,
-        network: Network,
+        mut network: Network,
         source: Box<dyn Source + 'a>,
+        image: Option<ImageShape>,
         collective: Box<dyn Collective + 'a>,
         exchange: Exchange,
         set: InstructionSet,
     ) -> Result<Self, TrainingError> {
         check_workers(collective.size(), config.batch_size, source.samples())?;
-        let learner = Learner::new(network, config.optimizer, set, config.stream());
+        let lookahead = config.lookahead.map(|settings| Lookahead::new(settings, &mut network));
+        let learner = Learner::new(network, config.optimizer, set, config.stream())
+            .with_parameter_groups(config.parameter_groups.clone())
+            .with_label_smoothing(config.label_smoothing);
         Ok(Self {
             config,
             source,
+            image,
             set,
             peer: Peer::new(learner, collective, exchange).map_err(TrainingError::Exchange)?,
+            lookahead,
             minibatch: Minibatch::default(),
             computations: Computations::default(),
             sent: GradientNumbers::default(),
@@ -211,17 +227,23 @@ impl<'a> Trainer<'a> {
         let last = steps_an_epoch.min(first.saturating_add(steps));
         let learner = self.peer.learner();
         learner.set_sampling(epoch >= self.config.exact_epochs);
-        learner.set_rate_factor(self.config.schedule.factor(epoch, self.config.epochs));
+        learner.network().freeze(self.config.frozen(epoch));
         let wanted = Epoch { first, share: self.peer.share(), ..self.this_epoch() };
         let mut minibatches = self.source.epoch(&wanted)?;
         for step in first..last {
             let is_there = minibatches.next_into(&mut self.minibatch)?;
             assert!(is_there, "a source has as many minibatches as its samples make");
+            let (step_of_run, epochs) = (before + step, self.config.epochs);
+            let moment = Moment { step: step_of_run, steps_an_epoch, epochs };
+            self.peer.learner().set_rate_factor(self.config.schedule.factor(moment));
             let totals = self.peer.step(&self.minibatch);
             let totals = totals.map_err(|error| TrainingError::in_step(error, epoch, step))?;
             self.computations += totals.computations;
             self.sent += totals.sent;
             self.epoch_loss += totals.loss;
+            if let Some(lookahead) = &mut self.lookahead {
+                lookahead.after_step(self.peer.learner().network(), step_of_run + 1, total);
+            }
             let progress = Progress { steps: before + step + 1, total, epoch: None };
             if step + 1 < steps_an_epoch && is_break(&mut self.peer, progress, observe)? {
                 return Err(TrainingError::Stopped { epochs: epoch });

@@ -91,7 +91,13 @@ fn layers_of_images_allocate_nothing_after_the_first_steps() {
         LayerDescription::DropoutChannels { name: "b".to_owned(), image, rate: 0.5 },
         LayerDescription::Residual { main: vec![norm("c")], shortcut: vec![norm("d")] },
         LayerDescription::AveragePool { image },
-        LayerDescription::Linear { name: "e".to_owned(), inputs: 3, outputs: 10, sampled: false },
+        LayerDescription::Linear {
+            name: "e".to_owned(),
+            inputs: 3,
+            outputs: 10,
+            bias: true,
+            sampled: false,
+        },
     ];
     alone(|| {
         let counted = allocations(&Description { layers }, image.len(), None);

@@ -18,9 +18,7 @@ use training::data::{Splits, generated_digits};
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
-use training::train::{
-    BatchNormStatistics, TrainingConfig, TrainingReport, train, train_with_checkpoints,
-};
+use training::train::{TrainingConfig, TrainingReport, train, train_with_checkpoints};
 
 /// Names the checkpoint of a process that is to train.
 const CHECKPOINT: &str = "TEST_CHECKPOINT";
@@ -37,16 +35,16 @@ fn config() -> TrainingConfig {
         scores: Scores::Both,
     };
     TrainingConfig {
-        network: NetworkConfig::Mlp { hidden: vec![32], dropout: 0.2 },
-        batch_size: 20,
-        epochs: 10,
-        optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
         schedule: Schedule::Cosine,
-        augmentation: None,
-        batch_norm_statistics: BatchNormStatistics::Running,
         policies: LayerPolicies::uniform(Some(policy)),
         exact_epochs: 1,
-        seed: 3,
+        ..TrainingConfig::new(
+            NetworkConfig::Mlp { hidden: vec![32], dropout: 0.2 },
+            20,
+            10,
+            OptimizerConfig::Adam { learning_rate: 1e-3 },
+            3,
+        )
     }
 }
 

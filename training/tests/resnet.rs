@@ -54,7 +54,12 @@ fn train(source: &FolderSource, policy: Option<SamplingPolicy>) -> Run {
     let stream = Stream::new(1, "resnet test");
     let description = resnet(50, ImageShape::new(3, SIDE, SIDE), 1_000).unwrap();
     let network = description.build(&LayerPolicies::uniform(policy), stream).unwrap();
-    let config = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 1e-4 };
+    let config = OptimizerConfig::Sgd {
+        learning_rate: 0.01,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 1e-4,
+    };
     let mut learner = Learner::new(network, config, set, stream);
     let before = learner.network().parameters();
     let mut minibatch = Minibatch::default();

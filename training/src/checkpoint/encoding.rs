@@ -5,6 +5,7 @@ use super::{Checkpoint, Damage};
 use crate::counting::Computations;
 use crate::loss::Loss;
 use crate::metrics::{EpochMetrics, Metrics};
+use crate::network::State;
 use crate::optimizer::{Averages, OptimizerState};
 
 impl Checkpoint {
@@ -25,10 +26,12 @@ impl Checkpoint {
         to.size(self.epoch_loss.samples);
         to.integer(self.computations.performed);
         to.integer(self.computations.exact);
-        to.size(self.network.len());
-        for (name, numbers) in &self.network {
-            to.text(name);
-            to.numbers(numbers);
+        for state in [&self.network, &self.lookahead] {
+            to.size(state.len());
+            for (name, numbers) in state {
+                to.text(name);
+                to.numbers(numbers);
+            }
         }
         to.integer(self.optimizer.steps);
         to.real(f64::from(self.optimizer.factor));
@@ -55,7 +58,8 @@ impl Checkpoint {
             })?,
             epoch_loss: Loss { sum: from.real()?, correct: from.size()?, samples: from.size()? },
             computations: Computations { performed: from.integer()?, exact: from.integer()? },
-            network: from.list(|from| Ok((from.text()?, from.numbers()?)))?,
+            network: from.state()?,
+            lookahead: from.state()?,
             optimizer: OptimizerState {
                 steps: from.integer()?,
                 factor: from.real()? as f32,
@@ -139,6 +143,10 @@ impl Decoder<'_> {
         let bytes = self.size()?.checked_mul(size_of::<f32>()).ok_or(Damage::Contents)?;
         let numbers = self.take(bytes)?.as_chunks().0;
         Ok(numbers.iter().map(|&number| f32::from_le_bytes(number)).collect())
+    }
+
+    fn state(&mut self) -> Result<State, Damage> {
+        self.list(|from| Ok((from.text()?, from.numbers()?)))
     }
 
     /// Every entry takes bytes, so that a wrong count ends with them.

@@ -156,9 +156,8 @@ fn squared_distance(at: Point, from: Point, to: Point) -> f64 {
 mod tests {
     use super::*;
     use crate::network::NetworkConfig;
-    use crate::optimizer::{OptimizerConfig, Schedule};
-    use crate::sampling::LayerPolicies;
-    use crate::train::{BatchNormStatistics, TrainingConfig, train};
+    use crate::optimizer::OptimizerConfig;
+    use crate::train::{TrainingConfig, train};
     use kernels::InstructionSet;
     use std::ops::ControlFlow;
 
@@ -186,18 +185,13 @@ mod tests {
     fn a_linear_model_stays_below_90_percent_and_a_hidden_layer_does_better() {
         let splits = generated_digits(1, 6_000, 10, 2_000);
         let accuracy = |hidden: Vec<usize>| {
-            let config = TrainingConfig {
-                network: NetworkConfig::Mlp { hidden, dropout: 0.0 },
-                batch_size: 50,
-                epochs: 8,
-                optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
-                schedule: Schedule::Constant,
-                policies: LayerPolicies::default(),
-                exact_epochs: 0,
-                augmentation: None,
-                batch_norm_statistics: BatchNormStatistics::Running,
-                seed: 1,
-            };
+            let config = TrainingConfig::new(
+                NetworkConfig::Mlp { hidden, dropout: 0.0 },
+                50,
+                8,
+                OptimizerConfig::Adam { learning_rate: 1e-3 },
+                1,
+            );
             let mut go_on = |_| ControlFlow::Continue(());
             let report = train(&config, &splits, InstructionSet::detect(), &mut go_on).unwrap();
             report.epochs.iter().map(|epoch| epoch.test.accuracy).fold(0.0, f64::max)

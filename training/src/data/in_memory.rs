@@ -142,7 +142,12 @@ mod tests {
     #[test]
     fn an_epoch_is_the_same_from_wherever_it_is_begun_and_whatever_came_before() {
         let splits = generated_digits(1, 35, 1, 1);
-        let source = || InMemory::new(&splits, Some(Augmentation { padding: 2, flip: true }));
+        let source = || {
+            InMemory::new(
+                &splits,
+                Some(Augmentation { padding: 2, flip: true, ..Augmentation::default() }),
+            )
+        };
         let mut one = source();
         let epochs: Vec<_> = (0..3).map(|number| read(&mut one, &epoch(number))).collect();
         assert_eq!(epochs[0].len(), 4);
@@ -179,7 +184,7 @@ mod tests {
     fn augmentation_changes_the_training_images_of_each_epoch_and_no_others() {
         let splits = generated_digits(1, 20, 5, 5);
         let with = |augmentation| InMemory::new(&splits, augmentation);
-        let crop = Some(Augmentation { padding: 4, flip: false });
+        let crop = Some(Augmentation { padding: 4, flip: false, ..Augmentation::default() });
         let plain = read(&mut with(None), &epoch(0));
         assert_eq!(read(&mut with(Some(Augmentation::default())), &epoch(0)), plain);
         assert_ne!(read(&mut with(crop), &epoch(0)), plain);

@@ -20,7 +20,7 @@ mod storage;
 mod streaming;
 mod unpacked;
 
-pub use augmentation::{Augmentation, Change, EpochAugmentation};
+pub use augmentation::{Augmentation, Border, Change, EpochAugmentation};
 pub use cifar::{CIFAR10_IMAGES, has_cifar10, jpeg_copy_of_cifar10, load_cifar10};
 pub use dataset::{Dataset, Splits};
 pub use decoding::Pixels;

@@ -33,6 +33,9 @@ impl Message {
     }
 
     fn push(&mut self, parameter: &Parameter<'_>, exchange: Exchange) {
+        if parameter.is_frozen {
+            return self.parts.extend_from_slice(&digest("frozen", &[]));
+        }
         let (to, length) = (&mut self.numbers, parameter.row_length);
         self.all += parameter.values.len();
         self.parts.extend_from_slice(&match (parameter.gradient, exchange) {
@@ -86,7 +89,10 @@ impl Message {
         };
         optimizer.begin_step();
         network.visit_parameters(&mut |parameter| {
-            let Parameter { values, row_length, gradient, row_norms } = parameter;
+            if parameter.is_frozen {
+                return optimizer.update(parameter);
+            }
+            let Parameter { values, row_length, gradient, .. } = parameter;
             let gradient = match (gradient, exchange) {
                 (Gradient::Rows { indices, .. }, Exchange::Slices) => {
                     Gradient::Rows { indices, values: take(indices.len() * row_length) }
@@ -104,7 +110,7 @@ impl Message {
                 }
                 _ => Gradient::Dense(take(values.len())),
             };
-            optimizer.update(Parameter { values, row_length, gradient, row_norms });
+            optimizer.update(Parameter { values, gradient, ..parameter });
         });
     }
 }

@@ -14,8 +14,12 @@ use kernels::{Estimator, InstructionSet};
 use std::ops::Range;
 
 const RANKS: usize = 3;
-const SGD: OptimizerConfig =
-    OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 1e-3 };
+const SGD: OptimizerConfig = OptimizerConfig::Sgd {
+    learning_rate: 0.05,
+    momentum: 0.9,
+    nesterov: false,
+    weight_decay: 1e-3,
+};
 
 fn policies(estimator: Estimator, ratio: f64, scores: Scores) -> LayerPolicies {
     let mode = Mode::Forward;

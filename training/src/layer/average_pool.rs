@@ -50,6 +50,10 @@ impl Layer for AveragePool {
         false
     }
 
+    fn learns(&self, _: &StepContext) -> bool {
+        false
+    }
+
     fn backward(&mut self, context: &StepContext, _: &Matrix, output_gradient: &Matrix, _: bool) {
         let (images, columns) = (output_gradient.rows(), self.image.len());
         self.input_gradient.reshape_in(context.memory, images, columns);

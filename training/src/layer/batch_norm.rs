@@ -3,34 +3,35 @@
 use super::demand::{Demand, ExpectedChannels};
 use super::image_shape::ImageShape;
 use super::sums::{Sum, add_gradient};
-use super::{Gradient, Layer, Parameter, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
-
-/// Added to the variance.
-const EPSILON: f64 = 1e-5;
 
 /// The settings of a [`BatchNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNormSettings {
     /// The share of the newest minibatch in the running statistics.
     pub momentum: f32,
+    /// What is added to the variance.
+    pub epsilon: f64,
+    /// Whether the scale is learnt; it is 1 otherwise, and no parameter.
+    pub learns_scale: bool,
     /// Whether max(y, 0) is put out in the place of y, saving the passes of a layer of its own.
     pub rectified: bool,
 }
 
 impl BatchNormSettings {
-    /// Momentum 0.1, without and with the rectifier.
-    pub fn new(rectified: bool) -> Self {
-        Self { momentum: 0.1, rectified }
+    /// Momentum 0.1, epsilon 1e-5 and a learnt scale, without and with the rectifier.
+    pub const fn new(rectified: bool) -> Self {
+        Self { momentum: 0.1, epsilon: 1e-5, learns_scale: true, rectified }
     }
 }
 
-/// y = scale (x - mean) / sqrt(variance + 1e-5) + shift, channel by channel.
+/// y = scale (x - mean) / sqrt(variance + epsilon) + shift, channel by channel.
 ///
 /// In training mean and (biased) variance are those of the minibatch, over images and pixels; in
-/// evaluation the running averages of mean and unbiased variance are taken. Scale and shift are
-/// parameters.
+/// evaluation the running averages of mean and unbiased variance are taken. Shift and, where it is
+/// learnt, scale are parameters.
 #[derive(Debug)]
 pub struct BatchNorm {
     name: String,
@@ -100,7 +101,7 @@ impl BatchNorm {
 
     fn measure(&mut self, context: &StepContext, input: &Matrix) {
         let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
-        let set = context.set;
+        let (set, epsilon) = (context.set, self.settings.epsilon);
         let momentum = context.statistics_share.unwrap_or(self.settings.momentum);
         self.channels
             .par_iter_mut()
@@ -116,7 +117,7 @@ impl BatchNorm {
                     .for_each(|plane| squares.add(set, plane, move |x| (x - mean) * (x - mean)));
                 let squares = squares.total();
                 channel.mean = mean as f32;
-                channel.inverse_deviation = 1.0 / (squares / count + EPSILON).sqrt();
+                channel.inverse_deviation = 1.0 / (squares / count + epsilon).sqrt();
                 let average = |running: &mut f32, new: f64| {
                     *running = (1.0 - momentum) * *running + momentum * new as f32;
                 };
@@ -127,10 +128,11 @@ impl BatchNorm {
     }
 
     fn recall(&mut self) {
+        let epsilon = self.settings.epsilon;
         let running = self.running_mean.iter().zip(&self.running_variance);
         for (channel, (&mean, &variance)) in self.channels.iter_mut().zip(running) {
             channel.mean = mean;
-            channel.inverse_deviation = 1.0 / (f64::from(variance) + EPSILON).sqrt();
+            channel.inverse_deviation = 1.0 / (f64::from(variance) + epsilon).sqrt();
         }
     }
 
@@ -220,6 +222,11 @@ impl Layer for BatchNorm {
         channels == self.image.channels
     }
 
+    fn learns(&self, context: &StepContext) -> bool {
+        context.learns(&self.name, "shift")
+            || self.settings.learns_scale && context.learns(&self.name, "scale")
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,
@@ -268,14 +275,20 @@ impl Layer for BatchNorm {
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
         let row_length = self.image.channels;
-        let gradient = Gradient::Dense(&self.scale_gradient);
-        visit(Parameter::new(&mut self.scale, row_length, gradient));
+        if self.settings.learns_scale {
+            let gradient = Gradient::Dense(&self.scale_gradient);
+            let name = ParameterName::new(&self.name, "scale");
+            visit(Parameter::new(name, &mut self.scale, row_length, gradient));
+        }
         let gradient = Gradient::Dense(&self.shift_gradient);
-        visit(Parameter::new(&mut self.shift, row_length, gradient));
+        let name = ParameterName::new(&self.name, "shift");
+        visit(Parameter::new(name, &mut self.shift, row_length, gradient));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
-        visit(&format!("{}.scale", self.name), &mut self.scale);
+        if self.settings.learns_scale {
+            visit(&format!("{}.scale", self.name), &mut self.scale);
+        }
         visit(&format!("{}.shift", self.name), &mut self.shift);
         visit(&format!("{}.running-mean", self.name), &mut self.running_mean);
         visit(&format!("{}.running-variance", self.name), &mut self.running_variance);

@@ -46,6 +46,10 @@ impl Layer for Chain {
         }
     }
 
+    fn learns(&self, context: &StepContext) -> bool {
+        self.layers.iter().any(|layer| layer.learns(context))
+    }
+
     fn output(&self) -> &Matrix {
         self.layers[self.layers.len() - 1].output()
     }
@@ -69,17 +73,20 @@ impl Layer for Chain {
         for position in (0..self.layers.len()).rev() {
             let (before, from) = self.layers.split_at_mut(position);
             let (layer, after) = from.split_at_mut(1);
-            let input = before.last().map_or(input, |layer| layer.output());
-            let mut gradient =
-                after.first().map_or(output_gradient, |layer| layer.input_gradient());
-            if gradient
-                .channel_count()
-                .is_some_and(|count| !layer[0].takes_gradients_of(context, count))
-            {
-                gradient.expand_into(context.memory, &mut self.whole_gradient);
-                gradient = &self.whole_gradient;
+            let needed = input_gradient_needed || before.iter().any(|layer| layer.learns(context));
+            if needed || layer[0].learns(context) {
+                let input = before.last().map_or(input, |layer| layer.output());
+                let mut gradient =
+                    after.first().map_or(output_gradient, |layer| layer.input_gradient());
+                if gradient
+                    .channel_count()
+                    .is_some_and(|count| !layer[0].takes_gradients_of(context, count))
+                {
+                    gradient.expand_into(context.memory, &mut self.whole_gradient);
+                    gradient = &self.whole_gradient;
+                }
+                layer[0].backward(context, input, gradient, needed);
             }
-            layer[0].backward(context, input, gradient, position > 0 || input_gradient_needed);
             // The gradient of the output and the input have been used.
             self.whole_gradient.release(context.memory);
             if let Some(after) = after.first_mut() {

@@ -4,10 +4,10 @@ mod sampled;
 
 use super::demand::Demand;
 use super::image_shape::{ImageShape, Window};
-use super::initialization::Initialization;
+use super::initialization::{Initialization, place_identities};
 use super::sampler::Sampler;
 use super::sums::Sum;
-use super::{Gradient, Layer, Parameter, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -63,6 +63,8 @@ pub struct Convolution {
     geometry: ConvolutionGeometry,
     output_image: ImageShape,
     weight: Vec<f32>,
+    /// Whether the weights are a parameter.
+    weight_is_learnt: bool,
     /// One number an output channel, or none at all.
     bias: Vec<f32>,
     policy: Option<SamplingPolicy>,
@@ -98,12 +100,16 @@ impl Convolution {
         let taps = geometry.window.taps();
         let fans = (geometry.image.channels * taps, geometry.outputs * taps);
         let biases = if with_bias { geometry.outputs } else { 0 };
-        let (weight, bias) = initialization.draw((geometry.weights(), biases), fans, stream);
+        let (mut weight, bias) = initialization.draw((geometry.weights(), biases), fans, stream);
+        if initialization == Initialization::Dirac {
+            place_identities(&mut weight, geometry.image.channels, geometry.window);
+        }
         Ok(Self {
             name: name.to_owned(),
             geometry,
             output_image,
-            weight_gradient: vec![0.0; weight.len()],
+            weight_is_learnt: initialization.is_learnt(),
+            weight_gradient: vec![0.0; if initialization.is_learnt() { weight.len() } else { 0 }],
             bias_gradient: vec![0.0; bias.len()],
             weight,
             bias,
@@ -146,6 +152,9 @@ impl Convolution {
         input: &Matrix,
         gradient: &Matrix,
     ) {
+        if !self.learns_weight(context) {
+            return;
+        }
         let to = &mut self.weight_gradient;
         kernel_gradient(context.set, shape, input.data(), gradient.data(), to);
         count(context, shape, 1, 1);
@@ -162,6 +171,10 @@ impl Convolution {
         let to = self.input_gradient.data_mut();
         input_gradient(context.set, shape, gradient.data(), &self.weight, to);
         count(context, shape, 1, 1);
+    }
+
+    fn learns_weight(&self, context: &StepContext) -> bool {
+        self.weight_is_learnt && context.learns(&self.name, "weight")
     }
 
     fn add_bias(&mut self, context: &StepContext) {
@@ -244,6 +257,10 @@ impl Layer for Convolution {
             && self.active_policy(context).is_none_or(|policy| policy.mode != Mode::Backward)
     }
 
+    fn learns(&self, context: &StepContext) -> bool {
+        self.learns_weight(context) || !self.bias.is_empty() && context.learns(&self.name, "bias")
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,
@@ -294,10 +311,14 @@ impl Layer for Convolution {
             },
             _ => Gradient::Dense(&self.weight_gradient),
         };
-        visit(Parameter::new(&mut self.weight, row_length, gradient));
+        if self.weight_is_learnt {
+            let name = ParameterName::new(&self.name, "weight");
+            visit(Parameter::new(name, &mut self.weight, row_length, gradient));
+        }
         if !self.bias.is_empty() {
             let gradient = Gradient::Dense(&self.bias_gradient);
-            visit(Parameter::new(&mut self.bias, self.geometry.outputs, gradient));
+            let name = ParameterName::new(&self.name, "bias");
+            visit(Parameter::new(name, &mut self.bias, self.geometry.outputs, gradient));
         }
         self.weight_norms_valid = false;
     }

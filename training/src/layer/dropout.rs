@@ -96,6 +96,10 @@ impl Layer for Dropout {
         true
     }
 
+    fn learns(&self, _: &StepContext) -> bool {
+        false
+    }
+
     fn backward(&mut self, context: &StepContext, _: &Matrix, output_gradient: &Matrix, _: bool) {
         self.input_gradient.reshape_like_in(context.memory, output_gradient);
         let multiply = |gradient: f32, factor: f32| gradient * factor;

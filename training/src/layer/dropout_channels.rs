@@ -90,6 +90,10 @@ impl Layer for DropoutChannels {
         false
     }
 
+    fn learns(&self, _: &StepContext) -> bool {
+        false
+    }
+
     fn backward(&mut self, context: &StepContext, _: &Matrix, output_gradient: &Matrix, _: bool) {
         let to = &mut self.input_gradient;
         multiply(context, to, output_gradient, self.image, &self.factors);

@@ -1,5 +1,6 @@
 //! How weights start.
 
+use super::image_shape::Window;
 use kernels::random::{Stream, standard_normal, uniform};
 
 /// The distribution of the first weights.
@@ -14,9 +15,26 @@ pub enum Initialization {
     },
     /// Normal with standard deviation sqrt(2 / fan-out) (He et al. 2015), biases zero.
     HeNormalFanOut,
+    /// Of a convolution with C input and O output channels the first min(C, O) outputs are the
+    /// inputs themselves (Zagoruyko and Komodakis 2017): 1 at the centre of the kernel from a
+    /// channel to its own output, 0 elsewhere. All others are [`Self::UniformFanIn`].
+    Dirac,
+    /// The filters of a [`PatchCovariance`](crate::whitening::PatchCovariance), which need images
+    /// and are zero without; biases zero. They are not learnt.
+    Whitening {
+        /// Training images that the filters are made from.
+        images: usize,
+        /// What is added to the eigenvalues.
+        epsilon: f64,
+    },
 }
 
 impl Initialization {
+    /// Whether the weights are learnt from there on; biases are.
+    pub fn is_learnt(self) -> bool {
+        !matches!(self, Self::Whitening { .. })
+    }
+
     /// The weights and biases of a layer, from streams `weight` and `bias`.
     ///
     /// The fans are the numbers that one output is made of, and that one input goes into.
@@ -31,7 +49,7 @@ impl Initialization {
             (0..count).map(|_| ((2.0 * uniform(&mut generator) - 1.0) * bound) as f32).collect()
         };
         match self {
-            Self::UniformFanIn => {
+            Self::UniformFanIn | Self::Dirac => {
                 let bound = 1.0 / (fan_in as f64).sqrt();
                 (uniform_in("weight", bound, weights), uniform_in("bias", bound, biases))
             }
@@ -45,7 +63,18 @@ impl Initialization {
                 let draw = |_| (deviation * standard_normal(&mut generator)) as f32;
                 ((0..weights).map(draw).collect(), vec![0.0; biases])
             }
+            Self::Whitening { .. } => (vec![0.0; weights], vec![0.0; biases]),
         }
+    }
+}
+
+/// Makes the first min(C, O) of O kernels of C x height x width the identity.
+pub(super) fn place_identities(kernels: &mut [f32], inputs: usize, window: Window) {
+    let centre = window.height / 2 * window.width + window.width / 2;
+    let kernels = kernels.chunks_exact_mut(inputs * window.taps()).take(inputs);
+    for (channel, kernel) in kernels.enumerate() {
+        kernel.fill(0.0);
+        kernel[channel * window.taps() + centre] = 1.0;
     }
 }
 
@@ -58,6 +87,7 @@ mod tests {
         let (fans, count) = ((50, 200), 40_000);
         for (initialization, variance) in [
             (Initialization::UniformFanIn, 1.0 / (3.0 * 50.0)),
+            (Initialization::Dirac, 1.0 / (3.0 * 50.0)),
             (Initialization::XavierUniform { gain: 2f64.sqrt() }, 2.0 * 2.0 / 250.0),
             (Initialization::HeNormalFanOut, 2.0 / 200.0),
         ] {
@@ -68,7 +98,8 @@ mod tests {
             // The second moment of the estimate is at most that of normal weights, 2 variance^2.
             let error = variance * (2.0 / count as f64).sqrt();
             assert!((found - variance).abs() < 5.0 * error, "{initialization:?}: {found}");
-            let zero = initialization != Initialization::UniformFanIn;
+            let zero =
+                !matches!(initialization, Initialization::UniformFanIn | Initialization::Dirac);
             assert!(biases.iter().all(|&bias| (bias == 0.0) == zero), "{initialization:?}");
         }
     }

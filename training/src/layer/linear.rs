@@ -4,7 +4,7 @@ use super::demand::Demand;
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
-use super::{Gradient, Layer, Parameter, RowNorms, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -81,6 +81,12 @@ impl Linear {
         }
     }
 
+    /// The same layer without biases: Y = XW.
+    #[must_use]
+    pub fn without_bias(self) -> Self {
+        Self { bias: Vec::new(), bias_gradient: Vec::new(), ..self }
+    }
+
     /// The policy, in a step that is sampled.
     fn active_policy(&self, context: &StepContext) -> Option<SamplingPolicy> {
         self.policy.filter(|_| context.sampling)
@@ -124,6 +130,9 @@ impl Linear {
     /// The bias gradient: the rows of the output gradient added in order.
     fn sum_bias_gradient(&mut self, context: &StepContext, gradient: &Matrix) {
         let sums = &mut self.bias_gradient;
+        if sums.is_empty() {
+            return;
+        }
         sums.fill(0.0);
         let Some(outputs) = gradient.channels() else {
             return add_rows(context.set, sums, gradient.data());
@@ -134,6 +143,9 @@ impl Linear {
     }
 
     fn backward_exact_weight(&mut self, context: &StepContext, input: &Matrix, gradient: &Matrix) {
+        if !context.learns(&self.name, "weight") {
+            return;
+        }
         let batch = input.rows();
         self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
         let to =
@@ -165,6 +177,21 @@ impl Linear {
         selection: &Selection,
         input_gradient_needed: bool,
     ) {
+        if context.learns(&self.name, "weight") {
+            self.selected_weight_gradient(context, input, gradient, selection);
+        }
+        if input_gradient_needed {
+            self.selected_input_gradient(context, gradient, selection);
+        }
+    }
+
+    fn selected_weight_gradient(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        gradient: &Matrix,
+        selection: &Selection,
+    ) {
         let (batch, kept) = (input.rows(), selection.len());
         let place = |feature: u32| input.place_of(feature as usize).expect("what is read is kept");
         let stored = &mut self.stored_features;
@@ -188,9 +215,15 @@ impl Linear {
         self.compact = true;
         let exact = [self.inputs, batch, self.outputs];
         context.count(Computations::of_product([kept, batch, self.outputs], exact));
-        if !input_gradient_needed {
-            return;
-        }
+    }
+
+    fn selected_input_gradient(
+        &mut self,
+        context: &StepContext,
+        gradient: &Matrix,
+        selection: &Selection,
+    ) {
+        let (batch, kept, dy) = (gradient.rows(), selection.len(), gradient.stored_view());
         let features = Channels { indices: selection.indices(), count: self.inputs };
         let mut to = std::mem::take(&mut self.input_gradient);
         to.reshape_channels_in(context.memory, (batch, self.inputs), features);
@@ -202,6 +235,7 @@ impl Linear {
             }
         }
         self.input_gradient = to;
+        let exact = [batch, self.outputs, self.inputs];
         context.count(Computations::of_product([batch, self.outputs, kept], exact));
     }
 
@@ -236,6 +270,7 @@ impl Linear {
             draw(&mut outputs, gradient.view(), self.weight_view().transpose());
         }
         match samples.selection() {
+            _ if !context.learns(&self.name, "weight") => {}
             None => self.backward_exact_weight(context, input, gradient),
             Some(samples) => {
                 self.weight_gradient.resize(self.inputs * self.outputs, 0.0);
@@ -308,7 +343,9 @@ impl Layer for Linear {
             let exact = [batch, self.inputs, self.outputs];
             context.count(Computations::of_product([batch, kept, self.outputs], exact));
         }
-        add_to_rows(context.set, &mut output, &self.bias);
+        if !self.bias.is_empty() {
+            add_to_rows(context.set, &mut output, &self.bias);
+        }
         self.output = output;
     }
 
@@ -330,6 +367,11 @@ impl Layer for Linear {
 
     fn takes_gradients_of(&self, _: &StepContext, channels: usize) -> bool {
         channels == self.outputs && self.forward_selection().is_some()
+    }
+
+    fn learns(&self, context: &StepContext) -> bool {
+        context.learns(&self.name, "weight")
+            || !self.bias.is_empty() && context.learns(&self.name, "bias")
     }
 
     fn backward(
@@ -382,14 +424,20 @@ impl Layer for Linear {
         let are_current = &mut self.weight_norms_valid;
         let row_norms = (norms.len() == self.inputs).then_some(RowNorms { norms, are_current });
         let (values, row_length) = (&mut self.weight, self.outputs);
-        visit(Parameter { values, row_length, gradient, row_norms });
-        let gradient = Gradient::Dense(&self.bias_gradient);
-        visit(Parameter::new(&mut self.bias, row_length, gradient));
+        let name = ParameterName::new(&self.name, "weight");
+        visit(Parameter { name, values, row_length, gradient, row_norms, is_frozen: false });
+        if !self.bias.is_empty() {
+            let gradient = Gradient::Dense(&self.bias_gradient);
+            let name = ParameterName::new(&self.name, "bias");
+            visit(Parameter::new(name, &mut self.bias, row_length, gradient));
+        }
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
         visit(&format!("{}.weight", self.name), &mut self.weight);
-        visit(&format!("{}.bias", self.name), &mut self.bias);
+        if !self.bias.is_empty() {
+            visit(&format!("{}.bias", self.name), &mut self.bias);
+        }
         self.weight_norms_valid = false;
     }
 }

@@ -177,6 +177,10 @@ impl Layer for MaxPool {
         channels == self.image.channels
     }
 
+    fn learns(&self, _: &StepContext) -> bool {
+        false
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,

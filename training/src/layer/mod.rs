@@ -1,5 +1,6 @@
 //! Layers: a forward pass, a backward pass, and parameters with their gradients.
 
+mod activation;
 mod average_pool;
 mod batch_norm;
 mod chain;
@@ -13,12 +14,14 @@ mod initialization;
 mod linear;
 mod max_pool;
 mod parameter;
-mod relu;
+mod parameter_name;
 mod residual;
 mod sampler;
+mod scale;
 mod step;
 mod sums;
 
+pub use activation::{Activation, ActivationLayer};
 pub use average_pool::AveragePool;
 pub use batch_norm::{BatchNorm, BatchNormSettings};
 pub use chain::Chain;
@@ -31,8 +34,9 @@ pub use initialization::Initialization;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
 pub use parameter::{Gradient, Parameter, RowNorms};
-pub use relu::Relu;
+pub use parameter_name::{ParameterName, ParameterPattern, is_frozen};
 pub use residual::Residual;
+pub use scale::Scale;
 pub use step::{SelectionFailure, StepContext, StepReport};
 
 use crate::matrix::Matrix;
@@ -58,7 +62,7 @@ use crate::matrix::Matrix;
 /// ```
 /// use kernels::{InstructionSet, random::Stream};
 /// use training::data::{Minibatch, generated_digits};
-/// use training::layer::{Demand, Gradient, Layer, Linear, Parameter, StepContext};
+/// use training::layer::{Demand, Gradient, Layer, Linear, Parameter, ParameterName, StepContext};
 /// use training::learner::Learner;
 /// use training::matrix::Matrix;
 /// use training::network::Network;
@@ -105,7 +109,8 @@ use crate::matrix::Matrix;
 ///     }
 ///     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
 ///         let gradient = Gradient::Dense(&self.factor_gradient);
-///         visit(Parameter::new(&mut self.factor, 1, gradient));
+///         let name = ParameterName::new("scale", "factor");
+///         visit(Parameter::new(name, &mut self.factor, 1, gradient));
 ///     }
 ///     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
 ///         visit("scale.factor", &mut self.factor);
@@ -156,6 +161,11 @@ pub trait Layer: Send {
     /// where not, the others are filled with zeros.
     fn takes_gradients_of(&self, _context: &StepContext, _channels: usize) -> bool {
         false
+    }
+    /// Whether a parameter is learnt in this step. Where neither a layer nor one before it learns,
+    /// no gradient comes to it.
+    fn learns(&self, _context: &StepContext) -> bool {
+        true
     }
     /// Computes the gradients from that of the output; that of the input only where it is needed.
     /// Of the input, what the layer demanded is there.

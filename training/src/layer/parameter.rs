@@ -1,5 +1,7 @@
 //! Parameters, and their gradients.
 
+use super::ParameterName;
+
 /// The gradient of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub enum Gradient<'a> {
@@ -37,6 +39,8 @@ impl<'a> Gradient<'a> {
 /// A parameter with the gradient of the last backward pass.
 #[derive(Debug)]
 pub struct Parameter<'a> {
+    /// Its name.
+    pub name: ParameterName<'a>,
     /// The numbers, row by row.
     pub values: &'a mut [f32],
     /// Numbers in a row.
@@ -45,12 +49,19 @@ pub struct Parameter<'a> {
     pub gradient: Gradient<'a>,
     /// The norms of the rows, where the layer keeps them.
     pub row_norms: Option<RowNorms<'a>>,
+    /// Whether it is not learnt in this step; the gradient is then not that of this step.
+    pub is_frozen: bool,
 }
 
 impl<'a> Parameter<'a> {
-    /// A parameter of which no norms are kept.
-    pub fn new(values: &'a mut [f32], row_length: usize, gradient: Gradient<'a>) -> Self {
-        Self { values, row_length, gradient, row_norms: None }
+    /// A parameter that is learnt, and of which no norms are kept.
+    pub fn new(
+        name: ParameterName<'a>,
+        values: &'a mut [f32],
+        row_length: usize,
+        gradient: Gradient<'a>,
+    ) -> Self {
+        Self { name, values, row_length, gradient, row_norms: None, is_frozen: false }
     }
 }
 

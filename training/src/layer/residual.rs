@@ -107,6 +107,11 @@ impl Layer for Residual {
         false
     }
 
+    fn learns(&self, context: &StepContext) -> bool {
+        let shortcut = self.shortcut.as_ref();
+        self.main.learns(context) || shortcut.is_some_and(|shortcut| shortcut.learns(context))
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,
@@ -156,7 +161,7 @@ impl Layer for Residual {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::{Linear, Relu};
+    use crate::layer::{Activation, ActivationLayer, Linear};
     use kernels::InstructionSet;
     use kernels::random::{Stream, standard_normal};
 
@@ -167,7 +172,8 @@ mod tests {
             let stream = Stream::new(1, "residual").child(name);
             Box::new(Linear::new(name, WIDTH, WIDTH, None, stream))
         };
-        let main = Chain::new(vec![linear("a"), Box::new(Relu::default()), linear("b")]);
+        let relu = Box::new(ActivationLayer::new(Activation::Relu));
+        let main = Chain::new(vec![linear("a"), relu, linear("b")]);
         Residual::new(main, with_shortcut.then(|| Chain::new(vec![linear("c")])))
     }
 

@@ -1,5 +1,6 @@
 //! What a layer is told about a step, and what it tells.
 
+use super::{ParameterName, ParameterPattern, is_frozen};
 use crate::counting::Computations;
 use crate::memory::Memory;
 use kernels::InstructionSet;
@@ -20,6 +21,8 @@ pub struct StepContext<'a> {
     pub sampling: bool,
     /// The share of this minibatch in running statistics; none: each layer's own.
     pub statistics_share: Option<f32>,
+    /// Parameters that are not learnt in this step.
+    pub frozen: &'a [ParameterPattern],
     /// Which of the ranks that train together, from 0.
     pub rank: usize,
     /// Where tensors get their memory and leave it; without one, each layer keeps its own.
@@ -36,6 +39,7 @@ impl<'a> StepContext<'a> {
             training: None,
             sampling: true,
             statistics_share: None,
+            frozen: &[],
             rank: 0,
             memory: None,
             report: None,
@@ -74,6 +78,11 @@ impl<'a> StepContext<'a> {
             0 => self.generator(layer),
             rank => self.generator(&format!("{layer}.worker-{rank}")),
         }
+    }
+
+    /// Whether a parameter of a layer is learnt in this step.
+    pub fn learns(&self, layer: &str, part: &'static str) -> bool {
+        !is_frozen(self.frozen, ParameterName { layer, part })
     }
 
     /// Reports multiply-adds.

@@ -3,7 +3,7 @@
 use super::NetworkError;
 use super::description::{Description, LayerDescription};
 use super::image_layers::{ConvolutionStyle, ImageLayers};
-use crate::layer::{ImageShape, Initialization, Window};
+use crate::layer::{Activation, ImageShape, Initialization, Window};
 
 /// Two 5x5 convolutions of 32 and 64 channels, each followed by max-pooling and ReLU, and two
 /// linear layers with 1024 units between them; dropout of rate 0.5 of channels after the second
@@ -30,14 +30,14 @@ pub fn cnn(image: ImageShape, classes: usize) -> Result<Description, NetworkErro
     Ok(ImageLayers::new(image)
         .convolution("convolution-1", 32, window, style)?
         .max_pool(pool)?
-        .push(LayerDescription::Relu)
+        .push(LayerDescription::Activation(Activation::Relu))
         .convolution("convolution-2", 64, window, style)?
         .dropout_channels("dropout-channels", 0.5)
         .max_pool(pool)?
-        .push(LayerDescription::Relu)
-        .linear("linear-1", 1024)
-        .push(LayerDescription::Relu)
+        .push(LayerDescription::Activation(Activation::Relu))
+        .linear("linear-1", 1024, true)
+        .push(LayerDescription::Activation(Activation::Relu))
         .push(LayerDescription::Dropout { name: "dropout".to_owned(), rate: 0.5 })
-        .linear("linear-2", classes)
+        .linear("linear-2", classes, true)
         .finish())
 }

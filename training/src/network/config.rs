@@ -1,8 +1,8 @@
 //! The networks of the experiments, by name.
 
 use super::error::MOST_MULTIPLY_ADDS;
-use super::{Description, NetworkError, cnn, mlp, resnet, wrn};
-use crate::layer::ImageShape;
+use super::{Description, FastCifar, NetworkError, cnn, fast_cifar, mlp, resnet, wrn};
+use crate::layer::{Activation, ImageShape};
 use crate::setting::{FieldError, count, count_within, number};
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,25 @@ pub enum NetworkConfig {
         /// Layers: 18, 34, 50, 101 or 152.
         depth: usize,
     },
+    /// The fastest known networks for CIFAR-10.
+    FastCifar {
+        /// Channels of the three groups: 64, 128, 128 or 64, 256, 256.
+        widths: [usize; 3],
+        /// The activation.
+        #[serde(default = "gelu")]
+        activation: Activation,
+        /// Training images that the whitening filters are made from.
+        #[serde(default = "usual_whitening_images")]
+        whitening_images: usize,
+    },
+}
+
+fn gelu() -> Activation {
+    Activation::Gelu
+}
+
+fn usual_whitening_images() -> usize {
+    5_000
 }
 
 /// Labels have 16 bits.
@@ -57,6 +76,11 @@ impl NetworkConfig {
                 widths.try_for_each(|(layer, &width)| count(&format!("hidden[{layer}]"), width))
             }
             Self::Wrn { width, .. } => count("width", *width),
+            Self::FastCifar { widths, whitening_images, .. } => {
+                let mut groups = widths.iter().enumerate();
+                groups.try_for_each(|(group, &width)| count(&format!("widths[{group}]"), width))?;
+                count("whitening_images", *whitening_images)
+            }
             Self::Cnn | Self::Resnet { .. } => Ok(()),
         }
     }
@@ -75,6 +99,12 @@ impl NetworkConfig {
             Self::Cnn => cnn(image, classes)?,
             Self::Wrn { depth, width } => wrn(*depth, *width, image, classes)?,
             Self::Resnet { depth } => resnet(*depth, image, classes)?,
+            Self::FastCifar { widths, activation, whitening_images } => {
+                let (widths, activation) = (*widths, *activation);
+                let whitening_images = *whitening_images;
+                let settings = FastCifar { widths, activation, whitening_images };
+                fast_cifar(settings, image, classes)?
+            }
         };
         let products = description.products();
         let multiply_adds = products.iter().map(|product| product.forward as f64).sum();
@@ -91,6 +121,9 @@ impl NetworkConfig {
             Self::Cnn => "CNN".to_string(),
             Self::Wrn { depth, width } => format!("WRN-{depth}-{width}"),
             Self::Resnet { depth } => format!("ResNet-{depth}"),
+            Self::FastCifar { widths: [first, second, third], .. } => {
+                format!("fast CIFAR network {first}-{second}-{third}")
+            }
         }
     }
 }

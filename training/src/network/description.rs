@@ -5,8 +5,9 @@
 
 use super::{Network, NetworkError};
 use crate::layer::{
-    AveragePool, BatchNorm, BatchNormSettings, Chain, Convolution, ConvolutionGeometry, Dropout,
-    DropoutChannels, ImageShape, Initialization, Layer, Linear, MaxPool, Relu, Residual, Window,
+    Activation, ActivationLayer, AveragePool, BatchNorm, BatchNormSettings, Chain, Convolution,
+    ConvolutionGeometry, Dropout, DropoutChannels, ImageShape, Initialization, Layer, Linear,
+    MaxPool, ParameterName, ParameterPattern, Residual, Scale, Window, is_frozen,
 };
 use crate::sampling::LayerPolicies;
 use kernels::random::Stream;
@@ -22,6 +23,8 @@ pub enum LayerDescription {
         inputs: usize,
         /// Output features.
         outputs: usize,
+        /// Whether it has biases.
+        bias: bool,
         /// Whether it is sampled where its policy does not say otherwise.
         sampled: bool,
     },
@@ -47,8 +50,10 @@ pub enum LayerDescription {
         /// Its settings.
         settings: BatchNormSettings,
     },
-    /// A [`Relu`].
-    Relu,
+    /// An [`ActivationLayer`].
+    Activation(Activation),
+    /// A [`Scale`] by this factor.
+    Scale(f32),
     /// A [`MaxPool`].
     MaxPool {
         /// The images it is given.
@@ -127,7 +132,16 @@ impl Description {
 
     /// Numbers that are learnt: weights, biases, scales and shifts; at most `u64::MAX`.
     pub fn parameters(&self) -> u64 {
-        count_parameters(&self.layers)
+        let mut count = 0u64;
+        visit_parameters(&self.layers, &mut |_, numbers| count = count.saturating_add(numbers));
+        count
+    }
+
+    /// The names of all parameters, in the network's order.
+    pub fn parameter_names(&self) -> Vec<ParameterName<'_>> {
+        let mut names = Vec::new();
+        visit_parameters(&self.layers, &mut |name, _| names.push(name));
+        names
     }
 }
 
@@ -155,21 +169,57 @@ fn has_batch_norm(layers: &[LayerDescription]) -> bool {
     })
 }
 
-fn count_parameters(layers: &[LayerDescription]) -> u64 {
-    let count = |layer: &LayerDescription| match layer {
-        LayerDescription::Linear { inputs, outputs, .. } => {
-            (*inputs as u64 + 1).saturating_mul(*outputs as u64)
+/// Calls `visit` on the name of every parameter and how many numbers it has.
+fn visit_parameters<'a>(
+    layers: &'a [LayerDescription],
+    visit: &mut dyn FnMut(ParameterName<'a>, u64),
+) {
+    for layer in layers {
+        match layer {
+            LayerDescription::Linear { name, inputs, outputs, bias, .. } => {
+                let weights = (*inputs as u64).saturating_mul(*outputs as u64);
+                visit(ParameterName { layer: name, part: "weight" }, weights);
+                if *bias {
+                    visit(ParameterName { layer: name, part: "bias" }, *outputs as u64);
+                }
+            }
+            LayerDescription::Convolution { name, geometry, bias, initialization, .. } => {
+                if initialization.is_learnt() {
+                    let weights = geometry.weights() as u64;
+                    visit(ParameterName { layer: name, part: "weight" }, weights);
+                }
+                if *bias {
+                    visit(ParameterName { layer: name, part: "bias" }, geometry.outputs as u64);
+                }
+            }
+            LayerDescription::BatchNorm { name, image, settings } => {
+                let channels = image.channels as u64;
+                if settings.learns_scale {
+                    visit(ParameterName { layer: name, part: "scale" }, channels);
+                }
+                visit(ParameterName { layer: name, part: "shift" }, channels);
+            }
+            LayerDescription::Residual { main, shortcut } => {
+                visit_parameters(main, visit);
+                visit_parameters(shortcut, visit);
+            }
+            LayerDescription::Activation(_)
+            | LayerDescription::Scale(_)
+            | LayerDescription::MaxPool { .. }
+            | LayerDescription::AveragePool { .. }
+            | LayerDescription::Dropout { .. }
+            | LayerDescription::DropoutChannels { .. } => {}
         }
-        LayerDescription::Convolution { geometry, bias, .. } => {
-            (geometry.weights() + if *bias { geometry.outputs } else { 0 }) as u64
-        }
-        LayerDescription::BatchNorm { image, .. } => 2 * image.channels as u64,
-        LayerDescription::Residual { main, shortcut } => {
-            count_parameters(main) + count_parameters(shortcut)
-        }
-        _ => 0,
-    };
-    layers.iter().map(count).fold(0, u64::saturating_add)
+    }
+}
+
+/// Whether a layer has a parameter that is not frozen.
+pub(super) fn learns(layer: &LayerDescription, frozen: &[ParameterPattern]) -> bool {
+    let mut learns = false;
+    visit_parameters(std::slice::from_ref(layer), &mut |name, _| {
+        learns |= !is_frozen(frozen, name);
+    });
+    learns
 }
 
 fn build_all(
@@ -186,9 +236,10 @@ fn build(
     stream: Stream,
 ) -> Result<Box<dyn Layer>, NetworkError> {
     Ok(match layer {
-        LayerDescription::Linear { name, inputs, outputs, sampled } => {
+        LayerDescription::Linear { name, inputs, outputs, bias, sampled } => {
             let policy = policies.of(name, *sampled);
-            Box::new(Linear::new(name, *inputs, *outputs, policy, stream.child(name)))
+            let layer = Linear::new(name, *inputs, *outputs, policy, stream.child(name));
+            Box::new(if *bias { layer } else { layer.without_bias() })
         }
         LayerDescription::Convolution { name, geometry, bias, initialization, sampled } => {
             let (policy, stream) = (policies.of(name, *sampled), stream.child(name));
@@ -198,7 +249,8 @@ fn build(
         LayerDescription::BatchNorm { name, image, settings } => {
             Box::new(BatchNorm::new(name, *image, *settings))
         }
-        LayerDescription::Relu => Box::new(Relu::default()),
+        LayerDescription::Activation(activation) => Box::new(ActivationLayer::new(*activation)),
+        LayerDescription::Scale(factor) => Box::new(Scale::new(*factor)),
         LayerDescription::MaxPool { image, window } => Box::new(MaxPool::new(*image, *window)?),
         LayerDescription::AveragePool { image } => Box::new(AveragePool::new(*image)),
         LayerDescription::Dropout { name, rate } => Box::new(Dropout::new(name, *rate)),

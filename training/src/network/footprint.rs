@@ -1,15 +1,17 @@
 //! The memory of a training run, from shapes.
 
 use super::description::{Description, LayerDescription};
+use crate::layer::Activation;
 
 /// Bytes that a training run cannot do without. Numbers of 64 bits with a fraction, since whole
 /// ones end below what settings can ask for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Footprint {
-    /// Of parameters, their gradients, and both averages of the optimiser.
+    /// Of weights, and of those that are learnt the gradients and both averages of the optimiser.
     pub parameters: f64,
-    /// Of activations at the fullest moment of an exact forward pass: the inputs of the layers that
-    /// learn so far, which the backward pass will read, and the output that is being computed.
+    /// Of activations at the fullest moment of an exact forward pass: the inputs so far of layers
+    /// that learn and of smooth activations, which the backward pass will read, and the output that
+    /// is being computed.
     pub activations: f64,
 }
 
@@ -25,17 +27,48 @@ impl Description {
     /// ```
     pub fn footprint(&self, batch: usize) -> Footprint {
         let number = size_of::<f32>() as f64;
-        let mut pass = Pass { kept: 0.0, most: 0.0 };
+        let mut pass = Pass { size: 0, kept: 0.0, most: 0.0 };
         pass.go_through(&self.layers);
+        let fixed = count_not_learnt(&self.layers)[0] as f64;
         Footprint {
-            parameters: 4.0 * number * self.parameters() as f64,
+            parameters: number * (4.0 * self.parameters() as f64 + fixed),
             activations: number * batch as f64 * pass.most,
         }
     }
+
+    /// Numbers of the network's state: parameters, weights that are not learnt, and running
+    /// statistics.
+    pub fn state_numbers(&self) -> u64 {
+        let [weights, statistics] = count_not_learnt(&self.layers);
+        self.parameters().saturating_add(weights + statistics)
+    }
+}
+
+/// Weights that are not learnt, and running statistics.
+fn count_not_learnt(layers: &[LayerDescription]) -> [u64; 2] {
+    let count = |layer: &LayerDescription| match layer {
+        LayerDescription::Convolution { geometry, initialization, .. }
+            if !initialization.is_learnt() =>
+        {
+            [geometry.weights() as u64, 0]
+        }
+        LayerDescription::BatchNorm { image, .. } => [0, 2 * image.channels as u64],
+        LayerDescription::Residual { main, shortcut } => {
+            add(count_not_learnt(main), count_not_learnt(shortcut))
+        }
+        _ => [0, 0],
+    };
+    layers.iter().map(count).fold([0, 0], add)
+}
+
+fn add(one: [u64; 2], other: [u64; 2]) -> [u64; 2] {
+    [one[0] + other[0], one[1] + other[1]]
 }
 
 /// Numbers of a sample in a forward pass.
 struct Pass {
+    /// Those of the last output.
+    size: usize,
     /// Inputs that are kept for the backward pass.
     kept: f64,
     /// Those and the output of a layer, at most.
@@ -52,17 +85,28 @@ impl Pass {
                     self.step(geometry.image.len(), outputs);
                 }
                 LayerDescription::BatchNorm { image, .. } => self.step(image.len(), image.len()),
+                LayerDescription::Activation(Activation::Gelu | Activation::Silu) => {
+                    self.step(self.size, self.size);
+                }
+                LayerDescription::MaxPool { image, window } => {
+                    self.size = image.after(*window, image.channels).map_or(0, |image| image.len());
+                }
+                LayerDescription::AveragePool { image } => self.size = image.channels,
                 LayerDescription::Residual { main, shortcut } => {
                     self.go_through(main);
                     // The branches share their input, which counts as the main one's.
                     self.go_through(shortcut.get(1..).unwrap_or_default());
                 }
-                _ => {}
+                LayerDescription::Activation(Activation::Relu)
+                | LayerDescription::Scale(_)
+                | LayerDescription::Dropout { .. }
+                | LayerDescription::DropoutChannels { .. } => {}
             }
         }
     }
 
     fn step(&mut self, inputs: usize, outputs: usize) {
+        self.size = outputs;
         self.kept += inputs as f64;
         self.most = self.most.max(self.kept + outputs as f64);
     }

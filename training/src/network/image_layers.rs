@@ -85,10 +85,10 @@ impl ImageLayers {
     }
 
     /// An exact linear layer of all numbers of the images.
-    pub(super) fn linear(mut self, name: &str, outputs: usize) -> Self {
+    pub(super) fn linear(mut self, name: &str, outputs: usize, bias: bool) -> Self {
         let (name, inputs) = (name.to_owned(), self.image.len());
         self.image = ImageShape::new(outputs, 1, 1);
-        self.push(LayerDescription::Linear { name, inputs, outputs, sampled: false })
+        self.push(LayerDescription::Linear { name, inputs, outputs, bias, sampled: false })
     }
 
     pub(super) fn finish(self) -> Description {

@@ -1,6 +1,7 @@
 //! The multilayer perceptron of the released code.
 
 use super::description::{Description, LayerDescription};
+use crate::layer::Activation;
 
 /// inputs - hidden - ... - classes with ReLU and dropout after every hidden layer; all linear
 /// layers are sampled.
@@ -11,12 +12,13 @@ pub fn mlp(inputs: usize, hidden: &[usize], classes: usize, dropout: f64) -> Des
         name: format!("linear-{number}"),
         inputs,
         outputs,
+        bias: true,
         sampled: true,
     };
     let (mut layers, mut width) = (Vec::new(), inputs);
     for (number, &next) in (1..).zip(hidden) {
         layers.push(linear(number, width, next));
-        layers.push(LayerDescription::Relu);
+        layers.push(LayerDescription::Activation(Activation::Relu));
         layers.push(LayerDescription::Dropout { name: format!("dropout-{number}"), rate: dropout });
         width = next;
     }

@@ -4,6 +4,7 @@ mod cnn;
 mod config;
 mod description;
 mod error;
+mod fast_cifar;
 mod footprint;
 mod image_layers;
 mod mlp;
@@ -12,21 +13,28 @@ mod resnet;
 mod state;
 #[cfg(test)]
 mod tests;
+mod views;
+mod whitening;
 mod wrn;
 
 pub use cnn::cnn;
 pub use config::NetworkConfig;
 pub use description::{Description, LayerDescription};
 pub use error::NetworkError;
+pub use fast_cifar::{FastCifar, fast_cifar};
 pub use footprint::Footprint;
 pub use mlp::mlp;
 pub use products::Product;
 pub use resnet::resnet;
 pub use state::{State, StateError};
+pub use views::TestTimeViews;
+pub use whitening::Whitening;
 pub use wrn::wrn;
 
 use crate::counting::Computations;
-use crate::layer::{Chain, Layer, Parameter, SelectionFailure, StepContext, StepReport};
+use crate::layer::{
+    Chain, Layer, Parameter, ParameterPattern, SelectionFailure, StepContext, StepReport, is_frozen,
+};
 use crate::matrix::Matrix;
 use crate::memory::Memory;
 use crate::optimizer::Optimizer;
@@ -36,6 +44,7 @@ pub struct Network {
     chain: Chain,
     memory: Memory,
     report: StepReport,
+    frozen: Vec<ParameterPattern>,
 }
 
 impl Network {
@@ -45,7 +54,7 @@ impl Network {
     /// When there is no layer.
     pub fn new(layers: Vec<Box<dyn Layer>>) -> Self {
         let (memory, report) = (Memory::default(), StepReport::default());
-        Self { chain: Chain::new(layers), memory, report }
+        Self { chain: Chain::new(layers), memory, report, frozen: Vec::new() }
     }
 
     /// The output of a minibatch. In evaluation nothing is kept for a backward pass.
@@ -54,7 +63,7 @@ impl Network {
             self.memory.begin_step();
         }
         let (memory, report) = (Some(&self.memory), Some(&self.report));
-        let context = &StepContext { memory, report, ..*context };
+        let context = &StepContext { memory, report, frozen: &self.frozen, ..*context };
         self.chain.forward(context, input);
         self.chain.output()
     }
@@ -72,7 +81,7 @@ impl Network {
         output_gradient: &Matrix,
     ) -> Result<(), SelectionFailure> {
         let (memory, report) = (Some(&self.memory), Some(&self.report));
-        let context = &StepContext { memory, report, ..*context };
+        let context = &StepContext { memory, report, frozen: &self.frozen, ..*context };
         self.chain.backward(context, input, output_gradient, false);
         self.report.take_failure().map_or(Ok(()), Err)
     }
@@ -82,15 +91,24 @@ impl Network {
         &self.memory
     }
 
+    /// Freezes these parameters from the next step on, and no others.
+    pub fn freeze(&mut self, frozen: Vec<ParameterPattern>) {
+        self.frozen = frozen;
+    }
+
     /// One step of an optimiser on every parameter.
     pub fn update(&mut self, optimizer: &mut Optimizer) {
         optimizer.begin_step();
-        self.chain.visit_parameters(&mut |parameter| optimizer.update(parameter));
+        self.visit_parameters(&mut |parameter| optimizer.update(parameter));
     }
 
     /// Calls `visit` on each parameter with its gradient, always in the same order.
     pub fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
-        self.chain.visit_parameters(visit);
+        let Self { chain, frozen, .. } = self;
+        chain.visit_parameters(&mut |parameter| {
+            let is_frozen = is_frozen(frozen, parameter.name);
+            visit(Parameter { is_frozen, ..parameter });
+        });
     }
 
     /// All parameters, in order.

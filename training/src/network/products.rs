@@ -1,7 +1,9 @@
 //! The products of a network's training step, counted from shapes.
 
+use super::description::learns;
 use super::description::{Description, LayerDescription};
 use crate::counting::{Computations, GradientNumbers};
+use crate::layer::{ParameterName, ParameterPattern, is_frozen};
 use crate::sampling::{LayerPolicies, Mode, PolicyError, SamplingPolicy, Scores};
 
 /// The three products of a linear layer or convolution.
@@ -13,13 +15,13 @@ pub struct Product<'a> {
     pub pairs: usize,
     /// Output features or channels: the pairs that the input gradient sums over.
     pub outputs: usize,
-    /// Numbers of the weight.
+    /// Numbers of the weight that are learnt.
     pub weights: usize,
     /// Multiply-adds of the forward product for one sample.
     pub forward: u64,
-    /// Multiply-adds of the input gradient for one sample; none in a first layer.
+    /// Multiply-adds of the input gradient for one sample; none where no layer before learns.
     pub input_gradient: u64,
-    /// Multiply-adds of the weight gradient for one sample.
+    /// Multiply-adds of the weight gradient for one sample; none where it is not learnt.
     pub weight_gradient: u64,
     /// Whether the layer is sampled where its policy does not say otherwise.
     pub sampled: bool,
@@ -28,8 +30,13 @@ pub struct Product<'a> {
 impl Description {
     /// The products, layer by layer.
     pub fn products(&self) -> Vec<Product<'_>> {
+        self.products_without(&[])
+    }
+
+    /// The products while some parameters are frozen.
+    pub fn products_without(&self, frozen: &[ParameterPattern]) -> Vec<Product<'_>> {
         let mut products = Vec::new();
-        collect(&self.layers, false, &mut products);
+        collect(&self.layers, false, frozen, &mut products);
         products
     }
 
@@ -110,37 +117,41 @@ impl Description {
 
 fn collect<'a>(
     layers: &'a [LayerDescription],
-    input_gradient_needed: bool,
+    mut input_gradient_needed: bool,
+    frozen: &[ParameterPattern],
     products: &mut Vec<Product<'a>>,
 ) {
-    for (position, layer) in layers.iter().enumerate() {
-        let needed = position > 0 || input_gradient_needed;
-        let (layer, pairs, outputs, weights, positions, sampled) = match layer {
+    for layer in layers {
+        let needed = input_gradient_needed;
+        input_gradient_needed |= learns(layer, frozen);
+        let (layer, pairs, outputs, weights, positions, is_learnt, sampled) = match layer {
             LayerDescription::Residual { main, shortcut } => {
-                collect(main, needed, products);
-                collect(shortcut, needed, products);
+                collect(main, needed, frozen, products);
+                collect(shortcut, needed, frozen, products);
                 continue;
             }
-            LayerDescription::Linear { name, inputs, outputs, sampled } => {
-                (name, *inputs, *outputs, inputs * outputs, 1, *sampled)
+            LayerDescription::Linear { name, inputs, outputs, sampled, .. } => {
+                (name, *inputs, *outputs, inputs * outputs, 1, true, *sampled)
             }
-            LayerDescription::Convolution { name, geometry, sampled, .. } => {
+            LayerDescription::Convolution { name, geometry, initialization, sampled, .. } => {
                 // A geometry without an output has no product; building it is the error.
                 let Ok(output) = geometry.output() else { continue };
                 let (pairs, outputs) = (geometry.image.channels, geometry.outputs);
-                (name, pairs, outputs, geometry.weights(), output.pixels(), *sampled)
+                let (weights, is_learnt) = (geometry.weights(), initialization.is_learnt());
+                (name, pairs, outputs, weights, output.pixels(), is_learnt, *sampled)
             }
             _ => continue,
         };
+        let is_learnt = is_learnt && !is_frozen(frozen, ParameterName { layer, part: "weight" });
         let forward = weights as u64 * positions as u64;
         products.push(Product {
             layer,
             pairs,
             outputs,
-            weights,
+            weights: if is_learnt { weights } else { 0 },
             forward,
             input_gradient: if needed { forward } else { 0 },
-            weight_gradient: forward,
+            weight_gradient: if is_learnt { forward } else { 0 },
             sampled,
         });
     }

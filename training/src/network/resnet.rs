@@ -3,10 +3,10 @@
 use super::NetworkError;
 use super::description::{Description, LayerDescription};
 use super::image_layers::{ConvolutionStyle, ImageLayers};
-use crate::layer::{BatchNormSettings, ImageShape, Initialization, Window};
+use crate::layer::{Activation, BatchNormSettings, ImageShape, Initialization, Window};
 
-const PLAIN: BatchNormSettings = BatchNormSettings { momentum: 0.1, rectified: false };
-const RECTIFIED: BatchNormSettings = BatchNormSettings { momentum: 0.1, rectified: true };
+const PLAIN: BatchNormSettings = BatchNormSettings::new(false);
+const RECTIFIED: BatchNormSettings = BatchNormSettings::new(true);
 const STYLE: ConvolutionStyle =
     ConvolutionStyle { bias: false, initialization: Initialization::HeNormalFanOut, sampled: true };
 
@@ -58,10 +58,12 @@ pub fn resnet(
                     .convolution(&name("shortcut-convolution"), after.channels, window, STYLE)?
                     .batch_norm(&name("shortcut-norm"), PLAIN);
             }
-            layers = layers.residual(main, shortcut).push(LayerDescription::Relu);
+            layers = layers
+                .residual(main, shortcut)
+                .push(LayerDescription::Activation(Activation::Relu));
         }
     }
-    Ok(layers.average_pool().linear("linear", classes).finish())
+    Ok(layers.average_pool().linear("linear", classes, true).finish())
 }
 
 /// Two 3x3 convolutions.

@@ -25,7 +25,12 @@ fn images(batch: usize, image: ImageShape) -> Matrix {
 
 /// Loss of each of some steps on one minibatch of random images, and the network after them.
 fn steps(network: Network, input: &Matrix, count: u64, set: InstructionSet) -> (Vec<f64>, Network) {
-    let sgd = OptimizerConfig::Sgd { learning_rate: 0.01, momentum: 0.9, weight_decay: 0.0 };
+    let sgd = OptimizerConfig::Sgd {
+        learning_rate: 0.01,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 0.0,
+    };
     let mut learner = Learner::new(network, sgd, set, Stream::new(5, "run"));
     let labels: Vec<u16> = (0..input.rows()).map(|i| (i % 5) as u16).collect();
     let minibatch = Minibatch { input: input.clone(), labels };

@@ -64,8 +64,8 @@ pub fn wrn(
         }
     }
     Ok(layers
-        .batch_norm("norm", BatchNormSettings { momentum: 0.9, rectified: true })
+        .batch_norm("norm", BatchNormSettings { momentum: 0.9, ..rectified })
         .average_pool()
-        .linear("linear", classes)
+        .linear("linear", classes, true)
         .finish())
 }

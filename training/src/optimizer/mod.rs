@@ -1,11 +1,15 @@
 //! Optimisers: how a gradient changes a parameter.
 
 mod adam;
+mod group;
+mod lookahead;
 mod schedule;
 mod sgd;
 mod state;
 
-pub use schedule::Schedule;
+pub use group::{ParameterGroup, check_groups};
+pub use lookahead::{Lookahead, LookaheadConfig};
+pub use schedule::{Knot, Moment, Schedule};
 pub use state::{Averages, AveragesError, OptimizerState};
 
 use crate::layer::{Parameter, RowNorms};
@@ -19,13 +23,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum OptimizerConfig {
-    /// Stochastic gradient descent with momentum (not Nesterov's) and weight decay.
+    /// Stochastic gradient descent with momentum and weight decay.
     Sgd {
         /// The learning rate.
         learning_rate: f32,
         /// The share of the velocity that stays.
         #[serde(default)]
         momentum: f32,
+        /// Whether the momentum is Nesterov's.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nesterov: bool,
         /// The factor of the squared norm of the weights in the loss, times two.
         #[serde(default)]
         weight_decay: f32,
@@ -63,6 +70,7 @@ impl OptimizerConfig {
 #[derive(Debug)]
 pub struct Optimizer {
     config: OptimizerConfig,
+    groups: Vec<ParameterGroup>,
     set: InstructionSet,
     /// What the schedule multiplies the learning rate with.
     factor: f32,
@@ -77,7 +85,21 @@ const ROWS_A_TASK: usize = 32;
 impl Optimizer {
     /// An optimiser that has made no step.
     pub fn new(config: OptimizerConfig, set: InstructionSet) -> Self {
-        Self { config, set, factor: 1.0, steps: 0, averages: Vec::new(), next: 0 }
+        Self {
+            config,
+            groups: Vec::new(),
+            set,
+            factor: 1.0,
+            steps: 0,
+            averages: Vec::new(),
+            next: 0,
+        }
+    }
+
+    /// The same with groups of parameters that are learnt otherwise.
+    #[must_use]
+    pub fn with_groups(self, groups: Vec<ParameterGroup>) -> Self {
+        Self { groups, ..self }
     }
 
     /// Multiplies the learning rate, from now on; see [`Schedule::factor`].
@@ -97,30 +119,37 @@ impl Optimizer {
     }
 
     /// Changes one parameter, and brings the norms of its rows up to date where they are kept. Rows
-    /// without a gradient change as with a gradient of zero.
+    /// without a gradient change as with a gradient of zero. A frozen parameter stays as it is.
     pub fn update(&mut self, parameter: Parameter<'_>) {
         if self.next == self.averages.len() {
             self.averages.push(Averages::default());
         }
         let averages = &mut self.averages[self.next];
         self.next += 1;
-        let Parameter { values, row_length, gradient, row_norms } = parameter;
+        let Parameter { name, values, row_length, gradient, row_norms, is_frozen } = parameter;
         averages.first.resize(values.len(), 0.0);
         averages.second.resize(values.len(), 0.0);
-        if values.is_empty() {
+        if values.is_empty() || is_frozen {
             return;
         }
-        let (config, set, rate) =
-            (self.config, self.set, self.factor * self.config.learning_rate());
+        let (config, set) = (self.config, self.set);
+        let group = self.groups.iter().find(|group| group.parameters.matches(name));
+        let (of_rate, of_decay) =
+            group.map_or((1.0, 1.0), |group| (group.learning_rate, group.weight_decay));
+        let rate = of_rate * (self.factor * config.learning_rate());
         let correction = adam::bias_correction(self.steps);
         let change = |row: usize, values: &mut [f32], first: &mut [f32], second: &mut [f32]| {
             let gradient = gradient.row(row, row_length);
             // Inlined, so that the loops are compiled for the instruction set.
             match config {
-                OptimizerConfig::Sgd { momentum, weight_decay, .. } => set.run(
-                    #[inline(always)]
-                    || sgd::update(values, first, gradient, (rate, momentum, weight_decay)),
-                ),
+                OptimizerConfig::Sgd { momentum, nesterov, weight_decay, .. } => {
+                    let decay = of_decay * weight_decay;
+                    let step = sgd::Step { rate, momentum, decay, nesterov };
+                    set.run(
+                        #[inline(always)]
+                        || sgd::update(values, first, gradient, step),
+                    )
+                }
                 OptimizerConfig::Adam { .. } => set.run(
                     #[inline(always)]
                     || adam::update(values, first, second, gradient, rate, correction),
@@ -168,12 +197,24 @@ fn flushed(value: f32, negligible: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::Gradient;
+    use crate::layer::{Gradient, ParameterName};
 
-    const CONFIGS: [OptimizerConfig; 2] = [
-        OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.01 },
-        OptimizerConfig::Adam { learning_rate: 0.1 },
-    ];
+    const NAME: ParameterName = ParameterName { layer: "layer", part: "weight" };
+
+    const SGD: OptimizerConfig = OptimizerConfig::Sgd {
+        learning_rate: 0.1,
+        momentum: 0.9,
+        nesterov: false,
+        weight_decay: 0.01,
+    };
+    const NESTEROV: OptimizerConfig = OptimizerConfig::Sgd {
+        learning_rate: 0.1,
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 0.01,
+    };
+    const CONFIGS: [OptimizerConfig; 3] =
+        [SGD, NESTEROV, OptimizerConfig::Adam { learning_rate: 0.1 }];
 
     #[test]
     fn numbers_out_of_range_are_refused_by_name() {
@@ -212,9 +253,9 @@ mod tests {
                 sparse.begin_step();
                 dense.begin_step();
                 let rows = Gradient::Rows { indices, values: &compact };
-                sparse.update(Parameter::new(&mut x, 2, rows));
+                sparse.update(Parameter::new(NAME, &mut x, 2, rows));
                 let gradient = Gradient::Dense(&full);
-                dense.update(Parameter::new(&mut y, 2, gradient));
+                dense.update(Parameter::new(NAME, &mut y, 2, gradient));
                 assert_eq!(x, y, "{config:?}");
             }
         }
@@ -224,8 +265,8 @@ mod tests {
     fn averages_decay_to_zero_and_not_to_subnormal_numbers() {
         for config in CONFIGS {
             let config = match config {
-                OptimizerConfig::Sgd { learning_rate, momentum, .. } => {
-                    OptimizerConfig::Sgd { learning_rate, momentum, weight_decay: 0.0 }
+                OptimizerConfig::Sgd { learning_rate, momentum, nesterov, .. } => {
+                    OptimizerConfig::Sgd { learning_rate, momentum, nesterov, weight_decay: 0.0 }
                 }
                 adam => adam,
             };
@@ -235,7 +276,7 @@ mod tests {
                 let gradient = [if step == 0 { 1e-3 } else { 0.0 }];
                 optimizer.begin_step();
                 let gradient = Gradient::Dense(&gradient);
-                optimizer.update(Parameter::new(&mut x, 1, gradient));
+                optimizer.update(Parameter::new(NAME, &mut x, 1, gradient));
                 let Averages { first, second } = &optimizer.averages[0];
                 let averages = first.iter().chain(second);
                 assert!(averages.into_iter().all(|x| !x.is_subnormal()), "{config:?}");
@@ -253,9 +294,71 @@ mod tests {
                 let gradient = [2.0 * (x[0] - 1.0)];
                 optimizer.begin_step();
                 let gradient = Gradient::Dense(&gradient);
-                optimizer.update(Parameter::new(&mut x, 1, gradient));
+                optimizer.update(Parameter::new(NAME, &mut x, 1, gradient));
             }
             assert!((x[0] - 1.0).abs() < 0.02, "{config:?}: {}", x[0]);
         }
+    }
+
+    /// A parameter after steps with these gradients.
+    fn after(mut optimizer: Optimizer, gradients: &[f32]) -> f32 {
+        let mut x = [1.0f32];
+        for &gradient in gradients {
+            optimizer.begin_step();
+            optimizer.update(Parameter::new(NAME, &mut x, 1, Gradient::Dense(&[gradient])));
+        }
+        x[0]
+    }
+
+    #[test]
+    fn steps_are_as_computed_by_hand() {
+        let set = InstructionSet::detect();
+        // Slopes are gradient + 0.01 x; velocities 0.51 and 0.9 * 0.51 + slope.
+        let plain = after(Optimizer::new(SGD, set), &[0.5, -0.2]);
+        let x = 1.0 - 0.1 * 0.51;
+        let velocity = 0.9 * 0.51 + (-0.2 + 0.01 * x);
+        assert!((f64::from(plain) - (x - 0.1 * velocity)).abs() < 1e-6, "{plain}");
+        let nesterov = after(Optimizer::new(NESTEROV, set), &[0.5, -0.2]);
+        let x = 1.0 - 0.1 * (0.51 + 0.9 * 0.51);
+        let slope = -0.2 + 0.01 * x;
+        let velocity = 0.9 * 0.51 + slope;
+        let expected = x - 0.1 * (slope + 0.9 * velocity);
+        assert!((f64::from(nesterov) - expected).abs() < 1e-6, "{nesterov}");
+    }
+
+    #[test]
+    fn a_group_has_its_own_rate_and_decay() {
+        let set = InstructionSet::detect();
+        let group = |pattern: &str| ParameterGroup {
+            learning_rate: 64.0,
+            weight_decay: 0.25,
+            ..ParameterGroup::new(pattern.to_owned().try_into().unwrap())
+        };
+        let of = |patterns: &[&str]| {
+            let groups = patterns.iter().map(|pattern| group(pattern)).collect();
+            after(Optimizer::new(SGD, set).with_groups(groups), &[0.5])
+        };
+        assert_eq!(of(&["other.*", "*.bias"]), 1.0 - 0.1 * 0.51);
+        let expected = 1.0 - 6.4 * (0.5 + 0.0025);
+        assert!((of(&["*.weight"]) - expected).abs() < 1e-5);
+        let mut first = vec![group("layer.*"), group("*.weight")];
+        first[0].learning_rate = 0.5;
+        let found = after(Optimizer::new(SGD, set).with_groups(first), &[0.5]);
+        assert!((found - (1.0 - 0.05 * 0.5025)).abs() < 1e-6, "the first that matches: {found}");
+    }
+
+    #[test]
+    fn a_frozen_parameter_stays_with_its_averages() {
+        let mut optimizer = Optimizer::new(SGD, InstructionSet::detect());
+        let mut x = [1.0f32];
+        let mut step = |is_frozen| {
+            optimizer.begin_step();
+            let parameter = Parameter::new(NAME, &mut x, 1, Gradient::Dense(&[0.5]));
+            optimizer.update(Parameter { is_frozen, ..parameter });
+            (x[0], optimizer.averages.clone())
+        };
+        let before = step(false);
+        assert_eq!(step(true), before);
+        assert_ne!(step(false), before);
     }
 }

@@ -5,38 +5,47 @@ use super::flushed;
 /// Velocities below this count as zero, before they decay to slow subnormal numbers.
 const NEGLIGIBLE: f32 = 1e-30;
 
+/// What a step is made with.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub(super) rate: f32,
+    pub(super) momentum: f32,
+    pub(super) decay: f32,
+    pub(super) nesterov: bool,
+}
+
 /// velocity <- momentum velocity + gradient + decay value; value <- value - rate velocity
-/// (the form of PyTorch, without dampening). A gradient that is not there is zero.
+/// (the form of PyTorch, without dampening). With Nesterov's momentum the value moves by
+/// gradient + decay value + momentum velocity in the place of the velocity, which is what the
+/// velocity will be after one more such gradient, but for that gradient's own share. A gradient
+/// that is not there is zero.
 #[inline(always)]
 pub(super) fn update(
     values: &mut [f32],
     velocity: &mut [f32],
     gradient: Option<&[f32]>,
-    factors: (f32, f32, f32),
+    step: Step,
 ) {
     let elements = values.iter_mut().zip(velocity);
     match gradient {
         Some(gradient) => {
             for ((value, velocity), &gradient) in elements.zip(gradient) {
-                change(value, velocity, gradient, factors);
+                change(value, velocity, gradient, step);
             }
         }
         None => {
             for (value, velocity) in elements {
-                change(value, velocity, 0.0, factors);
+                change(value, velocity, 0.0, step);
             }
         }
     }
 }
 
 #[inline(always)]
-fn change(
-    value: &mut f32,
-    velocity: &mut f32,
-    gradient: f32,
-    (rate, momentum, decay): (f32, f32, f32),
-) {
-    let next = momentum * *velocity + (gradient + decay * *value);
+fn change(value: &mut f32, velocity: &mut f32, gradient: f32, step: Step) {
+    let Step { rate, momentum, decay, nesterov } = step;
+    let slope = gradient + decay * *value;
+    let next = momentum * *velocity + slope;
     *velocity = flushed(next, NEGLIGIBLE);
-    *value -= rate * *velocity;
+    *value -= rate * if nesterov { slope + momentum * *velocity } else { *velocity };
 }

@@ -1,12 +1,12 @@
 //! The settings of a training run.
 
 use super::BatchNormStatistics;
-use crate::data::{Augmentation, EVALUATION_BATCH};
-use crate::layer::ImageShape;
-use crate::network::{Description, Network, NetworkConfig, NetworkError};
-use crate::optimizer::{OptimizerConfig, Schedule};
+use crate::data::{Augmentation, Dataset, EVALUATION_BATCH, Minibatch, Minibatches};
+use crate::layer::{ImageShape, ParameterPattern};
+use crate::network::{Description, Footprint, Network, NetworkConfig, NetworkError, TestTimeViews};
+use crate::optimizer::{LookaheadConfig, OptimizerConfig, ParameterGroup, Schedule, check_groups};
 use crate::sampling::LayerPolicies;
-use crate::setting::{FieldError, count};
+use crate::setting::{FieldError, count, number};
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +22,18 @@ pub struct TrainingConfig {
     pub epochs: usize,
     /// How gradients change parameters.
     pub optimizer: OptimizerConfig,
-    /// How the learning rate changes from epoch to epoch.
+    /// How the learning rate changes in the course of the run.
     #[serde(default)]
     pub schedule: Schedule,
+    /// Parameters that are learnt otherwise than the rest: at another rate, or not to the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameter_groups: Vec<ParameterGroup>,
+    /// The average of past states that the network returns to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookahead: Option<LookaheadConfig>,
+    /// The probability with which a label is replaced by any class in the loss of a training step.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f32,
     /// How the products of each layer are sampled.
     #[serde(default)]
     pub policies: LayerPolicies,
@@ -37,11 +46,45 @@ pub struct TrainingConfig {
     /// The statistics that batch normalisation uses in evaluations.
     #[serde(default, skip_serializing_if = "BatchNormStatistics::is_running")]
     pub batch_norm_statistics: BatchNormStatistics,
+    /// The views of every image in the evaluation after the last epoch; all others are of the image
+    /// alone.
+    #[serde(default, skip_serializing_if = "TestTimeViews::is_image")]
+    pub test_time_views: TestTimeViews,
     /// Where all randomness of the run starts.
     pub seed: u64,
 }
 
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
 impl TrainingConfig {
+    /// A run with exact products at a constant rate, of images as they are.
+    pub fn new(
+        network: NetworkConfig,
+        batch_size: usize,
+        epochs: usize,
+        optimizer: OptimizerConfig,
+        seed: u64,
+    ) -> Self {
+        Self {
+            network,
+            batch_size,
+            epochs,
+            optimizer,
+            schedule: Schedule::default(),
+            parameter_groups: Vec::new(),
+            lookahead: None,
+            label_smoothing: 0.0,
+            policies: LayerPolicies::default(),
+            exact_epochs: 0,
+            augmentation: None,
+            batch_norm_statistics: BatchNormStatistics::default(),
+            test_time_views: TestTimeViews::default(),
+            seed,
+        }
+    }
+
     /// Checks every setting but for those that depend on the data.
     ///
     /// # Errors
@@ -52,6 +95,14 @@ impl TrainingConfig {
         self.network.check().map_err(|error| error.within("network"))?;
         self.optimizer.check().map_err(|error| error.within("optimizer"))?;
         self.schedule.check().map_err(|error| error.within("schedule"))?;
+        for (place, group) in self.parameter_groups.iter().enumerate() {
+            let within = |error: FieldError| error.within(&format!("parameter_groups[{place}]"));
+            group.check().map_err(within)?;
+        }
+        if let Some(lookahead) = &self.lookahead {
+            lookahead.check().map_err(|error| error.within("lookahead"))?;
+        }
+        number("label_smoothing", self.label_smoothing, 0.0..1.0)?;
         if let BatchNormStatistics::ReEstimated { minibatches } = self.batch_norm_statistics {
             let within = |error: FieldError| error.within("batch_norm_statistics");
             count("minibatches", minibatches).map_err(within)?;
@@ -71,8 +122,8 @@ impl TrainingConfig {
     /// The network for so many images of this shape, which can compute every minibatch of a run.
     ///
     /// # Errors
-    /// When the network does not exist in this size, or does not fit the images, minibatches or
-    /// evaluations.
+    /// When the network does not exist in this size, does not fit the images, minibatches or
+    /// evaluations, or has no parameter of a group.
     pub fn describe(
         &self,
         image: ImageShape,
@@ -86,16 +137,58 @@ impl TrainingConfig {
             FieldError::new("batch_size", self.batch_size, expected)
         })?;
         description.check_batch(EVALUATION_BATCH)?;
+        check_groups(&self.parameter_groups, &description.parameter_names())?;
         Ok(description)
     }
 
-    /// The network before its first step, for images of this shape.
+    /// The network before its first step, for images of this shape. A layer that whitens still
+    /// lacks its filters, see [`TrainingConfig::build_on`].
     ///
     /// # Errors
     /// When the network does not exist in this size, or cannot be sampled as the policies say.
     pub fn build(&self, image: ImageShape, classes: usize) -> Result<Network, NetworkError> {
         let description = self.network.describe(image, classes)?;
         description.build(&self.policies, self.stream().child("initialisation"))
+    }
+
+    /// The network before its first step on these images, from the first of which it has its
+    /// whitening filters, where it whitens.
+    ///
+    /// # Errors
+    /// As [`TrainingConfig::build`], and when there are fewer images than the filters need.
+    pub fn build_on(&self, data: &Dataset) -> Result<Network, NetworkError> {
+        let image = ImageShape::new(data.channels, data.height, data.width);
+        let mut network = self.build(image, data.classes)?;
+        let Some(mut whitening) = self.network.describe(image, data.classes)?.whitening()? else {
+            return Ok(network);
+        };
+        if data.len() < whitening.images() {
+            let expected = format!("at most the {} training images", data.len());
+            let field = "network.whitening_images";
+            return Err(FieldError::new(field, whitening.images(), expected).into());
+        }
+        let (mut images, mut minibatch) =
+            (data.minibatches(EVALUATION_BATCH), Minibatch::default());
+        // Reading images in memory cannot fail.
+        while images.next_into(&mut minibatch).is_ok_and(|is_there| is_there)
+            && whitening.add(&minibatch.input)
+        {}
+        whitening.fill(&mut network);
+        Ok(network)
+    }
+
+    /// The memory of a run of this network, see [`Description::footprint`].
+    pub fn footprint(&self, description: &Description) -> Footprint {
+        let footprint = description.footprint(self.batch_size);
+        let average = self.lookahead.map_or(0.0, |_| description.state_numbers() as f64);
+        let parameters = footprint.parameters + size_of::<f32>() as f64 * average;
+        Footprint { parameters, ..footprint }
+    }
+
+    /// The parameters that are not learnt in an epoch, counted from 0.
+    pub fn frozen(&self, epoch: usize) -> Vec<ParameterPattern> {
+        let groups = self.parameter_groups.iter().filter(|group| group.is_frozen(epoch));
+        groups.map(|group| group.parameters.clone()).collect()
     }
 
     /// Where all randomness of the run comes from.

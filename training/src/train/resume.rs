@@ -4,7 +4,7 @@ use super::{Progress, Trainer, TrainingConfig, TrainingError, TrainingReport};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::data::Splits;
 use crate::network::StateError;
-use crate::optimizer::AveragesError;
+use crate::optimizer::{AveragesError, Lookahead};
 use kernels::InstructionSet;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
@@ -150,6 +150,8 @@ impl Trainer<'_> {
     /// All that the run is now. Of several ranks, each has running statistics of its own.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let data = self.source.checksum();
+        let lookahead = self.lookahead.as_ref().map(Lookahead::average);
+        let lookahead = lookahead.cloned().unwrap_or_default();
         let (network, optimizer) = self.peer.learner().parts();
         Checkpoint {
             settings: settings(self.config),
@@ -158,6 +160,7 @@ impl Trainer<'_> {
             epoch_loss: self.epoch_loss,
             computations: self.computations,
             network: network.state(),
+            lookahead,
             optimizer: optimizer.state(),
         }
     }
@@ -174,6 +177,9 @@ impl Trainer<'_> {
         let mut lengths = Vec::new();
         network.visit_parameters(&mut |parameter| lengths.push(parameter.values.len()));
         optimizer.load_state(checkpoint.optimizer, &lengths)?;
+        if let Some(lookahead) = &mut self.lookahead {
+            lookahead.load_average(checkpoint.lookahead)?;
+        }
         self.computations = checkpoint.computations;
         self.epochs = checkpoint.epochs;
         self.epoch_loss = checkpoint.epoch_loss;

@@ -4,6 +4,7 @@ use super::Trainer;
 use crate::data::{DataError, Epoch, EvaluationSet};
 use crate::layer::StepContext;
 use crate::metrics::Metrics;
+use crate::network::TestTimeViews;
 use serde::{Deserialize, Serialize};
 
 /// Which mean and variance batch normalisation uses in an evaluation.
@@ -62,8 +63,18 @@ impl Trainer<'_> {
     }
 
     fn evaluate_as_it_is(&mut self) -> Result<[Metrics; 2], DataError> {
-        let Self { source, peer, .. } = self;
-        let mut evaluate = |set| peer.learner().evaluate(&mut *source.evaluation(set)?);
+        let is_last = self.epochs.len() + 1 >= self.config.epochs;
+        let views = if is_last { self.config.test_time_views } else { TestTimeViews::Image };
+        let Self { source, image, peer, .. } = self;
+        let mut evaluate = |set| {
+            let (learner, mut minibatches) = (peer.learner(), source.evaluation(set)?);
+            match *image {
+                Some(image) if !views.is_image() => {
+                    learner.evaluate_views(&mut *minibatches, views, image)
+                }
+                _ => learner.evaluate(&mut *minibatches),
+            }
+        };
         Ok([evaluate(EvaluationSet::HeldOut)?, evaluate(EvaluationSet::Test)?])
     }
 

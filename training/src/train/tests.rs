@@ -17,16 +17,14 @@ use rayon::ThreadPoolBuilder;
 
 fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
     TrainingConfig {
-        network: NetworkConfig::Mlp { hidden: vec![64, 48], dropout: 0.1 },
-        batch_size: 50,
-        epochs: 2,
-        optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
-        schedule: Schedule::Constant,
         policies: LayerPolicies::uniform(policy),
-        exact_epochs: 0,
-        augmentation: None,
-        batch_norm_statistics: BatchNormStatistics::Running,
-        seed: 1,
+        ..TrainingConfig::new(
+            NetworkConfig::Mlp { hidden: vec![64, 48], dropout: 0.1 },
+            50,
+            2,
+            OptimizerConfig::Adam { learning_rate: 1e-3 },
+            1,
+        )
     }
 }
 
@@ -74,7 +72,7 @@ fn augmentation_without_crop_and_flip_trains_to_the_bits_of_a_run_without() {
         run(&TrainingConfig { augmentation: Some(augmentation), ..config(None) }, &splits, set)
     };
     assert_eq!(with(Augmentation::default()), without);
-    let crop = Augmentation { padding: 4, flip: false };
+    let crop = Augmentation { padding: 4, flip: false, ..Augmentation::default() };
     assert_ne!(with(crop).parameters, without.parameters);
 }
 
@@ -134,7 +132,7 @@ fn bad_settings_are_named() {
     let schedule = Schedule::Step { factor: f32::NAN, at: vec![1] };
     let schedule = refuse(&|config| config.schedule = schedule.clone());
     assert!(schedule.starts_with("schedule.factor is NaN"), "{schedule}");
-    let black = Augmentation { padding: 28, flip: false };
+    let black = Augmentation { padding: 28, ..Augmentation::default() };
     let augmentation = refuse(&|config| config.augmentation = Some(black));
     assert!(augmentation.starts_with("augmentation.padding is 28"), "{augmentation}");
     let adaptive = Estimator::AdaptiveTopK { share: 2.0 };
@@ -150,8 +148,12 @@ fn bad_settings_are_named() {
     assert!(error.starts_with("batch_size is 11500, expected a minibatch that fits"), "{error}");
     let rate = f32::MAX;
     let error = refuse(&|config| {
-        config.optimizer =
-            OptimizerConfig::Sgd { learning_rate: rate, momentum: 0.0, weight_decay: 0.0 };
+        config.optimizer = OptimizerConfig::Sgd {
+            learning_rate: rate,
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+        };
     });
     assert!(error.contains("at step"), "{error}");
 }
@@ -227,7 +229,12 @@ fn wrn(splits: &Splits, statistics: BatchNormStatistics) -> TrainingReport {
         network: NetworkConfig::Wrn { depth: 10, width: 1 },
         batch_size: 16,
         epochs: 3,
-        optimizer: OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 5e-4 },
+        optimizer: OptimizerConfig::Sgd {
+            learning_rate: 0.05,
+            momentum: 0.9,
+            nesterov: false,
+            weight_decay: 5e-4,
+        },
         batch_norm_statistics: statistics,
         ..config(Some(SamplingPolicy {
             minimal_k: 1,

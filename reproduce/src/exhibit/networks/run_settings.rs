@@ -1,7 +1,7 @@
 //! The settings of training runs, as the exhibits that train share them.
 
 use serde::{Deserialize, Serialize};
-use training::data::Augmentation;
+use training::data::{Augmentation, Border};
 use training::network::{Description, Footprint, NetworkConfig, NetworkError};
 use training::optimizer::{OptimizerConfig, Schedule};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
@@ -163,19 +163,20 @@ impl RunSettings {
             scores: sampling.scores,
         });
         TrainingConfig {
-            network: self.network.clone(),
-            batch_size: self.batch_size,
-            epochs: self.epochs,
-            optimizer: self.optimizer,
             schedule: self.schedule.clone(),
             policies: LayerPolicies {
                 never: sampling.exact_layers.clone(),
                 ..LayerPolicies::uniform(policy)
             },
-            exact_epochs: 0,
             augmentation: self.augmentation,
             batch_norm_statistics: self.batch_norm_statistics,
-            seed,
+            ..TrainingConfig::new(
+                self.network.clone(),
+                self.batch_size,
+                self.epochs,
+                self.optimizer,
+                seed,
+            )
         }
     }
 
@@ -194,17 +195,33 @@ impl RunSettings {
     pub fn describe(&self) -> String {
         let optimizer = match self.optimizer {
             OptimizerConfig::Adam { learning_rate } => format!("Adam at {learning_rate}"),
-            OptimizerConfig::Sgd { learning_rate, momentum, weight_decay } => {
-                format!("SGD at {learning_rate}, momentum {momentum}, weight decay {weight_decay}")
+            OptimizerConfig::Sgd { learning_rate, momentum, nesterov, weight_decay } => {
+                let momentum_of = if nesterov { "Nesterov momentum" } else { "momentum" };
+                format!(
+                    "SGD at {learning_rate}, {momentum_of} {momentum}, weight decay {weight_decay}"
+                )
             }
         };
         let network = self.network_in_words();
         let augmentation = match self.augmentation {
-            Some(Augmentation { padding: 0, flip: false }) | None => String::new(),
-            Some(Augmentation { padding: 0, flip: true }) => "; random flips".to_string(),
-            Some(Augmentation { padding, flip }) => {
-                let flips = if flip { " and flips" } else { "" };
-                format!("; random crops padded by {padding}{flips}")
+            Some(Augmentation { padding: 0, flip: false, .. }) | None => String::new(),
+            Some(Augmentation { padding: 0, flip: true, alternating: false, .. }) => {
+                "; random flips".to_string()
+            }
+            Some(Augmentation { padding: 0, flip: true, alternating: true, .. }) => {
+                "; alternating flips".to_string()
+            }
+            Some(Augmentation { padding, border, flip, alternating }) => {
+                let by = match border {
+                    Border::Black => "padded by",
+                    Border::Reflected => "padded by a reflection of",
+                };
+                let flips = match (flip, alternating) {
+                    (false, _) => "",
+                    (true, false) => " and flips",
+                    (true, true) => " and alternating flips",
+                };
+                format!("; random crops {by} {padding}{flips}")
             }
         };
         let counted = |count: usize, one: &str| match count {

@@ -14,10 +14,9 @@ use theory::suite::Suite;
 use theory::verdict::{Kind, Verdict};
 use training::data::Minibatch;
 use training::network::NetworkConfig;
-use training::optimizer::{OptimizerConfig, Schedule};
-use training::sampling::LayerPolicies;
+use training::optimizer::OptimizerConfig;
 use training::setting::count_within;
-use training::train::{BatchNormStatistics, Trainer, TrainingConfig};
+use training::train::{Trainer, TrainingConfig};
 
 use super::claim_rows::{by_claim, claim_rows, least_p_value};
 use crate::exhibit::settings::{FieldError, configure};
@@ -112,18 +111,13 @@ impl Experiment for Claims {
 impl Claims {
     /// The products of the first two layers of an MLP after an epoch of exact training.
     fn products(&self, environment: &Environment, images: &Images) -> anyhow::Result<Vec<Factors>> {
-        let config = TrainingConfig {
-            network: NetworkConfig::Mlp { hidden: vec![HIDDEN], dropout: 0.0 },
-            batch_size: 50,
-            epochs: 1,
-            optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
-            schedule: Schedule::Constant,
-            augmentation: None,
-            batch_norm_statistics: BatchNormStatistics::Running,
-            policies: LayerPolicies::default(),
-            exact_epochs: 0,
-            seed: environment.seed,
-        };
+        let config = TrainingConfig::new(
+            NetworkConfig::Mlp { hidden: vec![HIDDEN], dropout: 0.0 },
+            50,
+            1,
+            OptimizerConfig::Adam { learning_rate: 1e-3 },
+            environment.seed,
+        );
         let mut trainer = Trainer::new(&config, &images.splits, environment.instructions)?;
         trainer.epoch(&mut |_| ControlFlow::Continue(()))?;
         let state = trainer.network().state();

@@ -208,3 +208,35 @@ fn shares_of_one_over_the_count_average_all_minibatches_alike() {
     let expected = 0.9 * before + 0.1 * moments(&wide(minibatches[0].data()), 0).0 as f32;
     assert!((layer.running_mean[0] - expected).abs() < 1e-6);
 }
+
+#[test]
+fn a_fixed_scale_is_one_and_no_parameter() {
+    let settings =
+        BatchNormSettings { learns_scale: false, epsilon: 0.5, ..BatchNormSettings::new(false) };
+    let mut fixed = BatchNorm::new("norm", IMAGE, settings);
+    let mut names = Vec::new();
+    fixed.visit_state(&mut |name, _| names.push(name.to_owned()));
+    assert_eq!(names, ["norm.shift", "norm.running-mean", "norm.running-variance"]);
+    let mut parameters = 0;
+    fixed.visit_parameters(&mut |_| parameters += 1);
+    assert_eq!(parameters, 1);
+    let (x, context) = (numbers(1), context(InstructionSet::detect()));
+    fixed.forward(&context, &x);
+    let wide_x = wide(x.data());
+    for (i, &y) in fixed.output.data().iter().enumerate() {
+        let (mean, squares) = moments(&wide_x, channel_of(i));
+        let variance = squares / (BATCH * IMAGE.pixels()) as f64;
+        let expected = (wide_x[i] - mean) / (variance + 0.5).sqrt();
+        assert!((f64::from(y) - expected).abs() < 1e-5, "{y} and {expected}");
+    }
+}
+
+#[test]
+fn the_momentum_is_the_share_of_the_newest_minibatch() {
+    let settings = BatchNormSettings { momentum: 0.4, ..BatchNormSettings::new(false) };
+    let mut layer = BatchNorm::new("norm", IMAGE, settings);
+    let x = numbers(1);
+    layer.forward(&context(InstructionSet::detect()), &x);
+    let (mean, _) = moments(&wide(x.data()), 2);
+    assert!((f64::from(layer.running_mean[2]) - 0.4 * mean).abs() < 1e-6);
+}

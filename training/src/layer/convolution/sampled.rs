@@ -59,6 +59,28 @@ impl Convolution {
         selection: &Selection,
         input_gradient_needed: bool,
     ) {
+        if self.learns_weight(context) {
+            self.weight_gradient_through(context, shape, input, gradient, selection);
+        }
+        if !input_gradient_needed {
+            return;
+        }
+        let channels = Channels { indices: selection.indices(), count: shape.input_channels() };
+        let tensor = (shape.batch(), self.geometry.image.len());
+        self.input_gradient.reshape_channels_in(context.memory, tensor, channels);
+        let (images, to) = (gradient.images(), self.input_gradient.data_mut());
+        input_gradient_of_channels(context.set, shape, images, &self.weight, selection, to);
+        count(context, shape, selection.len(), shape.input_channels());
+    }
+
+    fn weight_gradient_through(
+        &mut self,
+        context: &StepContext,
+        shape: &ConvolutionShape,
+        input: &Matrix,
+        gradient: &Matrix,
+        selection: &Selection,
+    ) {
         let (set, taps) = (context.set, shape.taps());
         let outputs = gradient.channels().map_or(shape.output_channels(), <[u32]>::len);
         let row = selection.len() * taps;
@@ -72,15 +94,6 @@ impl Convolution {
             None => to.fill(0.0),
             Some(place) => scatter(&compact[place * row..][..row], selection, taps, to),
         });
-        count(context, shape, selection.len(), shape.input_channels());
-        if !input_gradient_needed {
-            return;
-        }
-        let channels = Channels { indices: selection.indices(), count: shape.input_channels() };
-        let tensor = (shape.batch(), self.geometry.image.len());
-        self.input_gradient.reshape_channels_in(context.memory, tensor, channels);
-        let to = self.input_gradient.data_mut();
-        input_gradient_of_channels(set, shape, images, &self.weight, selection, to);
         count(context, shape, selection.len(), shape.input_channels());
     }
 
@@ -110,6 +123,7 @@ impl Convolution {
             },
         );
         match images.selection() {
+            _ if !self.learns_weight(context) => {}
             None => self.exact_weight_gradient(context, shape, input, gradient),
             Some(images) => {
                 let (input, gradient) = (input.data(), gradient.data());

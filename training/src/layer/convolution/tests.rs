@@ -324,3 +324,24 @@ fn scores_by_weights_select_the_largest_kernels_whatever_the_input() {
     });
     assert_eq!(seen, [[1, 3, 5]]);
 }
+
+#[test]
+fn dirac_weights_pass_the_first_channels_through() {
+    let set = InstructionSet::detect();
+    for (inputs, outputs) in [(3, 5), (5, 3)] {
+        let image = ImageShape::new(inputs, 4, 6);
+        let geometry = ConvolutionGeometry { image, outputs, window: Window::square(3, 1, 1) };
+        let stream = Stream::new(1, "dirac");
+        let mut layer =
+            Convolution::new("layer", geometry, false, Initialization::Dirac, None, stream)
+                .unwrap();
+        let numbers = (0..image.len()).map(|i| i as f32 * 0.5 - 3.0).collect();
+        let input = Matrix::from_rows(1, image.len(), numbers);
+        layer.forward(&StepContext::evaluation(set), &input);
+        let passed = inputs.min(outputs) * image.pixels();
+        assert_eq!(layer.output().data()[..passed], input.data()[..passed]);
+        let bound = 1.0 / (9.0 * inputs as f32).sqrt();
+        let drawn = &layer.weight[passed / image.pixels() * inputs * 9..];
+        assert!(drawn.iter().all(|weight| *weight != 0.0 && weight.abs() <= bound));
+    }
+}

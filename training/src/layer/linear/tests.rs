@@ -251,3 +251,23 @@ fn scores_by_weights_select_the_largest_rows_whatever_the_input() {
     layer.forward(&context(), &x);
     assert_eq!(layer.features.selection().unwrap().indices(), [4, 11, 20]);
 }
+
+#[test]
+fn without_biases_the_output_is_the_product() {
+    let mut layer = layer(None, Estimator::TopK, 1.0).without_bias();
+    let x = numbers(1, BATCH, INPUTS);
+    layer.forward(&context(), &x);
+    let weight = layer.weight.clone();
+    let expected = product(
+        (BATCH, INPUTS, OUTPUTS),
+        |_| 1.0,
+        |row, inner| x.row(row)[inner],
+        |inner, column| weight[inner * OUTPUTS + column],
+    );
+    assert_close(layer.output().data(), &expected, "output");
+    layer.backward(&context(), &x, &numbers(2, BATCH, OUTPUTS), true);
+    let (mut parameters, mut names) = (0, Vec::new());
+    layer.visit_parameters(&mut |_| parameters += 1);
+    layer.visit_state(&mut |name, _| names.push(name.to_owned()));
+    assert_eq!((parameters, names), (1, vec!["layer.weight".to_owned()]));
+}

@@ -5,7 +5,7 @@ use crate::data::generated_digits;
 use crate::exchange::ExchangeError;
 use crate::layer::StepContext;
 use crate::network::NetworkConfig;
-use crate::optimizer::{OptimizerConfig, Schedule};
+use crate::optimizer::OptimizerConfig;
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use crate::train::{BatchNormStatistics, train};
 use kernels::Estimator;
@@ -16,16 +16,14 @@ fn config(estimator: Estimator, scores: Scores) -> TrainingConfig {
     let (ratio, mode) = (0.3, Mode::Forward);
     let policy = SamplingPolicy { estimator, ratio, minimal_k: 10, mode, scores };
     TrainingConfig {
-        network: NetworkConfig::Mlp { hidden: vec![48, 40], dropout: 0.1 },
-        batch_size: 50,
-        epochs: 2,
-        optimizer: OptimizerConfig::Adam { learning_rate: 1e-3 },
-        schedule: Schedule::Constant,
         policies: LayerPolicies::uniform(Some(policy)),
-        exact_epochs: 0,
-        batch_norm_statistics: BatchNormStatistics::Running,
-        augmentation: None,
-        seed: 1,
+        ..TrainingConfig::new(
+            NetworkConfig::Mlp { hidden: vec![48, 40], dropout: 0.1 },
+            50,
+            2,
+            OptimizerConfig::Adam { learning_rate: 1e-3 },
+            1,
+        )
     }
 }
 

@@ -6,12 +6,16 @@ use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
-use crate::train::{BatchNormStatistics, train};
+use crate::train::train;
 use kernels::Estimator;
 use std::fs;
 
-const SGD: OptimizerConfig =
-    OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.9, weight_decay: 1e-3 };
+const SGD: OptimizerConfig = OptimizerConfig::Sgd {
+    learning_rate: 0.05,
+    momentum: 0.9,
+    nesterov: false,
+    weight_decay: 1e-3,
+};
 
 /// Three epochs of four steps, the first exact, with a rate that changes in each.
 fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig {
@@ -23,16 +27,10 @@ fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig 
         scores: Scores::Both,
     };
     TrainingConfig {
-        network,
-        batch_size: 20,
-        epochs: 3,
-        optimizer,
         schedule: Schedule::Cosine,
-        augmentation: None,
-        batch_norm_statistics: BatchNormStatistics::Running,
         policies: LayerPolicies::uniform(Some(policy)),
         exact_epochs: 1,
-        seed: 5,
+        ..TrainingConfig::new(network, 20, 3, optimizer, 5)
     }
 }
 
