@@ -5,6 +5,7 @@ use kernels::Estimator;
 use regression::{Network, Sampling};
 use std::error::Error;
 use std::time::Instant;
+use theory::extremes::{largest, least};
 use theory::statistics::Sample;
 use theory::verdict::Verdict;
 use zonotope_training::cells::{patterns, patterns_by_brute_force};
@@ -54,13 +55,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let before: Vec<Network> = plain.iter().map(|run| run.before.network.clone()).collect();
     let obstacle = settings.obstacle;
     println!("\n| check | measured | at most | cases | |\n| --- | --- | --- | --- | --- |");
+    let both: Vec<Run> = constrained.iter().chain(&sampled).cloned().collect();
     let passes = [
         checks::certified(&constrained),
         checks::certified(&sampled),
-        checks::sound(&constrained),
-        checks::sound(&sampled),
-        checks::known_patterns(&plain),
-        checks::known_patterns(&constrained),
+        checks::sound(&both),
+        checks::known_patterns(&both),
         checks::same_cells(&analysed, Enumeration::Pruned)?,
         checks::dropped_cells_are_noticed(&before, &obstacle, settings.falsifier_inputs, 0)?,
         checks::duality_gap(&analysed, &obstacle)?,
@@ -105,15 +105,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Means over the seeds, before and after.
+/// Means over the seeds with the least and the largest, before and after.
 fn row(name: &str, runs: &[Run], seconds: f64) {
-    let range = |numbers: Vec<f64>| {
-        let mean = Sample::of(numbers.iter().copied()).mean();
-        let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-        let largest = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        format!("{mean:.4} ({least:.4} to {largest:.4})")
+    let each = |number: fn(&Run) -> f64| {
+        let mean = Sample::of(runs.iter().map(number)).mean();
+        let (low, high) = (least(runs.iter().map(number)), largest(runs.iter().map(number)));
+        format!("{} ({} to {})", short(mean), short(low), short(high))
     };
-    let each = |number: fn(&Run) -> f64| range(runs.iter().map(number).collect());
     let certified = runs.iter().filter(|run| run.certificate.is_ok()).count();
     println!(
         "| {name} | {certified} of {} | {}, {} | {}, {} | {}, {} | {seconds:.2} |",
@@ -125,6 +123,11 @@ fn row(name: &str, runs: &[Run], seconds: f64) {
         each(|run| run.before.samples.unsafe_outputs as f64),
         each(|run| run.after.samples.unsafe_outputs as f64),
     );
+}
+
+/// Four decimal places, none for large numbers.
+fn short(number: f64) -> String {
+    if number.abs() >= 100.0 { format!("{number:.0}") } else { format!("{number:.4}") }
 }
 
 fn judged(verdict: &Verdict, judgement: &str) {

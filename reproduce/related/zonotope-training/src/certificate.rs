@@ -6,7 +6,7 @@ use crate::layers::{Layers, NetworkError};
 use crate::least_norm::{LeastNorm, bound};
 use crate::obstacle::Obstacle;
 use crate::pattern::Pattern;
-use crate::zonotope::SetError;
+use crate::zonotope::{ConstrainedZonotope, SetError};
 use nalgebra::DVector;
 use regression::Network;
 
@@ -76,8 +76,9 @@ enum Reason {
 /// It can only be made by [`Certificate::compute`], holds its own copy of the network, and is a
 /// proof in the strict sense but for rounding: for every activation pattern a reason, most of them
 /// the multipliers of a linear program, whose worth follows from weak duality with a few products
-/// ([`bound`]). [`Certificate::verify`] goes through it without a solver. Rounding moves a bound by
-/// some 1e-14, the margin is larger by many orders.
+/// ([`bound`]). [`Certificate::verify`] goes through it without a solver. The bounds are rounded
+/// down; what is not followed is the rounding of the products of weights that the programs are made
+/// of, some 1e-15, many orders below any useful margin.
 ///
 /// ```
 /// use kernels::random::Stream;
@@ -121,20 +122,7 @@ impl Certificate {
             let reason = match branch {
                 Branch::Impossible => Reason::Impossible,
                 Branch::Empty(multipliers) => Reason::Empty(multipliers),
-                Branch::Cell => match unsafe_outputs(&layers, &pattern, &set) {
-                    None => Reason::Impossible,
-                    Some(meeting) => {
-                        let failed = |error| CellError { pattern: pattern.clone(), error };
-                        let LeastNorm { dual, lower, upper, .. } =
-                            meeting.scale().map_err(failed)?;
-                        let required = 1.0 + margin;
-                        if !(lower >= required) {
-                            let pattern = pattern.clone();
-                            return Err(NotCertified::TooClose { pattern, lower, upper, required });
-                        }
-                        Reason::Apart(dual)
-                    }
-                },
+                Branch::Cell => apart(&layers, &pattern, &set, 1.0 + margin)?,
             };
             reasons.push((pattern, reason));
         }
@@ -178,7 +166,9 @@ impl Certificate {
                     (proven, 1.0 + self.margin)
                 }
             };
-            if !(proven >= required) {
+            // Asked this way round, so that what is not a number proves nothing.
+            let holds = proven >= required;
+            if !holds {
                 let pattern = pattern.clone();
                 return Err(NotCertified::Unproven { pattern, proven, required });
             }
@@ -228,9 +218,30 @@ impl Certificate {
     }
 }
 
+/// The proof that the outputs of a cell touch the obstacle only from the scale `required` on.
+fn apart(
+    layers: &Layers,
+    pattern: &Pattern,
+    obstacle: &ConstrainedZonotope,
+    required: f64,
+) -> Result<Reason, NotCertified> {
+    let Some(meeting) = unsafe_outputs(layers, pattern, obstacle) else {
+        return Ok(Reason::Impossible);
+    };
+    let failed = |error| CellError { pattern: pattern.clone(), error };
+    let LeastNorm { dual, lower, upper, .. } = meeting.scale().map_err(failed)?;
+    if lower >= required {
+        Ok(Reason::Apart(dual))
+    } else {
+        let pattern = pattern.clone();
+        Err(NotCertified::TooClose { pattern, lower, upper, required })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::patterns_as_released;
     use crate::layers::tests::random;
 
     const FAR: Obstacle = Obstacle { centre: [3.0, 3.0], half_width: 0.5 };
@@ -300,6 +311,45 @@ mod tests {
             "a margin of -0.5 was asked for; it is a finite number of at least 0"
         );
         assert!(Certificate::compute(&network, &FAR, f64::NAN).is_err());
+    }
+
+    #[test]
+    fn a_network_without_an_active_unit_is_unsafe_though_the_released_enumeration_finds_it_safe() {
+        // One unit, never active: the only output is b_2, the centre of the obstacle.
+        let obstacle = Obstacle { centre: [1.5, 1.5], half_width: 0.5 };
+        let parameters = vec![1.0, 0.0, -5.0, 10.0, 0.0, 1.5, 1.5];
+        let network = Network::new(random(0, 1).architecture(), parameters).unwrap();
+        let layers = Layers::of(&network).unwrap();
+        for pattern in patterns_as_released(&layers.sums).unwrap() {
+            let cell = layers.sums.with_signs_as_released(&pattern);
+            let weights = layers.masked_weights(&pattern);
+            let image = cell.affine(&weights, &layers.second_biases);
+            let meeting = image.intersection(&obstacle.set().unwrap());
+            assert!(
+                meeting.scale().unwrap().lower > 1.5,
+                "a cell that does not exist, and is safe"
+            );
+        }
+        let refused = Certificate::compute(&network, &obstacle, 0.0).unwrap_err();
+        assert!(matches!(refused, NotCertified::TooClose { pattern, upper, .. }
+            if pattern.to_string() == "0" && upper <= 1.0));
+    }
+
+    #[test]
+    fn units_without_weights_and_units_that_are_equal_do_no_harm() {
+        let network = random(2, 6);
+        let mut degenerate = network.clone();
+        let parameters = degenerate.parameters_mut();
+        // Unit 0 is constant, unit 2 is unit 1 again.
+        parameters[0..2].fill(0.0);
+        parameters.copy_within(2..4, 4);
+        parameters[12 + 2] = parameters[12 + 1];
+        let certificate = Certificate::compute(&degenerate, &FAR, 0.01).unwrap();
+        assert!(certificate.cells() >= 2);
+        for constant in [0.0, -0.0] {
+            degenerate.parameters_mut()[12] = constant;
+            assert!(Certificate::compute(&degenerate, &FAR, 0.01).is_ok());
+        }
     }
 
     #[test]

@@ -3,11 +3,11 @@
 //!
 //! An interior-point solver (`clarabel`) finds both solutions; what they are worth is computed
 //! here from A and b. For any l whatever, b^T l = l^T A z <= |A^T l|_1 |z|_inf, so
-//! b^T l / |A^T l|_1 bounds the optimum from below, and no solver needs to be believed. A simplex
+//! b^T l / |A^T l|_1 bounds the optimum from below ([`bound`]), and no solver needs to be believed. A simplex
 //! solver (`microlp`) solves the dual as a second opinion.
 
 use clarabel::algebra::CscMatrix;
-use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SupportedConeT};
+use clarabel::solver::{DefaultSettings, DefaultSolver, IPSolver, SolverStatus, SupportedConeT};
 use microlp::{ComparisonOp, LinearExpr, OptimizationDirection, Problem};
 use nalgebra::{DMatrix, DVector};
 
@@ -60,15 +60,16 @@ pub struct LeastNorm {
     pub lower: f64,
 }
 
-/// The lower bound b^T l / |A^T l|_1 on the infinity-norm of every solution of A z = b; zero if it
-/// were negative.
+/// The lower bound b^T l / |A^T l|_1 on the infinity-norm of every solution of A z = b, rounded
+/// down, so that it holds for these A and b whatever the multipliers; at least zero.
 ///
 /// ```
 /// use nalgebra::{DMatrix, DVector};
 /// use zonotope_training::least_norm::bound;
 /// // z_1 + z_2 = 4 cannot be met with |z_1|, |z_2| < 2.
 /// let (a, b) = (DMatrix::from_element(1, 2, 1.0), DVector::from_element(1, 4.0));
-/// assert_eq!(bound(&a, &b, &DVector::from_element(1, 1.0)), 2.0);
+/// let proven = bound(&a, &b, &DVector::from_element(1, 1.0));
+/// assert!(proven <= 2.0 && proven > 2.0 - 1e-14);
 /// ```
 ///
 /// # Panics
@@ -78,12 +79,16 @@ pub fn bound(
     offsets: &DVector<f64>,
     multipliers: &DVector<f64>,
 ) -> f64 {
-    let value = offsets.dot(multipliers);
-    let norm: f64 = constraints.tr_mul(multipliers).iter().map(|x| x.abs()).sum();
-    match value / norm {
-        _ if value <= 0.0 => 0.0,
-        bound => bound,
-    }
+    // A sum of m products, in any order, is off by at most m u / (1 - m u) of the sum of their
+    // sizes, u being half of epsilon; twice that also covers the rounding of the sizes and ratio.
+    let rounding = |terms: usize| (terms + 2) as f64 * f64::EPSILON;
+    let sizes = multipliers.abs();
+    let (rows, columns) = constraints.shape();
+    let value = offsets.dot(multipliers) - rounding(rows) * offsets.abs().dot(&sizes);
+    let sums = constraints.tr_mul(multipliers).abs();
+    let allowances = constraints.abs().tr_mul(&sizes) * rounding(rows);
+    let norm = (sums + allowances).sum() * (1.0 + rounding(columns));
+    if value.is_finite() && value > 0.0 { value / norm } else { 0.0 }
 }
 
 /// min |z|_inf subject to A z = b, with A of m x p.
@@ -96,32 +101,31 @@ pub fn least_norm(
 ) -> Result<LeastNorm, ProgramError> {
     check_finite(constraints, offsets)?;
     let (rows, columns) = constraints.shape();
-    let status;
-    let (primal, mut dual) = if rows == 0 {
-        status = String::from("nothing to solve");
-        (DVector::zeros(columns), DVector::zeros(0))
-    } else {
-        let mut solver = interior_point(constraints, offsets)?;
-        solver.solve();
-        status = solver.solution.status.to_string();
-        let primal = DVector::from_column_slice(&solver.solution.x[..columns]);
-        // The solver's multipliers have the other sign.
-        (primal, -DVector::from_column_slice(&solver.solution.z[..rows]))
-    };
+    if rows == 0 {
+        let (primal, dual) = (DVector::zeros(columns), DVector::zeros(0));
+        return Ok(LeastNorm { primal, dual, upper: 0.0, lower: 0.0 });
+    }
+    let mut solver = interior_point(constraints, offsets)?;
+    solver.solve();
+    let status = solver.solution.status;
+    let primal = DVector::from_column_slice(&solver.solution.x[..columns]);
+    // The solver's multipliers have the other sign.
+    let mut dual = -DVector::from_column_slice(&solver.solution.z[..rows]);
     let lower = bound(constraints, offsets, &dual);
-    let norm: f64 = constraints.tr_mul(&dual).iter().map(|x| x.abs()).sum();
+    let norm = constraints.tr_mul(&dual).abs().sum();
     if norm > 0.0 {
         dual /= norm;
     }
-    let upper = primal.amax();
-    let residual = (constraints * &primal - offsets).amax();
-    if status == "PrimalInfeasible" && lower > INFEASIBLE {
+    if status == SolverStatus::PrimalInfeasible && lower > INFEASIBLE {
         return Ok(LeastNorm { primal, dual, upper: f64::INFINITY, lower });
     }
+    let upper = primal.amax();
+    let residual = (constraints * &primal - offsets).amax();
     let allowed = CONVERGED * upper.max(1.0);
     if upper - lower <= allowed && residual <= allowed {
         Ok(LeastNorm { primal, dual, upper, lower })
     } else {
+        let status = status.to_string();
         Err(ProgramError::NotConverged { lower, upper, residual, status })
     }
 }
@@ -262,6 +266,14 @@ mod tests {
             let (_, multipliers) = random(case, 4, 6);
             assert!(bound(&a, &b, &multipliers) <= upper + 1e-12);
         }
+        // Not even those that a cancellation or an overflow would let seem good.
+        let huge = DVector::from_element(1, 1e300);
+        let (a, b) = (DMatrix::from_element(1, 1, 1.0), DVector::from_element(1, 1e10));
+        assert_eq!(bound(&a, &b, &huge), 0.0);
+        let a = DMatrix::from_row_slice(2, 1, &[1.0 / 3.0, 1.0]);
+        let b = DVector::from_column_slice(&[1.0 / 3.0, 1.0]);
+        let cancelling = DVector::from_column_slice(&[-3e17, 1e17 + 16.0]);
+        assert_eq!(bound(&a, &b, &cancelling), 0.0, "what is left of 1e17 is rounding");
     }
 
     #[test]

@@ -114,25 +114,28 @@ pub fn run(settings: &Settings, arm: Arm, seed: u64) -> Result<Run, RunError> {
     }
 
     let mut history = vec![experiment.point(&network, 0)?];
-    let mut constraint_steps = 0;
+    let (mut steps, mut constraint_steps) = (0, 0);
     let objective_steps = settings.constrained_steps;
-    for step in 0..objective_steps + settings.repair_steps {
-        if step < objective_steps {
-            let rate = settings.rate * (1.0 - step as f64 / objective_steps as f64);
-            experiment.descend_objective(&mut network, rate, settings.fit_steps + step)?;
+    while steps < objective_steps + settings.repair_steps {
+        if steps < objective_steps {
+            let rate = settings.rate * (1.0 - steps as f64 / objective_steps as f64);
+            experiment.descend_objective(&mut network, rate, settings.fit_steps + steps)?;
         }
-        let violation = experiment.violation(&network, arm, step)?;
-        if let Some(gradient) = &violation {
-            descend(network.parameters_mut(), gradient, settings.rate);
-            constraint_steps += 1;
+        match experiment.violation(&network, arm, steps)? {
+            Some(gradient) => {
+                descend(network.parameters_mut(), &gradient, settings.rate);
+                constraint_steps += 1;
+            }
+            None if steps >= objective_steps => break,
+            None => {}
         }
-        let is_last = step >= objective_steps && violation.is_none();
-        if is_last || (step + 1).is_multiple_of(settings.history_interval) {
-            history.push(experiment.point(&network, step + 1)?);
+        steps += 1;
+        if steps.is_multiple_of(settings.history_interval) {
+            history.push(experiment.point(&network, steps)?);
         }
-        if is_last {
-            break;
-        }
+    }
+    if history.last().is_none_or(|last| last.step != steps) {
+        history.push(experiment.point(&network, steps)?);
     }
     let after = experiment.assess(&network)?;
     let certificate = Certificate::compute(&network, &settings.obstacle, 0.5 * settings.margin);
@@ -326,6 +329,12 @@ mod tests {
         assert_eq!(constrained.after.samples.unsafe_outputs, 0);
         assert!(plain.after.samples.unsafe_outputs > 0 && plain.certificate.is_err());
         assert_eq!(plain.constraint_steps, 0);
+        let steps: Vec<usize> = plain.history.iter().map(|point| point.step).collect();
+        assert_eq!(steps, [0, 25, 50, 75, 100]);
+        let (first, last) = (constrained.history[0], constrained.history.last().unwrap());
+        assert_eq!(first.least_scale, constrained.before.least_scale);
+        assert_eq!(last.least_scale, constrained.after.least_scale);
+        assert_eq!(last.test_error, constrained.after.test_error);
     }
 
     #[test]
