@@ -1,7 +1,7 @@
 //! The proof that a network's outputs avoid the obstacle, and the one way to come by it.
 
 use crate::cells::{Branch, CellError, branches};
-use crate::collision::unsafe_outputs;
+use crate::collision::{Collision, unsafe_outputs};
 use crate::layers::{Layers, NetworkError};
 use crate::least_norm::{LeastNorm, bound};
 use crate::obstacle::Obstacle;
@@ -225,16 +225,12 @@ fn apart(
     obstacle: &ConstrainedZonotope,
     required: f64,
 ) -> Result<Reason, NotCertified> {
-    let Some(meeting) = unsafe_outputs(layers, pattern, obstacle) else {
-        return Ok(Reason::Impossible);
-    };
-    let failed = |error| CellError { pattern: pattern.clone(), error };
-    let LeastNorm { dual, lower, upper, .. } = meeting.scale().map_err(failed)?;
-    if lower >= required {
-        Ok(Reason::Apart(dual))
-    } else {
-        let pattern = pattern.clone();
-        Err(NotCertified::TooClose { pattern, lower, upper, required })
+    match Collision::of(layers, pattern, obstacle)? {
+        None => Ok(Reason::Impossible),
+        Some(Collision { scale, .. }) if scale.lower >= required => Ok(Reason::Apart(scale.dual)),
+        Some(Collision { pattern, scale: LeastNorm { lower, upper, .. } }) => {
+            Err(NotCertified::TooClose { pattern, lower, upper, required })
+        }
     }
 }
 

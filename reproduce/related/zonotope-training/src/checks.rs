@@ -153,7 +153,7 @@ pub fn dropped_cells_are_noticed(
         let mut known = patterns(&layers.sums)?;
         let mut nearest: Option<Collision> = None;
         for pattern in &known {
-            let found = collision(&layers, pattern, &set)?;
+            let found = Collision::of(&layers, pattern, &set)?;
             nearest = match (nearest, found) {
                 (Some(near), Some(found)) if found.scale.upper >= near.scale.upper => Some(near),
                 (near, found) => found.or(near),
@@ -244,7 +244,7 @@ pub fn gradient(
                 let simplex = least_norm_by_simplex(constraints, offsets);
                 Ok(simplex.map_err(|error| CellError { pattern: pattern.clone(), error })?)
             };
-            let Some(collision) = collision(&layers, &pattern, &set)? else { continue };
+            let Some(collision) = Collision::of(&layers, &pattern, &set)? else { continue };
             for (index, derivative) in collision.gradient(&layers, depths).into_iter().enumerate() {
                 let (back, here, forth) =
                     (value(index, -step)?, value(index, 0.0)?, value(index, step)?);
@@ -346,22 +346,13 @@ fn each_collision(
     for network in networks {
         let layers = Layers::of(network)?;
         for pattern in patterns(&layers.sums)? {
-            if let Some(collision) = collision(&layers, &pattern, &set)? {
+            if let Some(collision) = Collision::of(&layers, &pattern, &set)? {
                 let size = collision.scale.upper.max(1.0);
                 measured.push(measure(&layers, &collision)? / size);
             }
         }
     }
     Ok(measured)
-}
-
-fn collision(
-    layers: &Layers,
-    pattern: &Pattern,
-    obstacle: &crate::ConstrainedZonotope,
-) -> Result<Option<Collision>, RunError> {
-    let failed = |error| CellError { pattern: pattern.clone(), error };
-    Ok(Collision::of(layers, pattern, obstacle).map_err(failed)?)
 }
 
 fn largest_gap(check: &'static str, gaps: Vec<f64>) -> Verdict {
@@ -386,7 +377,8 @@ mod tests {
     use super::*;
     use crate::layers::tests::random;
     use crate::run::run;
-    use crate::settings::{Arm, Settings};
+    use crate::settings::Arm;
+    use crate::settings::tests::small;
 
     const OBSTACLE: Obstacle = Obstacle { centre: [0.3, 0.1], half_width: 0.05 };
 
@@ -395,16 +387,7 @@ mod tests {
     }
 
     fn runs(arm: Arm) -> Vec<Run> {
-        let settings = Settings {
-            hidden: 6,
-            examples: 200,
-            fit_steps: 400,
-            constrained_steps: 100,
-            repair_steps: 300,
-            falsifier_inputs: 20_000,
-            ..Settings::published()
-        };
-        (0..2).map(|seed| run(&settings, arm, seed).unwrap()).collect()
+        (0..2).map(|seed| run(&small(), arm, seed).unwrap()).collect()
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! How near the outputs of a cell come to the obstacle, and how that changes with the weights.
 
+use crate::cells::CellError;
 use crate::layers::Layers;
-use crate::least_norm::{LeastNorm, ProgramError};
+use crate::least_norm::LeastNorm;
 use crate::pattern::Pattern;
 use crate::zonotope::ConstrainedZonotope;
 use nalgebra::{DMatrix, DVector};
@@ -50,10 +51,13 @@ impl Collision {
         layers: &Layers,
         pattern: &Pattern,
         obstacle: &ConstrainedZonotope,
-    ) -> Result<Option<Self>, ProgramError> {
-        let set = unsafe_outputs(layers, pattern, obstacle);
-        let solve = |set: ConstrainedZonotope| set.scale();
-        Ok(set.map(solve).transpose()?.map(|scale| Self { pattern: pattern.clone(), scale }))
+    ) -> Result<Option<Self>, CellError> {
+        let Some(set) = unsafe_outputs(layers, pattern, obstacle) else { return Ok(None) };
+        let pattern = pattern.clone();
+        match set.scale() {
+            Ok(scale) => Ok(Some(Self { pattern, scale })),
+            Err(error) => Err(CellError { pattern, error }),
+        }
     }
 
     /// The derivatives of v by W_1, b_1, W_2 and b_2, in this order and row-major, as the

@@ -209,14 +209,13 @@ impl<'a> Experiment<'a> {
     /// 1 + margin. Polygons say which cells these are, linear programs give v and its derivatives.
     fn collisions(&self, network: &Network) -> Result<Option<Vec<f64>>, RunError> {
         let layers = Layers::of(network)?;
-        let (Settings { obstacle, .. }, limit) = (self.settings, 1.0 + self.settings.margin);
+        let limit = 1.0 + self.settings.margin;
         let mut sum: Option<Vec<f64>> = None;
         for Region { pattern, .. } in regions(&layers) {
-            if !meets(&layers, &pattern, obstacle, limit) {
+            if !meets(&layers, &pattern, &self.settings.obstacle, limit) {
                 continue;
             }
-            let collision = Collision::of(&layers, &pattern, &self.obstacle)
-                .map_err(|error| CellError { pattern, error })?;
+            let collision = Collision::of(&layers, &pattern, &self.obstacle)?;
             let Some(collision) = collision else { continue };
             let factor = -2.0 * (limit + OVERSHOOT - collision.scale.upper);
             let gradient = collision.gradient(&layers, Depths::Moving);
@@ -229,8 +228,8 @@ impl<'a> Experiment<'a> {
     /// The same loss with the gauge of sampled outputs in the place of v, as a mean over those that
     /// count.
     fn penalty(&self, network: &Network, step: usize) -> Option<Vec<f64>> {
-        let (Settings { obstacle, examples, .. }, limit) =
-            (self.settings, 1.0 + self.settings.margin);
+        let Settings { obstacle, examples, margin, .. } = self.settings;
+        let limit = 1.0 + margin;
         let mut rng = self.stream.child("penalty").at(step as u64);
         let inputs: Vec<f64> = (0..2 * examples).map(|_| 2.0 * uniform(&mut rng) - 1.0).collect();
         let inputs = MatrixView::row_major(&inputs, *examples, 2);
@@ -289,8 +288,7 @@ impl<'a> Experiment<'a> {
     fn least_scale(&self, layers: &Layers, cells: &[Region]) -> Result<f64, RunError> {
         let mut scales = Vec::with_capacity(cells.len());
         for Region { pattern, .. } in cells {
-            let collision = Collision::of(layers, pattern, &self.obstacle)
-                .map_err(|error| CellError { pattern: pattern.clone(), error })?;
+            let collision = Collision::of(layers, pattern, &self.obstacle)?;
             scales.push(collision.map_or(f64::INFINITY, |collision| collision.scale.upper));
         }
         Ok(least(scales))
@@ -300,20 +298,9 @@ impl<'a> Experiment<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::tests::small;
     use kernels::Estimator;
     use regression::Sampling;
-
-    fn small() -> Settings {
-        Settings {
-            hidden: 6,
-            examples: 200,
-            fit_steps: 400,
-            constrained_steps: 100,
-            repair_steps: 300,
-            falsifier_inputs: 20_000,
-            ..Settings::published()
-        }
-    }
 
     #[test]
     fn constrained_training_ends_in_a_certificate_and_without_it_the_network_stays_unsafe() {

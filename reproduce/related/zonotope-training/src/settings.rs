@@ -116,9 +116,22 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use kernels::Estimator;
+
+    /// The experiment at a size of a fraction of a second.
+    pub fn small() -> Settings {
+        Settings {
+            hidden: 6,
+            examples: 200,
+            fit_steps: 400,
+            constrained_steps: 100,
+            repair_steps: 300,
+            falsifier_inputs: 20_000,
+            ..Settings::published()
+        }
+    }
 
     #[test]
     fn what_makes_no_sense_is_named() {
