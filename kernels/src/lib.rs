@@ -18,6 +18,7 @@ pub mod estimator;
 pub mod matrix;
 pub mod probability;
 pub mod product;
+pub mod quantised;
 pub mod random;
 mod raw;
 pub mod scores;
