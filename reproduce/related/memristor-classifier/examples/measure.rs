@@ -50,6 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 );
             }
         }
+    }
+    for (name, data) in &sets {
         println!("\n{name}: accuracy, its 95 % interval, accuracy by lot, ties, bits a weight");
         for (label, storage, rules) in arms() {
             let mut outcomes: Vec<Vec<Outcome>> = Vec::new();
