@@ -32,6 +32,9 @@ pub struct Settings {
     pub test_points: usize,
 }
 
+/// Values of hidden units that an ensemble may have at once: 8 GB of them.
+const MOST_UNITS: u64 = 1 << 30;
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -52,8 +55,8 @@ impl Settings {
     /// # Errors
     /// Names the field, its value, and what would have been right.
     pub fn check(&self) -> Result<(), FieldError> {
-        count("hidden", self.hidden)?;
-        count("examples", self.examples)?;
+        count_within("hidden", self.hidden, 1..=100_000)?;
+        count_within("examples", self.examples, 1..=1_000_000)?;
         number("noise", self.noise, POSITIVE)?;
         count_within("members", self.members, 2..=1_000_000)?;
         self.prior.check().map_err(|error| error.within("prior"))?;
@@ -66,7 +69,14 @@ impl Settings {
             };
             estimator.check().map_err(refused)?;
         }
-        count_within("test_points", self.test_points, 2..=1_000_000)
+        count_within("test_points", self.test_points, 2..=1_000_000)?;
+        // All of these are held at once.
+        let points = self.examples.max(self.test_points) as u64;
+        if self.members as u64 * self.hidden as u64 * points > MOST_UNITS {
+            let expected = format!("fewer: members x hidden x points is at most {MOST_UNITS}");
+            return Err(FieldError::new("members", self.members, expected));
+        }
+        Ok(())
     }
 }
 
@@ -119,7 +129,7 @@ impl Method {
     /// When a number of things is zero, or a rate is not above zero.
     pub fn check(self) -> Result<(), FieldError> {
         match self {
-            Self::Smoother { iterations } => count("iterations", iterations),
+            Self::Smoother { iterations } => count_within("iterations", iterations, 1..=100_000),
             Self::Filter { passes, batch } => {
                 count("passes", passes)?;
                 count("batch", batch)

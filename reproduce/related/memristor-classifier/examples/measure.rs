@@ -25,12 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => UnitLength::Direction,
     };
     let settings = Settings { length, ..Settings::default() };
+    let (iris, wine) = (load_iris(&folder)?, load_wine(&folder)?);
+    let mnist = load_mnist(&folder, settings.images.tuning)?;
     let sets = [
-        ("Iris", Data::Table(load_iris(&folder)?)),
-        ("Wine", Data::Table(load_wine(&folder)?)),
-        ("MNIST", Data::Images(load_mnist(&folder, settings.images.tuning)?)),
+        ("Iris", Data::Table(&iris)),
+        ("Wine", Data::Table(&wine)),
+        ("MNIST", Data::Images(&mnist)),
     ];
-    for (name, data) in &sets {
+    for (name, data) in sets {
         println!("\n{name}: claims, {count} seeds");
         let suite = statements::check(&settings, data, &seeds)?;
         for (verdicts, kind) in [(&suite.verdicts, "check"), (&suite.controls, "control")] {
@@ -51,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     }
-    for (name, data) in &sets {
+    for (name, data) in sets {
         println!("\n{name}: accuracy, its 95 % interval, accuracy by lot, ties, bits a weight");
         for (label, storage, rules) in arms() {
             let mut outcomes: Vec<Vec<Outcome>> = Vec::new();

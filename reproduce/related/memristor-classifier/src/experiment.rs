@@ -52,7 +52,7 @@ impl Settings {
     ///
     /// # Errors
     /// When a class has too few samples.
-    pub fn splits(&self, data: &Data, seed: u64) -> Result<Vec<Split>, ClassifierError> {
+    pub fn splits(&self, data: Data, seed: u64) -> Result<Vec<Split>, ClassifierError> {
         match data {
             Data::Table(samples) => self.folds.splits(samples, self.length, seed),
             Data::Images(images) => Ok(vec![self.images.split(images, self.length, seed)?]),
@@ -61,12 +61,12 @@ impl Settings {
 }
 
 /// A data set.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Data {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Data<'a> {
     /// Samples without a test part.
-    Table(Samples),
+    Table(&'a Samples),
     /// Images in their published parts.
-    Images(Splits),
+    Images(&'a Splits),
 }
 
 /// One piece: some rules on a data set with one way of storing and one seed. The rules share the
@@ -78,11 +78,12 @@ pub enum Data {
 /// use memristor_classifier::rule::Rule;
 /// use memristor_classifier::split::Images;
 ///
-/// let data = Data::Images(training::data::generated_digits(1, 200, 50, 50));
+/// let digits = training::data::generated_digits(1, 200, 50, 50);
 /// let images = Images { stored_a_class: 8, tuning: 50, test: 50 };
 /// let settings = Settings { images, ..Settings::default() };
 /// let rules = [Rule::Density, Rule::ClassThresholds];
-/// let outcomes = run(&settings, &data, Storage::Levels(Levels::SIXTEEN), &rules, 1)?;
+/// let (data, storage) = (Data::Images(&digits), Storage::Levels(Levels::SIXTEEN));
+/// let outcomes = run(&settings, data, storage, &rules, 1)?;
 /// assert_eq!(outcomes[0].cost.exponentials, 80);
 /// assert_eq!(outcomes[1].cost.exponentials, 0);
 /// # Ok::<(), memristor_classifier::classifier::ClassifierError>(())
@@ -92,7 +93,7 @@ pub enum Data {
 /// When a setting is out of range, a class has too few samples, or weights cannot be stored.
 pub fn run(
     settings: &Settings,
-    data: &Data,
+    data: Data,
     storage: Storage,
     rules: &[Rule],
     seed: u64,

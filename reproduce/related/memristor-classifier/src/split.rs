@@ -128,18 +128,19 @@ fn stratified(
     parts: usize,
     stream: Stream,
 ) -> Result<Vec<Vec<usize>>, ClassifierError> {
+    let of_classes = samples.of_classes();
+    if let Some(class) = of_classes.iter().position(|members| members.len() < parts) {
+        return Err(ClassifierError::TooFew {
+            name: samples.name.clone(),
+            class: samples.classes[class].clone(),
+            samples: of_classes[class].len(),
+            parts,
+        });
+    }
     let mut dealt = vec![Vec::new(); parts];
     let mut next = 0;
-    for (class, mut members) in samples.of_classes().into_iter().enumerate() {
-        if members.len() < parts {
-            return Err(ClassifierError::TooFew {
-                name: samples.name.clone(),
-                class: samples.classes[class].clone(),
-                samples: members.len(),
-                parts,
-            });
-        }
-        shuffle(&mut stream.at(class as u64), &mut members);
+    for (mut members, class) in of_classes.into_iter().zip(0..) {
+        shuffle(&mut stream.at(class), &mut members);
         for member in members {
             dealt[next % parts].push(member);
             next += 1;

@@ -88,7 +88,7 @@ pub static OPEN: Claim = Claim::new(
 /// # Errors
 /// When a setting is out of range, there are no seeds, or a class has too few samples; a claim that
 /// fails is no error.
-pub fn check(settings: &Settings, data: &Data, seeds: &[u64]) -> Result<Suite, ClassifierError> {
+pub fn check(settings: &Settings, data: Data, seeds: &[u64]) -> Result<Suite, ClassifierError> {
     settings.check()?;
     distinct("seeds", seeds)?;
     let mut suite = Suite { verdicts: Vec::new(), controls: Vec::new() };

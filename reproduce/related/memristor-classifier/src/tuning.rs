@@ -5,7 +5,7 @@ use crate::similarity::Similarities;
 use crate::tally::Tally;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use training::setting::{FieldError, POSITIVE, count, distinct, number};
+use training::setting::{FieldError, POSITIVE, count_within, distinct, number};
 
 /// What is tried.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,9 +41,9 @@ impl Tuning {
         for (index, &bandwidth) in self.bandwidths.iter().enumerate() {
             number(&format!("bandwidths[{index}]"), bandwidth, POSITIVE)?;
         }
-        count("halvings", self.halvings)?;
-        count("thresholds_a_halving", self.thresholds_a_halving)?;
-        count("sweeps", self.sweeps)
+        count_within("halvings", self.halvings, 1..=60)?;
+        count_within("thresholds_a_halving", self.thresholds_a_halving, 1..=100)?;
+        count_within("sweeps", self.sweeps, 1..=1_000)
     }
 
     /// The best numbers for a rule on all of these read-outs together; the first of equally good

@@ -1,6 +1,6 @@
 //! The whole way at a small size: Iris, Wine, and digits drawn by code.
 
-use memristor_classifier::classifier::Outcome;
+use memristor_classifier::classifier::{ClassifierError, Outcome};
 use memristor_classifier::crossbar::{Device, Levels, Storage};
 use memristor_classifier::experiment::{Data, Settings, run};
 use memristor_classifier::rule::Rule;
@@ -21,8 +21,14 @@ fn settings() -> Settings {
     }
 }
 
-fn digits() -> Data {
-    Data::Images(generated_digits(1, 600, 200, 300))
+/// One piece on digits drawn by code.
+fn on_digits(
+    settings: &Settings,
+    storage: Storage,
+    rules: &[Rule],
+    seed: u64,
+) -> Result<Vec<Outcome>, ClassifierError> {
+    run(settings, Data::Images(&generated_digits(1, 600, 200, 300)), storage, rules, seed)
 }
 
 fn tables() -> Option<[Samples; 2]> {
@@ -41,7 +47,7 @@ fn the_published_tables_have_their_published_sizes() {
 }
 
 fn suite(table: Samples) -> Suite {
-    statements::check(&settings(), &Data::Table(table), &[1, 2, 3, 4, 5]).unwrap()
+    statements::check(&settings(), Data::Table(&table), &[1, 2, 3, 4, 5]).unwrap()
 }
 
 #[test]
@@ -69,7 +75,7 @@ fn four_features_are_too_few_for_sixteen_levels() {
 #[test]
 fn rules_and_storages_are_as_good_as_they_should_be_on_digits() {
     let sixteen = Storage::Levels(Levels::SIXTEEN);
-    let outcomes = run(&settings(), &digits(), sixteen, &Rule::ALL, 1).unwrap();
+    let outcomes = on_digits(&settings(), sixteen, &Rule::ALL, 1).unwrap();
     for Outcome { rule, tally, .. } in outcomes {
         // The bandwidth that is best for exponentials lets no gate open at half their height.
         let is_good = tally.accuracy() > 0.3;
@@ -78,14 +84,13 @@ fn rules_and_storages_are_as_good_as_they_should_be_on_digits() {
     }
     let broken = Device { stuck: 1.0, ..Device::IDEAL };
     let broken = Storage::Devices { levels: Levels::SIXTEEN, device: broken };
-    let outcome = &run(&settings(), &digits(), broken, &[Rule::ClassThresholds], 1).unwrap()[0];
+    let outcome = &on_digits(&settings(), broken, &[Rule::ClassThresholds], 1).unwrap()[0];
     assert!(outcome.tally.accuracy() < 0.2, "{outcome:?}");
 }
 
 #[test]
 fn ideal_devices_decide_as_levels_do() {
-    let tally =
-        |storage| run(&settings(), &digits(), storage, &[Rule::Density], 1).unwrap()[0].tally;
+    let tally = |storage| on_digits(&settings(), storage, &[Rule::Density], 1).unwrap()[0].tally;
     let devices = Storage::Devices { levels: Levels::SIXTEEN, device: Device::IDEAL };
     assert_eq!(tally(devices), tally(Storage::Levels(Levels::SIXTEEN)));
 }
@@ -94,7 +99,7 @@ fn ideal_devices_decide_as_levels_do() {
 fn threads_do_not_change_a_bit() {
     let device = Device { variation: 0.1, stuck: 0.01, ..Device::IDEAL };
     let storage = Storage::Devices { levels: Levels::SIXTEEN, device };
-    let outcomes = || run(&settings(), &digits(), storage, &Rule::ALL, 2).unwrap();
+    let outcomes = || on_digits(&settings(), storage, &Rule::ALL, 2).unwrap();
     let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     assert_eq!(alone.install(outcomes), outcomes());
 }
@@ -102,12 +107,11 @@ fn threads_do_not_change_a_bit() {
 #[test]
 fn settings_out_of_range_are_named() {
     let settings = Settings { folds: Folds { folds: 1, tuning_folds: 3 }, ..settings() };
-    let error = run(&settings, &digits(), Storage::Exact, &[Rule::Density], 1).unwrap_err();
+    let error = on_digits(&settings, Storage::Exact, &[Rule::Density], 1).unwrap_err();
     assert!(error.to_string().starts_with("folds.folds is 1, expected"), "{error}");
     let levels = Levels { levels: 32, ..Levels::SIXTEEN };
     let settings = Settings { folds: Folds { folds: 2, tuning_folds: 3 }, ..settings };
-    let error =
-        run(&settings, &digits(), Storage::Levels(levels), &[Rule::Density], 1).unwrap_err();
+    let error = on_digits(&settings, Storage::Levels(levels), &[Rule::Density], 1).unwrap_err();
     let sentence = "weights cannot be stored: 32 levels were asked for of codes of 4 bits, which \
                     have 2 to 16";
     assert_eq!(error.to_string(), sentence);
