@@ -23,6 +23,7 @@ pub mod law;
 pub mod matrix;
 pub mod probability;
 pub mod product;
+pub mod quantised;
 pub mod random;
 mod raw;
 pub mod scores;

@@ -26,7 +26,8 @@ pub enum Activation {
 }
 
 impl Activation {
-    fn value(self, a: f64) -> f64 {
+    /// What the unit puts out for this sum.
+    pub fn value(self, a: f64) -> f64 {
         match self {
             Self::Tanh => libm::tanh(a),
             // Not a.max(0.0), which would make a 0 of what is not a number.
