@@ -93,7 +93,7 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Writes a file as a whole (see [`file`]), and makes its folder if there is none.
+/// Writes a file as a whole (see [`mod@file`]), and makes its folder if there is none.
 ///
 /// # Errors
 /// Names the path when its folder cannot be made or written.

@@ -13,7 +13,7 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// See [`say`].
+/// See `say!`.
 pub fn line(text: fmt::Arguments) {
     let Err(error) = writeln!(io::stdout(), "{text}") else { return };
     if error.kind() == io::ErrorKind::BrokenPipe {

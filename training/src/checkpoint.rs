@@ -13,7 +13,7 @@
 //! | 32 | SHA-256 of the contents |
 //! | the rest | the contents |
 //!
-//! Numbers are little-endian. A file is written as a whole, see [`file`]. It is
+//! Numbers are little-endian. A file is written as a whole, see [`mod@file`]. It is
 //! read no further than its header is believed: a file of another kind, another version or
 //! another length than it says is not held in memory.
 
