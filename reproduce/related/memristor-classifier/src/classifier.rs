@@ -171,7 +171,7 @@ pub fn test(pair: &Pair, stored: &Stored, rules: &[FittedRule]) -> Vec<Tally> {
 /// The score of every class for every query of a pair: queries x classes.
 ///
 /// # Panics
-/// As [`test`].
+/// As [`fn@test`].
 pub fn scores(pair: &Pair, stored: &Stored, rule: &FittedRule) -> Vec<f64> {
     let mut scores = Vec::new();
     for (similarities, _) in Similarities::batches(pair, stored) {
