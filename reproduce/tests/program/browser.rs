@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kernels::estimator::Estimator;
-use reproduce::result::{ClaimRow, ExhibitResult, Found, HeadlineRow, Standing, significant};
+use reproduce::result::{ClaimRow, ExhibitResult, Found, HeadlineRow, Rows, Standing, significant};
 use reproduce::site::{ExhibitPage, Norms, Note, PAIRS, Provenance, Site, setting, write};
 use serde::Deserialize;
 
@@ -173,6 +173,10 @@ fn claims_and_notes_work_in_a_browser() {
     let folder = tempfile::tempdir().unwrap();
     let text = "</script><b>hostile</b> & rather long, so that a narrow window has to wrap it";
     let result = ExhibitResult {
+        records: Rows::of(&[1_usize, 2])
+            .key("k", |k| *k)
+            .value("level", "", |k| *k as f64)
+            .table("A level a budget"),
         claims: vec![ClaimRow {
             id: "variance".into(),
             number: "T2".into(),
