@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// use training::optimizer::{Moment, Schedule};
 /// let wrn: Schedule =
 ///     serde_yaml::from_str("{name: step, factor: 0.2, at: [60, 120, 160]}")?;
-/// let at = |epoch| Moment { step: epoch * 391, steps_an_epoch: 391, epochs: 200 };
+/// let at = |epoch: usize| Moment { step: epoch * 391, steps_an_epoch: 391, epochs: 200 };
 /// assert_eq!(wrn.factor(at(59)), 1.0);
 /// assert!((wrn.factor(at(120)) - 0.04).abs() < 1e-7);
 /// # Ok::<(), serde_yaml::Error>(())
