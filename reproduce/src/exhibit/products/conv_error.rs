@@ -3,11 +3,11 @@
 use kernels::convolution::ConvolutionShape;
 use kernels::estimator::Estimator;
 use kernels::random::Stream;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::{count, count_within, distinct};
 
 use super::budgets::{check_budgets, shown};
+use super::grid::measure_cells;
 use super::matrices::{Distribution, norm};
 use super::random_convolution::RandomConvolution;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, NamedEstimator, configure};
@@ -105,24 +105,15 @@ impl Experiment for ConvolutionError {
         };
         let convolutions =
             self.distributions.iter().map(generate).collect::<anyhow::Result<Vec<_>>>()?;
-        let mut cells = Vec::new();
-        for (distribution, convolution) in &convolutions {
-            for estimator in &self.estimators {
-                for budget in &self.budgets {
-                    cells.push((*distribution, convolution, estimator.0, *budget));
-                }
-            }
-        }
-        environment.progress.set_length(cells.len());
-        let measurements = cells
-            .par_iter()
-            .map(|(distribution, convolution, estimator, budget)| {
-                let measurement =
-                    self.measure(environment, *distribution, convolution, *estimator, *budget);
-                environment.progress.advance(1);
-                measurement
-            })
-            .collect::<anyhow::Result<Vec<Measurement>>>()?;
+        let measurements = measure_cells(
+            environment,
+            &convolutions,
+            &self.estimators,
+            &self.budgets,
+            |distribution, operand, estimator, budget| {
+                self.measure(environment, distribution, operand, estimator, budget)
+            },
+        )?;
         Ok(self.report(&measurements))
     }
 }

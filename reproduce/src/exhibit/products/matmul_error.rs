@@ -2,11 +2,11 @@
 
 use kernels::estimator::Estimator;
 use kernels::random::Stream;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::{count_within, distinct};
 
 use super::budgets::{check_budgets, check_sizes, shown};
+use super::grid::measure_cells;
 use super::matrices::{Distribution, MatrixPair, norm};
 use crate::exhibit::settings::{FieldError, NamedEstimator, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_root};
@@ -122,24 +122,15 @@ impl Experiment for MatmulError {
                 (*distribution, pair)
             })
             .collect();
-        let mut cells = Vec::new();
-        for (distribution, pair) in &matrices {
-            for estimator in &self.estimators {
-                for budget in &self.budgets {
-                    cells.push((*distribution, pair, estimator.0, *budget));
-                }
-            }
-        }
-        environment.progress.set_length(cells.len());
-        let measurements = cells
-            .par_iter()
-            .map(|(distribution, pair, estimator, budget)| {
-                let measurement =
-                    self.measure(environment, *distribution, pair, *estimator, *budget);
-                environment.progress.advance(1);
-                measurement
-            })
-            .collect::<anyhow::Result<Vec<Measurement>>>()?;
+        let measurements = measure_cells(
+            environment,
+            &matrices,
+            &self.estimators,
+            &self.budgets,
+            |distribution, operand, estimator, budget| {
+                self.measure(environment, distribution, operand, estimator, budget)
+            },
+        )?;
         Ok(self.report(&measurements))
     }
 }
