@@ -3,9 +3,9 @@
 use crate::estimator::Estimator;
 use crate::matrix::{MatrixView, MatrixViewMut};
 use crate::product::{Product, ProductError, check_factors};
-use crate::raw::Real;
 use crate::scores::column_row_scores;
 use crate::selection::{Selection, SelectionError};
+use micro_kernels::Real;
 use rand::Rng;
 use std::any::type_name;
 

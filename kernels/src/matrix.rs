@@ -1,6 +1,6 @@
 //! Borrowed matrix views: a slice, a shape and two strides, so that a transpose costs nothing.
 
-use crate::raw::Real;
+use micro_kernels::Real;
 use std::ops::Range;
 
 /// Why a slice cannot be seen as a matrix of the given shape.

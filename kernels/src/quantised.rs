@@ -13,7 +13,7 @@
 //! x > 0. With zero as a level, zero itself survives.
 
 use crate::matrix::MatrixView;
-use crate::raw::Real;
+use micro_kernels::Real;
 
 /// The most bits of a code.
 pub const MOST_BITS: u32 = 8;

@@ -11,8 +11,8 @@
 
 use crate::matrix::MatrixView;
 use crate::random::below;
-use crate::raw::{InstructionSet, Real};
 use crate::wide::{HELD, Wide};
+use micro_kernels::{InstructionSet, Real};
 use rand::Rng;
 use rayon::prelude::*;
 

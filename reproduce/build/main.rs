@@ -23,7 +23,7 @@ const RUNS: [&str; 3] = [
 /// helper of tests.
 const OTHERS: [&str; 2] = ["reproduce", "testing"];
 /// The crates that a training run depends on.
-const BELOW_RUNS: [&str; 2] = ["kernels", "training"];
+const BELOW_RUNS: [&str; 3] = ["kernels", "kernels/micro-kernels", "training"];
 
 fn main() {
     let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"));

@@ -3,8 +3,8 @@
 use super::planes::{Pixels, Planes};
 use super::sliding::{Tap, Target, Weights, Window, multiply_patches};
 use super::{ConvolutionShape, check_len};
-use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
+use micro_kernels::{InstructionSet, Real};
 
 /// Y[b, o] = sum_c X[b, c] * K[o, c], with X the B x C x H x W input, K the O x C x kh x kw
 /// kernels and Y the B x O x Ho x Wo output.

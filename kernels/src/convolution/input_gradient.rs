@@ -9,8 +9,8 @@ use super::images::Images;
 use super::planes::{Pixels, Planes};
 use super::sliding::{Tap, Target, Weights, Window, multiply_patches};
 use super::{ConvolutionShape, check_len};
-use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
+use micro_kernels::{InstructionSet, Real};
 
 /// dX[b, c] = sum_o of dY[b, o] carried back through K[o, c]: dX[b, c, y, x] =
 /// sum_{o, i, j} K[o, c, i, j] dY[b, o, (y + padding - i) / stride, (x + padding - j) / stride]

@@ -3,8 +3,8 @@
 use super::ConvolutionShape;
 use super::images::Images;
 use super::pairs::{Pairs, sum_over_pairs};
-use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
+use micro_kernels::{InstructionSet, Real};
 
 /// dK[o, c, i, j] = sum_{b, y, x} dY[b, o, y, x] X[b, c, y stride + i - padding,
 /// x stride + j - padding], with zeros outside the image.

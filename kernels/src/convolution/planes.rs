@@ -1,7 +1,7 @@
 //! Channel planes, and the copies of them that products read.
 
 use crate::product::{copy_run, interleave};
-use crate::raw::{InstructionSet, Real};
+use micro_kernels::{InstructionSet, Real};
 use std::array;
 use std::ops::Range;
 

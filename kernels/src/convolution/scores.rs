@@ -12,8 +12,8 @@
 //! that is above [`f64::MAX`].
 
 use super::{ConvolutionShape, check_len};
-use crate::raw::{InstructionSet, Real};
 use crate::scores::{norm, norm_of, sum_of_squares};
+use micro_kernels::{InstructionSet, Real};
 use rayon::prelude::*;
 
 /// |X[:, c]|_F of every input channel, over all images and pixels.

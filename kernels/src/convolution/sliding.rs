@@ -9,7 +9,7 @@
 use super::planes::{Pixels, Planes};
 use crate::matrix::MatrixViewMut;
 use crate::product::{Factor, Problem, copy_run, multiply_in_parts};
-use crate::raw::{InstructionSet, Real, TensorBuffers};
+use micro_kernels::{InstructionSet, Real, TensorBuffers};
 use rayon::prelude::*;
 
 /// Positions of a group: enough to share the packed weights among.

@@ -4,8 +4,8 @@
 
 use super::layout::Layout;
 use crate::matrix::{MatrixView, MatrixViewMut, ViewError};
-use crate::raw::Real;
 use faer::{MatMut, MatRef};
+use micro_kernels::Real;
 use std::slice;
 
 impl Layout {

@@ -1,7 +1,7 @@
 //! Shapes and strides with signs.
 
 use crate::matrix::{MatrixView, MatrixViewMut, ViewError};
-use crate::raw::Real;
+use micro_kernels::Real;
 
 /// Where element (i, j) lies from element (0, 0): at i times the stride of the rows plus j times that
 /// of the columns, in elements.

@@ -1,7 +1,7 @@
 //! Matrices of nalgebra that store all their elements side by side.
 
 use crate::matrix::{MatrixView, MatrixViewMut};
-use crate::raw::Real;
+use micro_kernels::Real;
 use nalgebra::{Dim, IsContiguous, Matrix, RawStorage, RawStorageMut};
 
 impl<'a, T: Real, R: Dim, C: Dim, S> From<&'a Matrix<T, R, C, S>> for MatrixView<'a, T>

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use crate::matrix::{MatrixView, MatrixViewMut, ViewError};
-use crate::raw::Real;
+use micro_kernels::Real;
 use ndarray::{ArrayRef2, ArrayView2, ArrayViewMut2};
 
 impl Layout {

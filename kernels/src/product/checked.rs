@@ -4,8 +4,8 @@ use super::memory_order::in_memory_order;
 use super::operands::{Factor, Problem, scales_of};
 use super::orientation;
 use crate::matrix::{MatrixView, MatrixViewMut};
-use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
+use micro_kernels::{InstructionSet, Real};
 
 /// Why a product cannot be formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,7 @@
 use super::blocking::{MAXIMUM_WIDTH, PANEL_BLOCK, block_depth, block_lanes, even_part};
 use super::operands::Problem;
 use super::packing::{Storage, is_gathered, note_columns, pack, storage_of_right};
-use crate::raw::{
+use micro_kernels::{
     InstructionSet, MAXIMUM_ROWS, OutputBlock, Real, RightBlock, accumulate_tiles, tile_rows,
 };
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! Views without a reversed axis, which is what packing reads and the micro-kernel writes.
 
 use crate::matrix::{MatrixView, MatrixViewMut};
-use crate::raw::Real;
+use micro_kernels::Real;
 
 /// Calls `multiply` with factors and an output that are all in the order of the memory: where an axis
 /// of one is reversed, with a copy.

@@ -23,11 +23,11 @@ mod orientation;
 mod packing;
 
 use crate::matrix::{MatrixView, MatrixViewMut};
-use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
 pub(crate) use checked::check_factors;
 pub use checked::{Product, ProductError};
 use memory_order::in_memory_order;
+use micro_kernels::{InstructionSet, Real};
 use operands::scales_of;
 pub(crate) use operands::{Factor, Problem};
 pub(crate) use orientation::multiply_in_parts;

@@ -1,8 +1,8 @@
 //! Where the numbers of a product come from.
 
 use crate::matrix::MatrixView;
-use crate::raw::{Real, SelectedColumns};
 use crate::selection::Selection;
+use micro_kernels::{Real, SelectedColumns};
 
 /// One factor of a product, seen from its inner index (the one that is summed over) and its outer
 /// one: number (inner, outer) is `data[inner' * inner_stride + outer' * outer_stride]`, times

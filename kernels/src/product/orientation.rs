@@ -8,7 +8,7 @@ use super::loop_nest::multiply_block;
 use super::operands::Problem;
 use super::packing::{Storage, storage_of_right};
 use crate::matrix::MatrixViewMut;
-use crate::raw::{InstructionSet, OutputBlock, Real};
+use micro_kernels::{InstructionSet, OutputBlock, Real};
 
 /// Cost of copying one number into a packed block, in fused multiply-adds of one lane.
 const COPY: f64 = 12.0;

@@ -3,7 +3,7 @@
 
 use super::blocking::{MAXIMUM_WIDTH, block_depth};
 use super::operands::{Factor, Problem};
-use crate::raw::{
+use micro_kernels::{
     InstructionSet, Real, SelectedColumns, interleave_at, interleave_blocks, interleave_selected,
 };
 use std::ops::Range;

@@ -5,8 +5,8 @@ mod properties;
 
 use super::*;
 use crate::random::{Stream, below, standard_normal};
-use crate::raw::{InstructionSet, Real};
 use crate::selection::Selection;
+use micro_kernels::{InstructionSet, Real};
 
 fn numbers<T: Real>(seed: u64, count: usize) -> Vec<T> {
     let mut rng = Stream::new(seed, "convolution").at(0);

@@ -9,27 +9,27 @@ const LINE: usize = 64;
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     /// A packed tile of the left factor.
-    pub(crate) left: AlignedBuffer<T>,
+    pub left: AlignedBuffer<T>,
     /// Packed panels of the right factor.
-    pub(crate) right: AlignedBuffer<T>,
+    pub right: AlignedBuffer<T>,
     /// The columns of the left factor that a block selects.
-    pub(crate) columns: SelectedColumns<T>,
+    pub columns: SelectedColumns<T>,
     /// Tensors of a convolution in the layout its products read and write.
-    pub(crate) tensors: TensorBuffers<T>,
+    pub tensors: TensorBuffers<T>,
 }
 
 /// Buffers that are taken out while a convolution runs, since its products use the others.
 #[derive(Debug, Default)]
-pub(crate) struct TensorBuffers<T> {
+pub struct TensorBuffers<T> {
     /// An input in the layout the product reads.
-    pub(crate) input: AlignedBuffer<T>,
+    pub input: AlignedBuffer<T>,
     /// An output in the layout the product writes.
-    pub(crate) output: AlignedBuffer<T>,
+    pub output: AlignedBuffer<T>,
 }
 
 impl<T: Real> TensorBuffers<T> {
     /// Lends this thread's buffers; a nested loan gets fresh ones.
-    pub(crate) fn lend<R>(run: impl FnOnce(&mut Self) -> R) -> R {
+    pub fn lend<R>(run: impl FnOnce(&mut Self) -> R) -> R {
         let mut buffers = T::with_scratch(|scratch| std::mem::take(&mut scratch.tensors));
         let result = run(&mut buffers);
         T::with_scratch(|scratch| scratch.tensors = buffers);
@@ -39,13 +39,13 @@ impl<T: Real> TensorBuffers<T> {
 
 /// A growing buffer whose first number lies at the start of a cache line.
 #[derive(Debug, Default)]
-pub(crate) struct AlignedBuffer<T> {
+pub struct AlignedBuffer<T> {
     memory: Vec<T>,
 }
 
 impl<T: Real> AlignedBuffer<T> {
     /// The first `length` numbers, with whatever they held.
-    pub(crate) fn first(&mut self, length: usize) -> &mut [T] {
+    pub fn first(&mut self, length: usize) -> &mut [T] {
         let spare = LINE / size_of::<T>();
         if self.memory.len() < length + spare {
             self.memory.resize(length + spare, T::ZERO);

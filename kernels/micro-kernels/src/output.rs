@@ -5,7 +5,7 @@
 use std::marker::PhantomData;
 
 /// A block of a mutably borrowed matrix. Splitting gives blocks without a common element.
-pub(crate) struct OutputBlock<'a, T> {
+pub struct OutputBlock<'a, T> {
     pointer: *mut T,
     rows: usize,
     lanes: usize,
@@ -22,7 +22,7 @@ impl<'a, T: Copy> OutputBlock<'a, T> {
     ///
     /// # Panics
     /// When the last element lies outside the slice, or elements could overlap.
-    pub(crate) fn new(
+    pub fn new(
         data: &'a mut [T],
         rows: usize,
         lanes: usize,
@@ -30,10 +30,12 @@ impl<'a, T: Copy> OutputBlock<'a, T> {
         lane_stride: usize,
     ) -> Self {
         if rows > 0 && lanes > 0 {
-            let last = (rows - 1) * row_stride + (lanes - 1) * lane_stride;
+            let last_row = (rows - 1).saturating_mul(row_stride);
+            let last_lane = (lanes - 1).saturating_mul(lane_stride);
+            let last = last_row.saturating_add(last_lane);
             assert!(last < data.len(), "the block lies in its slice");
-            let rows_apart = rows == 1 || row_stride > (lanes - 1) * lane_stride;
-            let lanes_apart = lanes == 1 || lane_stride > (rows - 1) * row_stride;
+            let rows_apart = rows == 1 || row_stride > last_lane;
+            let lanes_apart = lanes == 1 || lane_stride > last_row;
             assert!(
                 (rows_apart && (lanes == 1 || lane_stride > 0))
                     || (lanes_apart && (rows == 1 || row_stride > 0)),
@@ -44,28 +46,32 @@ impl<'a, T: Copy> OutputBlock<'a, T> {
         Self { pointer, rows, lanes, row_stride, lane_stride, borrow: PhantomData }
     }
 
-    pub(crate) fn rows(&self) -> usize {
+    /// Rows.
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
-    pub(crate) fn lanes(&self) -> usize {
+    /// Lanes: elements of a row.
+    pub fn lanes(&self) -> usize {
         self.lanes
     }
 
-    pub(crate) fn row_stride(&self) -> usize {
+    /// Numbers from a row to the next.
+    pub fn row_stride(&self) -> usize {
         self.row_stride
     }
 
-    pub(crate) fn lane_stride(&self) -> usize {
+    /// Numbers from a lane to the next.
+    pub fn lane_stride(&self) -> usize {
         self.lane_stride
     }
 
-    pub(super) fn pointer(&self) -> *mut T {
+    pub(crate) fn pointer(&self) -> *mut T {
         self.pointer
     }
 
     /// The first `rows` rows and the others.
-    pub(crate) fn split_rows(self, rows: usize) -> (Self, Self) {
+    pub fn split_rows(self, rows: usize) -> (Self, Self) {
         assert!(rows <= self.rows, "a block is split inside");
         // `wrapping_add` because the second part may be empty and its start beyond the slice.
         let pointer = self.pointer.wrapping_add(rows * self.row_stride);
@@ -73,14 +79,14 @@ impl<'a, T: Copy> OutputBlock<'a, T> {
     }
 
     /// The first `lanes` lanes and the others.
-    pub(crate) fn split_lanes(self, lanes: usize) -> (Self, Self) {
+    pub fn split_lanes(self, lanes: usize) -> (Self, Self) {
         assert!(lanes <= self.lanes, "a block is split inside");
         let pointer = self.pointer.wrapping_add(lanes * self.lane_stride);
         (Self { lanes, ..self }, Self { pointer, lanes: self.lanes - lanes, ..self })
     }
 
     /// The part of `rows` x `lanes` elements that starts at (row, lane), borrowed.
-    pub(crate) fn part(
+    pub fn part(
         &mut self,
         (row, lane): (usize, usize),
         (rows, lanes): (usize, usize),
@@ -91,7 +97,7 @@ impl<'a, T: Copy> OutputBlock<'a, T> {
     }
 
     /// Reads every element into a row-major buffer of the given row length.
-    pub(crate) fn copy_to(&self, buffer: &mut [T], row_length: usize) {
+    pub fn copy_to(&self, buffer: &mut [T], row_length: usize) {
         self.check_buffer(buffer, row_length);
         for lane in 0..self.lanes {
             for row in 0..self.rows {
@@ -104,7 +110,7 @@ impl<'a, T: Copy> OutputBlock<'a, T> {
     }
 
     /// Writes every element from a row-major buffer of the given row length.
-    pub(crate) fn copy_from(&mut self, buffer: &[T], row_length: usize) {
+    pub fn copy_from(&mut self, buffer: &[T], row_length: usize) {
         self.check_buffer(buffer, row_length);
         for lane in 0..self.lanes {
             for row in 0..self.rows {
@@ -119,5 +125,16 @@ impl<'a, T: Copy> OutputBlock<'a, T> {
 
     fn check_buffer(&self, buffer: &[T], row_length: usize) {
         assert!(row_length >= self.lanes && buffer.len() >= self.rows * row_length, "buffer size");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic = "the block lies in its slice"]
+    fn strides_whose_product_is_no_number_are_refused() {
+        OutputBlock::new(&mut [0.0; 4], 3, 1, usize::MAX / 2 + 1, 1);
     }
 }

@@ -22,7 +22,7 @@ fn has_shuffles<T>(set: InstructionSet) -> bool {
     not(target_arch = "x86_64"),
     expect(unused_variables, reason = "only x86-64 has shuffles for it here")
 )]
-pub(crate) fn interleave_blocks<T: Real>(
+pub fn interleave_blocks<T: Real>(
     set: InstructionSet,
     sources: &[&[T]],
     width: usize,
@@ -50,7 +50,7 @@ pub(crate) fn interleave_blocks<T: Real>(
 /// # Panics
 /// When an offset lies outside a source, or `to` ends within the numbers of an offset.
 #[inline(always)]
-pub(crate) fn interleave_at<T: Real, const COUNT: usize>(
+pub fn interleave_at<T: Real, const COUNT: usize>(
     sources: [&[T]; COUNT],
     offsets: impl Iterator<Item = usize>,
     width: usize,
@@ -69,7 +69,7 @@ pub(crate) fn interleave_at<T: Real, const COUNT: usize>(
 
 /// Columns of a matrix that are selected densely enough for whole blocks of eight to be read.
 #[derive(Debug, Default)]
-pub(crate) struct SelectedColumns<T> {
+pub struct SelectedColumns<T> {
     /// The first column of the first block.
     first: usize,
     /// A byte a block, a bit a column, the first in the lowest bit.
@@ -84,12 +84,7 @@ impl<T: Real> SelectedColumns<T> {
     ///
     /// # Panics
     /// When the columns do not increase.
-    pub(crate) fn set(
-        &mut self,
-        set: InstructionSet,
-        columns: &[u32],
-        scales: Option<&[f64]>,
-    ) -> bool {
+    pub fn set(&mut self, set: InstructionSet, columns: &[u32], scales: Option<&[f64]>) -> bool {
         /// A number that is picked takes the time of about so many in blocks.
         const SPARSEST: usize = 4;
         if !has_shuffles::<T>(set) || tile_rows(set) != 8 {
@@ -129,7 +124,7 @@ impl<T: Real> SelectedColumns<T> {
     not(target_arch = "x86_64"),
     expect(unused_variables, reason = "only x86-64 has shuffles for it here")
 )]
-pub(crate) fn interleave_selected<T: Real>(
+pub fn interleave_selected<T: Real>(
     set: InstructionSet,
     sources: &[&[T]],
     columns: &SelectedColumns<T>,

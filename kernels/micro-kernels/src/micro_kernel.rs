@@ -14,13 +14,13 @@ use super::vector::Vector;
 use super::{InstructionSet, OutputBlock, Real};
 
 /// The most rows of a tile of any instruction set.
-pub(crate) const MAXIMUM_ROWS: usize = 8;
+pub const MAXIMUM_ROWS: usize = 8;
 /// Inner indices of one turn of the innermost loop.
 const UNROLL: usize = 4;
 
 /// The most rows of a tile. Its sums, the vectors of a panel and one factor are what fits into
 /// the register file, in the shape that reads the fewest numbers for each multiplication.
-pub(crate) fn tile_rows(set: InstructionSet) -> usize {
+pub fn tile_rows(set: InstructionSet) -> usize {
     match set {
         InstructionSet::Portable | InstructionSet::Avx2 => 6,
         InstructionSet::Avx512 => MAXIMUM_ROWS,
@@ -28,7 +28,7 @@ pub(crate) fn tile_rows(set: InstructionSet) -> usize {
 }
 
 /// Vectors of a panel.
-pub(super) fn panel_vectors(set: InstructionSet) -> usize {
+pub(crate) fn panel_vectors(set: InstructionSet) -> usize {
     match set {
         InstructionSet::Portable | InstructionSet::Avx2 => 2,
         InstructionSet::Avx512 => 3,
@@ -36,7 +36,7 @@ pub(super) fn panel_vectors(set: InstructionSet) -> usize {
 }
 
 /// The pointers and strides of one tile; strides count elements.
-pub(super) struct Tile<T> {
+pub(crate) struct Tile<T> {
     inner: usize,
     left: *const T,
     right: *const T,
@@ -52,7 +52,7 @@ pub(super) struct Tile<T> {
 }
 
 /// A micro-kernel of fixed rows and vectors.
-pub(super) type TileFunction<T> = unsafe fn(&Tile<T>);
+pub(crate) type TileFunction<T> = unsafe fn(&Tile<T>);
 
 /// The micro-kernel over any vector type.
 ///
@@ -62,7 +62,7 @@ pub(super) type TileFunction<T> = unsafe fn(&Tile<T>);
 /// `lanes` numbers at `output_stride` can be written at `output`; `packed` is null or takes
 /// `inner` panels of the set; and (VECTORS - 1) * LANES < lanes <= VECTORS * LANES.
 #[inline(always)]
-pub(super) unsafe fn tile<
+pub(crate) unsafe fn tile<
     V: Vector,
     const ROWS: usize,
     const VECTORS: usize,
@@ -210,13 +210,13 @@ macro_rules! choose_instance {
         }
     };
 }
-pub(super) use choose_instance;
+pub(crate) use choose_instance;
 
 /// A block of the right factor in panels, checked against its slice when made.
 ///
 /// Number (inner, lane) of a panel is `panel[position * stride + lane]`, with the position inner
 /// or `index[inner]`; panels start `panel_stride` numbers apart.
-pub(crate) struct RightBlock<'a, T> {
+pub struct RightBlock<'a, T> {
     data: &'a [T],
     stride: usize,
     panel_stride: usize,
@@ -230,9 +230,10 @@ impl<'a, T: Real> RightBlock<'a, T> {
     ///
     /// # Panics
     /// When the block reaches beyond the slice.
-    pub(crate) fn packed(set: InstructionSet, data: &'a [T], inner: usize, lanes: usize) -> Self {
+    pub fn packed(set: InstructionSet, data: &'a [T], inner: usize, lanes: usize) -> Self {
         let width = T::panel_width(set);
-        assert!(lanes.next_multiple_of(width) * inner <= data.len(), "the block lies in its slice");
+        let numbers = lanes.next_multiple_of(width).saturating_mul(inner);
+        assert!(numbers <= data.len(), "the block lies in its slice");
         Self { data, stride: width, panel_stride: width * inner, index: None, inner, lanes }
     }
 
@@ -240,7 +241,7 @@ impl<'a, T: Real> RightBlock<'a, T> {
     ///
     /// # Panics
     /// When the block reaches beyond the slice.
-    pub(crate) fn in_place(
+    pub fn in_place(
         set: InstructionSet,
         data: &'a [T],
         stride: usize,
@@ -255,23 +256,26 @@ impl<'a, T: Real> RightBlock<'a, T> {
             }
             None => inner.saturating_sub(1),
         };
-        assert!(inner == 0 || last * stride + lanes <= data.len(), "the block lies in its slice");
+        let numbers = last.saturating_mul(stride).saturating_add(lanes);
+        assert!(inner == 0 || numbers <= data.len(), "the block lies in its slice");
         Self { data, stride, panel_stride: T::panel_width(set), index, inner, lanes }
     }
 
     /// The panels from lane `start` on, at most `lanes` lanes.
-    pub(crate) fn part(&self, set: InstructionSet, start: usize, lanes: usize) -> Self {
+    pub fn part(&self, set: InstructionSet, start: usize, lanes: usize) -> Self {
         let width = T::panel_width(set);
         assert!(start.is_multiple_of(width) && start < self.lanes, "a part starts with a panel");
         let data = &self.data[start / width * self.panel_stride..];
         Self { data, lanes: lanes.min(self.lanes - start), ..*self }
     }
 
-    pub(crate) fn lanes(&self) -> usize {
+    /// Lanes of all panels together.
+    pub fn lanes(&self) -> usize {
         self.lanes
     }
 
-    pub(crate) fn inner(&self) -> usize {
+    /// Inner indices.
+    pub fn inner(&self) -> usize {
         self.inner
     }
 }
@@ -285,7 +289,7 @@ impl<'a, T: Real> RightBlock<'a, T> {
 /// # Panics
 /// When the left factor, the output or the memory for panels is not of the right size, or lanes of
 /// the output are not adjacent.
-pub(crate) fn accumulate_tiles<T: Real>(
+pub fn accumulate_tiles<T: Real>(
     set: InstructionSet,
     rows: usize,
     left: &[T],

@@ -125,7 +125,7 @@ vector!(
 /// Micro-kernels of one instruction set for both element types.
 macro_rules! instances {
     ($module:ident, $features:literal, $single:ident, $double:ident, $rows:tt, $vectors:tt) => {
-        pub(super) mod $module {
+        pub(crate) mod $module {
             use super::*;
 
             #[target_feature(enable = $features)]
@@ -141,19 +141,11 @@ macro_rules! instances {
                 unsafe { tile::<V, ROWS, VECTORS, INDEXED>(arguments) }
             }
 
-            pub(in crate::raw) fn f32(
-                rows: usize,
-                vectors: usize,
-                indexed: bool,
-            ) -> TileFunction<f32> {
+            pub(crate) fn f32(rows: usize, vectors: usize, indexed: bool) -> TileFunction<f32> {
                 choose_instance!(run, $single, rows, vectors, indexed, $rows, $vectors)
             }
 
-            pub(in crate::raw) fn f64(
-                rows: usize,
-                vectors: usize,
-                indexed: bool,
-            ) -> TileFunction<f64> {
+            pub(crate) fn f64(rows: usize, vectors: usize, indexed: bool) -> TileFunction<f64> {
                 choose_instance!(run, $double, rows, vectors, indexed, $rows, $vectors)
             }
         }
@@ -169,7 +161,7 @@ instances!(avx512, "avx512f,avx512vl,avx2,fma", __m512, __m512d, [1 2 3 4 5 6 7 
 /// AVX2 is available, 8 * `blocks` numbers can be read from each source, and eight written at
 /// each of those places.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn interleave(
+pub(crate) unsafe fn interleave(
     sources: [*const f32; 8],
     blocks: usize,
     width: usize,
@@ -218,7 +210,7 @@ unsafe fn transpose(sources: [*const f32; 8], start: usize) -> [__m256; 4] {
 /// AVX2 is available; eight numbers a byte can be read from each source; and, with n bits set,
 /// eight numbers can be written for every j up to and with n, and n + 1 scales be read.
 #[target_feature(enable = "avx2")]
-pub(super) unsafe fn interleave_selected(
+pub(crate) unsafe fn interleave_selected(
     sources: [*const f32; 8],
     blocks: &[u8],
     scales: Option<*const f32>,

@@ -5,7 +5,7 @@
 use super::Real;
 
 /// A register's worth of lanes.
-pub(super) trait Vector: Copy {
+pub(crate) trait Vector: Copy {
     /// The number in each lane.
     type Scalar: Real;
     /// Says which of the first lanes take part in a load or store.

@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// A set of vector instructions. Results are the same bits under each.
 ///
 /// ```
-/// use kernels::InstructionSet;
+/// use micro_kernels::InstructionSet;
 /// assert!(InstructionSet::available().contains(&InstructionSet::detect()));
 /// assert_eq!("portable".parse(), Ok(InstructionSet::Portable));
 /// ```
@@ -61,7 +61,7 @@ impl InstructionSet {
     /// the set. A set that the processor does not have runs as [`Self::Portable`].
     ///
     /// ```
-    /// use kernels::InstructionSet;
+    /// use micro_kernels::InstructionSet;
     /// let mut numbers = [1.0f32, 2.0, 3.0];
     /// InstructionSet::detect().run(|| numbers.iter_mut().for_each(|x| *x *= 2.0));
     /// assert_eq!(numbers, [2.0, 4.0, 6.0]);

@@ -11,7 +11,7 @@ use super::micro_kernel::{Tile, TileFunction, choose_instance, tile};
 use super::vector::Vector;
 
 /// Lanes of a vector.
-pub(super) const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 #[derive(Clone, Copy)]
 struct Lanes<T>([T; LANES]);
@@ -89,7 +89,7 @@ unsafe fn fused<T: Real, const ROWS: usize, const VECTORS: usize, const INDEXED:
 
 macro_rules! instances {
     ($type:ident) => {
-        pub(super) fn $type(rows: usize, vectors: usize, indexed: bool) -> TileFunction<$type> {
+        pub(crate) fn $type(rows: usize, vectors: usize, indexed: bool) -> TileFunction<$type> {
             #[cfg(target_arch = "x86_64")]
             if is_x86_feature_detected!("fma") {
                 return choose_instance!(fused, $type, rows, vectors, indexed, [1 2 3 4 5 6], [1 2]);
