@@ -37,6 +37,6 @@ pub mod site;
 pub mod snapshot;
 mod sources;
 pub mod stop;
-mod stored;
+pub mod stored;
 pub mod task;
 pub mod timing;

@@ -9,5 +9,6 @@ mod own_images;
 mod readme;
 mod run;
 mod settings;
+mod snapshots;
 mod sources;
 mod stopping;

@@ -4,7 +4,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kernels::InstructionSet;
 use reproduce::cache::Cache;
@@ -14,11 +14,14 @@ use reproduce::exhibits::built_in;
 use reproduce::images::{Images, Library};
 use reproduce::parallel;
 use reproduce::progress::Progress;
+use reproduce::result::ExhibitResult;
 use reproduce::snapshot::Snapshot;
+use reproduce::stored;
 use reproduce::task::Task;
+use tempfile::TempDir;
 use testing::{data_directory, skip_without_data};
 
-fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
+fn result(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> ExhibitResult {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path();
     let (cache, progress) = (Cache::new(folder.path()), Progress::hidden());
@@ -30,7 +33,11 @@ fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) 
         cache: &cache,
         progress: &progress,
     };
-    task.run(&environment).unwrap().snapshot(&task.name, "quick")
+    task.run(&environment).unwrap()
+}
+
+fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
+    result(task, images, instructions).snapshot(&task.name, "quick")
 }
 
 /// The images that a task trains on, from a data directory.
@@ -53,13 +60,13 @@ fn case(task: Task, directory: &Path) -> Case {
     (task, images)
 }
 
-fn assert_snapshot((task, images): &Case) {
+fn assert_snapshot((task, images): &Case, result: &ExhibitResult) {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../reference");
+    settings.set_snapshot_path("../../reference");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        let text = snapshot(task, images.as_deref(), InstructionSet::detect());
+        let text = result.snapshot(&task.name, "quick");
         // What `check` cannot read it cannot compare.
         text.parse::<Snapshot>().unwrap();
         let stem = task.stem(images.as_ref().map(|images| images.slug.as_str()));
@@ -67,26 +74,65 @@ fn assert_snapshot((task, images): &Case) {
     });
 }
 
-/// Compares all cases, side by side, and names those that differ.
-fn assert_snapshots(cases: &[Case]) {
-    let differing = parallel::map(cases, |case| {
-        let outcome = catch_unwind(AssertUnwindSafe(|| assert_snapshot(case)));
-        Ok(outcome.is_err().then(|| case.0.name.clone()))
+/// The results of all cases, computed side by side.
+fn results(cases: &[Case]) -> Vec<ExhibitResult> {
+    let compute =
+        |(task, images): &Case| Ok(result(task, images.as_deref(), InstructionSet::detect()));
+    parallel::map(cases, compute).unwrap()
+}
+
+/// Compares all cases, and names those that differ.
+fn assert_snapshots(cases: &[Case], results: &[ExhibitResult]) {
+    let differing = cases.iter().zip(results).filter(|(case, result)| {
+        catch_unwind(AssertUnwindSafe(|| assert_snapshot(case, result))).is_err()
     });
-    let differing: Vec<String> = differing.unwrap().into_iter().flatten().collect();
+    let differing: Vec<&str> = differing.map(|((task, _), _)| task.name.as_str()).collect();
     assert!(differing.is_empty(), "{} differ", differing.join(", "));
 }
 
-/// Exhibits that need no images, and on generated digits those that learn digits.
+/// What exhibits that need no data come to: on generated digits where they learn digits.
+struct WithoutData {
+    cases: Vec<Case>,
+    results: Vec<ExhibitResult>,
+    /// The results as the program keeps them.
+    stored: TempDir,
+}
+
+/// Computed once for all tests of this program.
+fn without_data() -> &'static WithoutData {
+    static COMPUTED: OnceLock<WithoutData> = OnceLock::new();
+    COMPUTED.get_or_init(|| {
+        let stored = tempfile::tempdir().unwrap();
+        let cases = tasks()
+            .into_iter()
+            .filter(|task| task.configured.experiment.missing_from(stored.path()).is_none());
+        let cases: Vec<Case> = cases.map(|task| case(task, stored.path())).collect();
+        let results = results(&cases);
+        let cache = Cache::new(stored.path());
+        for ((task, images), result) in cases.iter().zip(&results) {
+            let images = images.as_ref().map(|images| images.checksum.as_str());
+            cache.put(&stored::key(task, images, InstructionSet::detect()), result).unwrap();
+        }
+        WithoutData { cases, results, stored }
+    })
+}
+
+/// Gives a folder the results that a run in it would compute at quick scale and without data, so
+/// that it takes seconds.
+pub fn store_results(folder: &Path) {
+    let cache = folder.join(".sampled");
+    std::fs::create_dir(&cache).unwrap();
+    for entry in std::fs::read_dir(without_data().stored.path()).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), cache.join(entry.file_name())).unwrap();
+    }
+}
+
 #[test]
 fn every_exhibit_without_data() {
-    let empty = tempfile::tempdir().unwrap();
-    let cases = tasks()
-        .into_iter()
-        .filter(|task| task.configured.experiment.missing_from(empty.path()).is_none());
-    let cases: Vec<Case> = cases.map(|task| case(task, empty.path())).collect();
+    let WithoutData { cases, results, .. } = without_data();
     assert!(cases.len() > 10, "only {} exhibits", cases.len());
-    assert_snapshots(&cases);
+    assert_snapshots(cases, results);
 }
 
 /// Exhibits that learn, on the published sets that the data directory holds.
@@ -103,7 +149,7 @@ fn every_exhibit_on_published_images() {
         }
         cases.push(case(task, &directory));
     }
-    assert_snapshots(&cases);
+    assert_snapshots(&cases, &results(&cases));
 }
 
 #[test]
