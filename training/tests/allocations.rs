@@ -87,7 +87,7 @@ fn layers_of_images_allocate_nothing_after_the_first_steps() {
     let window = Window::square(3, 1, 1);
     let layers = vec![
         LayerDescription::Residual { main: vec![norm("a")], shortcut: Vec::new() },
-        LayerDescription::MaxPool { image, window },
+        LayerDescription::MaxPool { name: "max-pool".to_owned(), image, window },
         LayerDescription::DropoutChannels { name: "b".to_owned(), image, rate: 0.5 },
         LayerDescription::Residual { main: vec![norm("c")], shortcut: vec![norm("d")] },
         LayerDescription::AveragePool { image },

@@ -9,6 +9,9 @@
 //! | [`input_gradient`] | output channels and taps | [`input_gradient_selected`] | [`input_gradient_of_channels`] |
 //! | [`kernel_gradient`] | images and positions | [`kernel_gradient_selected`], [`kernel_gradient_selected_positions`] | [`kernel_gradient_of_channels`] |
 //!
+//! The functions panic where a length is not that of the shape; [`ConvolutionProduct`] returns an
+//! error instead.
+//!
 //! The gradients of a layer sampled in the forward pass take [`Images`] of which some channels are
 //! stored: where the next layer is sampled as well, the gradient of the others is zero.
 //!
@@ -41,6 +44,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod checked;
 mod forward;
 mod images;
 mod input_gradient;
@@ -51,6 +55,7 @@ pub mod scores;
 mod shape;
 mod sliding;
 
+pub use checked::{ConvolutionError, ConvolutionProduct};
 pub use forward::{convolve, convolve_selected};
 pub use images::Images;
 pub use input_gradient::{input_gradient, input_gradient_of_channels, input_gradient_selected};

@@ -5,10 +5,14 @@ use super::image_shape::ImageShape;
 use super::sums::{Sum, add_gradient};
 use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
 use crate::matrix::Matrix;
+use crate::setting::{FieldError, number};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::ops::Bound;
 
 /// The settings of a [`BatchNorm`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct BatchNormSettings {
     /// The share of the newest minibatch in the running statistics.
     pub momentum: f32,
@@ -24,6 +28,21 @@ impl BatchNormSettings {
     /// Momentum 0.1, epsilon 1e-5 and a learnt scale, without and with the rectifier.
     pub const fn new(rectified: bool) -> Self {
         Self { momentum: 0.1, epsilon: 1e-5, learns_scale: true, rectified }
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// On the first number out of its range.
+    pub fn check(&self) -> Result<(), FieldError> {
+        number("momentum", self.momentum, (Bound::Excluded(0.0), Bound::Included(1.0)))?;
+        number("epsilon", self.epsilon, 0.0..)
+    }
+}
+
+impl Default for BatchNormSettings {
+    fn default() -> Self {
+        Self::new(false)
     }
 }
 

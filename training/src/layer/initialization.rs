@@ -1,12 +1,16 @@
 //! How weights start.
 
 use super::image_shape::Window;
+use crate::setting::{FieldError, POSITIVE, count, number};
 use kernels::random::{Stream, standard_normal, uniform};
+use serde::{Deserialize, Serialize};
 
 /// The distribution of the first weights.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Initialization {
     /// Uniform in +-1/sqrt(fan-in), the biases too (PyTorch's default).
+    #[default]
     UniformFanIn,
     /// Uniform in +-gain sqrt(6 / (fan-in + fan-out)) (Glorot and Bengio 2010), biases zero.
     XavierUniform {
@@ -30,6 +34,21 @@ pub enum Initialization {
 }
 
 impl Initialization {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// On the first number out of its range.
+    pub fn check(&self) -> Result<(), FieldError> {
+        match self {
+            Self::XavierUniform { gain } => number("gain", *gain, POSITIVE),
+            Self::Whitening { images, epsilon } => {
+                count("images", *images)?;
+                number("epsilon", *epsilon, POSITIVE)
+            }
+            Self::UniformFanIn | Self::HeNormalFanOut | Self::Dirac => Ok(()),
+        }
+    }
+
     /// Whether the weights are learnt from there on; biases are.
     pub fn is_learnt(self) -> bool {
         !matches!(self, Self::Whitening { .. })

@@ -1,7 +1,13 @@
 //! The networks of the experiments, by name.
 
+use super::cnn::cnn_layers;
 use super::error::MOST_MULTIPLY_ADDS;
-use super::{Description, FastCifar, NetworkError, cnn, fast_cifar, mlp, resnet, wrn};
+use super::fast_cifar::fast_cifar_layers;
+use super::layers::{self, LayerConfig, Misfit, check_all};
+use super::mlp::mlp_layers;
+use super::resnet::resnet_layers;
+use super::wrn::wrn_layers;
+use super::{Description, FastCifar, NetworkError};
 use crate::layer::{Activation, ImageShape};
 use crate::setting::{FieldError, count, count_within, number};
 use serde::{Deserialize, Serialize};
@@ -50,6 +56,11 @@ pub enum NetworkConfig {
         #[serde(default = "usual_whitening_images")]
         whitening_images: usize,
     },
+    /// A network of one's own.
+    Layers {
+        /// Its layers, from input to logits.
+        layers: Vec<LayerConfig>,
+    },
 }
 
 fn gelu() -> Activation {
@@ -81,6 +92,7 @@ impl NetworkConfig {
                 groups.try_for_each(|(group, &width)| count(&format!("widths[{group}]"), width))?;
                 count("whitening_images", *whitening_images)
             }
+            Self::Layers { layers } => check_all("layers", layers),
             Self::Cnn | Self::Resnet { .. } => Ok(()),
         }
     }
@@ -94,24 +106,46 @@ impl NetworkConfig {
         self.check().map_err(|error| error.within("network"))?;
         image.check()?;
         count_within("classes", classes, 1..=MOST_CLASSES)?;
-        let description = match self {
-            Self::Mlp { hidden, dropout } => mlp(image.len(), hidden, classes, *dropout),
-            Self::Cnn => cnn(image, classes)?,
-            Self::Wrn { depth, width } => wrn(*depth, *width, image, classes)?,
-            Self::Resnet { depth } => resnet(*depth, image, classes)?,
-            Self::FastCifar { widths, activation, whitening_images } => {
-                let (widths, activation) = (*widths, *activation);
-                let whitening_images = *whitening_images;
-                let settings = FastCifar { widths, activation, whitening_images };
-                fast_cifar(settings, image, classes)?
-            }
-        };
+        let layers = self.layers(image, classes)?;
+        if layers.is_empty() {
+            return Err(NetworkError::Empty);
+        }
+        let description =
+            layers::describe(&layers, image, classes).map_err(|misfit| match self {
+                Self::Layers { .. } => misfit.of_list(),
+                _ => Misfit::of_preset(misfit),
+            })?;
         let products = description.products();
         let multiply_adds = products.iter().map(|product| product.forward as f64).sum();
         if multiply_adds > MOST_MULTIPLY_ADDS {
             return Err(NetworkError::TooLarge { multiply_adds });
         }
         Ok(description)
+    }
+
+    /// The network as a list of layers, such as can be listed in settings to be changed.
+    ///
+    /// # Errors
+    /// When the network does not exist in this size.
+    pub fn layers(
+        &self,
+        image: ImageShape,
+        classes: usize,
+    ) -> Result<Vec<LayerConfig>, NetworkError> {
+        NetworkError::unless_positive("number of classes", classes)?;
+        match self {
+            Self::Mlp { hidden, dropout } => Ok(mlp_layers(hidden, *dropout)),
+            Self::Cnn => Ok(cnn_layers()),
+            Self::Wrn { depth, width } => wrn_layers(*depth, *width),
+            Self::Resnet { depth } => resnet_layers(*depth),
+            Self::FastCifar { widths, activation, whitening_images } => {
+                let (widths, activation) = (*widths, *activation);
+                let whitening_images = *whitening_images;
+                let settings = FastCifar { widths, activation, whitening_images };
+                fast_cifar_layers(settings, image.channels)
+            }
+            Self::Layers { layers } => Ok(layers.clone()),
+        }
     }
 
     /// The usual name: "WRN-28-10".
@@ -124,6 +158,7 @@ impl NetworkConfig {
             Self::FastCifar { widths: [first, second, third], .. } => {
                 format!("fast CIFAR network {first}-{second}-{third}")
             }
+            Self::Layers { layers } => format!("network of {} layers", layers.len()),
         }
     }
 }

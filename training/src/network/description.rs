@@ -56,6 +56,8 @@ pub enum LayerDescription {
     Scale(f32),
     /// A [`MaxPool`].
     MaxPool {
+        /// Its name.
+        name: String,
         /// The images it is given.
         image: ImageShape,
         /// Its window.
@@ -251,7 +253,10 @@ fn build(
         }
         LayerDescription::Activation(activation) => Box::new(ActivationLayer::new(*activation)),
         LayerDescription::Scale(factor) => Box::new(Scale::new(*factor)),
-        LayerDescription::MaxPool { image, window } => Box::new(MaxPool::new(*image, *window)?),
+        LayerDescription::MaxPool { name, image, window } => {
+            let layer = MaxPool::new(*image, *window);
+            Box::new(layer.map_err(|source| NetworkError::Pool { layer: name.clone(), source })?)
+        }
         LayerDescription::AveragePool { image } => Box::new(AveragePool::new(*image)),
         LayerDescription::Dropout { name, rate } => Box::new(Dropout::new(name, *rate)),
         LayerDescription::DropoutChannels { name, image, rate } => {

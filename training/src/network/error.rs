@@ -1,6 +1,6 @@
 //! Why a network cannot be made.
 
-use crate::layer::PoolError;
+use crate::layer::{ImageShape, PoolError};
 use crate::sampling::PolicyError;
 use crate::setting::FieldError;
 use kernels::convolution::ShapeError;
@@ -17,8 +17,60 @@ pub enum NetworkError {
         source: ShapeError,
     },
     /// A pooling layer does not fit the images it is given.
-    #[error("pooling: {0}")]
-    Pool(#[from] PoolError),
+    #[error("layer '{layer}': {source}")]
+    Pool {
+        /// The layer's name.
+        layer: String,
+        /// What does not fit.
+        source: PoolError,
+    },
+    /// Two layers have one name.
+    #[error("another layer called '{name}'")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// The branches of a block end in different shapes, which cannot be added.
+    #[error(
+        "a block whose main branch ends in {} and whose shortcut in {}",
+        in_words(.main),
+        in_words(.shortcut)
+    )]
+    Branches {
+        /// Where the main branch ends.
+        main: ImageShape,
+        /// Where the other one ends.
+        shortcut: ImageShape,
+    },
+    /// The last layer does not put out one number a class.
+    #[error("the last layer, which puts out {}, and there are {classes} classes", in_words(.outputs))]
+    Outputs {
+        /// What it puts out.
+        outputs: ImageShape,
+        /// The classes.
+        classes: usize,
+    },
+    /// A convolution that whitens is not the first layer, or has not the channels for it.
+    #[error(
+        "'{layer}' with {channels} channels, which is to whiten; what whitens is the first layer and \
+         has two channels for each number of a patch, {filters} here"
+    )]
+    Whitening {
+        /// The layer's name.
+        layer: String,
+        /// Channels of its output.
+        channels: usize,
+        /// Those it would have.
+        filters: usize,
+    },
+    /// A layer of a list.
+    #[error("{place} is {source}")]
+    Layer {
+        /// Its place in the list.
+        place: String,
+        /// What is wrong with it.
+        source: Box<NetworkError>,
+    },
     /// The sampling policies are not of this network.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -56,11 +108,21 @@ pub enum NetworkError {
 /// ResNet-152, and little enough for those of a minibatch to be counted in 64 bits.
 pub(super) const MOST_MULTIPLY_ADDS: f64 = (1u64 << 50) as f64;
 
+/// "64 x 7 x 7".
+fn in_words(shape: &ImageShape) -> String {
+    let ImageShape { channels, height, width } = shape;
+    format!("{channels} x {height} x {width}")
+}
+
 impl NetworkError {
     /// The error as one of settings with the fields `network`, `image` and `classes`.
     pub fn in_settings(self) -> FieldError {
         match self {
             Self::Setting(error) => error,
+            Self::Layer { place, source } => {
+                let expected = "a layer that fits what it is given";
+                FieldError::new(format!("network.{place}"), source, expected)
+            }
             Self::Depth { depth, known, .. } => FieldError::new("network.depth", depth, known),
             other => FieldError::new("network", other, "a network that fits its images"),
         }

@@ -1,11 +1,12 @@
 //! The fastest known networks for CIFAR-10 at 93 and 94 % (Jordan 2024, arXiv 2404.00498).
 
-use super::NetworkError;
-use super::description::{Description, LayerDescription};
-use super::image_layers::{ConvolutionStyle, ImageLayers};
-use crate::layer::{Activation, BatchNormSettings, ImageShape, Initialization, Window};
+use super::layers::{self, LayerConfig, Misfit};
+use super::{Description, NetworkError};
+use crate::layer::{Activation, BatchNormSettings, ImageShape, Initialization};
 use crate::setting::count;
 
+/// Rows and columns of the patches that are whitened.
+const PATCH: usize = 2;
 /// Added to the eigenvalues of whitening.
 const WHITENING_EPSILON: f64 = 5e-4;
 
@@ -50,51 +51,78 @@ pub fn fast_cifar(
     image: ImageShape,
     classes: usize,
 ) -> Result<Description, NetworkError> {
-    let FastCifar { widths, activation, whitening_images } = settings;
+    NetworkError::unless_positive("number of classes", classes)?;
+    let layers = fast_cifar_layers(settings, image.channels)?;
+    layers::describe(&layers, image, classes).map_err(Misfit::of_preset)
+}
+
+/// The layers of [`fast_cifar`] for images of so many channels.
+///
+/// # Errors
+/// When a number is zero.
+pub(super) fn fast_cifar_layers(
+    settings: FastCifar,
+    channels: usize,
+) -> Result<Vec<LayerConfig>, NetworkError> {
+    let FastCifar { widths, activation, whitening_images: images } = settings;
     for (group, &width) in widths.iter().enumerate() {
         count(&format!("widths[{group}]"), width)?;
     }
-    count("whitening_images", whitening_images)?;
-    NetworkError::unless_positive("number of classes", classes)?;
-    let norm =
-        BatchNormSettings { momentum: 0.4, epsilon: 1e-12, learns_scale: false, rectified: false };
-    let patch = Window::square(2, 1, 0);
-    let whitening = ConvolutionStyle {
-        bias: true,
-        initialization: Initialization::Whitening {
-            images: whitening_images,
-            epsilon: WHITENING_EPSILON,
+    count("whitening_images", images)?;
+    let activation = LayerConfig::Activation { function: activation };
+    let pool = |kernel| LayerConfig::MaxPool { kernel, stride: None, padding: 0 };
+    let mut layers = vec![
+        LayerConfig::Convolution {
+            name: Some("whitening".to_owned()),
+            // A filter of each sign for every number of a patch.
+            channels: 2 * channels * PATCH * PATCH,
+            kernel: PATCH,
+            stride: 1,
+            padding: 0,
+            bias: true,
+            initialization: Initialization::Whitening { images, epsilon: WHITENING_EPSILON },
+            sampled: false,
         },
-        sampled: false,
-    };
-    let filters = 2 * image.channels * patch.taps();
-    let mut layers = ImageLayers::new(image)
-        .convolution("whitening", filters, patch, whitening)?
-        .push(LayerDescription::Activation(activation));
+        activation.clone(),
+    ];
     for (group, width) in (1..).zip(widths) {
-        let name = |layer: &str| format!("group-{group}.{layer}");
-        let window = Window::square(3, 1, 1);
-        let (bias, initialization) = (false, Initialization::Dirac);
-        let first = ConvolutionStyle { bias, initialization, sampled: group > 1 };
-        layers = layers
-            .convolution(&name("convolution-1"), width, window, first)?
-            .max_pool(Window::square(2, 2, 0))?
-            .batch_norm(&name("norm-1"), norm)
-            .push(LayerDescription::Activation(activation))
-            .convolution(
-                &name("convolution-2"),
-                width,
-                window,
-                ConvolutionStyle { sampled: true, ..first },
-            )?
-            .batch_norm(&name("norm-2"), norm)
-            .push(LayerDescription::Activation(activation));
+        let name = |layer: &str| Some(format!("group-{group}.{layer}"));
+        layers.extend([
+            convolution(name("convolution-1"), width, group > 1),
+            pool(2),
+            norm(name("norm-1")),
+            activation.clone(),
+            convolution(name("convolution-2"), width, true),
+            norm(name("norm-2")),
+            activation.clone(),
+        ]);
     }
-    Ok(layers
-        .max_pool(Window::square(3, 3, 0))?
-        .linear("linear", classes, false)
-        .push(LayerDescription::Scale(1.0 / 9.0))
-        .finish())
+    let linear = Some("linear".to_owned());
+    layers.extend([
+        pool(3),
+        LayerConfig::Linear { name: linear, outputs: None, bias: false, sampled: false },
+        LayerConfig::Scale { factor: 1.0 / 9.0 },
+    ]);
+    Ok(layers)
+}
+
+fn convolution(name: Option<String>, channels: usize, sampled: bool) -> LayerConfig {
+    LayerConfig::Convolution {
+        name,
+        channels,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        bias: false,
+        initialization: Initialization::Dirac,
+        sampled,
+    }
+}
+
+fn norm(name: Option<String>) -> LayerConfig {
+    let settings =
+        BatchNormSettings { momentum: 0.4, epsilon: 1e-12, learns_scale: false, rectified: false };
+    LayerConfig::BatchNorm { name, settings }
 }
 
 #[cfg(test)]

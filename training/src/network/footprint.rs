@@ -88,7 +88,7 @@ impl Pass {
                 LayerDescription::Activation(Activation::Gelu | Activation::Silu) => {
                     self.step(self.size, self.size);
                 }
-                LayerDescription::MaxPool { image, window } => {
+                LayerDescription::MaxPool { image, window, .. } => {
                     self.size = image.after(*window, image.channels).map_or(0, |image| image.len());
                 }
                 LayerDescription::AveragePool { image } => self.size = image.channels,

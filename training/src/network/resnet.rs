@@ -1,14 +1,8 @@
 //! Residual networks (He et al. 2016) in the form of torchvision.
 
-use super::NetworkError;
-use super::description::{Description, LayerDescription};
-use super::image_layers::{ConvolutionStyle, ImageLayers};
-use crate::layer::{Activation, BatchNormSettings, ImageShape, Initialization, Window};
-
-const PLAIN: BatchNormSettings = BatchNormSettings::new(false);
-const RECTIFIED: BatchNormSettings = BatchNormSettings::new(true);
-const STYLE: ConvolutionStyle =
-    ConvolutionStyle { bias: false, initialization: Initialization::HeNormalFanOut, sampled: true };
+use super::layers::{self, LayerConfig, Misfit};
+use super::{Description, NetworkError};
+use crate::layer::{Activation, BatchNormSettings, ImageShape, Initialization};
 
 /// ResNet-18, 34, 50, 101 or 152: a 7x7 convolution of 64 channels and stride 2, max-pooling,
 /// four groups of blocks with 64, 128, 256 and 512 channels (in the three deepest four times as
@@ -24,7 +18,16 @@ pub fn resnet(
     image: ImageShape,
     classes: usize,
 ) -> Result<Description, NetworkError> {
-    let (blocks, bottleneck) = match depth {
+    NetworkError::unless_positive("number of classes", classes)?;
+    layers::describe(&resnet_layers(depth)?, image, classes).map_err(Misfit::of_preset)
+}
+
+/// The layers of [`resnet`].
+///
+/// # Errors
+/// When there is no such depth.
+pub(super) fn resnet_layers(depth: usize) -> Result<Vec<LayerConfig>, NetworkError> {
+    let (blocks, has_bottlenecks) = match depth {
         18 => ([2, 2, 2, 2], false),
         34 => ([3, 4, 6, 3], false),
         50 => ([3, 4, 6, 3], true),
@@ -35,63 +38,83 @@ pub fn resnet(
             return Err(NetworkError::Depth { family: "ResNet", depth, known });
         }
     };
-    NetworkError::unless_positive("number of classes", classes)?;
-    let exact = ConvolutionStyle { sampled: false, ..STYLE };
-    let mut layers = ImageLayers::new(image)
-        .convolution("convolution", 64, Window::square(7, 2, 3), exact)?
-        .batch_norm("norm", RECTIFIED)
-        .max_pool(Window::square(3, 2, 1))?;
-    for (group, (channels, blocks)) in (1..).zip([64, 128, 256, 512].into_iter().zip(blocks)) {
+    let relu = LayerConfig::Activation { function: Activation::Relu };
+    let mut layers = vec![
+        convolution("convolution".to_owned(), 64, 7, 2, false),
+        norm("norm".to_owned(), true),
+        LayerConfig::MaxPool { kernel: 3, stride: Some(2), padding: 1 },
+    ];
+    let mut channels = 64;
+    for (group, (inner, blocks)) in (1..).zip([64, 128, 256, 512].into_iter().zip(blocks)) {
         for block in 1..=blocks {
             let stride = if group > 1 && block == 1 { 2 } else { 1 };
-            let before = layers.image();
             let name = |layer: &str| format!("group-{group}.block-{block}.{layer}");
-            let main = if bottleneck {
-                wide_block(ImageLayers::new(before), channels, stride, &name)?
+            let wider = if has_bottlenecks { 4 * inner } else { inner };
+            let main = if has_bottlenecks {
+                bottleneck(inner, stride, &name)
             } else {
-                narrow_block(ImageLayers::new(before), channels, stride, &name)?
+                plain_block(inner, stride, &name)
             };
-            let (mut shortcut, after) = (ImageLayers::new(before), main.image());
-            if after != before {
-                let window = Window::square(1, stride, 0);
-                shortcut = shortcut
-                    .convolution(&name("shortcut-convolution"), after.channels, window, STYLE)?
-                    .batch_norm(&name("shortcut-norm"), PLAIN);
+            let mut shortcut = Vec::new();
+            if stride > 1 || channels != wider {
+                shortcut.extend([
+                    convolution(name("shortcut-convolution"), wider, 1, stride, true),
+                    norm(name("shortcut-norm"), false),
+                ]);
             }
-            layers = layers
-                .residual(main, shortcut)
-                .push(LayerDescription::Activation(Activation::Relu));
+            layers.extend([LayerConfig::Residual { main, shortcut }, relu.clone()]);
+            channels = wider;
         }
     }
-    Ok(layers.average_pool().linear("linear", classes, true).finish())
+    let linear = Some("linear".to_owned());
+    layers.extend([
+        LayerConfig::AveragePool {},
+        LayerConfig::Linear { name: linear, outputs: None, bias: true, sampled: false },
+    ]);
+    Ok(layers)
 }
 
 /// Two 3x3 convolutions.
-fn narrow_block(
-    layers: ImageLayers,
-    channels: usize,
-    stride: usize,
-    name: &impl Fn(&str) -> String,
-) -> Result<ImageLayers, NetworkError> {
-    Ok(layers
-        .convolution(&name("convolution-1"), channels, Window::square(3, stride, 1), STYLE)?
-        .batch_norm(&name("norm-1"), RECTIFIED)
-        .convolution(&name("convolution-2"), channels, Window::square(3, 1, 1), STYLE)?
-        .batch_norm(&name("norm-2"), PLAIN))
+fn plain_block(channels: usize, stride: usize, name: &impl Fn(&str) -> String) -> Vec<LayerConfig> {
+    vec![
+        convolution(name("convolution-1"), channels, 3, stride, true),
+        norm(name("norm-1"), true),
+        convolution(name("convolution-2"), channels, 3, 1, true),
+        norm(name("norm-2"), false),
+    ]
 }
 
 /// A 1x1, a 3x3 and a 1x1 convolution, the last to four times the channels.
-fn wide_block(
-    layers: ImageLayers,
+fn bottleneck(channels: usize, stride: usize, name: &impl Fn(&str) -> String) -> Vec<LayerConfig> {
+    vec![
+        convolution(name("convolution-1"), channels, 1, 1, true),
+        norm(name("norm-1"), true),
+        convolution(name("convolution-2"), channels, 3, stride, true),
+        norm(name("norm-2"), true),
+        convolution(name("convolution-3"), 4 * channels, 1, 1, true),
+        norm(name("norm-3"), false),
+    ]
+}
+
+fn convolution(
+    name: String,
     channels: usize,
+    kernel: usize,
     stride: usize,
-    name: &impl Fn(&str) -> String,
-) -> Result<ImageLayers, NetworkError> {
-    Ok(layers
-        .convolution(&name("convolution-1"), channels, Window::square(1, 1, 0), STYLE)?
-        .batch_norm(&name("norm-1"), RECTIFIED)
-        .convolution(&name("convolution-2"), channels, Window::square(3, stride, 1), STYLE)?
-        .batch_norm(&name("norm-2"), RECTIFIED)
-        .convolution(&name("convolution-3"), 4 * channels, Window::square(1, 1, 0), STYLE)?
-        .batch_norm(&name("norm-3"), PLAIN))
+    sampled: bool,
+) -> LayerConfig {
+    LayerConfig::Convolution {
+        name: Some(name),
+        channels,
+        kernel,
+        stride,
+        padding: kernel / 2,
+        bias: false,
+        initialization: Initialization::HeNormalFanOut,
+        sampled,
+    }
+}
+
+fn norm(name: String, rectified: bool) -> LayerConfig {
+    LayerConfig::BatchNorm { name: Some(name), settings: BatchNormSettings::new(rectified) }
 }

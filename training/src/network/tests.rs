@@ -227,7 +227,7 @@ fn what_is_no_network_is_named() {
     assert!(error(wrn(10, 0, CIFAR, 10)).starts_with("the widening factor of a network is 0"));
     assert!(error(cnn(MNIST, 0)).starts_with("the number of classes of a network is 0"));
     let flat = ImageShape::new(1, 1, 28);
-    assert!(error(cnn(flat, 10)).starts_with("pooling: a 2 x 2 kernel does not fit"));
+    assert!(error(cnn(flat, 10)).starts_with("layer 'max-pool-1': a 2 x 2 kernel does not"));
     let none = ImageShape::new(0, 28, 28);
     let expected = "layer 'convolution-1': the number of input channels of a convolution is 0";
     assert!(error(cnn(none, 10)).starts_with(expected));
