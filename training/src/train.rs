@@ -225,9 +225,7 @@ impl<'a> Trainer<'a> {
         let before = epoch * steps_an_epoch;
         let first = self.peer.steps() as usize - before;
         let last = steps_an_epoch.min(first.saturating_add(steps));
-        let learner = self.peer.learner();
-        learner.set_sampling(epoch >= self.config.exact_epochs);
-        learner.network().freeze(self.config.frozen(epoch));
+        self.peer.learner().network().freeze(self.config.frozen(epoch));
         let wanted = Epoch { first, share: self.peer.share(), ..self.this_epoch() };
         let mut minibatches = self.source.epoch(&wanted)?;
         for step in first..last {
@@ -235,7 +233,9 @@ impl<'a> Trainer<'a> {
             assert!(is_there, "a source has as many minibatches as its samples make");
             let (step_of_run, epochs) = (before + step, self.config.epochs);
             let moment = Moment { step: step_of_run, steps_an_epoch, epochs };
-            self.peer.learner().set_rate_factor(self.config.schedule.factor(moment));
+            let learner = self.peer.learner();
+            learner.set_rate_factor(self.config.schedule.factor(moment));
+            learner.set_sampling(self.config.sampling(moment));
             let totals = self.peer.step(&self.minibatch);
             let totals = totals.map_err(|error| TrainingError::in_step(error, epoch, step))?;
             self.computations += totals.computations;

@@ -124,9 +124,9 @@ impl Convolution {
         })
     }
 
-    /// The policy, in a step that is sampled.
+    /// The policy and its ratio in this step, if it is sampled.
     fn active_policy(&self, context: &StepContext) -> Option<SamplingPolicy> {
-        self.policy.filter(|_| context.sampling)
+        self.policy.and_then(|policy| context.sampling.policy(policy))
     }
 
     /// The shape for a minibatch.

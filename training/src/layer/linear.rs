@@ -87,9 +87,9 @@ impl Linear {
         Self { bias: Vec::new(), bias_gradient: Vec::new(), ..self }
     }
 
-    /// The policy, in a step that is sampled.
+    /// The policy and its ratio in this step, if it is sampled.
     fn active_policy(&self, context: &StepContext) -> Option<SamplingPolicy> {
-        self.policy.filter(|_| context.sampling)
+        self.policy.and_then(|policy| context.sampling.policy(policy))
     }
 
     /// The selection that the gradients pass through, in forward sampling.

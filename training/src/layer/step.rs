@@ -3,6 +3,7 @@
 use super::{ParameterName, ParameterPattern, is_frozen};
 use crate::counting::Computations;
 use crate::memory::Memory;
+use crate::sampling::StepSampling;
 use kernels::InstructionSet;
 use kernels::random::{Generator, Stream};
 use kernels::selection::SelectionError;
@@ -17,8 +18,8 @@ pub struct StepContext<'a> {
     pub set: InstructionSet,
     /// Randomness of this training run and the step's number; none during evaluation.
     pub training: Option<(Stream, u64)>,
-    /// Whether products are sampled where a layer has a policy; all are exact otherwise.
-    pub sampling: bool,
+    /// What is sampled where a layer has a policy.
+    pub sampling: StepSampling,
     /// The share of this minibatch in running statistics; none: each layer's own.
     pub statistics_share: Option<f32>,
     /// Parameters that are not learnt in this step.
@@ -37,7 +38,7 @@ impl<'a> StepContext<'a> {
         Self {
             set,
             training: None,
-            sampling: true,
+            sampling: StepSampling::AS_POLICIES_SAY,
             statistics_share: None,
             frozen: &[],
             rank: 0,

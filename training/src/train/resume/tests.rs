@@ -63,7 +63,12 @@ fn run_to(
 #[test]
 fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
     // Adam, momentum, batch normalisation, convolution, dropout of units and of channels.
-    let networks: [(_, &[usize]); 3] = [
+    let mut course = mlp();
+    course.course =
+        serde_yaml::from_str("{exact_last_share: 0.25, ratios: {name: linear, from: 0.5, to: 2}}")
+            .unwrap();
+    let networks: [(_, &[usize]); 4] = [
+        (course, &[5, 9]),
         (mlp(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
         (config(NetworkConfig::Cnn, SGD), &[4, 7]),
         (config(NetworkConfig::Wrn { depth: 10, width: 1 }, SGD), &[6]),
