@@ -5,8 +5,9 @@ use super::{Checkpoint, Damage};
 use crate::counting::Computations;
 use crate::loss::Loss;
 use crate::metrics::{EpochMetrics, Metrics};
-use crate::network::State;
+use crate::network::{SampledState, State};
 use crate::optimizer::{Averages, OptimizerState};
+use crate::sampling::LayerRatios;
 
 impl Checkpoint {
     /// The contents as bytes.
@@ -32,6 +33,16 @@ impl Checkpoint {
                 to.text(name);
                 to.numbers(numbers);
             }
+        }
+        to.size(self.sampled.len());
+        for SampledState { layer, ratio } in &self.sampled {
+            to.text(layer);
+            to.real(*ratio);
+        }
+        to.size(self.ratios.len());
+        for LayerRatios { layer, epochs } in &self.ratios {
+            to.text(layer);
+            to.reals(epochs);
         }
         to.integer(self.optimizer.steps);
         to.real(f64::from(self.optimizer.factor));
@@ -60,6 +71,11 @@ impl Checkpoint {
             computations: Computations { performed: from.integer()?, exact: from.integer()? },
             network: from.state()?,
             lookahead: from.state()?,
+            sampled: from
+                .list(|from| Ok(SampledState { layer: from.text()?, ratio: from.real()? }))?,
+            ratios: from.list(|from| {
+                Ok(LayerRatios { layer: from.text()?, epochs: from.list(Decoder::real)? })
+            })?,
             optimizer: OptimizerState {
                 steps: from.integer()?,
                 factor: from.real()? as f32,
@@ -93,6 +109,11 @@ impl Encoder {
     fn text(&mut self, text: &str) {
         self.size(text.len());
         self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn reals(&mut self, numbers: &[f64]) {
+        self.size(numbers.len());
+        numbers.iter().for_each(|&number| self.real(number));
     }
 
     fn numbers(&mut self, numbers: &[f32]) {

@@ -18,6 +18,8 @@ fn checkpoint() -> Checkpoint {
         }],
         epoch_loss: Loss { sum: 1.0 / 3.0, correct: 7, samples: 9 },
         computations: Computations { performed: u64::MAX - 1, exact: 1 << 60 },
+        sampled: vec![SampledState { layer: "linear-1".to_owned(), ratio: 0.3 }],
+        ratios: vec![LayerRatios { layer: "linear-1".to_owned(), epochs: vec![1.0, 0.95] }],
         lookahead: vec![("linear-1.weight".to_owned(), vec![0.5, -0.5])],
         network: vec![
             ("weight ß".to_owned(), vec![1.5, -0.0, f32::MIN_POSITIVE / 4.0]),
@@ -121,7 +123,7 @@ fn another_version_is_refused() {
     bytes[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
     assert_eq!(
         refusal(&bytes).to_string(),
-        "the checkpoint run.checkpoint has version 4 of the format, and this program reads 3"
+        "the checkpoint run.checkpoint has version 5 of the format, and this program reads 4"
     );
 }
 

@@ -7,7 +7,7 @@ use super::image_shape::{ImageShape, Window};
 use super::initialization::{Initialization, place_identities};
 use super::sampler::Sampler;
 use super::sums::Sum;
-use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, SampledLayer, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -321,6 +321,14 @@ impl Layer for Convolution {
             visit(Parameter::new(name, &mut self.bias, self.geometry.outputs, gradient));
         }
         self.weight_norms_valid = false;
+    }
+
+    fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
+        let work = (self.geometry.weights() * self.output_image.pixels()) as u64;
+        let Self { name, policy, channels, images, .. } = self;
+        let Some(policy) = policy else { return };
+        let sampler = if policy.mode == Mode::Backward { images } else { channels };
+        visit(sampler.layer(name, policy, work));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

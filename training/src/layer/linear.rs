@@ -4,7 +4,7 @@ use super::demand::Demand;
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::Sampler;
-use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, SampledLayer, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -105,26 +105,21 @@ impl Linear {
     fn select_features(&mut self, context: &StepContext, input: &Matrix) {
         self.features.clear();
         let policy = self.active_policy(context).filter(|policy| policy.mode != Mode::Backward);
-        let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
-            return;
-        };
-        let k = policy.budget(self.inputs);
-        if k >= self.inputs {
-            return;
-        }
-        self.features.resize(self.inputs);
-        if !self.weight_norms_valid {
-            let weight = kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs);
-            row_norms_into(context.set, weight, &mut self.features.right_norms);
-            self.weight_norms_valid = true;
-        }
-        match policy.scores {
-            Scores::Both => {
-                column_norms_into(context.set, input.view(), &mut self.features.left_norms);
+        let Some(policy) = policy else { return };
+        let weight = kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs);
+        let are_valid = &mut self.weight_norms_valid;
+        let norms = |left: &mut [f64], right: &mut [f64]| {
+            if !std::mem::replace(are_valid, true) {
+                row_norms_into(context.set, weight, right);
             }
-            Scores::Weights => self.features.left_norms.fill(1.0),
-        }
-        self.features.draw(context, &self.name, &policy, k, &mut generator);
+            match policy.scores {
+                Scores::Both => column_norms_into(context.set, input.view(), left),
+                Scores::Weights => left.fill(1.0),
+            }
+        };
+        let mut generator = context.generator(&self.name);
+        let (of, generator) = ((&*self.name, &policy), generator.as_mut());
+        self.features.select(context, of, self.inputs, generator, norms);
     }
 
     /// The bias gradient: the rows of the output gradient added in order.
@@ -253,15 +248,11 @@ impl Linear {
         let mut draw = |sampler: &mut Sampler,
                         left: kernels::MatrixView<f32>,
                         right: kernels::MatrixView<f32>| {
-            sampler.clear();
-            let pairs = left.columns();
-            let k = policy.budget(pairs);
-            if let Some(generator) = generator.as_mut().filter(|_| k < pairs) {
-                sampler.resize(pairs);
-                column_norms_into(context.set, left, &mut sampler.left_norms);
-                row_norms_into(context.set, right, &mut sampler.right_norms);
-                sampler.draw(context, &self.name, &policy, k, generator);
-            }
+            let (of, pairs) = ((&*self.name, &policy), left.columns());
+            sampler.select(context, of, pairs, generator.as_mut(), |left_norms, right_norms| {
+                column_norms_into(context.set, left, left_norms);
+                row_norms_into(context.set, right, right_norms);
+            });
         };
         let mut samples = std::mem::take(&mut self.samples);
         draw(&mut samples, input.view().transpose(), gradient.view());
@@ -431,6 +422,13 @@ impl Layer for Linear {
             let name = ParameterName::new(&self.name, "bias");
             visit(Parameter::new(name, &mut self.bias, row_length, gradient));
         }
+    }
+
+    fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
+        let Self { name, inputs, outputs, policy, features, samples, .. } = self;
+        let Some(policy) = policy else { return };
+        let sampler = if policy.mode == Mode::Backward { samples } else { features };
+        visit(sampler.layer(name, policy, (*inputs * *outputs) as u64));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

@@ -1,7 +1,7 @@
 //! The selection of one product of a layer, in memory that is kept from step to step.
 
-use super::StepContext;
-use crate::sampling::{Mode, SamplingPolicy};
+use super::{SampledLayer, StepContext};
+use crate::sampling::{Mode, SamplingPolicy, StepSampling};
 use kernels::Selection;
 use kernels::random::Generator;
 use kernels::scores::pair_scores_into;
@@ -26,31 +26,47 @@ impl Sampler {
         self.is_sampled = false;
     }
 
-    /// Makes room for the norms of so many pairs.
-    pub(super) fn resize(&mut self, pairs: usize) {
-        self.left_norms.resize(pairs, 0.0);
-        self.right_norms.resize(pairs, 0.0);
-        self.scores.resize(pairs, 0.0);
-    }
-
-    /// Draws about k pairs by the norms of both factors.
+    /// Draws about as many of `pairs` as the policy says, by the norms of both factors, which
+    /// `norms` writes. The product will be exact where the step only asks for these norms, where
+    /// all pairs are kept, and without a generator.
     ///
-    /// Where that fails the product will be exact, and the step is told why and of which layer.
-    pub(super) fn draw(
+    /// It will also be exact where drawing fails, and the step is told why and of which layer.
+    pub(super) fn select(
         &mut self,
         context: &StepContext,
-        layer: &str,
-        policy: &SamplingPolicy,
-        k: usize,
-        generator: &mut Generator,
+        (layer, policy): (&str, &SamplingPolicy),
+        pairs: usize,
+        generator: Option<&mut Generator>,
+        norms: impl FnOnce(&mut [f64], &mut [f64]),
     ) {
-        pair_scores_into(&self.left_norms, &self.right_norms, &mut self.scores);
-        let Self { scores, workspace, selection, .. } = self;
+        self.clear();
+        let (k, only_scores) = (policy.budget(pairs), context.sampling == StepSampling::OnlyScores);
+        let Some(generator) = generator.filter(|_| k < pairs || only_scores) else { return };
+        let Self { left_norms, right_norms, scores, workspace, selection, .. } = self;
+        left_norms.resize(pairs, 0.0);
+        right_norms.resize(pairs, 0.0);
+        norms(left_norms, right_norms);
+        if only_scores {
+            return;
+        }
+        scores.resize(pairs, 0.0);
+        pair_scores_into(left_norms, right_norms, scores);
         let drawn = policy.estimator.select_into(scores, k, generator, workspace, selection);
         self.is_sampled = drawn.is_ok() && !selection.is_exact();
         if let Err(reason) = drawn {
             context.fail(layer, reason);
         }
+    }
+
+    /// The layer whose ratio is that of this selection.
+    pub(super) fn layer<'a>(
+        &'a mut self,
+        name: &'a str,
+        policy: &'a mut SamplingPolicy,
+        multiply_adds: u64,
+    ) -> SampledLayer<'a> {
+        let Self { left_norms, right_norms, .. } = self;
+        SampledLayer { name, policy, multiply_adds, left_norms, right_norms }
     }
 
     /// What was drawn, where gradients pass through it: in the forward mode.

@@ -20,12 +20,15 @@ pub struct StepContext<'a> {
     pub training: Option<(Stream, u64)>,
     /// What is sampled where a layer has a policy.
     pub sampling: StepSampling,
-    /// The share of this minibatch in running statistics; none: each layer's own.
+    /// The share of this minibatch in running statistics; none: each layer's own. A share of 0
+    /// leaves them as they are, whatever the minibatch.
     pub statistics_share: Option<f32>,
     /// Parameters that are not learnt in this step.
     pub frozen: &'a [ParameterPattern],
     /// Which of the ranks that train together, from 0.
     pub rank: usize,
+    /// Which of several selections for the same step, from 0.
+    pub repeat: usize,
     /// Where tensors get their memory and leave it; without one, each layer keeps its own.
     pub memory: Option<&'a Memory>,
     /// Where computations and failures are reported; without one, nobody asks for them.
@@ -42,6 +45,7 @@ impl<'a> StepContext<'a> {
             statistics_share: None,
             frozen: &[],
             rank: 0,
+            repeat: 0,
             memory: None,
             report: None,
         }
@@ -64,21 +68,29 @@ impl<'a> StepContext<'a> {
         Self { report: Some(report), ..self }
     }
 
-    /// The generator of one layer in this step, the same on every rank; none in an evaluation.
+    /// The generator of the selections of one layer in this step, the same on every rank; none in
+    /// an evaluation.
     ///
     /// Draws are addressed by the layer's name and the step, so that they depend on neither
     /// threads nor other layers. Both passes get the same generator.
     pub fn generator(&self, layer: &str) -> Option<Generator> {
-        self.training.map(|(stream, step)| stream.child(layer).at(step))
+        match self.repeat {
+            0 => self.generator_of(layer),
+            repeat => self.generator_of(&format!("{layer}.repeat-{repeat}")),
+        }
     }
 
     /// The generator of one layer in this step for what belongs to the samples, which are others
     /// on every rank. On the first it is the layer's.
     pub fn generator_of_samples(&self, layer: &str) -> Option<Generator> {
         match self.rank {
-            0 => self.generator(layer),
-            rank => self.generator(&format!("{layer}.worker-{rank}")),
+            0 => self.generator_of(layer),
+            rank => self.generator_of(&format!("{layer}.worker-{rank}")),
         }
+    }
+
+    fn generator_of(&self, name: &str) -> Option<Generator> {
+        self.training.map(|(stream, step)| stream.child(name).at(step))
     }
 
     /// Whether a parameter of a layer is learnt in this step.

@@ -10,6 +10,7 @@ mod image_layers;
 mod mlp;
 mod products;
 mod resnet;
+mod sampled;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use footprint::Footprint;
 pub use mlp::mlp;
 pub use products::Product;
 pub use resnet::resnet;
+pub use sampled::SampledState;
 pub use state::{State, StateError};
 pub use views::TestTimeViews;
 pub use whitening::Whitening;

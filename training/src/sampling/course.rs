@@ -1,6 +1,6 @@
 //! How sampling changes in the course of a run.
 
-use super::StepSampling;
+use super::{GreedyBudget, StepSampling, VarianceControl};
 use crate::optimizer::{Knot, Moment};
 use crate::setting::{FieldError, number};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,11 @@ pub enum RatioCourse {
         /// The knots, in the order of time.
         knots: Vec<Knot>,
     },
+    /// A ratio for every layer, which follows the variance of its gradient. It starts as that of
+    /// the layer's policy.
+    Variance(VarianceControl),
+    /// A ratio for every layer, a budget of all layers divided where it does the least harm.
+    GreedyBudget(GreedyBudget),
 }
 
 fn is_zero(value: &f64) -> bool {
@@ -106,6 +111,22 @@ impl RatioCourse {
         *self == Self::Constant
     }
 
+    /// Whether every layer has a ratio of its own, which changes by what the run finds.
+    pub fn is_controlled(&self) -> bool {
+        matches!(self, Self::Variance(_) | Self::GreedyBudget(_))
+    }
+
+    /// The name used in settings.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Linear { .. } => "linear",
+            Self::Steps { .. } => "steps",
+            Self::Variance(_) => "variance",
+            Self::GreedyBudget(_) => "greedy-budget",
+        }
+    }
+
     fn check(&self, least_ratio: Option<f64>) -> Result<(), FieldError> {
         let most = least_ratio.map_or(Bound::Unbounded, |ratio| Bound::Included(1.0 / ratio));
         let factor = |field: &str, value| number(field, value, (Bound::Excluded(0.0), most));
@@ -123,13 +144,15 @@ impl RatioCourse {
                 }
                 Knot::check_order(knots)
             }
+            Self::Variance(control) => control.check(),
+            Self::GreedyBudget(budget) => budget.check(),
         }
     }
 
     /// What every ratio is multiplied with after a share of the run's steps.
     fn factor(&self, moment: f64) -> f64 {
         match self {
-            Self::Constant => 1.0,
+            Self::Constant | Self::Variance(_) | Self::GreedyBudget(_) => 1.0,
             Self::Linear { from, to } => from + moment * (to - from),
             Self::Steps { knots } => {
                 let passed = knots.iter().rfind(|knot| knot.at <= moment);
@@ -201,7 +224,7 @@ mod tests {
         let factors = [0, 1, 2, 3].map(|step| {
             match course.sampling(Moment { step, steps_an_epoch: 4, epochs: 1 }, 0) {
                 StepSampling::AtRatios { factor } => factor,
-                StepSampling::Nothing => 0.0,
+                StepSampling::Nothing | StepSampling::OnlyScores => 0.0,
             }
         });
         assert_eq!(factors, [1.0, 2.0, 2.0, 0.5]);

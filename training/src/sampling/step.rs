@@ -2,7 +2,7 @@
 
 use super::SamplingPolicy;
 
-/// What a step samples, where a layer has a policy.
+/// What a step samples where a layer has a policy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum StepSampling {
     /// Nothing: every product is exact.
@@ -12,6 +12,9 @@ pub enum StepSampling {
         /// The factor, above 0.
         factor: f64,
     },
+    /// Nothing, but every layer with a policy computes what the scores of its pairs are made of,
+    /// for [`SampledLayer`](crate::layer::SampledLayer).
+    OnlyScores,
 }
 
 impl StepSampling {
@@ -32,6 +35,7 @@ impl StepSampling {
     pub fn policy(self, policy: SamplingPolicy) -> Option<SamplingPolicy> {
         match self {
             Self::Nothing => None,
+            Self::OnlyScores => Some(policy),
             Self::AtRatios { factor } => {
                 let ratio = factor * policy.ratio;
                 (ratio < 1.0).then_some(SamplingPolicy { ratio, ..policy })

@@ -3,7 +3,6 @@
 use super::{Convolution, count};
 use crate::channels::Channels;
 use crate::layer::StepContext;
-use crate::layer::sampler::Sampler;
 use crate::matrix::Matrix;
 use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::Selection;
@@ -15,7 +14,6 @@ use kernels::convolution::{
     ConvolutionShape, input_gradient_of_channels, input_gradient_selected,
     kernel_gradient_of_channels, kernel_gradient_selected,
 };
-use kernels::random::Generator;
 use rayon::prelude::*;
 
 impl Convolution {
@@ -28,24 +26,20 @@ impl Convolution {
     ) {
         self.channels.clear();
         let policy = self.active_policy(context).filter(|policy| policy.mode != Mode::Backward);
-        let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
-            return;
+        let Some(policy) = policy else { return };
+        let (weight, are_valid) = (&self.weight, &mut self.weight_norms_valid);
+        let norms = |left: &mut [f64], right: &mut [f64]| {
+            if !std::mem::replace(are_valid, true) {
+                kernel_input_norms_into(shape, weight, right);
+            }
+            match policy.scores {
+                Scores::Both => input_channel_norms_into(context.set, shape, input.data(), left),
+                Scores::Weights => left.fill(1.0),
+            }
         };
-        let k = policy.budget(shape.input_channels());
-        if k >= shape.input_channels() {
-            return;
-        }
-        self.channels.resize(shape.input_channels());
-        if !self.weight_norms_valid {
-            kernel_input_norms_into(shape, &self.weight, &mut self.channels.right_norms);
-            self.weight_norms_valid = true;
-        }
-        let norms = &mut self.channels.left_norms;
-        match policy.scores {
-            Scores::Both => input_channel_norms_into(context.set, shape, input.data(), norms),
-            Scores::Weights => norms.fill(1.0),
-        }
-        self.channels.draw(context, &self.name, &policy, k, &mut generator);
+        let mut generator = context.generator(&self.name);
+        let (of, pairs) = ((&*self.name, &policy), shape.input_channels());
+        self.channels.select(context, of, pairs, generator.as_mut(), norms);
     }
 
     /// Forward sampling: gradients through the selected channels, zero for all others. Of the
@@ -110,18 +104,11 @@ impl Convolution {
         let set = context.set;
         let mut generator = context.generator(&self.name);
         let mut images = std::mem::take(&mut self.images);
-        draw(
-            context,
-            &self.name,
-            &mut images,
-            &policy,
-            shape.batch(),
-            generator.as_mut(),
-            |left, right| {
-                input_image_norms_into(set, shape, input.data(), left);
-                output_image_norms_into(set, shape, gradient.data(), right);
-            },
-        );
+        let of = (&*self.name, &policy);
+        images.select(context, of, shape.batch(), generator.as_mut(), |left, right| {
+            input_image_norms_into(set, shape, input.data(), left);
+            output_image_norms_into(set, shape, gradient.data(), right);
+        });
         match images.selection() {
             _ if !self.learns_weight(context) => {}
             None => self.exact_weight_gradient(context, shape, input, gradient),
@@ -137,18 +124,11 @@ impl Convolution {
             return;
         }
         let mut outputs = std::mem::take(&mut self.outputs_kept);
-        draw(
-            context,
-            &self.name,
-            &mut outputs,
-            &policy,
-            shape.output_channels(),
-            generator.as_mut(),
-            |left, right| {
-                output_channel_norms_into(set, shape, gradient.data(), left);
-                kernel_output_norms_into(set, shape, &self.weight, right);
-            },
-        );
+        let (of, pairs) = ((&*self.name, &policy), shape.output_channels());
+        outputs.select(context, of, pairs, generator.as_mut(), |left, right| {
+            output_channel_norms_into(set, shape, gradient.data(), left);
+            kernel_output_norms_into(set, shape, &self.weight, right);
+        });
         match outputs.selection() {
             None => self.exact_input_gradient(context, shape, gradient),
             Some(outputs) => {
@@ -160,25 +140,6 @@ impl Convolution {
             }
         }
         self.outputs_kept = outputs;
-    }
-}
-
-/// Draws about as many of `pairs` as the policy says; all of them without a generator.
-fn draw(
-    context: &StepContext,
-    layer: &str,
-    sampler: &mut Sampler,
-    policy: &SamplingPolicy,
-    pairs: usize,
-    generator: Option<&mut Generator>,
-    norms: impl FnOnce(&mut [f64], &mut [f64]),
-) {
-    sampler.clear();
-    let k = policy.budget(pairs);
-    if let Some(generator) = generator.filter(|_| k < pairs) {
-        sampler.resize(pairs);
-        norms(&mut sampler.left_norms, &mut sampler.right_norms);
-        sampler.draw(context, layer, policy, k, generator);
     }
 }
 

@@ -63,12 +63,14 @@ fn run_to(
 #[test]
 fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
     // Adam, momentum, batch normalisation, convolution, dropout of units and of channels.
-    let mut course = mlp();
-    course.course =
-        serde_yaml::from_str("{exact_last_share: 0.25, ratios: {name: linear, from: 0.5, to: 2}}")
-            .unwrap();
-    let networks: [(_, &[usize]); 4] = [
-        (course, &[5, 9]),
+    let with = |course: &str| {
+        let course = serde_yaml::from_str(course).unwrap();
+        TrainingConfig { course, ..mlp() }
+    };
+    let networks: [(_, &[usize]); 6] = [
+        (with("{exact_last_share: 0.25, ratios: {name: linear, from: 0.5, to: 2}}"), &[5, 9]),
+        (with("{ratios: {name: variance, every: 2, share: 1}}"), &[4, 5, 6, 7, 8, 9]),
+        (with("{ratios: {name: greedy-budget, share: 0.5, every_epochs: 1}}"), &[4, 5, 8, 9]),
         (mlp(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
         (config(NetworkConfig::Cnn, SGD), &[4, 7]),
         (config(NetworkConfig::Wrn { depth: 10, width: 1 }, SGD), &[6]),
@@ -180,6 +182,10 @@ fn contents_that_do_not_fit_the_run_are_refused() {
     assert_eq!(
         refuse(&|checkpoint| checkpoint.optimizer.averages[1].second.push(0.0)),
         "the state has 25 averages of parameter 1, which has 24 numbers"
+    );
+    assert_eq!(
+        refuse(&|checkpoint| checkpoint.sampled[0].ratio = 1.5),
+        "layer 'linear-1' has the ratio 1.5 in the state; it lies above 0 and is at most 1"
     );
     let none = Metrics::default();
     let metrics = EpochMetrics { train: none, held_out: none, test: none };
