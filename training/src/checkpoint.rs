@@ -2,7 +2,7 @@
 //!
 //! A run that goes on from a checkpoint ends in the same bits as one that was never interrupted:
 //! every random draw is addressed by seed, name and step, so the parameters, the optimiser's
-//! averages, the ratios in force and the sums of the report are all there is to keep. The order of the samples is
+//! averages, the ratios and kept selections in force and the sums of the report are all there is to keep. The order of the samples is
 //! drawn again.
 //!
 //! | bytes | what |

@@ -3,11 +3,13 @@
 
 use super::{Checkpoint, Damage};
 use crate::counting::Computations;
+use crate::layer::KeptSelection;
 use crate::loss::Loss;
 use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::{SampledState, State};
 use crate::optimizer::{Averages, OptimizerState};
 use crate::sampling::LayerRatios;
+use kernels::Selection;
 
 impl Checkpoint {
     /// The contents as bytes.
@@ -35,9 +37,17 @@ impl Checkpoint {
             }
         }
         to.size(self.sampled.len());
-        for SampledState { layer, ratio } in &self.sampled {
+        for SampledState { layer, ratio, kept } in &self.sampled {
             to.text(layer);
             to.real(*ratio);
+            to.size(usize::from(kept.is_some()));
+            if let Some(KeptSelection { period, selection }) = kept {
+                to.integer(*period);
+                to.size(selection.pairs());
+                to.size(selection.len());
+                selection.indices().iter().for_each(|&index| to.integer(index.into()));
+                to.reals(selection.scales());
+            }
         }
         to.size(self.ratios.len());
         for LayerRatios { layer, epochs } in &self.ratios {
@@ -71,8 +81,7 @@ impl Checkpoint {
             computations: Computations { performed: from.integer()?, exact: from.integer()? },
             network: from.state()?,
             lookahead: from.state()?,
-            sampled: from
-                .list(|from| Ok(SampledState { layer: from.text()?, ratio: from.real()? }))?,
+            sampled: from.list(Decoder::sampled)?,
             ratios: from.list(|from| {
                 Ok(LayerRatios { layer: from.text()?, epochs: from.list(Decoder::real)? })
             })?,
@@ -164,6 +173,24 @@ impl Decoder<'_> {
         let bytes = self.size()?.checked_mul(size_of::<f32>()).ok_or(Damage::Contents)?;
         let numbers = self.take(bytes)?.as_chunks().0;
         Ok(numbers.iter().map(|&number| f32::from_le_bytes(number)).collect())
+    }
+
+    fn sampled(&mut self) -> Result<SampledState, Damage> {
+        let (layer, ratio) = (self.text()?, self.real()?);
+        let kept = match self.integer()? {
+            0 => None,
+            1 => Some(self.kept()?),
+            _ => return Err(Damage::Contents),
+        };
+        Ok(SampledState { layer, ratio, kept })
+    }
+
+    fn kept(&mut self) -> Result<KeptSelection, Damage> {
+        let (period, pairs) = (self.integer()?, self.size()?);
+        let index = |from: &mut Self| u32::try_from(from.integer()?).map_err(|_| Damage::Contents);
+        let (indices, scales) = (self.list(index)?, self.list(Self::real)?);
+        let selection = Selection::new(indices, scales, pairs).map_err(|_| Damage::Contents)?;
+        Ok(KeptSelection { period, selection })
     }
 
     fn state(&mut self) -> Result<State, Damage> {

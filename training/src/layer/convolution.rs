@@ -5,7 +5,7 @@ mod sampled;
 use super::demand::Demand;
 use super::image_shape::{ImageShape, Window};
 use super::initialization::{Initialization, place_identities};
-use super::sampler::Sampler;
+use super::sampler::{Sampler, sampled_layer};
 use super::sums::Sum;
 use super::{Gradient, Layer, Parameter, ParameterName, SampledLayer, StepContext};
 use crate::channels::Channels;
@@ -72,8 +72,8 @@ pub struct Convolution {
     /// the weights change.
     channels: Sampler,
     weight_norms_valid: bool,
-    /// The kernel gradient's selection in backward sampling, over the minibatch.
-    images: Sampler,
+    /// The kernel gradient's selection in backward sampling, over images or their positions.
+    pairs: Sampler,
     /// The input gradient's selection in backward sampling, over the output channels.
     outputs_kept: Sampler,
     weight_gradient: Vec<f32>,
@@ -116,7 +116,7 @@ impl Convolution {
             policy,
             channels: Sampler::default(),
             weight_norms_valid: false,
-            images: Sampler::default(),
+            pairs: Sampler::default(),
             outputs_kept: Sampler::default(),
             compact_weight_gradient: Vec::new(),
             output: Matrix::default(),
@@ -324,11 +324,11 @@ impl Layer for Convolution {
     }
 
     fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
-        let work = (self.geometry.weights() * self.output_image.pixels()) as u64;
-        let Self { name, policy, channels, images, .. } = self;
-        let Some(policy) = policy else { return };
-        let sampler = if policy.mode == Mode::Backward { images } else { channels };
-        visit(sampler.layer(name, policy, work));
+        let multiply_adds = (self.geometry.weights() * self.output_image.pixels()) as u64;
+        let sides = [self.geometry.image.channels, self.geometry.outputs];
+        let Some(policy) = &mut self.policy else { return };
+        let samplers = [&mut self.channels, &mut self.pairs, &mut self.outputs_kept];
+        visit(sampled_layer(&self.name, policy, multiply_adds, sides, samplers));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

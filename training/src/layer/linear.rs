@@ -3,7 +3,7 @@
 use super::demand::Demand;
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
-use super::sampler::Sampler;
+use super::sampler::{Sampler, sampled_layer};
 use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, SampledLayer, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
@@ -246,19 +246,22 @@ impl Linear {
         let batch = input.rows();
         let mut generator = context.generator(&self.name);
         let mut draw = |sampler: &mut Sampler,
+                        policy: &SamplingPolicy,
                         left: kernels::MatrixView<f32>,
                         right: kernels::MatrixView<f32>| {
-            let (of, pairs) = ((&*self.name, &policy), left.columns());
+            let (of, pairs) = ((&*self.name, policy), left.columns());
             sampler.select(context, of, pairs, generator.as_mut(), |left_norms, right_norms| {
                 column_norms_into(context.set, left, left_norms);
                 row_norms_into(context.set, right, right_norms);
             });
         };
         let mut samples = std::mem::take(&mut self.samples);
-        draw(&mut samples, input.view().transpose(), gradient.view());
+        // Those of the next minibatch are others.
+        let anew = SamplingPolicy { keep_for: 1, ..policy };
+        draw(&mut samples, &anew, input.view().transpose(), gradient.view());
         let mut outputs = std::mem::take(&mut self.outputs_kept);
         if input_gradient_needed {
-            draw(&mut outputs, gradient.view(), self.weight_view().transpose());
+            draw(&mut outputs, &policy, gradient.view(), self.weight_view().transpose());
         }
         match samples.selection() {
             _ if !context.learns(&self.name, "weight") => {}
@@ -425,10 +428,11 @@ impl Layer for Linear {
     }
 
     fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
-        let Self { name, inputs, outputs, policy, features, samples, .. } = self;
+        let Self { name, inputs, outputs, policy, .. } = self;
         let Some(policy) = policy else { return };
-        let sampler = if policy.mode == Mode::Backward { samples } else { features };
-        visit(sampler.layer(name, policy, (*inputs * *outputs) as u64));
+        let sides = [*inputs, *outputs];
+        let samplers = [&mut self.features, &mut self.samples, &mut self.outputs_kept];
+        visit(sampled_layer(name, policy, (sides[0] * sides[1]) as u64, sides, samplers));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

@@ -11,6 +11,7 @@ mod dropout_channels;
 mod elementwise;
 mod image_shape;
 mod initialization;
+mod kept_selection;
 mod linear;
 mod max_pool;
 mod parameter;
@@ -32,6 +33,7 @@ pub use dropout::Dropout;
 pub use dropout_channels::DropoutChannels;
 pub use image_shape::{ImageShape, Window};
 pub use initialization::Initialization;
+pub use kept_selection::KeptSelection;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
 pub use parameter::{Gradient, Parameter, RowNorms};
@@ -186,7 +188,7 @@ pub trait Layer: Send {
     /// Calls `visit` on each parameter, always in the same order; they may be changed.
     fn visit_parameters(&mut self, _visit: &mut dyn FnMut(Parameter<'_>)) {}
     /// Calls `visit` on each layer with a policy that this one is or has, always in the same
-    /// order; their ratios may be changed.
+    /// order; their ratios and kept selections may be changed.
     fn visit_sampled(&mut self, _visit: &mut dyn FnMut(SampledLayer<'_>)) {}
     /// Calls `visit` on every parameter and running statistic with its name, always in the same
     /// order; they may be changed. With the step's number and what [`Layer::visit_sampled`] shows

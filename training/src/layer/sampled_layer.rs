@@ -1,5 +1,6 @@
-//! What a control of ratios sees of a layer, and changes.
+//! What is sampled of a layer, for those who control, store and restore it.
 
+use super::KeptSelection;
 use crate::sampling::SamplingPolicy;
 
 /// A layer with a policy.
@@ -16,4 +17,9 @@ pub struct SampledLayer<'a> {
     pub left_norms: &'a [f64],
     /// |B^i| of the same pairs.
     pub right_norms: &'a [f64],
+    /// Features or channels that a kept selection is of: the input's, in the backward mode the
+    /// output's.
+    pub kept_of: usize,
+    /// The selection that several steps use, where one was drawn.
+    pub kept: &'a mut Option<KeptSelection>,
 }

@@ -1,6 +1,6 @@
 //! The selection of one product of a layer, in memory that is kept from step to step.
 
-use super::{SampledLayer, StepContext};
+use super::{KeptSelection, SampledLayer, StepContext};
 use crate::sampling::{Mode, SamplingPolicy, StepSampling};
 use kernels::Selection;
 use kernels::random::Generator;
@@ -17,13 +17,24 @@ pub(super) struct Sampler {
     scores: Vec<f64>,
     workspace: Workspace,
     selection: Selection,
-    is_sampled: bool,
+    /// What several steps use.
+    kept: Option<KeptSelection>,
+    chosen: Chosen,
+}
+
+/// Which pairs the product is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Chosen {
+    #[default]
+    All,
+    Drawn,
+    Kept,
 }
 
 impl Sampler {
     /// The product will be exact.
     pub(super) fn clear(&mut self) {
-        self.is_sampled = false;
+        self.chosen = Chosen::All;
     }
 
     /// Draws about as many of `pairs` as the policy says, by the norms of both factors, which
@@ -42,6 +53,12 @@ impl Sampler {
         self.clear();
         let (k, only_scores) = (policy.budget(pairs), context.sampling == StepSampling::OnlyScores);
         let Some(generator) = generator.filter(|_| k < pairs || only_scores) else { return };
+        let period = context.period(policy).filter(|_| !only_scores);
+        let is_of = |kept: &KeptSelection| Some(kept.period) == period;
+        if let Some(kept) = self.kept.as_ref().filter(|kept| is_of(kept)) {
+            self.chosen = Chosen::kept(&kept.selection);
+            return;
+        }
         let Self { left_norms, right_norms, scores, workspace, selection, .. } = self;
         left_norms.resize(pairs, 0.0);
         right_norms.resize(pairs, 0.0);
@@ -52,21 +69,16 @@ impl Sampler {
         scores.resize(pairs, 0.0);
         pair_scores_into(left_norms, right_norms, scores);
         let drawn = policy.estimator.select_into(scores, k, generator, workspace, selection);
-        self.is_sampled = drawn.is_ok() && !selection.is_exact();
         if let Err(reason) = drawn {
-            context.fail(layer, reason);
+            return context.fail(layer, reason);
         }
-    }
-
-    /// The layer whose ratio is that of this selection.
-    pub(super) fn layer<'a>(
-        &'a mut self,
-        name: &'a str,
-        policy: &'a mut SamplingPolicy,
-        multiply_adds: u64,
-    ) -> SampledLayer<'a> {
-        let Self { left_norms, right_norms, .. } = self;
-        SampledLayer { name, policy, multiply_adds, left_norms, right_norms }
+        self.chosen = if selection.is_exact() { Chosen::All } else { Chosen::Drawn };
+        if let Some(period) = period {
+            let kept = self.kept.get_or_insert_default();
+            kept.period = period;
+            std::mem::swap(&mut kept.selection, selection);
+            self.chosen = Chosen::kept(&kept.selection);
+        }
     }
 
     /// What was drawn, where gradients pass through it: in the forward mode.
@@ -77,11 +89,49 @@ impl Sampler {
 
     /// What was drawn, and the norms of the right factor to be changed.
     pub(super) fn selection_and_right_norms(&mut self) -> (Option<&Selection>, &mut [f64]) {
-        (self.is_sampled.then_some(&self.selection), &mut self.right_norms)
+        let Self { selection, kept, chosen, right_norms, .. } = self;
+        (chosen.of(selection, kept.as_ref()), right_norms)
     }
 
     /// What was drawn; none when the product is exact.
     pub(super) fn selection(&self) -> Option<&Selection> {
-        self.is_sampled.then_some(&self.selection)
+        self.chosen.of(&self.selection, self.kept.as_ref())
+    }
+}
+
+/// What is sampled of a layer with these samplers of its three products.
+pub(super) fn sampled_layer<'a>(
+    name: &'a str,
+    policy: &'a mut SamplingPolicy,
+    multiply_adds: u64,
+    [inputs, outputs]: [usize; 2],
+    [forward, weight_gradient, input_gradient]: [&'a mut Sampler; 3],
+) -> SampledLayer<'a> {
+    let (norms, kept_of, kept) = if policy.mode == Mode::Backward {
+        let Sampler { left_norms, right_norms, .. } = weight_gradient;
+        ((left_norms, right_norms), outputs, &mut input_gradient.kept)
+    } else {
+        let Sampler { left_norms, right_norms, kept, .. } = forward;
+        ((left_norms, right_norms), inputs, kept)
+    };
+    let (left_norms, right_norms) = norms;
+    SampledLayer { name, policy, multiply_adds, left_norms, right_norms, kept_of, kept }
+}
+
+impl Chosen {
+    fn kept(selection: &Selection) -> Self {
+        if selection.is_exact() { Self::All } else { Self::Kept }
+    }
+
+    fn of<'a>(
+        self,
+        drawn: &'a Selection,
+        kept: Option<&'a KeptSelection>,
+    ) -> Option<&'a Selection> {
+        match self {
+            Self::All => None,
+            Self::Drawn => Some(drawn),
+            Self::Kept => kept.map(|kept| &kept.selection),
+        }
     }
 }

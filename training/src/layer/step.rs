@@ -3,7 +3,7 @@
 use super::{ParameterName, ParameterPattern, is_frozen};
 use crate::counting::Computations;
 use crate::memory::Memory;
-use crate::sampling::StepSampling;
+use crate::sampling::{SamplingPolicy, StepSampling};
 use kernels::InstructionSet;
 use kernels::random::{Generator, Stream};
 use kernels::selection::SelectionError;
@@ -27,8 +27,9 @@ pub struct StepContext<'a> {
     pub frozen: &'a [ParameterPattern],
     /// Which of the ranks that train together, from 0.
     pub rank: usize,
-    /// Which of several selections for the same step, from 0.
-    pub repeat: usize,
+    /// Which trial of the selections of this step, from 0; none in the step itself. A trial draws
+    /// its own selections and keeps none for other steps.
+    pub trial: Option<usize>,
     /// Where tensors get their memory and leave it; without one, each layer keeps its own.
     pub memory: Option<&'a Memory>,
     /// Where computations and failures are reported; without one, nobody asks for them.
@@ -45,7 +46,7 @@ impl<'a> StepContext<'a> {
             statistics_share: None,
             frozen: &[],
             rank: 0,
-            repeat: 0,
+            trial: None,
             memory: None,
             report: None,
         }
@@ -74,10 +75,16 @@ impl<'a> StepContext<'a> {
     /// Draws are addressed by the layer's name and the step, so that they depend on neither
     /// threads nor other layers. Both passes get the same generator.
     pub fn generator(&self, layer: &str) -> Option<Generator> {
-        match self.repeat {
-            0 => self.generator_of(layer),
-            repeat => self.generator_of(&format!("{layer}.repeat-{repeat}")),
+        match self.trial {
+            None => self.generator_of(layer),
+            Some(trial) => self.generator_of(&format!("{layer}.trial-{trial}")),
         }
+    }
+
+    /// The period of this step, where selections of a policy are used for several steps.
+    pub fn period(&self, policy: &SamplingPolicy) -> Option<u64> {
+        let (_, step) = self.training.filter(|_| policy.keep_for > 1 && self.trial.is_none())?;
+        Some(step / policy.keep_for as u64)
     }
 
     /// The generator of one layer in this step for what belongs to the samples, which are others

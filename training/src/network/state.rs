@@ -34,6 +34,16 @@ pub enum StateError {
         /// Its ratio in the state.
         found: f64,
     },
+    /// A kept selection of another number of pairs.
+    #[error("layer '{layer}' has a selection of {found} pairs in the state, and {expected} pairs")]
+    Pairs {
+        /// The layer.
+        layer: String,
+        /// Pairs of its selection in the state.
+        found: usize,
+        /// Its pairs.
+        expected: usize,
+    },
     /// Another size.
     #[error("'{name}' has {found} numbers in the state and {expected} in the network")]
     Length {

@@ -127,16 +127,10 @@ impl GreedyBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampling::{Mode, Scores};
+    use crate::sampling::Mode;
     use kernels::Estimator;
 
-    const POLICY: SamplingPolicy = SamplingPolicy {
-        estimator: Estimator::TopK,
-        ratio: 0.5,
-        minimal_k: 2,
-        mode: Mode::Forward,
-        scores: Scores::Both,
-    };
+    const POLICY: SamplingPolicy = SamplingPolicy::new(Estimator::TopK, 0.5, 2, Mode::Forward);
 
     fn layer(multiply_adds: u64, scores: &[f64]) -> BudgetedLayer {
         BudgetedLayer::new(POLICY, multiply_adds, scores, &vec![1.0; scores.len()])

@@ -12,7 +12,7 @@ mod variance;
 pub use budget::{BudgetedLayer, GreedyBudget};
 pub use course::{Course, RatioCourse};
 pub use layer_ratios::LayerRatios;
-pub use mode::{Mode, Scores};
+pub use mode::{Mode, Scores, WeightGradient};
 pub use policies::LayerPolicies;
 pub use policy::{PolicyError, SamplingPolicy};
 pub use step::StepSampling;

@@ -1,4 +1,4 @@
-//! Which products of a step are sampled, and what their pairs are scored by.
+//! Which products of a step are sampled, over what, and what their pairs are scored by.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,26 @@ impl Scores {
 
     /// The default is not written: stored settings from before there was a choice stay the same
     /// texts.
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What the weight gradient of a convolution is sampled over in the backward mode. That of a linear
+/// layer is over the samples.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightGradient {
+    /// The images of the minibatch: a pair is all of an image, scored by |X_b| |dY_b|.
+    #[default]
+    Images,
+    /// The positions of all images: a pair is the output gradient at a position and the patch under
+    /// the kernel there, scored by the product of their norms.
+    Positions,
+}
+
+impl WeightGradient {
+    /// The default is not written.
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()
     }

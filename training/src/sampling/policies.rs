@@ -79,16 +79,10 @@ impl LayerPolicies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampling::{Mode, Scores};
+    use crate::sampling::Mode;
     use kernels::Estimator;
 
-    const POLICY: SamplingPolicy = SamplingPolicy {
-        estimator: Estimator::TopK,
-        ratio: 0.5,
-        minimal_k: 1,
-        mode: Mode::Forward,
-        scores: Scores::Both,
-    };
+    const POLICY: SamplingPolicy = SamplingPolicy::new(Estimator::TopK, 0.5, 1, Mode::Forward);
 
     #[test]
     fn parameters_of_the_estimator_out_of_range_are_refused() {

@@ -1,6 +1,6 @@
 //! How the products of one layer are sampled.
 
-use super::{Mode, Scores};
+use super::{Mode, Scores, WeightGradient};
 use kernels::estimator::{Estimator, budget};
 use kernels::selection::SelectionError;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,23 @@ pub struct SamplingPolicy {
     /// What the pairs of the forward product are scored by.
     #[serde(default, skip_serializing_if = "Scores::is_default")]
     pub scores: Scores,
+    /// Steps that a selection of features or channels is used for. It is drawn at steps whose
+    /// number is a multiple of it, or at the first sampled one after, with the scales and at the
+    /// ratio of that step. In the backward mode it is the selection of output features or channels
+    /// that is kept; samples are others in every step, and so is their selection.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub keep_for: usize,
+    /// What the weight gradient of a convolution is sampled over in the backward mode.
+    #[serde(default, skip_serializing_if = "WeightGradient::is_default")]
+    pub weight_gradient: WeightGradient,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(steps: &usize) -> bool {
+    *steps == 1
 }
 
 /// Why a policy cannot be used.
@@ -34,6 +51,16 @@ pub enum PolicyError {
     /// No pair might be kept.
     #[error("minimal_k is 0; at least one pair is kept")]
     MinimalK,
+    /// A selection is used for no step.
+    #[error("keep_for is 0; a selection is used for at least 1 step")]
+    KeepFor,
+    /// The weight gradient is sampled by itself in the backward mode only.
+    #[error(
+        "weight_gradient: positions in the {} mode; only the backward mode samples the weight \
+         gradient by itself",
+        .0.name()
+    )]
+    Positions(Mode),
     /// Scores by the weights alone are for the forward mode.
     #[error(
         "scores by weights in the {} mode; they serve to send slices of the gradient, which only \
@@ -58,11 +85,18 @@ pub enum PolicyError {
 }
 
 impl SamplingPolicy {
+    /// A policy by the norms of both factors, with a new selection in every step.
+    pub const fn new(estimator: Estimator, ratio: f64, minimal_k: usize, mode: Mode) -> Self {
+        let (scores, weight_gradient) = (Scores::Both, WeightGradient::Images);
+        Self { estimator, ratio, minimal_k, mode, scores, keep_for: 1, weight_gradient }
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
     /// When a parameter of the estimator is out of range, the ratio is outside (0, 1], `minimal_k`
-    /// is zero, or scores are by the weights alone in another mode than forward.
+    /// or `keep_for` is zero, scores are by the weights alone in another mode than forward, or the
+    /// weight gradient is sampled over positions in another mode than backward.
     pub fn check(&self) -> Result<(), PolicyError> {
         self.estimator.check()?;
         if !(self.ratio > 0.0 && self.ratio <= 1.0) {
@@ -73,6 +107,12 @@ impl SamplingPolicy {
         }
         if self.scores == Scores::Weights && self.mode != Mode::Forward {
             return Err(PolicyError::WeightScores(self.mode));
+        }
+        if self.keep_for == 0 {
+            return Err(PolicyError::KeepFor);
+        }
+        if self.weight_gradient == WeightGradient::Positions && self.mode != Mode::Backward {
+            return Err(PolicyError::Positions(self.mode));
         }
         Ok(())
     }
@@ -87,13 +127,7 @@ impl SamplingPolicy {
 mod tests {
     use super::*;
 
-    const POLICY: SamplingPolicy = SamplingPolicy {
-        estimator: Estimator::TopK,
-        ratio: 0.5,
-        minimal_k: 1,
-        mode: Mode::Forward,
-        scores: Scores::Both,
-    };
+    const POLICY: SamplingPolicy = SamplingPolicy::new(Estimator::TopK, 0.5, 1, Mode::Forward);
 
     #[test]
     fn ratios_outside_the_unit_interval_are_refused() {
@@ -114,6 +148,27 @@ mod tests {
         let written = serde_yaml::to_string(&weights).unwrap();
         assert!(written.ends_with("scores: weights\n"), "{written}");
         assert_eq!(serde_yaml::from_str::<SamplingPolicy>(&written).unwrap(), weights);
+    }
+
+    #[test]
+    fn a_selection_a_step_over_images_leaves_stored_settings_as_they_were() {
+        let written = serde_yaml::to_string(&POLICY).unwrap();
+        assert!(!written.contains("keep_for") && !written.contains("weight_gradient"), "{written}");
+        let (keep_for, weight_gradient) = (10, WeightGradient::Positions);
+        let mode = Mode::Backward;
+        let policy = SamplingPolicy { keep_for, weight_gradient, mode, ..POLICY };
+        assert_eq!(policy.check(), Ok(()));
+        let written = serde_yaml::to_string(&policy).unwrap();
+        assert!(written.ends_with("keep_for: 10\nweight_gradient: positions\n"), "{written}");
+        assert_eq!(serde_yaml::from_str::<SamplingPolicy>(&written).unwrap(), policy);
+        let none = SamplingPolicy { keep_for: 0, ..POLICY }.check().unwrap_err().to_string();
+        assert!(none.starts_with("keep_for is 0"), "{none}");
+        let forward = SamplingPolicy { mode: Mode::Forward, ..policy }.check().unwrap_err();
+        let sentence = forward.to_string();
+        assert!(
+            sentence.starts_with("weight_gradient: positions in the forward mode"),
+            "{sentence}"
+        );
     }
 
     #[test]

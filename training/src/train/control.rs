@@ -123,9 +123,10 @@ fn measure(
 
     learner.gradient(context, minibatch)?;
     gradients.copy(learner);
-    for repeat in 0..control.repeats {
+    for trial in 0..control.repeats {
         let sampling = StepSampling::AS_POLICIES_SAY;
-        learner.gradient(&StepContext { sampling, repeat, ..*context }, minibatch)?;
+        let context = StepContext { sampling, trial: Some(trial), ..*context };
+        learner.gradient(&context, minibatch)?;
         gradients.compare(learner, |layer, distance| {
             if let Some(noise) = &mut noise[layer] {
                 noise.error += distance / control.repeats as f64;
@@ -195,10 +196,10 @@ impl WeightGradients {
 /// Calls `visit` on the weights that have a gradient, with the place of their layer among these.
 fn visit(learner: &mut Learner, layers: &[String], visit: &mut dyn FnMut(usize, Parameter<'_>)) {
     learner.network().visit_parameters(&mut |parameter| {
-        let place = layers.iter().position(|layer| layer == parameter.name.layer);
-        match place.filter(|_| parameter.name.part == "weight" && !parameter.is_frozen) {
-            Some(layer) => visit(layer, parameter),
-            None => {}
+        let is_weight = parameter.name.part == "weight" && !parameter.is_frozen;
+        let place = layers.iter().position(|layer| is_weight && layer == parameter.name.layer);
+        if let Some(layer) = place {
+            visit(layer, parameter);
         }
     });
 }

@@ -9,7 +9,7 @@ use crate::layer::{
 use crate::matrix::Matrix;
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
-use crate::sampling::{Course, LayerPolicies, Mode, SamplingPolicy, Scores};
+use crate::sampling::{Course, LayerPolicies, Mode, SamplingPolicy};
 use kernels::Estimator;
 use kernels::random::Stream;
 use rayon::ThreadPoolBuilder;
@@ -28,7 +28,7 @@ fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
 }
 
 fn policy(estimator: Estimator, mode: Mode) -> Option<SamplingPolicy> {
-    Some(SamplingPolicy { estimator, ratio: 0.3, minimal_k: 10, mode, scores: Scores::Both })
+    Some(SamplingPolicy::new(estimator, 0.3, 10, mode))
 }
 
 fn run(config: &TrainingConfig, splits: &Splits, set: InstructionSet) -> TrainingReport {

@@ -4,15 +4,16 @@ use super::{Convolution, count};
 use crate::channels::Channels;
 use crate::layer::StepContext;
 use crate::matrix::Matrix;
-use crate::sampling::{Mode, SamplingPolicy, Scores};
+use crate::sampling::{Mode, SamplingPolicy, Scores, WeightGradient};
 use kernels::Selection;
 use kernels::convolution::scores::{
     input_channel_norms_into, input_image_norms_into, kernel_input_norms_into,
     kernel_output_norms_into, output_channel_norms_into, output_image_norms_into,
+    output_position_norms_into, patch_norms_into,
 };
 use kernels::convolution::{
     ConvolutionShape, input_gradient_of_channels, input_gradient_selected,
-    kernel_gradient_of_channels, kernel_gradient_selected,
+    kernel_gradient_of_channels, kernel_gradient_selected, kernel_gradient_selected_positions,
 };
 use rayon::prelude::*;
 
@@ -91,7 +92,7 @@ impl Convolution {
         count(context, shape, selection.len(), shape.input_channels());
     }
 
-    /// Backward sampling: dK over the minibatch, dX over the output channels.
+    /// Backward sampling: dK over images or positions, dX over the output channels.
     pub(super) fn backward_sampled(
         &mut self,
         context: &StepContext,
@@ -103,23 +104,36 @@ impl Convolution {
     ) {
         let set = context.set;
         let mut generator = context.generator(&self.name);
-        let mut images = std::mem::take(&mut self.images);
-        let of = (&*self.name, &policy);
-        images.select(context, of, shape.batch(), generator.as_mut(), |left, right| {
-            input_image_norms_into(set, shape, input.data(), left);
-            output_image_norms_into(set, shape, gradient.data(), right);
+        let (x, dy) = (input.data(), gradient.data());
+        let is_over_images = policy.weight_gradient == WeightGradient::Images;
+        let pairs = shape.batch() * if is_over_images { 1 } else { shape.positions() };
+        // The images of the next minibatch are others.
+        let anew = SamplingPolicy { keep_for: 1, ..policy };
+        let mut sampler = std::mem::take(&mut self.pairs);
+        let of = (&*self.name, &anew);
+        sampler.select(context, of, pairs, generator.as_mut(), |left, right| {
+            if is_over_images {
+                input_image_norms_into(set, shape, x, left);
+                output_image_norms_into(set, shape, dy, right);
+            } else {
+                patch_norms_into(shape, x, left);
+                output_position_norms_into(shape, dy, right);
+            }
         });
-        match images.selection() {
+        match sampler.selection() {
             _ if !self.learns_weight(context) => {}
             None => self.exact_weight_gradient(context, shape, input, gradient),
-            Some(images) => {
-                let (input, gradient) = (input.data(), gradient.data());
+            Some(selection) => {
                 let to = &mut self.weight_gradient;
-                kernel_gradient_selected(set, shape, input, gradient, images, to);
-                count(context, shape, images.len(), shape.batch());
+                if is_over_images {
+                    kernel_gradient_selected(set, shape, x, dy, selection, to);
+                } else {
+                    kernel_gradient_selected_positions(set, shape, x, dy, selection, to);
+                }
+                count(context, shape, selection.len(), pairs);
             }
         }
-        self.images = images;
+        self.pairs = sampler;
         if !input_gradient_needed {
             return;
         }

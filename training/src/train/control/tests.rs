@@ -5,20 +5,14 @@ use crate::data::{Splits, generated_digits};
 use crate::layer::Linear;
 use crate::network::NetworkConfig;
 use crate::optimizer::OptimizerConfig;
-use crate::sampling::{Course, LayerPolicies, SamplingPolicy, Scores};
+use crate::sampling::{Course, LayerPolicies, SamplingPolicy};
 use crate::train::{TrainingReport, train};
 use kernels::random::{Stream, standard_normal};
 use kernels::{Estimator, InstructionSet};
 use rayon::ThreadPoolBuilder;
 use std::ops::ControlFlow;
 
-const POLICY: SamplingPolicy = SamplingPolicy {
-    estimator: Estimator::Bernoulli,
-    ratio: 0.5,
-    minimal_k: 1,
-    mode: Mode::Forward,
-    scores: Scores::Both,
-};
+const POLICY: SamplingPolicy = SamplingPolicy::new(Estimator::Bernoulli, 0.5, 1, Mode::Forward);
 
 /// Two epochs of six steps.
 fn config(policy: SamplingPolicy, course: &str) -> TrainingConfig {
