@@ -14,7 +14,7 @@ use training::learner::Learner;
 use training::matrix::Matrix;
 use training::network::Network;
 use training::optimizer::OptimizerConfig;
-use training::sampling::{Mode, SamplingPolicy, Scores};
+use training::sampling::{Mode, SamplingPolicy};
 
 /// y = x where x is positive and a x elsewhere, with one slope a for all (He et al. 2015).
 struct LeakyRelu {
@@ -109,13 +109,7 @@ impl Layer for LeakyRelu {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let top_k = SamplingPolicy {
-        estimator: Estimator::TopK,
-        ratio: 0.5,
-        minimal_k: 1,
-        mode: Mode::Forward,
-        scores: Scores::Both,
-    };
+    let top_k = SamplingPolicy::new(Estimator::TopK, 0.5, 1, Mode::Forward);
     let stream = Stream::new(1, "own layer");
     let linear = |name: &str, inputs, outputs| -> Box<dyn Layer> {
         Box::new(Linear::new(name, inputs, outputs, Some(top_k), stream.child(name)))

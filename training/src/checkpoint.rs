@@ -2,7 +2,7 @@
 //!
 //! A run that goes on from a checkpoint ends in the same bits as one that was never interrupted:
 //! every random draw is addressed by seed, name and step, so the parameters, the optimiser's
-//! averages and the sums of the report are all there is to keep. The order of the samples is
+//! averages, the ratios and kept selections in force and the sums of the report are all there is to keep. The order of the samples is
 //! drawn again.
 //!
 //! | bytes | what |
@@ -25,8 +25,9 @@ use crate::counting::Computations;
 use crate::file;
 use crate::loss::Loss;
 use crate::metrics::EpochMetrics;
-use crate::network::State;
+use crate::network::{SampledState, State};
 use crate::optimizer::OptimizerState;
+use crate::sampling::LayerRatios;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,10 @@ pub struct Checkpoint {
     pub computations: Computations,
     /// Parameters and running statistics.
     pub network: State,
+    /// What the layers with a policy remember besides.
+    pub sampled: Vec<SampledState>,
+    /// Their ratios at the end of each epoch, where these are controlled.
+    pub ratios: Vec<LayerRatios>,
     /// The average of lookahead; none without.
     pub lookahead: State,
     /// The optimiser's averages, and the number of steps made.
@@ -119,7 +124,7 @@ pub enum Damage {
 /// What the file of a checkpoint starts with.
 const MAGIC: &[u8; 8] = b"SPROCHKP";
 /// The version of the format.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Bytes before the contents: magic, version, length, checksum.
 const HEADER: usize = 8 + 4 + 8 + 32;
 

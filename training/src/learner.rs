@@ -7,6 +7,7 @@ use crate::matrix::Matrix;
 use crate::metrics::Metrics;
 use crate::network::{Network, TestTimeViews};
 use crate::optimizer::{Optimizer, OptimizerConfig, ParameterGroup};
+use crate::sampling::StepSampling;
 use kernels::InstructionSet;
 use kernels::random::Stream;
 
@@ -57,7 +58,7 @@ pub struct Learner {
     set: InstructionSet,
     stream: Stream,
     rank: usize,
-    sampling: bool,
+    sampling: StepSampling,
     label_smoothing: f32,
     /// Of the mean loss, with respect to the network's output.
     output_gradient: Matrix,
@@ -77,7 +78,7 @@ impl Learner {
             set,
             stream,
             rank: 0,
-            sampling: true,
+            sampling: StepSampling::AS_POLICIES_SAY,
             label_smoothing: 0.0,
             output_gradient: Matrix::default(),
         }
@@ -102,9 +103,9 @@ impl Learner {
         Self { optimizer: self.optimizer.with_groups(groups), ..self }
     }
 
-    /// Turns sampling on or off from the next step on; while off, every product is exact.
-    pub fn set_sampling(&mut self, on: bool) {
-        self.sampling = on;
+    /// Says what is sampled from the next step on; before, it is what the policies say.
+    pub fn set_sampling(&mut self, sampling: StepSampling) {
+        self.sampling = sampling;
     }
 
     /// Multiplies the learning rate from the next step on; see [`Optimizer::set_factor`].

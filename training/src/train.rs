@@ -1,6 +1,7 @@
 //! The training loop: one, over a source of minibatches and the ranks that train together.
 
 mod config;
+mod control;
 mod data_parallel;
 mod error;
 mod resume;
@@ -14,6 +15,7 @@ pub use error::TrainingError;
 pub use resume::{ResumeError, RunError, train_with_checkpoints};
 pub use statistics::BatchNormStatistics;
 
+use self::control::{check_ranks, control_ratios};
 use self::data_parallel::check_workers;
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::{Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits};
@@ -25,6 +27,7 @@ use crate::loss::Loss;
 use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::Network;
 use crate::optimizer::{Lookahead, Moment};
+use crate::sampling::LayerRatios;
 use crate::setting::FieldError;
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
@@ -35,8 +38,12 @@ use std::ops::ControlFlow;
 pub struct TrainingReport {
     /// Epoch by epoch.
     pub epochs: Vec<EpochMetrics>,
-    /// Multiply-adds of all training steps.
+    /// Multiply-adds of all training steps; those performed include what it took to control
+    /// ratios.
     pub computations: Computations,
+    /// The ratio of every layer with a policy, in a run that controls them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ratios: Vec<LayerRatios>,
     /// SHA-256 of the bits of all parameters, in hexadecimal.
     pub parameters: String,
 }
@@ -83,6 +90,7 @@ pub struct Trainer<'a> {
     computations: Computations,
     sent: GradientNumbers,
     epochs: Vec<EpochMetrics>,
+    ratios: Vec<LayerRatios>,
     /// The loss so far of the epoch to be finished.
     epoch_loss: Loss,
 }
@@ -154,6 +162,7 @@ impl<'a> Trainer<'a> {
         set: InstructionSet,
     ) -> Result<Self, TrainingError> {
         check_workers(collective.size(), config.batch_size, source.samples())?;
+        check_ranks(&config.course.ratios, collective.size())?;
         let lookahead = config.lookahead.map(|settings| Lookahead::new(settings, &mut network));
         let learner = Learner::new(network, config.optimizer, set, config.stream())
             .with_parameter_groups(config.parameter_groups.clone())
@@ -169,6 +178,7 @@ impl<'a> Trainer<'a> {
             computations: Computations::default(),
             sent: GradientNumbers::default(),
             epochs: Vec::new(),
+            ratios: Vec::new(),
             epoch_loss: Loss::default(),
         })
     }
@@ -225,9 +235,7 @@ impl<'a> Trainer<'a> {
         let before = epoch * steps_an_epoch;
         let first = self.peer.steps() as usize - before;
         let last = steps_an_epoch.min(first.saturating_add(steps));
-        let learner = self.peer.learner();
-        learner.set_sampling(epoch >= self.config.exact_epochs);
-        learner.network().freeze(self.config.frozen(epoch));
+        self.peer.learner().network().freeze(self.config.frozen(epoch));
         let wanted = Epoch { first, share: self.peer.share(), ..self.this_epoch() };
         let mut minibatches = self.source.epoch(&wanted)?;
         for step in first..last {
@@ -235,7 +243,11 @@ impl<'a> Trainer<'a> {
             assert!(is_there, "a source has as many minibatches as its samples make");
             let (step_of_run, epochs) = (before + step, self.config.epochs);
             let moment = Moment { step: step_of_run, steps_an_epoch, epochs };
-            self.peer.learner().set_rate_factor(self.config.schedule.factor(moment));
+            let learner = self.peer.learner();
+            learner.set_rate_factor(self.config.schedule.factor(moment));
+            learner.set_sampling(self.config.sampling(moment));
+            let control = control_ratios(self.config, learner, moment, &self.minibatch)?;
+            self.computations.performed += control;
             let totals = self.peer.step(&self.minibatch);
             let totals = totals.map_err(|error| TrainingError::in_step(error, epoch, step))?;
             self.computations += totals.computations;
@@ -292,12 +304,18 @@ impl<'a> Trainer<'a> {
     fn end_epoch(&mut self, metrics: EpochMetrics) {
         self.epochs.push(metrics);
         self.epoch_loss = Loss::default();
+        self.record_ratios();
     }
 
     /// What the epochs run so far came to.
     pub fn report(&mut self) -> TrainingReport {
         let parameters = hexadecimal(&self.network().digest());
-        TrainingReport { epochs: self.epochs.clone(), computations: self.computations, parameters }
+        TrainingReport {
+            epochs: self.epochs.clone(),
+            computations: self.computations,
+            ratios: self.ratios.clone(),
+            parameters,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use training::learner::Learner;
 use training::matrix::Matrix;
 use training::network::{Description, LayerDescription, mlp, wrn};
 use training::optimizer::OptimizerConfig;
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
 const BATCH: usize = 50;
 const ADAM: OptimizerConfig = OptimizerConfig::Adam { learning_rate: 1e-3 };
@@ -60,13 +60,7 @@ fn a_step_allocates_nothing_after_the_first_ones() {
         assert_eq!(allocations(&network, 784, None).count_total, 0, "exact");
         for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
             for estimator in Estimator::ALL.into_iter().filter(|estimator| !allocates(estimator)) {
-                let policy = SamplingPolicy {
-                    estimator,
-                    ratio: 0.3,
-                    minimal_k: 10,
-                    mode,
-                    scores: Scores::Both,
-                };
+                let policy = SamplingPolicy::new(estimator, 0.3, 10, mode);
                 let counted = allocations(&network, 784, Some(policy));
                 assert_eq!(counted.count_total, 0, "{estimator}, {mode:?}");
             }
@@ -108,7 +102,7 @@ fn layers_of_images_allocate_nothing_after_the_first_steps() {
 /// Of three channels all are kept: without, Bernoulli draws none of them now and then, and all
 /// later products are of zeros, and exact.
 fn policy(estimator: Estimator, mode: Mode, ratio: f64) -> Option<SamplingPolicy> {
-    Some(SamplingPolicy { estimator, ratio, minimal_k: 3, mode, scores: Scores::Both })
+    Some(SamplingPolicy::new(estimator, ratio, 3, mode))
 }
 
 #[test]

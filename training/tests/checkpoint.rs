@@ -17,7 +17,7 @@ use training::checkpoint::{Checkpoint, CheckpointError};
 use training::data::{Splits, generated_digits};
 use training::network::NetworkConfig;
 use training::optimizer::{OptimizerConfig, Schedule};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 use training::train::{TrainingConfig, TrainingReport, train, train_with_checkpoints};
 
 /// Names the checkpoint of a process that is to train.
@@ -27,13 +27,7 @@ const KILLS: u64 = 20;
 const EVERY: Option<NonZeroUsize> = NonZeroUsize::new(3);
 
 fn config() -> TrainingConfig {
-    let policy = SamplingPolicy {
-        estimator: Estimator::Bernoulli,
-        ratio: 0.3,
-        minimal_k: 4,
-        mode: Mode::Forward,
-        scores: Scores::Both,
-    };
+    let policy = SamplingPolicy::new(Estimator::Bernoulli, 0.3, 4, Mode::Forward);
     TrainingConfig {
         schedule: Schedule::Cosine,
         policies: LayerPolicies::uniform(Some(policy)),

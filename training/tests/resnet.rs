@@ -12,7 +12,7 @@ use training::layer::ImageShape;
 use training::learner::Learner;
 use training::network::resnet;
 use training::optimizer::OptimizerConfig;
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
 const SIDE: usize = 64;
 const BATCH: usize = 8;
@@ -92,7 +92,7 @@ fn resnet_50_makes_exact_and_sampled_steps_on_photographs() {
     let exact = train(&source, None);
     let policy = |estimator| {
         let mode = Mode::Forward;
-        Some(SamplingPolicy { estimator, ratio: 0.5, minimal_k: 1, mode, scores: Scores::Both })
+        Some(SamplingPolicy::new(estimator, 0.5, 1, mode))
     };
     let sampled = [Estimator::TopK, Estimator::Bernoulli].map(|e| (e, train(&source, policy(e))));
     for (name, run) in [("exact", &exact)]

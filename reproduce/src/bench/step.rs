@@ -8,7 +8,7 @@ use training::learner::Learner;
 use training::matrix::Matrix;
 use training::network::{NetworkError, mlp};
 use training::optimizer::OptimizerConfig;
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
 use super::contest::{Comparison, Contest};
 use super::setting::Setting;
@@ -57,13 +57,8 @@ pub fn measure(setting: &Setting) -> Result<Contest, NetworkError> {
 }
 
 fn compare(setting: &Setting, minibatch: usize) -> Result<Vec<Comparison>, NetworkError> {
-    let policies = ESTIMATORS.map(|estimator| SamplingPolicy {
-        estimator,
-        ratio: RATIO,
-        minimal_k: 10,
-        mode: Mode::Forward,
-        scores: Scores::Both,
-    });
+    let policies =
+        ESTIMATORS.map(|estimator| SamplingPolicy::new(estimator, RATIO, 10, Mode::Forward));
     let policies = [None].into_iter().chain(policies.map(Some));
     let mut contestants: Vec<Work> = Vec::new();
     for policy in policies {

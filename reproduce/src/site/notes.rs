@@ -49,6 +49,7 @@ pub const NOTES: &[Note] = &[
     note!("forward-bias", "Forward sampling is biased, and how little (T9)"),
     note!("sgd-convergence", "SGD with sampled gradients (T10)"),
     note!("counting", "Counting computations and communication"),
+    note!("sampling-along-training", "Sampling along training: variance, budgets, kept selections"),
     note!("exchange", "Sending slices of the gradient"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),

@@ -3,10 +3,13 @@
 
 use super::{Checkpoint, Damage};
 use crate::counting::Computations;
+use crate::layer::KeptSelection;
 use crate::loss::Loss;
 use crate::metrics::{EpochMetrics, Metrics};
-use crate::network::State;
+use crate::network::{SampledState, State};
 use crate::optimizer::{Averages, OptimizerState};
+use crate::sampling::LayerRatios;
+use kernels::Selection;
 
 impl Checkpoint {
     /// The contents as bytes.
@@ -32,6 +35,24 @@ impl Checkpoint {
                 to.text(name);
                 to.numbers(numbers);
             }
+        }
+        to.size(self.sampled.len());
+        for SampledState { layer, ratio, kept } in &self.sampled {
+            to.text(layer);
+            to.real(*ratio);
+            to.size(usize::from(kept.is_some()));
+            if let Some(KeptSelection { period, selection }) = kept {
+                to.integer(*period);
+                to.size(selection.pairs());
+                to.size(selection.len());
+                selection.indices().iter().for_each(|&index| to.integer(index.into()));
+                to.reals(selection.scales());
+            }
+        }
+        to.size(self.ratios.len());
+        for LayerRatios { layer, epochs } in &self.ratios {
+            to.text(layer);
+            to.reals(epochs);
         }
         to.integer(self.optimizer.steps);
         to.real(f64::from(self.optimizer.factor));
@@ -60,6 +81,10 @@ impl Checkpoint {
             computations: Computations { performed: from.integer()?, exact: from.integer()? },
             network: from.state()?,
             lookahead: from.state()?,
+            sampled: from.list(Decoder::sampled)?,
+            ratios: from.list(|from| {
+                Ok(LayerRatios { layer: from.text()?, epochs: from.list(Decoder::real)? })
+            })?,
             optimizer: OptimizerState {
                 steps: from.integer()?,
                 factor: from.real()? as f32,
@@ -93,6 +118,11 @@ impl Encoder {
     fn text(&mut self, text: &str) {
         self.size(text.len());
         self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    fn reals(&mut self, numbers: &[f64]) {
+        self.size(numbers.len());
+        numbers.iter().for_each(|&number| self.real(number));
     }
 
     fn numbers(&mut self, numbers: &[f32]) {
@@ -143,6 +173,24 @@ impl Decoder<'_> {
         let bytes = self.size()?.checked_mul(size_of::<f32>()).ok_or(Damage::Contents)?;
         let numbers = self.take(bytes)?.as_chunks().0;
         Ok(numbers.iter().map(|&number| f32::from_le_bytes(number)).collect())
+    }
+
+    fn sampled(&mut self) -> Result<SampledState, Damage> {
+        let (layer, ratio) = (self.text()?, self.real()?);
+        let kept = match self.integer()? {
+            0 => None,
+            1 => Some(self.kept()?),
+            _ => return Err(Damage::Contents),
+        };
+        Ok(SampledState { layer, ratio, kept })
+    }
+
+    fn kept(&mut self) -> Result<KeptSelection, Damage> {
+        let (period, pairs) = (self.integer()?, self.size()?);
+        let index = |from: &mut Self| u32::try_from(from.integer()?).map_err(|_| Damage::Contents);
+        let (indices, scales) = (self.list(index)?, self.list(Self::real)?);
+        let selection = Selection::new(indices, scales, pairs).map_err(|_| Damage::Contents)?;
+        Ok(KeptSelection { period, selection })
     }
 
     fn state(&mut self) -> Result<State, Damage> {

@@ -1,13 +1,17 @@
 //! Checkpoint files and what is wrong with them.
 
 use super::*;
+use crate::layer::KeptSelection;
 use crate::metrics::Metrics;
 use crate::optimizer::Averages;
+use kernels::Selection;
 use std::fs;
 use std::process::{Child, Command};
 
 fn checkpoint() -> Checkpoint {
     let metrics = |loss| Metrics { loss, accuracy: 0.1 + loss };
+    let selection = Selection::new(vec![1, 4], vec![2.5, 1.0], 5).unwrap();
+    let kept = KeptSelection { period: 3, selection };
     Checkpoint {
         settings: "seed: 1\n".to_owned(),
         data: "00ff".to_owned(),
@@ -18,6 +22,10 @@ fn checkpoint() -> Checkpoint {
         }],
         epoch_loss: Loss { sum: 1.0 / 3.0, correct: 7, samples: 9 },
         computations: Computations { performed: u64::MAX - 1, exact: 1 << 60 },
+        sampled: [None, Some(kept)]
+            .map(|kept| SampledState { layer: "linear-1".to_owned(), ratio: 0.3, kept })
+            .to_vec(),
+        ratios: vec![LayerRatios { layer: "linear-1".to_owned(), epochs: vec![1.0, 0.95] }],
         lookahead: vec![("linear-1.weight".to_owned(), vec![0.5, -0.5])],
         network: vec![
             ("weight ß".to_owned(), vec![1.5, -0.0, f32::MIN_POSITIVE / 4.0]),
@@ -121,7 +129,7 @@ fn another_version_is_refused() {
     bytes[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
     assert_eq!(
         refusal(&bytes).to_string(),
-        "the checkpoint run.checkpoint has version 4 of the format, and this program reads 3"
+        "the checkpoint run.checkpoint has version 5 of the format, and this program reads 4"
     );
 }
 

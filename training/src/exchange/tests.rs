@@ -23,7 +23,10 @@ const SGD: OptimizerConfig = OptimizerConfig::Sgd {
 
 fn policies(estimator: Estimator, ratio: f64, scores: Scores) -> LayerPolicies {
     let mode = Mode::Forward;
-    LayerPolicies::uniform(Some(SamplingPolicy { estimator, ratio, minimal_k: 1, mode, scores }))
+    LayerPolicies::uniform(Some(SamplingPolicy {
+        scores,
+        ..SamplingPolicy::new(estimator, ratio, 1, mode)
+    }))
 }
 
 /// Networks with linear layers, convolutions, and batch norm in residual blocks, and their images.
@@ -239,11 +242,8 @@ fn shares_of_any_size_make_the_step_of_the_whole_minibatch() {
 #[test]
 fn a_rank_that_cannot_select_ends_the_run_and_no_weight_changes() {
     let policy = SamplingPolicy {
-        estimator: Estimator::ColumnRowMixture { epsilon: 5.0 },
-        ratio: 0.5,
-        minimal_k: 1,
-        mode: Mode::Forward,
         scores: Scores::Weights,
+        ..SamplingPolicy::new(Estimator::ColumnRowMixture { epsilon: 5.0 }, 0.5, 1, Mode::Forward)
     };
     // A layer does not check its policy: descriptions do.
     let learner = |rank| {

@@ -137,6 +137,9 @@ impl BatchNorm {
                 let squares = squares.total();
                 channel.mean = mean as f32;
                 channel.inverse_deviation = 1.0 / (squares / count + epsilon).sqrt();
+                if momentum == 0.0 {
+                    return;
+                }
                 let average = |running: &mut f32, new: f64| {
                     *running = (1.0 - momentum) * *running + momentum * new as f32;
                 };

@@ -1,6 +1,6 @@
 //! Layers one after another.
 
-use super::{Demand, Layer, Parameter, StepContext};
+use super::{Demand, Layer, Parameter, SampledLayer, StepContext};
 use crate::matrix::Matrix;
 
 /// Layers one after another, itself a layer.
@@ -108,6 +108,10 @@ impl Layer for Chain {
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
         self.layers.iter_mut().for_each(|layer| layer.visit_parameters(visit));
+    }
+
+    fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
+        self.layers.iter_mut().for_each(|layer| layer.visit_sampled(visit));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

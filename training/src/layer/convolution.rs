@@ -5,9 +5,9 @@ mod sampled;
 use super::demand::Demand;
 use super::image_shape::{ImageShape, Window};
 use super::initialization::{Initialization, place_identities};
-use super::sampler::Sampler;
+use super::sampler::{Sampler, sampled_layer};
 use super::sums::Sum;
-use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
+use super::{Gradient, Layer, Parameter, ParameterName, SampledLayer, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -72,8 +72,8 @@ pub struct Convolution {
     /// the weights change.
     channels: Sampler,
     weight_norms_valid: bool,
-    /// The kernel gradient's selection in backward sampling, over the minibatch.
-    images: Sampler,
+    /// The kernel gradient's selection in backward sampling, over images or their positions.
+    pairs: Sampler,
     /// The input gradient's selection in backward sampling, over the output channels.
     outputs_kept: Sampler,
     weight_gradient: Vec<f32>,
@@ -116,7 +116,7 @@ impl Convolution {
             policy,
             channels: Sampler::default(),
             weight_norms_valid: false,
-            images: Sampler::default(),
+            pairs: Sampler::default(),
             outputs_kept: Sampler::default(),
             compact_weight_gradient: Vec::new(),
             output: Matrix::default(),
@@ -124,9 +124,9 @@ impl Convolution {
         })
     }
 
-    /// The policy, in a step that is sampled.
+    /// The policy and its ratio in this step, if it is sampled.
     fn active_policy(&self, context: &StepContext) -> Option<SamplingPolicy> {
-        self.policy.filter(|_| context.sampling)
+        self.policy.and_then(|policy| context.sampling.policy(policy))
     }
 
     /// The shape for a minibatch.
@@ -321,6 +321,14 @@ impl Layer for Convolution {
             visit(Parameter::new(name, &mut self.bias, self.geometry.outputs, gradient));
         }
         self.weight_norms_valid = false;
+    }
+
+    fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
+        let multiply_adds = (self.geometry.weights() * self.output_image.pixels()) as u64;
+        let sides = [self.geometry.image.channels, self.geometry.outputs];
+        let Some(policy) = &mut self.policy else { return };
+        let samplers = [&mut self.channels, &mut self.pairs, &mut self.outputs_kept];
+        visit(sampled_layer(&self.name, policy, multiply_adds, sides, samplers));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

@@ -3,8 +3,8 @@
 use super::demand::Demand;
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
-use super::sampler::Sampler;
-use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, StepContext};
+use super::sampler::{Sampler, sampled_layer};
+use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, SampledLayer, StepContext};
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
@@ -87,9 +87,9 @@ impl Linear {
         Self { bias: Vec::new(), bias_gradient: Vec::new(), ..self }
     }
 
-    /// The policy, in a step that is sampled.
+    /// The policy and its ratio in this step, if it is sampled.
     fn active_policy(&self, context: &StepContext) -> Option<SamplingPolicy> {
-        self.policy.filter(|_| context.sampling)
+        self.policy.and_then(|policy| context.sampling.policy(policy))
     }
 
     /// The selection that the gradients pass through, in forward sampling.
@@ -105,26 +105,21 @@ impl Linear {
     fn select_features(&mut self, context: &StepContext, input: &Matrix) {
         self.features.clear();
         let policy = self.active_policy(context).filter(|policy| policy.mode != Mode::Backward);
-        let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
-            return;
-        };
-        let k = policy.budget(self.inputs);
-        if k >= self.inputs {
-            return;
-        }
-        self.features.resize(self.inputs);
-        if !self.weight_norms_valid {
-            let weight = kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs);
-            row_norms_into(context.set, weight, &mut self.features.right_norms);
-            self.weight_norms_valid = true;
-        }
-        match policy.scores {
-            Scores::Both => {
-                column_norms_into(context.set, input.view(), &mut self.features.left_norms);
+        let Some(policy) = policy else { return };
+        let weight = kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs);
+        let are_valid = &mut self.weight_norms_valid;
+        let norms = |left: &mut [f64], right: &mut [f64]| {
+            if !std::mem::replace(are_valid, true) {
+                row_norms_into(context.set, weight, right);
             }
-            Scores::Weights => self.features.left_norms.fill(1.0),
-        }
-        self.features.draw(context, &self.name, &policy, k, &mut generator);
+            match policy.scores {
+                Scores::Both => column_norms_into(context.set, input.view(), left),
+                Scores::Weights => left.fill(1.0),
+            }
+        };
+        let mut generator = context.generator(&self.name);
+        let (of, generator) = ((&*self.name, &policy), generator.as_mut());
+        self.features.select(context, of, self.inputs, generator, norms);
     }
 
     /// The bias gradient: the rows of the output gradient added in order.
@@ -251,23 +246,22 @@ impl Linear {
         let batch = input.rows();
         let mut generator = context.generator(&self.name);
         let mut draw = |sampler: &mut Sampler,
+                        policy: &SamplingPolicy,
                         left: kernels::MatrixView<f32>,
                         right: kernels::MatrixView<f32>| {
-            sampler.clear();
-            let pairs = left.columns();
-            let k = policy.budget(pairs);
-            if let Some(generator) = generator.as_mut().filter(|_| k < pairs) {
-                sampler.resize(pairs);
-                column_norms_into(context.set, left, &mut sampler.left_norms);
-                row_norms_into(context.set, right, &mut sampler.right_norms);
-                sampler.draw(context, &self.name, &policy, k, generator);
-            }
+            let (of, pairs) = ((&*self.name, policy), left.columns());
+            sampler.select(context, of, pairs, generator.as_mut(), |left_norms, right_norms| {
+                column_norms_into(context.set, left, left_norms);
+                row_norms_into(context.set, right, right_norms);
+            });
         };
         let mut samples = std::mem::take(&mut self.samples);
-        draw(&mut samples, input.view().transpose(), gradient.view());
+        // Those of the next minibatch are others.
+        let anew = SamplingPolicy { keep_for: 1, ..policy };
+        draw(&mut samples, &anew, input.view().transpose(), gradient.view());
         let mut outputs = std::mem::take(&mut self.outputs_kept);
         if input_gradient_needed {
-            draw(&mut outputs, gradient.view(), self.weight_view().transpose());
+            draw(&mut outputs, &policy, gradient.view(), self.weight_view().transpose());
         }
         match samples.selection() {
             _ if !context.learns(&self.name, "weight") => {}
@@ -431,6 +425,14 @@ impl Layer for Linear {
             let name = ParameterName::new(&self.name, "bias");
             visit(Parameter::new(name, &mut self.bias, row_length, gradient));
         }
+    }
+
+    fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
+        let Self { name, inputs, outputs, policy, .. } = self;
+        let Some(policy) = policy else { return };
+        let sides = [*inputs, *outputs];
+        let samplers = [&mut self.features, &mut self.samples, &mut self.outputs_kept];
+        visit(sampled_layer(name, policy, (sides[0] * sides[1]) as u64, sides, samplers));
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

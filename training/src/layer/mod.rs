@@ -11,11 +11,13 @@ mod dropout_channels;
 mod elementwise;
 mod image_shape;
 mod initialization;
+mod kept_selection;
 mod linear;
 mod max_pool;
 mod parameter;
 mod parameter_name;
 mod residual;
+mod sampled_layer;
 mod sampler;
 mod scale;
 mod step;
@@ -31,11 +33,13 @@ pub use dropout::Dropout;
 pub use dropout_channels::DropoutChannels;
 pub use image_shape::{ImageShape, Window};
 pub use initialization::Initialization;
+pub use kept_selection::KeptSelection;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
 pub use parameter::{Gradient, Parameter, RowNorms};
 pub use parameter_name::{ParameterName, ParameterPattern, is_frozen};
 pub use residual::Residual;
+pub use sampled_layer::SampledLayer;
 pub use scale::Scale;
 pub use step::{SelectionFailure, StepContext, StepReport};
 
@@ -183,8 +187,11 @@ pub trait Layer: Send {
     fn release_input_gradient(&mut self, _context: &StepContext) {}
     /// Calls `visit` on each parameter, always in the same order; they may be changed.
     fn visit_parameters(&mut self, _visit: &mut dyn FnMut(Parameter<'_>)) {}
+    /// Calls `visit` on each layer with a policy that this one is or has, always in the same
+    /// order; their ratios and kept selections may be changed.
+    fn visit_sampled(&mut self, _visit: &mut dyn FnMut(SampledLayer<'_>)) {}
     /// Calls `visit` on every parameter and running statistic with its name, always in the same
-    /// order; they may be changed. With the step's number this is all a layer remembers from one
-    /// step to the next.
+    /// order; they may be changed. With the step's number and what [`Layer::visit_sampled`] shows
+    /// this is all a layer remembers from one step to the next.
     fn visit_state(&mut self, _visit: &mut dyn FnMut(&str, &mut [f32])) {}
 }

@@ -2,7 +2,7 @@
 
 use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::map_pairs;
-use super::{Chain, Layer, Parameter, StepContext};
+use super::{Chain, Layer, Parameter, SampledLayer, StepContext};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
@@ -147,6 +147,13 @@ impl Layer for Residual {
         self.main.visit_parameters(visit);
         if let Some(shortcut) = &mut self.shortcut {
             shortcut.visit_parameters(visit);
+        }
+    }
+
+    fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
+        self.main.visit_sampled(visit);
+        if let Some(shortcut) = &mut self.shortcut {
+            shortcut.visit_sampled(visit);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The selection of one product of a layer, in memory that is kept from step to step.
 
-use super::StepContext;
-use crate::sampling::{Mode, SamplingPolicy};
+use super::{KeptSelection, SampledLayer, StepContext};
+use crate::sampling::{Mode, SamplingPolicy, StepSampling};
 use kernels::Selection;
 use kernels::random::Generator;
 use kernels::scores::pair_scores_into;
@@ -17,39 +17,67 @@ pub(super) struct Sampler {
     scores: Vec<f64>,
     workspace: Workspace,
     selection: Selection,
-    is_sampled: bool,
+    /// What several steps use.
+    kept: Option<KeptSelection>,
+    chosen: Chosen,
+}
+
+/// Which pairs the product is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Chosen {
+    #[default]
+    All,
+    Drawn,
+    Kept,
 }
 
 impl Sampler {
     /// The product will be exact.
     pub(super) fn clear(&mut self) {
-        self.is_sampled = false;
+        self.chosen = Chosen::All;
     }
 
-    /// Makes room for the norms of so many pairs.
-    pub(super) fn resize(&mut self, pairs: usize) {
-        self.left_norms.resize(pairs, 0.0);
-        self.right_norms.resize(pairs, 0.0);
-        self.scores.resize(pairs, 0.0);
-    }
-
-    /// Draws about k pairs by the norms of both factors.
+    /// Draws about as many of `pairs` as the policy says, by the norms of both factors, which
+    /// `norms` writes. The product will be exact where the step only asks for these norms, where
+    /// all pairs are kept, and without a generator.
     ///
-    /// Where that fails the product will be exact, and the step is told why and of which layer.
-    pub(super) fn draw(
+    /// It will also be exact where drawing fails, and the step is told why and of which layer.
+    pub(super) fn select(
         &mut self,
         context: &StepContext,
-        layer: &str,
-        policy: &SamplingPolicy,
-        k: usize,
-        generator: &mut Generator,
+        (layer, policy): (&str, &SamplingPolicy),
+        pairs: usize,
+        generator: Option<&mut Generator>,
+        norms: impl FnOnce(&mut [f64], &mut [f64]),
     ) {
-        pair_scores_into(&self.left_norms, &self.right_norms, &mut self.scores);
-        let Self { scores, workspace, selection, .. } = self;
+        self.clear();
+        let (k, only_scores) = (policy.budget(pairs), context.sampling == StepSampling::OnlyScores);
+        let Some(generator) = generator.filter(|_| k < pairs || only_scores) else { return };
+        let period = context.period(policy).filter(|_| !only_scores);
+        let is_of = |kept: &KeptSelection| Some(kept.period) == period;
+        if let Some(kept) = self.kept.as_ref().filter(|kept| is_of(kept)) {
+            self.chosen = Chosen::kept(&kept.selection);
+            return;
+        }
+        let Self { left_norms, right_norms, scores, workspace, selection, .. } = self;
+        left_norms.resize(pairs, 0.0);
+        right_norms.resize(pairs, 0.0);
+        norms(left_norms, right_norms);
+        if only_scores {
+            return;
+        }
+        scores.resize(pairs, 0.0);
+        pair_scores_into(left_norms, right_norms, scores);
         let drawn = policy.estimator.select_into(scores, k, generator, workspace, selection);
-        self.is_sampled = drawn.is_ok() && !selection.is_exact();
         if let Err(reason) = drawn {
-            context.fail(layer, reason);
+            return context.fail(layer, reason);
+        }
+        self.chosen = if selection.is_exact() { Chosen::All } else { Chosen::Drawn };
+        if let Some(period) = period {
+            let kept = self.kept.get_or_insert_default();
+            kept.period = period;
+            std::mem::swap(&mut kept.selection, selection);
+            self.chosen = Chosen::kept(&kept.selection);
         }
     }
 
@@ -61,11 +89,49 @@ impl Sampler {
 
     /// What was drawn, and the norms of the right factor to be changed.
     pub(super) fn selection_and_right_norms(&mut self) -> (Option<&Selection>, &mut [f64]) {
-        (self.is_sampled.then_some(&self.selection), &mut self.right_norms)
+        let Self { selection, kept, chosen, right_norms, .. } = self;
+        (chosen.of(selection, kept.as_ref()), right_norms)
     }
 
     /// What was drawn; none when the product is exact.
     pub(super) fn selection(&self) -> Option<&Selection> {
-        self.is_sampled.then_some(&self.selection)
+        self.chosen.of(&self.selection, self.kept.as_ref())
+    }
+}
+
+/// What is sampled of a layer with these samplers of its three products.
+pub(super) fn sampled_layer<'a>(
+    name: &'a str,
+    policy: &'a mut SamplingPolicy,
+    multiply_adds: u64,
+    [inputs, outputs]: [usize; 2],
+    [forward, weight_gradient, input_gradient]: [&'a mut Sampler; 3],
+) -> SampledLayer<'a> {
+    let (norms, kept_of, kept) = if policy.mode == Mode::Backward {
+        let Sampler { left_norms, right_norms, .. } = weight_gradient;
+        ((left_norms, right_norms), outputs, &mut input_gradient.kept)
+    } else {
+        let Sampler { left_norms, right_norms, kept, .. } = forward;
+        ((left_norms, right_norms), inputs, kept)
+    };
+    let (left_norms, right_norms) = norms;
+    SampledLayer { name, policy, multiply_adds, left_norms, right_norms, kept_of, kept }
+}
+
+impl Chosen {
+    fn kept(selection: &Selection) -> Self {
+        if selection.is_exact() { Self::All } else { Self::Kept }
+    }
+
+    fn of<'a>(
+        self,
+        drawn: &'a Selection,
+        kept: Option<&'a KeptSelection>,
+    ) -> Option<&'a Selection> {
+        match self {
+            Self::All => None,
+            Self::Drawn => Some(drawn),
+            Self::Kept => kept.map(|kept| &kept.selection),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::{ParameterName, ParameterPattern, is_frozen};
 use crate::counting::Computations;
 use crate::memory::Memory;
+use crate::sampling::{SamplingPolicy, StepSampling};
 use kernels::InstructionSet;
 use kernels::random::{Generator, Stream};
 use kernels::selection::SelectionError;
@@ -17,14 +18,18 @@ pub struct StepContext<'a> {
     pub set: InstructionSet,
     /// Randomness of this training run and the step's number; none during evaluation.
     pub training: Option<(Stream, u64)>,
-    /// Whether products are sampled where a layer has a policy; all are exact otherwise.
-    pub sampling: bool,
-    /// The share of this minibatch in running statistics; none: each layer's own.
+    /// What is sampled where a layer has a policy.
+    pub sampling: StepSampling,
+    /// The share of this minibatch in running statistics; none: each layer's own. A share of 0
+    /// leaves them as they are, whatever the minibatch.
     pub statistics_share: Option<f32>,
     /// Parameters that are not learnt in this step.
     pub frozen: &'a [ParameterPattern],
     /// Which of the ranks that train together, from 0.
     pub rank: usize,
+    /// Which trial of the selections of this step, from 0; none in the step itself. A trial draws
+    /// its own selections and keeps none for other steps.
+    pub trial: Option<usize>,
     /// Where tensors get their memory and leave it; without one, each layer keeps its own.
     pub memory: Option<&'a Memory>,
     /// Where computations and failures are reported; without one, nobody asks for them.
@@ -37,10 +42,11 @@ impl<'a> StepContext<'a> {
         Self {
             set,
             training: None,
-            sampling: true,
+            sampling: StepSampling::AS_POLICIES_SAY,
             statistics_share: None,
             frozen: &[],
             rank: 0,
+            trial: None,
             memory: None,
             report: None,
         }
@@ -63,21 +69,35 @@ impl<'a> StepContext<'a> {
         Self { report: Some(report), ..self }
     }
 
-    /// The generator of one layer in this step, the same on every rank; none in an evaluation.
+    /// The generator of the selections of one layer in this step, the same on every rank; none in
+    /// an evaluation.
     ///
     /// Draws are addressed by the layer's name and the step, so that they depend on neither
     /// threads nor other layers. Both passes get the same generator.
     pub fn generator(&self, layer: &str) -> Option<Generator> {
-        self.training.map(|(stream, step)| stream.child(layer).at(step))
+        match self.trial {
+            None => self.generator_of(layer),
+            Some(trial) => self.generator_of(&format!("{layer}.trial-{trial}")),
+        }
+    }
+
+    /// The period of this step, where selections of a policy are used for several steps.
+    pub fn period(&self, policy: &SamplingPolicy) -> Option<u64> {
+        let (_, step) = self.training.filter(|_| policy.keep_for > 1 && self.trial.is_none())?;
+        Some(step / policy.keep_for as u64)
     }
 
     /// The generator of one layer in this step for what belongs to the samples, which are others
     /// on every rank. On the first it is the layer's.
     pub fn generator_of_samples(&self, layer: &str) -> Option<Generator> {
         match self.rank {
-            0 => self.generator(layer),
-            rank => self.generator(&format!("{layer}.worker-{rank}")),
+            0 => self.generator_of(layer),
+            rank => self.generator_of(&format!("{layer}.worker-{rank}")),
         }
+    }
+
+    fn generator_of(&self, name: &str) -> Option<Generator> {
+        self.training.map(|(stream, step)| stream.child(name).at(step))
     }
 
     /// Whether a parameter of a layer is learnt in this step.

@@ -134,7 +134,7 @@ mod tests {
     use crate::matrix::Matrix;
     use crate::network::{Network, Product};
     use crate::optimizer::OptimizerConfig;
-    use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+    use crate::sampling::{LayerPolicies, Mode, SamplingPolicy};
     use kernels::random::{Stream, standard_normal};
     use kernels::{Estimator, InstructionSet};
 
@@ -222,13 +222,7 @@ mod tests {
     #[test]
     fn real_steps_compute_what_the_description_counts() {
         for mode in [None, Some(Mode::Forward), Some(Mode::Backward)] {
-            let policy = mode.map(|mode| SamplingPolicy {
-                estimator: Estimator::TopK,
-                ratio: 0.5,
-                minimal_k: 1,
-                mode,
-                scores: Scores::Both,
-            });
+            let policy = mode.map(|mode| SamplingPolicy::new(Estimator::TopK, 0.5, 1, mode));
             let policies = LayerPolicies::uniform(policy);
             let mut learner = learner(&policies);
             learner.step(&minibatch()).unwrap();

@@ -10,6 +10,7 @@ mod layers;
 mod mlp;
 mod products;
 mod resnet;
+mod sampled;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use layers::LayerConfig;
 pub use mlp::mlp;
 pub use products::Product;
 pub use resnet::resnet;
+pub use sampled::SampledState;
 pub use state::{State, StateError};
 pub use views::TestTimeViews;
 pub use whitening::Whitening;

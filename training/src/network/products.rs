@@ -4,7 +4,7 @@ use super::description::learns;
 use super::description::{Description, LayerDescription};
 use crate::counting::{Computations, GradientNumbers};
 use crate::layer::{ParameterName, ParameterPattern, is_frozen};
-use crate::sampling::{LayerPolicies, Mode, PolicyError, SamplingPolicy, Scores};
+use crate::sampling::{LayerPolicies, Mode, PolicyError, SamplingPolicy, Scores, WeightGradient};
 
 /// The three products of a linear layer or convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub struct Product<'a> {
     pub pairs: usize,
     /// Output features or channels: the pairs that the input gradient sums over.
     pub outputs: usize,
+    /// Positions of the output: with the images of the minibatch, what the weight gradient sums
+    /// over. One of a linear layer.
+    pub positions: usize,
     /// Numbers of the weight that are learnt.
     pub weights: usize,
     /// Multiply-adds of the forward product for one sample.
@@ -78,7 +81,10 @@ impl Description {
             count(product.forward, product.pairs, !backward);
             if backward {
                 count(product.input_gradient, product.outputs, true);
-                count(product.weight_gradient, batch, true);
+                let over = policy.map(|policy| policy.weight_gradient);
+                let is_over_positions = over == Some(WeightGradient::Positions);
+                let positions = if is_over_positions { product.positions } else { 1 };
+                count(product.weight_gradient, batch * positions, true);
             } else {
                 count(product.input_gradient, product.pairs, forward);
                 count(product.weight_gradient, product.pairs, forward);
@@ -148,6 +154,7 @@ fn collect<'a>(
             layer,
             pairs,
             outputs,
+            positions,
             weights: if is_learnt { weights } else { 0 },
             forward,
             input_gradient: if needed { forward } else { 0 },

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 pub type State = Vec<(String, Vec<f32>)>;
 
 /// Why a state is not one of this network.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StateError {
     /// Another number of entries.
     #[error("the state has {found} entries and the network {expected}")]
@@ -25,6 +25,24 @@ pub enum StateError {
         found: String,
         /// The name in the network.
         expected: String,
+    },
+    /// A sampling ratio out of its range.
+    #[error("layer '{layer}' has the ratio {found} in the state; it lies above 0 and is at most 1")]
+    Ratio {
+        /// The layer.
+        layer: String,
+        /// Its ratio in the state.
+        found: f64,
+    },
+    /// A kept selection of another number of pairs.
+    #[error("layer '{layer}' has a selection of {found} pairs in the state, and {expected} pairs")]
+    Pairs {
+        /// The layer.
+        layer: String,
+        /// Pairs of its selection in the state.
+        found: usize,
+        /// Its pairs.
+        expected: usize,
     },
     /// Another size.
     #[error("'{name}' has {found} numbers in the state and {expected} in the network")]

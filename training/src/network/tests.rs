@@ -5,7 +5,7 @@ use crate::data::Minibatch;
 use crate::layer::{ImageShape, Parameter};
 use crate::learner::Learner;
 use crate::optimizer::OptimizerConfig;
-use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores, WeightGradient};
 use kernels::random::{Stream, standard_normal};
 use kernels::{Estimator, InstructionSet};
 
@@ -14,7 +14,7 @@ const CIFAR: ImageShape = ImageShape { channels: 3, height: 32, width: 32 };
 const MNIST: ImageShape = ImageShape { channels: 1, height: 28, width: 28 };
 
 fn policy(ratio: f64, mode: Mode) -> SamplingPolicy {
-    SamplingPolicy { estimator: Estimator::TopK, ratio, minimal_k: 1, mode, scores: Scores::Both }
+    SamplingPolicy::new(Estimator::TopK, ratio, 1, mode)
 }
 
 fn images(batch: usize, image: ImageShape) -> Matrix {
@@ -97,15 +97,19 @@ fn real_steps_compute_what_the_description_counts() {
         (wrn(10, 1, small, 10).unwrap(), small),
         (resnet(18, small, 5).unwrap(), small),
     ] {
-        for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
-            for ratio in [1.0, 0.3] {
-                let policies = LayerPolicies::uniform(Some(policy(ratio, mode)));
-                let network = description.build(&policies, stream()).unwrap();
-                let (_, network) = steps(network, &images(6, image), 1, InstructionSet::detect());
-                let expected = description.computations(6, &policies).unwrap();
-                assert_eq!(network.take_computations(), expected, "{mode:?} {ratio}");
-                assert_eq!(expected.performed == expected.exact, ratio == 1.0);
-            }
+        let over_positions = SamplingPolicy {
+            weight_gradient: WeightGradient::Positions,
+            ..policy(0.3, Mode::Backward)
+        };
+        let modes = [Mode::Forward, Mode::Backward, Mode::BlackBox];
+        let of_modes = modes.into_iter().flat_map(|mode| [1.0, 0.3].map(|r| policy(r, mode)));
+        for policy in of_modes.chain([over_positions]) {
+            let policies = LayerPolicies::uniform(Some(policy));
+            let network = description.build(&policies, stream()).unwrap();
+            let (_, network) = steps(network, &images(6, image), 1, InstructionSet::detect());
+            let expected = description.computations(6, &policies).unwrap();
+            assert_eq!(network.take_computations(), expected, "{policy:?}");
+            assert_eq!(expected.performed == expected.exact, policy.ratio == 1.0);
         }
     }
 }
@@ -129,9 +133,12 @@ fn every_network_learns_a_minibatch_by_heart() {
 fn threads_and_instruction_sets_train_to_the_same_bits() {
     let image = ImageShape::new(3, 12, 12);
     let description = wrn(10, 1, image, 5).unwrap();
-    for mode in [Mode::Forward, Mode::Backward] {
-        let bernoulli = SamplingPolicy { estimator: Estimator::Bernoulli, ..policy(0.5, mode) };
-        let policies = LayerPolicies::uniform(Some(bernoulli));
+    let [forward, backward] = [Mode::Forward, Mode::Backward]
+        .map(|mode| SamplingPolicy { estimator: Estimator::Bernoulli, ..policy(0.5, mode) });
+    let over_positions =
+        SamplingPolicy { weight_gradient: WeightGradient::Positions, keep_for: 2, ..backward };
+    for policy in [forward, backward, over_positions] {
+        let policies = LayerPolicies::uniform(Some(policy));
         let run = |set| {
             let network = description.build(&policies, stream()).unwrap();
             steps(network, &images(5, image), 3, set).1.state()

@@ -38,14 +38,26 @@ pub enum Schedule {
     },
 }
 
-/// A rate at a moment, of a [`Schedule::PiecewiseLinear`].
+/// A factor at a moment of a run, as in a [`Schedule::PiecewiseLinear`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knot {
     /// The moment, as a share of the run's steps.
     pub at: f64,
-    /// What the rate is multiplied with there.
+    /// The factor: of the learning rate, or of a ratio.
     pub factor: f64,
+}
+
+impl Knot {
+    /// Checks that there are knots, in the order of time.
+    pub(crate) fn check_order(knots: &[Self]) -> Result<(), FieldError> {
+        let moments: Vec<f64> = knots.iter().map(|knot| knot.at).collect();
+        if !moments.is_empty() && moments.is_sorted_by(|one, next| one < next) {
+            return Ok(());
+        }
+        let expected = "at least one knot, their moments increasing";
+        Err(FieldError::new("knots", format!("{moments:?}"), expected))
+    }
 }
 
 /// A step of a run, and how long the run is.
@@ -98,12 +110,7 @@ impl Schedule {
                     number("at", knot.at, 0.0..=1.0).map_err(within)?;
                     number("factor", knot.factor, 0.0..).map_err(within)?;
                 }
-                let moments: Vec<f64> = knots.iter().map(|knot| knot.at).collect();
-                if moments.is_empty() || !moments.is_sorted_by(|one, next| one < next) {
-                    let expected = "at least one knot, their moments increasing";
-                    return Err(FieldError::new("knots", format!("{moments:?}"), expected));
-                }
-                Ok(())
+                Knot::check_order(knots)
             }
         }
     }

@@ -4,8 +4,10 @@ use super::BatchNormStatistics;
 use crate::data::{Augmentation, Dataset, EVALUATION_BATCH, Minibatch, Minibatches};
 use crate::layer::{ImageShape, ParameterPattern};
 use crate::network::{Description, Footprint, Network, NetworkConfig, NetworkError, TestTimeViews};
-use crate::optimizer::{LookaheadConfig, OptimizerConfig, ParameterGroup, Schedule, check_groups};
-use crate::sampling::LayerPolicies;
+use crate::optimizer::{
+    LookaheadConfig, Moment, OptimizerConfig, ParameterGroup, Schedule, check_groups,
+};
+use crate::sampling::{Course, LayerPolicies, StepSampling};
 use crate::setting::{FieldError, count, number};
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,9 @@ pub struct TrainingConfig {
     /// First epochs that are exact whatever the policies.
     #[serde(default)]
     pub exact_epochs: usize,
+    /// How sampling changes after them.
+    #[serde(default, skip_serializing_if = "Course::is_constant")]
+    pub course: Course,
     /// How training images are changed at random, every epoch anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<Augmentation>,
@@ -78,6 +83,7 @@ impl TrainingConfig {
             label_smoothing: 0.0,
             policies: LayerPolicies::default(),
             exact_epochs: 0,
+            course: Course::default(),
             augmentation: None,
             batch_norm_statistics: BatchNormStatistics::default(),
             test_time_views: TestTimeViews::default(),
@@ -103,11 +109,30 @@ impl TrainingConfig {
             lookahead.check().map_err(|error| error.within("lookahead"))?;
         }
         number("label_smoothing", self.label_smoothing, 0.0..1.0)?;
+        self.check_course()?;
         if let BatchNormStatistics::ReEstimated { minibatches } = self.batch_norm_statistics {
             let within = |error: FieldError| error.within("batch_norm_statistics");
             count("minibatches", minibatches).map_err(within)?;
         }
         Ok(())
+    }
+
+    fn check_course(&self) -> Result<(), FieldError> {
+        if self.course.is_constant() {
+            return Ok(());
+        }
+        let (exact_epochs, epochs) = (self.exact_epochs, self.epochs);
+        if exact_epochs >= epochs {
+            let expected = format!("fewer than the {epochs} epochs: the course of sampling is set");
+            return Err(FieldError::new("exact_epochs", exact_epochs, expected));
+        }
+        let checked = self.course.check(exact_epochs, epochs, self.policies.least_ratio());
+        checked.map_err(|error| error.within("course"))
+    }
+
+    /// What a step of the run samples.
+    pub fn sampling(&self, moment: Moment) -> StepSampling {
+        self.course.sampling(moment, self.exact_epochs)
     }
 
     /// Checks the settings that depend on the images' shorter side.

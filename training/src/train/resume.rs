@@ -160,6 +160,8 @@ impl Trainer<'_> {
             epoch_loss: self.epoch_loss,
             computations: self.computations,
             network: network.state(),
+            sampled: network.sampled_state(),
+            ratios: self.ratios.clone(),
             lookahead,
             optimizer: optimizer.state(),
         }
@@ -174,6 +176,7 @@ impl Trainer<'_> {
         self.check_position(&checkpoint)?;
         let (network, optimizer) = self.peer.learner().parts();
         network.load_state(&checkpoint.network)?;
+        network.load_sampled_state(&checkpoint.sampled)?;
         let mut lengths = Vec::new();
         network.visit_parameters(&mut |parameter| lengths.push(parameter.values.len()));
         optimizer.load_state(checkpoint.optimizer, &lengths)?;
@@ -182,6 +185,7 @@ impl Trainer<'_> {
         }
         self.computations = checkpoint.computations;
         self.epochs = checkpoint.epochs;
+        self.ratios = checkpoint.ratios;
         self.epoch_loss = checkpoint.epoch_loss;
         Ok(self)
     }

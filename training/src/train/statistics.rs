@@ -5,6 +5,7 @@ use crate::data::{DataError, Epoch, EvaluationSet};
 use crate::layer::StepContext;
 use crate::metrics::Metrics;
 use crate::network::TestTimeViews;
+use crate::sampling::StepSampling;
 use serde::{Deserialize, Serialize};
 
 /// Which mean and variance batch normalisation uses in an evaluation.
@@ -90,7 +91,7 @@ impl Trainer<'_> {
         for before in 0..minibatches.min(whole) {
             chosen.next_into(&mut self.minibatch)?;
             let context = StepContext {
-                sampling: false,
+                sampling: StepSampling::Nothing,
                 // Shares of 1, 1/2, 1/3, ... make the average the mean.
                 statistics_share: Some(1.0 / (before + 1) as f32),
                 ..StepContext::training(self.set, stream, before as u64)

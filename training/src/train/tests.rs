@@ -9,8 +9,7 @@ use crate::layer::{
 use crate::matrix::Matrix;
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
-use crate::sampling::LayerPolicies;
-use crate::sampling::{Mode, SamplingPolicy, Scores};
+use crate::sampling::{Course, LayerPolicies, Mode, SamplingPolicy};
 use kernels::Estimator;
 use kernels::random::Stream;
 use rayon::ThreadPoolBuilder;
@@ -29,7 +28,7 @@ fn config(policy: Option<SamplingPolicy>) -> TrainingConfig {
 }
 
 fn policy(estimator: Estimator, mode: Mode) -> Option<SamplingPolicy> {
-    Some(SamplingPolicy { estimator, ratio: 0.3, minimal_k: 10, mode, scores: Scores::Both })
+    Some(SamplingPolicy::new(estimator, 0.3, 10, mode))
 }
 
 fn run(config: &TrainingConfig, splits: &Splits, set: InstructionSet) -> TrainingReport {
@@ -90,6 +89,45 @@ fn a_ratio_of_one_trains_to_the_exact_bits() {
 }
 
 #[test]
+fn a_course_is_followed_step_by_step() {
+    let (splits, set) = (generated_digits(1, 300, 50, 50), InstructionSet::detect());
+    let plain = config(policy(Estimator::Bernoulli, Mode::Forward));
+    let with = |course: &str| {
+        run(
+            &TrainingConfig { course: serde_yaml::from_str(course).unwrap(), ..plain.clone() },
+            &splits,
+            set,
+        )
+    };
+    let sampled = run(&plain, &splits, set);
+    let exact = run(&config(None), &splits, set);
+    assert_eq!(with("{ratios: {name: linear, from: 1, to: 1}}"), sampled);
+    assert_eq!(with("{ratios: {name: steps, knots: [{at: 0.9999, factor: 2}]}}"), sampled);
+    // A ratio of 1 is the exact product.
+    let all = with("{ratios: {name: steps, knots: [{at: 0, factor: 3.3333333333333335}]}}");
+    assert_eq!(all, exact);
+    // The second epoch of two is exact.
+    let half = with("{exact_last_share: 0.5}");
+    assert_eq!(half.epochs[0], sampled.epochs[0]);
+    assert_ne!(half.epochs[1], sampled.epochs[1]);
+    let saved = |report: &TrainingReport| report.computations.exact - report.computations.performed;
+    assert!((0.45..0.55).contains(&(saved(&half) as f64 / saved(&sampled) as f64)));
+    let falling = with("{ratios: {name: linear, from: 1, to: 0.5}}");
+    assert!(saved(&falling) > saved(&sampled));
+}
+
+#[test]
+fn no_course_leaves_stored_settings_as_they_were() {
+    let written = serde_yaml::to_string(&config(None)).unwrap();
+    assert!(!written.contains("course"), "{written}");
+    let course = Course { exact_last_share: 0.25, ..Course::default() };
+    let config = TrainingConfig { course, ..config(None) };
+    let written = serde_yaml::to_string(&config).unwrap();
+    assert!(written.contains("course:\n  exact_last_share: 0.25\nseed: 1"), "{written}");
+    assert_eq!(serde_yaml::from_str::<TrainingConfig>(&written).unwrap(), config);
+}
+
+#[test]
 fn training_learns_in_every_mode_and_counts_what_it_saved() {
     let splits = generated_digits(3, 2_000, 100, 400);
     for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
@@ -135,6 +173,24 @@ fn bad_settings_are_named() {
     let black = Augmentation { padding: 28, ..Augmentation::default() };
     let augmentation = refuse(&|config| config.augmentation = Some(black));
     assert!(augmentation.starts_with("augmentation.padding is 28"), "{augmentation}");
+    let course = |course: &str| {
+        refuse(&|config| {
+            config.exact_epochs = 1;
+            config.course = serde_yaml::from_str(course).unwrap();
+        })
+    };
+    let error = course("{exact_last_share: 0.5}");
+    assert!(
+        error.starts_with("course.exact_last_share is 0.5, expected a share below 0.5"),
+        "{error}"
+    );
+    let error = course("{ratios: {name: linear, from: 0.5, to: 4}}");
+    assert!(error.starts_with("course.ratios.to is 4, "), "{error}");
+    let error = refuse(&|config| {
+        config.exact_epochs = 2;
+        config.course.exact_last_share = 0.1;
+    });
+    assert!(error.starts_with("exact_epochs is 2, expected fewer than the 2 epochs"), "{error}");
     let adaptive = Estimator::AdaptiveTopK { share: 2.0 };
     let policy = refuse(&|config| config.policies.default.as_mut().unwrap().estimator = adaptive);
     assert!(policy.starts_with("policies.default: estimator: a share of 2"), "{policy}");

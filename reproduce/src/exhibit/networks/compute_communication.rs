@@ -125,11 +125,8 @@ impl Counted {
     /// By the weights alone: workers that select by both norms send the whole gradient.
     fn policies(&self, ratio: f64) -> LayerPolicies {
         LayerPolicies::uniform(Some(SamplingPolicy {
-            estimator: kernels::Estimator::TopK,
-            ratio,
-            minimal_k: self.minimal_k,
-            mode: Mode::Forward,
             scores: Scores::Weights,
+            ..SamplingPolicy::new(kernels::Estimator::TopK, ratio, self.minimal_k, Mode::Forward)
         }))
     }
 }

@@ -9,7 +9,7 @@ use training::data::Minibatch;
 use training::layer::{ImageShape, StepContext};
 use training::learner::Learner;
 use training::network::{NetworkConfig, State};
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 use training::setting::{count_within, distinct};
 use training::train::Trainer;
 
@@ -151,13 +151,8 @@ impl GradientError {
             for &mode in &self.modes {
                 let ratios = self.ratios.iter().filter(|r| is_last || **r == self.followed);
                 for ratio in ratios.map(|ratio| ratio.value()).filter(|ratio| *ratio < 1.0) {
-                    let policy = SamplingPolicy {
-                        estimator: estimator.0,
-                        ratio,
-                        minimal_k: self.training.minimal_k,
-                        mode,
-                        scores: Scores::Both,
-                    };
+                    let policy =
+                        SamplingPolicy::new(estimator.0, ratio, self.training.minimal_k, mode);
                     let mut sampled = learner(Some(policy))?;
                     let mut deviations: Vec<Deviation> =
                         exact.iter().map(|exact| Deviation::from(exact)).collect();

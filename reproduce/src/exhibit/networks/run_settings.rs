@@ -156,11 +156,8 @@ impl RunSettings {
     /// A run with products sampled so.
     pub fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
         let policy = sampling.estimator.map(|estimator| SamplingPolicy {
-            estimator,
-            ratio: sampling.ratio,
-            minimal_k: self.minimal_k,
-            mode: sampling.mode,
             scores: sampling.scores,
+            ..SamplingPolicy::new(estimator, sampling.ratio, self.minimal_k, sampling.mode)
         });
         TrainingConfig {
             schedule: self.schedule.clone(),

@@ -240,6 +240,7 @@ mod tests {
         let report = TrainingReport {
             epochs: Vec::new(),
             computations: training::counting::Computations { performed: u64::MAX, exact: 3 },
+            ratios: Vec::new(),
             parameters: "00".to_string(),
         };
         let run: Run = serde_json::from_str(&serde_json::to_string(&report).unwrap()).unwrap();

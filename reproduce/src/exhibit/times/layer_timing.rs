@@ -6,7 +6,7 @@ use kernels::random::{Stream, standard_normal};
 use serde::{Deserialize, Serialize};
 use training::layer::{Layer as _, Linear, StepContext, StepReport};
 use training::matrix::Matrix;
-use training::sampling::{Mode, SamplingPolicy, Scores};
+use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
 use crate::exhibit::settings::{
@@ -105,13 +105,7 @@ impl Experiment for LayerTiming {
         for shape in &self.layers {
             for estimator in &self.estimators {
                 for ratio in &self.ratios {
-                    let policy = SamplingPolicy {
-                        estimator: estimator.0,
-                        ratio: ratio.value(),
-                        minimal_k: 1,
-                        mode: Mode::Forward,
-                        scores: Scores::Both,
-                    };
+                    let policy = SamplingPolicy::new(estimator.0, ratio.value(), 1, Mode::Forward);
                     measurements.push(self.measure(environment, *shape, policy)?);
                     environment.progress.advance(1);
                 }

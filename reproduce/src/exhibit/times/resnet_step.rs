@@ -12,7 +12,7 @@ use training::data::{
 use training::layer::ImageShape;
 use training::network::{Description, Footprint, NetworkError, resnet};
 use training::optimizer::OptimizerConfig;
-use training::sampling::{Mode, SamplingPolicy, Scores};
+use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
 use super::steps::{Measurement, Steps};
@@ -109,13 +109,7 @@ impl Experiment for ResnetStep {
             .estimators
             .iter()
             .flat_map(|estimator| self.ratios.iter().map(move |ratio| (estimator.0, ratio.value())))
-            .map(|(estimator, ratio)| SamplingPolicy {
-                estimator,
-                ratio,
-                minimal_k: 1,
-                mode: Mode::Forward,
-                scores: Scores::Both,
-            })
+            .map(|(estimator, ratio)| SamplingPolicy::new(estimator, ratio, 1, Mode::Forward))
             .collect();
         environment.progress.set_length(settings.len());
         let steps = Steps {

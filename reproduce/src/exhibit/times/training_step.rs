@@ -7,7 +7,7 @@ use training::layer::ImageShape;
 use training::matrix::Matrix;
 use training::network::{Footprint, NetworkConfig, NetworkError};
 use training::optimizer::OptimizerConfig;
-use training::sampling::{Mode, SamplingPolicy, Scores};
+use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
 use super::steps::{Measurement, Steps};
@@ -147,12 +147,8 @@ impl TrainingStep {
         let estimators = self.estimators.iter();
         estimators
             .flat_map(|estimator| self.ratios.iter().map(move |ratio| (estimator.0, ratio.value())))
-            .map(|(estimator, ratio)| SamplingPolicy {
-                estimator,
-                ratio,
-                minimal_k,
-                mode: Mode::Forward,
-                scores: Scores::Both,
+            .map(|(estimator, ratio)| {
+                SamplingPolicy::new(estimator, ratio, minimal_k, Mode::Forward)
             })
             .collect()
     }

@@ -3,19 +3,18 @@
 use super::{Convolution, count};
 use crate::channels::Channels;
 use crate::layer::StepContext;
-use crate::layer::sampler::Sampler;
 use crate::matrix::Matrix;
-use crate::sampling::{Mode, SamplingPolicy, Scores};
+use crate::sampling::{Mode, SamplingPolicy, Scores, WeightGradient};
 use kernels::Selection;
 use kernels::convolution::scores::{
     input_channel_norms_into, input_image_norms_into, kernel_input_norms_into,
     kernel_output_norms_into, output_channel_norms_into, output_image_norms_into,
+    output_position_norms_into, patch_norms_into,
 };
 use kernels::convolution::{
     ConvolutionShape, input_gradient_of_channels, input_gradient_selected,
-    kernel_gradient_of_channels, kernel_gradient_selected,
+    kernel_gradient_of_channels, kernel_gradient_selected, kernel_gradient_selected_positions,
 };
-use kernels::random::Generator;
 use rayon::prelude::*;
 
 impl Convolution {
@@ -28,24 +27,20 @@ impl Convolution {
     ) {
         self.channels.clear();
         let policy = self.active_policy(context).filter(|policy| policy.mode != Mode::Backward);
-        let (Some(policy), Some(mut generator)) = (policy, context.generator(&self.name)) else {
-            return;
+        let Some(policy) = policy else { return };
+        let (weight, are_valid) = (&self.weight, &mut self.weight_norms_valid);
+        let norms = |left: &mut [f64], right: &mut [f64]| {
+            if !std::mem::replace(are_valid, true) {
+                kernel_input_norms_into(shape, weight, right);
+            }
+            match policy.scores {
+                Scores::Both => input_channel_norms_into(context.set, shape, input.data(), left),
+                Scores::Weights => left.fill(1.0),
+            }
         };
-        let k = policy.budget(shape.input_channels());
-        if k >= shape.input_channels() {
-            return;
-        }
-        self.channels.resize(shape.input_channels());
-        if !self.weight_norms_valid {
-            kernel_input_norms_into(shape, &self.weight, &mut self.channels.right_norms);
-            self.weight_norms_valid = true;
-        }
-        let norms = &mut self.channels.left_norms;
-        match policy.scores {
-            Scores::Both => input_channel_norms_into(context.set, shape, input.data(), norms),
-            Scores::Weights => norms.fill(1.0),
-        }
-        self.channels.draw(context, &self.name, &policy, k, &mut generator);
+        let mut generator = context.generator(&self.name);
+        let (of, pairs) = ((&*self.name, &policy), shape.input_channels());
+        self.channels.select(context, of, pairs, generator.as_mut(), norms);
     }
 
     /// Forward sampling: gradients through the selected channels, zero for all others. Of the
@@ -97,7 +92,7 @@ impl Convolution {
         count(context, shape, selection.len(), shape.input_channels());
     }
 
-    /// Backward sampling: dK over the minibatch, dX over the output channels.
+    /// Backward sampling: dK over images or positions, dX over the output channels.
     pub(super) fn backward_sampled(
         &mut self,
         context: &StepContext,
@@ -109,46 +104,45 @@ impl Convolution {
     ) {
         let set = context.set;
         let mut generator = context.generator(&self.name);
-        let mut images = std::mem::take(&mut self.images);
-        draw(
-            context,
-            &self.name,
-            &mut images,
-            &policy,
-            shape.batch(),
-            generator.as_mut(),
-            |left, right| {
-                input_image_norms_into(set, shape, input.data(), left);
-                output_image_norms_into(set, shape, gradient.data(), right);
-            },
-        );
-        match images.selection() {
+        let (x, dy) = (input.data(), gradient.data());
+        let is_over_images = policy.weight_gradient == WeightGradient::Images;
+        let pairs = shape.batch() * if is_over_images { 1 } else { shape.positions() };
+        // The images of the next minibatch are others.
+        let anew = SamplingPolicy { keep_for: 1, ..policy };
+        let mut sampler = std::mem::take(&mut self.pairs);
+        let of = (&*self.name, &anew);
+        sampler.select(context, of, pairs, generator.as_mut(), |left, right| {
+            if is_over_images {
+                input_image_norms_into(set, shape, x, left);
+                output_image_norms_into(set, shape, dy, right);
+            } else {
+                patch_norms_into(shape, x, left);
+                output_position_norms_into(shape, dy, right);
+            }
+        });
+        match sampler.selection() {
             _ if !self.learns_weight(context) => {}
             None => self.exact_weight_gradient(context, shape, input, gradient),
-            Some(images) => {
-                let (input, gradient) = (input.data(), gradient.data());
+            Some(selection) => {
                 let to = &mut self.weight_gradient;
-                kernel_gradient_selected(set, shape, input, gradient, images, to);
-                count(context, shape, images.len(), shape.batch());
+                if is_over_images {
+                    kernel_gradient_selected(set, shape, x, dy, selection, to);
+                } else {
+                    kernel_gradient_selected_positions(set, shape, x, dy, selection, to);
+                }
+                count(context, shape, selection.len(), pairs);
             }
         }
-        self.images = images;
+        self.pairs = sampler;
         if !input_gradient_needed {
             return;
         }
         let mut outputs = std::mem::take(&mut self.outputs_kept);
-        draw(
-            context,
-            &self.name,
-            &mut outputs,
-            &policy,
-            shape.output_channels(),
-            generator.as_mut(),
-            |left, right| {
-                output_channel_norms_into(set, shape, gradient.data(), left);
-                kernel_output_norms_into(set, shape, &self.weight, right);
-            },
-        );
+        let (of, pairs) = ((&*self.name, &policy), shape.output_channels());
+        outputs.select(context, of, pairs, generator.as_mut(), |left, right| {
+            output_channel_norms_into(set, shape, gradient.data(), left);
+            kernel_output_norms_into(set, shape, &self.weight, right);
+        });
         match outputs.selection() {
             None => self.exact_input_gradient(context, shape, gradient),
             Some(outputs) => {
@@ -160,25 +154,6 @@ impl Convolution {
             }
         }
         self.outputs_kept = outputs;
-    }
-}
-
-/// Draws about as many of `pairs` as the policy says; all of them without a generator.
-fn draw(
-    context: &StepContext,
-    layer: &str,
-    sampler: &mut Sampler,
-    policy: &SamplingPolicy,
-    pairs: usize,
-    generator: Option<&mut Generator>,
-    norms: impl FnOnce(&mut [f64], &mut [f64]),
-) {
-    sampler.clear();
-    let k = policy.budget(pairs);
-    if let Some(generator) = generator.filter(|_| k < pairs) {
-        sampler.resize(pairs);
-        norms(&mut sampler.left_norms, &mut sampler.right_norms);
-        sampler.draw(context, layer, policy, k, generator);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::layer::StepReport;
-use crate::sampling::Scores;
+use crate::sampling::{Scores, WeightGradient};
 use kernels::random::standard_normal;
 use kernels::{Estimator, InstructionSet, Selection};
 use rayon::ThreadPoolBuilder;
@@ -28,13 +28,7 @@ fn tensors() -> (Matrix, Matrix) {
 }
 
 fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Convolution {
-    let policy = mode.map(|mode| SamplingPolicy {
-        estimator,
-        ratio,
-        minimal_k: 1,
-        mode,
-        scores: Scores::Both,
-    });
+    let policy = mode.map(|mode| SamplingPolicy::new(estimator, ratio, 1, mode));
     let (start, stream) = (Initialization::UniformFanIn, Stream::new(4, "layer"));
     Convolution::new("layer", geometry(), true, start, policy, stream).unwrap()
 }
@@ -196,7 +190,7 @@ fn backward_mode_samples_output_channels_and_images() {
         let context = context(1).reporting_to(&report);
         layer.forward(&context, &x);
         layer.backward(&context, &x, &dy, true);
-        let images = layer.images.selection().cloned().expect("sampled");
+        let images = layer.pairs.selection().cloned().expect("sampled");
         let outputs = layer.outputs_kept.selection().cloned().expect("sampled");
         let [y, ..] = naive(&layer, (&x, &dy), |_| 1.0);
         let [_, dx, _] = naive(&layer, (&x, &dy), |[_, _, o]| scale_of(&outputs, o));
@@ -206,6 +200,49 @@ fn backward_mode_samples_output_channels_and_images() {
         assert_close(&gradients(&mut layer)[0], &dw, "weight gradient");
         let kept = images.len() as f64 / BATCH as f64 + outputs.len() as f64 / OUTPUTS as f64;
         assert!((report.take_computations().share() - (1.0 + kept) / 3.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn backward_mode_samples_positions_where_its_policy_says_so() {
+    let positions = geometry().output().unwrap().pixels();
+    for estimator in [Estimator::TopK, Estimator::ColumnRow, Estimator::Bernoulli] {
+        let (x, dy) = tensors();
+        let mut layer = layer(Some(Mode::Backward), estimator, 0.3);
+        layer.policy.as_mut().unwrap().weight_gradient = WeightGradient::Positions;
+        let report = StepReport::default();
+        let context = context(1).reporting_to(&report);
+        layer.forward(&context, &x);
+        layer.backward(&context, &x, &dy, false);
+        let pairs = layer.pairs.selection().cloned().expect("sampled");
+        assert_eq!(pairs.pairs(), BATCH * positions);
+        let mut dw = vec![0.0; layer.weight.len()];
+        for_each_term(|[output, input, weight], [image, ..]| {
+            let scale = scale_of(&pairs, image * positions + output % positions);
+            dw[weight] += scale * f64::from(dy.data()[output]) * f64::from(x.data()[input]);
+        });
+        assert_close(&gradients(&mut layer)[0], &dw, "weight gradient");
+        let kept = pairs.len() as f64 / pairs.pairs() as f64;
+        assert!((report.take_computations().share() - (1.0 + kept) / 2.0).abs() < 1e-12);
+        if estimator == Estimator::TopK {
+            // No pair that is left out has a larger score than one that is kept.
+            let (mut patches, mut gradients) = (vec![0.0; pairs.pairs()], vec![0.0; pairs.pairs()]);
+            for_each_term(|[output, input, _], [image, _, kernel]| {
+                if kernel == 0 {
+                    let pair = image * positions + output % positions;
+                    patches[pair] += f64::from(x.data()[input]).powi(2);
+                }
+            });
+            for (place, &dy) in dy.data().iter().enumerate() {
+                let pair = place / (OUTPUTS * positions) * positions + place % positions;
+                gradients[pair] += f64::from(dy).powi(2);
+            }
+            let score = |pair: usize| (patches[pair] * gradients[pair]).sqrt();
+            let is_kept = |pair: &usize| pairs.indices().contains(&(*pair as u32));
+            let (kept, left_out): (Vec<usize>, Vec<usize>) = (0..pairs.pairs()).partition(is_kept);
+            let least = kept.into_iter().map(score).fold(f64::MAX, f64::min);
+            assert!(left_out.into_iter().map(score).all(|score| score < least * (1.0 + 1e-9)));
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::layer::StepReport;
+use crate::sampling::StepSampling;
 use kernels::Estimator;
 use kernels::InstructionSet;
 use kernels::random::standard_normal;
@@ -17,13 +18,7 @@ fn numbers(seed: u64, rows: usize, columns: usize) -> Matrix {
 }
 
 fn layer(mode: Option<Mode>, estimator: Estimator, ratio: f64) -> Linear {
-    let policy = mode.map(|mode| SamplingPolicy {
-        estimator,
-        ratio,
-        minimal_k: 1,
-        mode,
-        scores: Scores::Both,
-    });
+    let policy = mode.map(|mode| SamplingPolicy::new(estimator, ratio, 1, mode));
     Linear::new("layer", INPUTS, OUTPUTS, policy, Stream::new(4, "layer"))
 }
 
@@ -189,6 +184,45 @@ fn backward_sampling_is_unbiased_and_leaves_the_output_exact() {
     };
     assert!(deviations(Estimator::Bernoulli) < 5.0);
     assert!(deviations(Estimator::TopK) > 50.0, "the control is rejected");
+}
+
+#[test]
+fn a_selection_is_kept_for_some_steps_and_trials_do_not_touch_it() {
+    let mut layer = layer(Some(Mode::Forward), Estimator::Bernoulli, 0.5);
+    layer.policy.as_mut().unwrap().keep_for = 3;
+    let at = |step| StepContext { training: Some((Stream::new(9, "run"), step)), ..context() };
+    let mut selections = Vec::new();
+    for step in 1..8 {
+        let x = numbers(step, BATCH, INPUTS);
+        layer.forward(&StepContext { trial: Some(0), ..at(step) }, &x);
+        let trial = layer.features.selection().cloned().unwrap();
+        layer.forward(&at(step), &x);
+        selections.push(layer.features.selection().cloned().unwrap());
+        assert_ne!(Some(&trial), selections.last(), "step {step}");
+        let exact = StepContext { sampling: StepSampling::Nothing, ..at(step) };
+        layer.forward(&exact, &x);
+        assert_eq!(layer.features.selection(), None);
+    }
+    let changes: Vec<bool> = selections.windows(2).map(|two| two[0] != two[1]).collect();
+    // Steps 1 and 2, 3 to 5, 6 and 7.
+    assert_eq!(changes, [false, true, false, false, true, false]);
+}
+
+#[test]
+fn in_the_backward_mode_outputs_are_kept_and_samples_are_not() {
+    let mut layer = layer(Some(Mode::Backward), Estimator::Bernoulli, 0.5);
+    layer.policy.as_mut().unwrap().keep_for = 2;
+    let mut selections = Vec::new();
+    for step in 0..4 {
+        let context = StepContext { training: Some((Stream::new(9, "run"), step)), ..context() };
+        let (x, dy) = (numbers(step, BATCH, INPUTS), numbers(step + 9, BATCH, OUTPUTS));
+        layer.forward(&context, &x);
+        layer.backward(&context, &x, &dy, true);
+        selections.push([&layer.outputs_kept, &layer.samples].map(|s| s.selection().cloned()));
+    }
+    let changes = |of: usize| selections.windows(2).map(move |two| two[0][of] != two[1][of]);
+    assert_eq!(changes(0).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(changes(1).collect::<Vec<_>>(), [true; 3]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use rayon::ThreadPoolBuilder;
 
 fn config(estimator: Estimator, scores: Scores) -> TrainingConfig {
     let (ratio, mode) = (0.3, Mode::Forward);
-    let policy = SamplingPolicy { estimator, ratio, minimal_k: 10, mode, scores };
+    let policy = SamplingPolicy { scores, ..SamplingPolicy::new(estimator, ratio, 10, mode) };
     TrainingConfig {
         policies: LayerPolicies::uniform(Some(policy)),
         ..TrainingConfig::new(

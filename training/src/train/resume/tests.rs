@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::data::generated_digits;
+use crate::layer::KeptSelection;
 use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
-use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
+use crate::sampling::{LayerPolicies, Mode, SamplingPolicy};
 use crate::train::train;
-use kernels::Estimator;
+use kernels::{Estimator, Selection};
 use std::fs;
 
 const SGD: OptimizerConfig = OptimizerConfig::Sgd {
@@ -19,13 +20,7 @@ const SGD: OptimizerConfig = OptimizerConfig::Sgd {
 
 /// Three epochs of four steps, the first exact, with a rate that changes in each.
 fn config(network: NetworkConfig, optimizer: OptimizerConfig) -> TrainingConfig {
-    let policy = SamplingPolicy {
-        estimator: Estimator::Bernoulli,
-        ratio: 0.3,
-        minimal_k: 4,
-        mode: Mode::Forward,
-        scores: Scores::Both,
-    };
+    let policy = SamplingPolicy::new(Estimator::Bernoulli, 0.3, 4, Mode::Forward);
     TrainingConfig {
         schedule: Schedule::Cosine,
         policies: LayerPolicies::uniform(Some(policy)),
@@ -63,7 +58,20 @@ fn run_to(
 #[test]
 fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
     // Adam, momentum, batch normalisation, convolution, dropout of units and of channels.
-    let networks: [(_, &[usize]); 3] = [
+    let with = |course: &str| {
+        let course = serde_yaml::from_str(course).unwrap();
+        TrainingConfig { course, ..mlp() }
+    };
+    let kept = |config: TrainingConfig, mode| {
+        let policy = SamplingPolicy { keep_for: 3, mode, ..config.policies.default.unwrap() };
+        TrainingConfig { policies: LayerPolicies::uniform(Some(policy)), ..config }
+    };
+    let networks: [(_, &[usize]); 8] = [
+        (kept(mlp(), Mode::Forward), &[4, 5, 6, 7, 8]),
+        (kept(config(NetworkConfig::Cnn, SGD), Mode::Backward), &[5, 7]),
+        (with("{exact_last_share: 0.25, ratios: {name: linear, from: 0.5, to: 2}}"), &[5, 9]),
+        (with("{ratios: {name: variance, every: 2, share: 1}}"), &[4, 5, 6, 7, 8, 9]),
+        (with("{ratios: {name: greedy-budget, share: 0.5, every_epochs: 1}}"), &[4, 5, 8, 9]),
         (mlp(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
         (config(NetworkConfig::Cnn, SGD), &[4, 7]),
         (config(NetworkConfig::Wrn { depth: 10, width: 1 }, SGD), &[6]),
@@ -175,6 +183,16 @@ fn contents_that_do_not_fit_the_run_are_refused() {
     assert_eq!(
         refuse(&|checkpoint| checkpoint.optimizer.averages[1].second.push(0.0)),
         "the state has 25 averages of parameter 1, which has 24 numbers"
+    );
+    assert_eq!(
+        refuse(&|checkpoint| checkpoint.sampled[0].ratio = 1.5),
+        "layer 'linear-1' has the ratio 1.5 in the state; it lies above 0 and is at most 1"
+    );
+    let selection = Selection::new(vec![3], vec![1.0], 23).unwrap();
+    let kept = Some(KeptSelection { period: 0, selection });
+    assert_eq!(
+        refuse(&|checkpoint| checkpoint.sampled[1].kept = kept.clone()),
+        "layer 'linear-2' has a selection of 23 pairs in the state, and 24 pairs"
     );
     let none = Metrics::default();
     let metrics = EpochMetrics { train: none, held_out: none, test: none };
