@@ -50,6 +50,7 @@ pub const NOTES: &[Note] = &[
     note!("sgd-convergence", "SGD with sampled gradients (T10)"),
     note!("counting", "Counting computations and communication"),
     note!("exchange", "Sending slices of the gradient"),
+    note!("whole-training", "Whole trainings at equal cost"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),
 ];
