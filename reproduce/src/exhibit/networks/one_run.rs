@@ -45,6 +45,9 @@ pub struct Diary {
     pub training_seconds: f64,
     /// Wall time of its evaluations.
     pub evaluation_seconds: f64,
+    /// Time that the thread of its steps was on a processor, where the system says it: unlike the
+    /// wall time it does not count what others did on the machine.
+    pub processor_seconds: Option<f64>,
     /// Bytes of activations and their gradients that the steps of the first epoch needed at one
     /// time; none where that epoch is too short to be looked at.
     pub activation_bytes: Option<usize>,
@@ -121,13 +124,20 @@ fn train(
     let (mut saved, mut last) = (Instant::now(), (steps, diary.clone()));
     while !trainer.is_finished() {
         let (begun, evaluated) = (Instant::now(), trainer.evaluation_time());
+        let processor = processor_time();
         trainer.advance(marks.after(steps) - steps, &mut |progress| {
             steps = progress.steps;
             observe(progress)
         })?;
         let evaluation = trainer.evaluation_time() - evaluated;
-        diary.training_seconds += (begun.elapsed() - evaluation).as_secs_f64();
-        diary.evaluation_seconds += evaluation.as_secs_f64();
+        let (elapsed, evaluation) = (begun.elapsed().as_secs_f64(), evaluation.as_secs_f64());
+        diary.training_seconds += elapsed - evaluation;
+        diary.evaluation_seconds += evaluation;
+        diary.processor_seconds = processor.zip(processor_time()).map(|(before, now)| {
+            // That of an evaluation is known by its share of the wall time alone.
+            let steps = (now - before).as_secs_f64() * (1.0 - evaluation / elapsed);
+            diary.processor_seconds.unwrap_or_default() + steps
+        });
         let network = trainer.network();
         if marks.after(steps - 1) == steps {
             diary.digests.insert(steps, hexadecimal(&network.digest()));
@@ -150,6 +160,12 @@ fn train(
         running = Some(test);
     }
     Ok((Run { report: trainer.report(), running }, diary))
+}
+
+/// How long this thread has been on a processor, where the system says it, as Linux does.
+fn processor_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 /// The run from its checkpoint, or from the beginning where there is none that can be used; with the

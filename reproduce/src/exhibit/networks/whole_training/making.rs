@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use super::record::{LongRun, Record};
 use super::settings::{Wanted, WholeTraining};
@@ -33,7 +33,8 @@ impl WholeTraining {
     /// Makes the runs that `environment` asks for.
     ///
     /// # Errors
-    /// When the record is damaged, a run diverges or cannot be stored.
+    /// When the record is damaged, a run diverges or cannot be stored, or nothing is finished that
+    /// could be collected.
     pub fn make(&self, environment: &Environment) -> anyhow::Result<Made> {
         let images = environment.images.context("images were not loaded")?;
         let record = committed(environment)?;
@@ -79,6 +80,8 @@ impl WholeTraining {
             made.runs.push((wanted.arm, run));
         }
         made.runs.sort_by_key(|(arm, run)| (*arm, run.seed));
+        let is_to_be_accepted = environment.long_runs == LongRuns::Finished;
+        ensure!(!is_to_be_accepted || !made.runs.is_empty(), "no long run of it is finished");
         Ok(made)
     }
 }

@@ -70,6 +70,8 @@ pub struct Provenance {
     pub training_seconds: f64,
     /// Wall time of its evaluations.
     pub evaluation_seconds: f64,
+    /// Time that the thread of its steps was on a processor; none where the system does not say it.
+    pub processor_seconds: Option<f64>,
 }
 
 /// Why a text is no record.
@@ -172,6 +174,7 @@ impl LongRun {
                 side_by_side,
                 training_seconds: diary.training_seconds,
                 evaluation_seconds: diary.evaluation_seconds,
+                processor_seconds: diary.processor_seconds,
             },
             checksum: String::new(),
         };

@@ -144,6 +144,9 @@ fn summary(trained: &[Trained]) -> Table {
             Some(100.0 * arm.mean(computations)? / exact.mean(computations)?)
         })
         .value("training", "s", |arm| arm.mean(seconds))
+        .value("on a processor", "s", |arm| {
+            arm.mean(|run| run.provenance.processor_seconds.unwrap_or(f64::NAN))
+        })
         .value("activations", "MB", |arm| arm.mean(megabytes))
         .value("seeds", "", |arm| arm.runs.len())
         .table("Whole trainings, after the last epoch")

@@ -164,7 +164,8 @@ fn only_runs_that_are_missing_are_made_and_only_committed_ones_are_made_again() 
     assert_eq!(finished.json.as_ref(), Some(&some), "nothing is made");
     let remarks = ["Not run yet: short.", "Not yet run with all 2 seeds: exact (1); half (1)."];
     assert_eq!(finished.remarks, remarks);
-    assert_eq!(with(None, LongRuns::Finished).tables[0].rows.len(), 0);
+    let nothing = run(&settings(YAML), Some(&images()), None, LongRuns::Finished).unwrap_err();
+    assert_eq!(nothing.to_string(), "no long run of it is finished");
 }
 
 #[test]
