@@ -1,4 +1,5 @@
-//! Checksums of the sources that numbers depend on, for the keys of stored results.
+//! Checksums of the sources that numbers depend on, for the keys of stored results, and the records
+//! of long runs that the program has with it.
 //!
 //! A number that is stored must not outlive the code that made it. What counts is the code itself:
 //! comments, documentation, layout and tests do not change a checksum, versions of dependencies do.
@@ -14,7 +15,8 @@ use sha2::{Digest as _, Sha256};
 const EXHIBITS: [&str; 7] =
     ["exhibits.rs", "task.rs", "exhibit", "images.rs", "parallel.rs", "result", "timing"];
 /// What a training run depends on in this crate.
-const RUNS: [&str; 3] = [
+const RUNS: [&str; 4] = [
+    "exhibit/networks/one_run.rs",
     "exhibit/networks/run_settings.rs",
     "exhibit/networks/runs.rs",
     "exhibit/networks/sampling.rs",
@@ -38,6 +40,23 @@ fn main() {
         members.iter().map(String::as_str).filter(|name| !OTHERS.contains(name)).collect();
     println!("cargo::rustc-env=SOURCES_OF_EXHIBITS={}", of(&all, &EXHIBITS));
     println!("cargo::rustc-env=SOURCES_OF_RUNS={}", of(&BELOW_RUNS, &RUNS));
+    let out = PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
+    let written = fs::write(out.join("records.rs"), records(&here.join("reference/long")));
+    written.expect("the folder of build products can be written");
+}
+
+/// An array of the names and texts of the records of long runs, as Rust.
+fn records(folder: &Path) -> String {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let paths = if folder.is_dir() { entries(folder).collect() } else { Vec::new() };
+    let mut records = Vec::new();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|end| end == "json")) {
+        let name = path.file_stem().expect("it has an ending").display();
+        let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        records.push(format!("({:?}, {text:?})", name.to_string()));
+    }
+    records.sort();
+    format!("[{}]", records.join(", "))
 }
 
 /// The members of the workspace, as its manifest lists them: by their folders, or `FOLDER/*`.

@@ -23,6 +23,7 @@ use crate::reference;
         reproduce new my-experiment            a commented YAML file to start from\n  \
         reproduce list                         what there is, and how long it takes\n  \
         reproduce check --scale quick          compare all numbers with the committed ones\n  \
+        reproduce run fast-cifar --scale long  make the runs of hours that are missing\n  \
         reproduce bench --quick                times of sampled products beside exact ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
         Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written, \
@@ -35,6 +36,7 @@ use crate::reference;
         reproduce new my-experiment            a commented YAML file to start from\n  \
         reproduce list                         what there is, and how long it takes\n  \
         reproduce check --scale quick          compare all numbers with the committed ones\n  \
+        reproduce run fast-cifar --scale long  make the runs of hours that are missing\n  \
         reproduce bench --quick                times of sampled products beside exact ones\n  \
         reproduce data fetch mnist             download a published data set into data/\n\n\
         Finished results are kept in .sampled beside the output folder: a run that was stopped \

@@ -4,13 +4,15 @@ use kernels::InstructionSet;
 
 use crate::cache::Cache;
 use crate::cli::Options;
-use crate::exhibit::Environment;
+use crate::exhibit::settings::Scale;
+use crate::exhibit::{Environment, LongRuns};
 use crate::images::Images;
 use crate::progress::Progress;
 use crate::result::ExhibitResult;
 use crate::task::Task;
 
-/// The result of a task; parts of it may come from `cache`.
+/// The result of a task; parts of it may come from `cache`, those of long scale are
+/// made as `long_runs` says.
 ///
 /// # Errors
 /// Those of the experiment.
@@ -19,14 +21,19 @@ pub fn compute(
     images: Option<&Images>,
     cache: &Cache,
     options: &Options,
+    long_runs: LongRuns,
     instructions: InstructionSet,
 ) -> anyhow::Result<ExhibitResult> {
+    let is_long = task.scale == Scale::Long;
+    let long_runs = if is_long { long_runs } else { LongRuns::Missing };
     let progress = Progress::new(&task.name);
     let result = task.run(&Environment {
         seed: task.seed,
         instructions,
         images,
         data: options.data(),
+        record: task.record,
+        long_runs,
         cache,
         progress: &progress,
     });

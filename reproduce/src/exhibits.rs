@@ -1,10 +1,11 @@
 //! The list of the exhibits and of their built-in settings.
 
+use crate::exhibit::settings::Scale;
 use crate::exhibit::{BuiltIn, Exhibit, networks, products, statements, times};
 use training::names::unknown;
 
 /// Every exhibit, in the order of runs and of the page.
-pub static EXHIBITS: [Exhibit; 18] = [
+pub static EXHIBITS: [Exhibit; 19] = [
     statements::claims::EXHIBIT,
     statements::calibration::EXHIBIT,
     products::matmul_error::EXHIBIT,
@@ -16,6 +17,7 @@ pub static EXHIBITS: [Exhibit; 18] = [
     networks::mlp_modes::EXHIBIT,
     networks::accuracy::CNN,
     networks::accuracy::WRN,
+    networks::whole_training::EXHIBIT,
     networks::gradient_error::EXHIBIT,
     networks::compute_communication::EXHIBIT,
     networks::multi_node::EXHIBIT,
@@ -30,12 +32,18 @@ pub fn built_in() -> impl Iterator<Item = (&'static Exhibit, &'static BuiltIn)> 
     EXHIBITS.iter().flat_map(|exhibit| exhibit.settings.iter().map(move |own| (exhibit, own)))
 }
 
+/// Those of them that can be run at this scale.
+pub fn built_in_at(scale: Scale) -> impl Iterator<Item = (&'static Exhibit, &'static BuiltIn)> {
+    built_in().filter(move |(_, own)| own.is_at(scale))
+}
+
 /// The built-in settings of this name, with their exhibit.
 ///
 /// # Errors
 /// Says which names there are that are like it.
 pub fn built_in_named(name: &str) -> Result<(&'static Exhibit, &'static BuiltIn), String> {
-    built_in().find(|(_, own)| own.name == name).ok_or_else(|| unknown_exhibit(name))
+    let names: Vec<&str> = built_in().map(|(_, own)| own.name).collect();
+    built_in().find(|(_, own)| own.name == name).ok_or_else(|| unknown("exhibit", name, &names))
 }
 
 /// The exhibit of this name.
@@ -43,12 +51,9 @@ pub fn built_in_named(name: &str) -> Result<(&'static Exhibit, &'static BuiltIn)
 /// # Errors
 /// Says which names there are that are like it.
 pub fn exhibit_named(name: &str) -> Result<&'static Exhibit, String> {
-    EXHIBITS.iter().find(|exhibit| exhibit.name == name).ok_or_else(|| unknown_exhibit(name))
-}
-
-fn unknown_exhibit(name: &str) -> String {
-    let names: Vec<&str> = built_in().map(|(_, own)| own.name).collect();
-    unknown("exhibit", name, &names)
+    let names: Vec<&str> = EXHIBITS.iter().map(|exhibit| exhibit.name).collect();
+    let exhibit = EXHIBITS.iter().find(|exhibit| exhibit.name == name);
+    exhibit.ok_or_else(|| unknown("exhibit", name, &names))
 }
 
 #[cfg(test)]
@@ -57,11 +62,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn names_are_unique_and_the_first_settings_bear_that_of_their_exhibit() {
+    fn names_are_unique_and_settings_say_which_exhibit_they_are_of() {
         let names: BTreeSet<&str> = built_in().map(|(_, own)| own.name).collect();
         assert_eq!(names.len(), built_in().count());
         for exhibit in &EXHIBITS {
-            assert_eq!(exhibit.settings[0].name, exhibit.name);
+            let of_this_name = built_in_named(exhibit.name).map(|(of, _)| of.name);
+            assert!(of_this_name.is_err() || of_this_name == Ok(exhibit.name));
             for (place, own) in exhibit.settings.iter().enumerate() {
                 assert_eq!(own.apart.is_empty(), place == 0, "{}", own.name);
                 let heading = format!("\nexhibit: {}\n", exhibit.name);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use training::data::{
-    CIFAR10_IMAGES, DataError, ImageFolder, MNIST_IMAGES, Part, Splits, generated_digits,
-    has_cifar10, has_mnist, load_cifar10, load_fashion_mnist, load_mnist,
+    CIFAR10_IMAGES, DataError, Dataset, ImageFolder, MNIST_IMAGES, Normalisation, Part, Splits,
+    generated_digits, has_cifar10, has_mnist, load_cifar10, load_fashion_mnist, load_mnist,
 };
 use training::layer::ImageShape;
 use training::setting::{FieldError, count};
@@ -88,7 +88,8 @@ impl ImageSet {
 /// Those of one's own lie in `path`: in `train/CLASS/FILE` and `test/CLASS/FILE` (or `val`), or in
 /// `CLASS/FILE`, where every fifth image of a class, by path, is a test image. All have one size,
 /// or `size` says to which they are resized and cropped. They are normalised by the mean and the
-/// standard deviation of the training images.
+/// standard deviation of the training images; published ones by values in common use, unless
+/// `normalisation` says `computed`: then by those moments, too.
 ///
 /// ```
 /// use reproduce::images::{ImageConfig, ImageSet};
@@ -115,9 +116,29 @@ pub struct ImageConfig {
     pub held_out: usize,
     /// Images that results are reported on.
     pub test: usize,
+    /// What the pixels are normalised by.
+    #[serde(default, skip_serializing_if = "Moments::are_usual")]
+    pub normalisation: Moments,
     /// What is known of images of one's own, once their folder was looked at.
     #[serde(skip)]
     pub seen: Option<Seen>,
+}
+
+/// The mean and the standard deviation that pixels are normalised by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Moments {
+    /// Those in common use for the set; of images of one's own, computed ones.
+    #[default]
+    Usual,
+    /// Those of the training images in use.
+    Computed,
+}
+
+impl Moments {
+    fn are_usual(&self) -> bool {
+        *self == Self::Usual
+    }
 }
 
 /// Images of one's own, before any of them is decoded.
@@ -138,14 +159,15 @@ pub struct Images {
     pub slug: String,
     /// The set's name for people, with the number of images.
     pub description: String,
-    /// SHA-256 of all that is in the three parts.
+    /// SHA-256 of all that is in the three parts, and of what they are normalised by where that is
+    /// not the usual.
     pub checksum: String,
     /// How many training and test images the whole set has, where it is a published one.
     pub whole: Option<[usize; 2]>,
 }
 
-/// The first images of a published training set that are held out: as in the released code for
-/// MNIST, and the same number for the other sets.
+/// The first images of a published training set that are held out where those to learn from leave
+/// so many: as in the released code for MNIST, and the same number for the other sets.
 const HELD_OUT: usize = 5_000;
 /// Generated digits are one data set, whatever the seed of an experiment.
 const DIGITS_SEED: u64 = 1;
@@ -212,12 +234,20 @@ impl ImageConfig {
     /// end, and how many one has oneself is known once they were looked at.
     fn most(&self) -> [usize; 3] {
         match (self.set.published(), self.seen) {
-            (Some([training, test]), _) => [training - HELD_OUT, HELD_OUT, test],
+            (Some([training, test]), _) => {
+                let held_out = self.held_out_of(training);
+                [training - held_out, held_out, test]
+            }
             (None, Some(Seen { files: [training, test], .. })) => {
                 [training.saturating_sub(self.held_out), self.held_out, test]
             }
             (None, None) => [usize::MAX; 3],
         }
+    }
+
+    /// How many of so many published training images are no training images here.
+    fn held_out_of(&self, training: usize) -> usize {
+        HELD_OUT.min(self.held_out.max(training.saturating_sub(self.train)))
     }
 
     /// Images to learn from, at most.
@@ -237,18 +267,20 @@ impl ImageConfig {
     /// # Errors
     /// When a file of the set is missing or damaged.
     pub fn load(&self, directory: &Path) -> Result<Images, DataError> {
+        let [training, _] = self.set.published().unwrap_or_default();
+        let held_out = self.held_out_of(training);
         let images = match self.set {
             ImageSet::Digits => {
                 let set = self.set.in_directory(directory);
                 return ImageConfig { set, ..self.clone() }.load(directory);
             }
-            ImageSet::Mnist => self.limit(load_mnist(directory, HELD_OUT)?, "mnist", "MNIST"),
+            ImageSet::Mnist => self.limit(load_mnist(directory, held_out)?, "mnist", "MNIST"),
             ImageSet::FashionMnist => {
-                let splits = load_fashion_mnist(directory, HELD_OUT)?;
+                let splits = load_fashion_mnist(directory, held_out)?;
                 self.limit(splits, "fashion-mnist", "Fashion-MNIST")
             }
             ImageSet::Cifar10 => {
-                self.limit(load_cifar10(directory, HELD_OUT)?, "cifar-10", "CIFAR-10")
+                self.limit(load_cifar10(directory, held_out)?, "cifar-10", "CIFAR-10")
             }
             ImageSet::GeneratedDigits => {
                 let splits = generated_digits(DIGITS_SEED, self.train, self.held_out, self.test);
@@ -271,14 +303,26 @@ impl ImageConfig {
     }
 
     fn limit(&self, splits: Splits, slug: &str, name: &str) -> Images {
-        let splits = splits.limited(self.train, self.held_out, self.test);
+        let mut splits = splits.limited(self.train, self.held_out, self.test);
+        if self.normalisation == Moments::Computed {
+            let Dataset { channels, height, width, pixels, .. } = &splits.train;
+            let moments = Normalisation::of(pixels, *channels, height * width);
+            for part in [&mut splits.train, &mut splits.held_out, &mut splits.test] {
+                part.normalisation = moments.clone();
+            }
+        }
         let description = format!(
             "{name} ({} training, {} held-out and {} test images)",
             splits.train.len(),
             splits.held_out.len(),
             splits.test.len()
         );
-        let (checksum, whole) = (splits.checksum(), self.set.published());
+        // That of the parts says nothing of what their pixels become.
+        let checksum = match self.normalisation {
+            Moments::Usual => splits.checksum(),
+            Moments::Computed => sha256(format!("{} computed", splits.checksum()).as_bytes()),
+        };
+        let whole = self.set.published();
         Images { checksum, splits, slug: slug.to_string(), description, whole }
     }
 }
@@ -300,6 +344,11 @@ impl Library {
     /// The sets below a data directory.
     pub fn new(directory: &Path) -> Self {
         Library { directory: directory.to_path_buf(), loaded: BTreeMap::new(), files: None }
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The images that `config` asks for.
@@ -378,6 +427,7 @@ mod tests {
         train: 20,
         held_out: 10,
         test: 10,
+        normalisation: Moments::Usual,
         seen: None,
     };
 
@@ -411,6 +461,29 @@ mod tests {
         assert_eq!(one.checksum, library.get(&FEW).unwrap().checksum);
         let fewer = library.get(&ImageConfig { train: 19, ..FEW }).unwrap();
         assert_ne!(one.checksum, fewer.checksum);
+    }
+
+    #[test]
+    fn computed_moments_are_those_of_the_training_images_and_other_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let usual = FEW.load(folder.path()).unwrap();
+        let computed = ImageConfig { normalisation: Moments::Computed, ..FEW };
+        let computed = computed.load(folder.path()).unwrap();
+        let expected = Normalisation::of(&usual.splits.train.pixels, 1, 28 * 28);
+        assert_eq!(computed.splits.test.normalisation, expected);
+        assert_ne!(usual.splits.test.normalisation, expected);
+        assert_ne!(usual.checksum, computed.checksum);
+    }
+
+    #[test]
+    fn as_many_training_images_as_are_asked_for_are_not_held_out() {
+        let most =
+            |train, held_out| ImageConfig { set: ImageSet::Cifar10, train, held_out, ..FEW }.most();
+        assert_eq!(most(128, 50), [45_000, 5_000, 10_000]);
+        assert_eq!(most(45_000, 5_000), [45_000, 5_000, 10_000]);
+        assert_eq!(most(49_900, 100), [49_900, 100, 10_000]);
+        assert_eq!(most(50_000, 100), [49_900, 100, 10_000]);
+        assert_eq!(most(50_000, 9_000), [45_000, 5_000, 10_000]);
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub mod parallel;
 mod plan;
 pub mod plot;
 pub mod progress;
+mod provenance;
 pub mod reference;
 mod requests;
 pub mod result;

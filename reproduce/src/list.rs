@@ -3,17 +3,17 @@
 use serde_json::json;
 
 use crate::cli::Options;
-use crate::exhibits::built_in;
+use crate::exhibits::built_in_at;
 use crate::output::say;
 use crate::plan::about;
 use crate::task::Task;
 
-/// Prints every exhibit and its built-in settings.
+/// Prints every exhibit and its built-in settings of the scale.
 ///
 /// # Errors
 /// When built-in settings are wrong.
 pub fn list(options: &Options) -> anyhow::Result<()> {
-    for (exhibit, own) in built_in() {
+    for (exhibit, own) in built_in_at(options.scale) {
         let task = Task::built_in(exhibit, own, options.scale, options.seed)?;
         if options.json {
             let line = json!({

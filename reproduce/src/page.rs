@@ -1,4 +1,4 @@
-//! The page of a run: every built-in exhibit, as computed now or before, and the user's own.
+//! The page of a run: every built-in exhibit of the scale, as computed now or before, and the user's own.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use kernels::InstructionSet;
 
 use crate::cache::{Cache, write_whole};
 use crate::cli::Options;
-use crate::exhibits::built_in;
+use crate::exhibits::{built_in, built_in_at};
 use crate::images::Library;
 use crate::reference;
 use crate::result::{ExhibitResult, Rows};
@@ -34,12 +34,12 @@ pub fn write(
     for (task, images, result) in computed {
         pages.push(ExhibitPage::of_task(task, images, Some(result))?);
     }
-    for (exhibit, own) in built_in() {
+    for (exhibit, own) in built_in_at(options.scale) {
         if pages.iter().any(|page| page.name == own.name) {
             continue;
         }
         let task = Task::built_in(exhibit, own, options.scale, options.seed)?;
-        let config = task.configured.experiment.images();
+        let config = task.images(options.data());
         let images = config.as_ref().and_then(|config| library.known(config, cache));
         // Nothing is stored for images that no run has read.
         let is_known = config.is_none() || images.is_some();

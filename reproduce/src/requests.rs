@@ -6,19 +6,19 @@ use serde_json::json;
 use training::machine;
 
 use crate::cli::Options;
-use crate::exhibits::built_in;
+use crate::exhibits::built_in_at;
 use crate::file_names::share_files;
 use crate::images::{ImageSet, Images, Library};
 use crate::output::say;
 use crate::task::Task;
 
-/// The tasks that the names ask for; when there are none, every exhibit, without the settings that
-/// take too long for that.
+/// The tasks that the names ask for; when there are none, every exhibit that has settings of the
+/// scale, without the settings that take too long for that.
 ///
 /// # Errors
 /// That of the first name or file that is wrong, or would write the files of another.
 pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>> {
-    let short = built_in().filter(|(_, own)| !own.is_long);
+    let short = built_in_at(options.scale).filter(|(_, own)| !own.is_long);
     let all: Vec<String> = short.map(|(_, own)| own.name.to_string()).collect();
     let requests = if requests.is_empty() { &all } else { requests };
     let mut tasks: Vec<Task> = Vec::with_capacity(requests.len());
@@ -86,6 +86,7 @@ pub fn data_of(task: &Task, images: Option<&Images>, options: &Options) -> Optio
 /// # Errors
 /// When a file of a set is missing or damaged.
 pub fn images(tasks: &[Task], library: &mut Library) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
-    let wanted = tasks.iter().map(|task| task.configured.experiment.images());
+    let directory = library.directory().to_path_buf();
+    let wanted = tasks.iter().map(|task| task.images(&directory));
     wanted.map(|config| Ok(config.map(|config| library.get(&config)).transpose()?)).collect()
 }

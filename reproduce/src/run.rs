@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::cli::Options;
 use crate::compute::compute;
+use crate::exhibit::LongRuns;
 use crate::files;
 use crate::images::Library;
 use crate::output::say;
@@ -32,7 +33,7 @@ pub fn run(
     files::check_writable(&options.out)?;
     let (cache, _lock) = stored::open(&options.out)?;
     for (task, images) in tasks.iter().zip(&images) {
-        if let (Some(config), Some(images)) = (task.configured.experiment.images(), images) {
+        if let (Some(config), Some(images)) = (task.images(options.data()), images) {
             library.remember(&config, images, &cache)?;
         }
     }
@@ -62,7 +63,8 @@ pub fn run(
         let result = match known {
             Some(result) => result,
             None => {
-                let result = compute(task, images.as_deref(), &cache, options, instructions)?;
+                let (images, long_runs) = (images.as_deref(), LongRuns::Missing);
+                let result = compute(task, images, &cache, options, long_runs, instructions)?;
                 cache.put(key, &result)?;
                 result
             }

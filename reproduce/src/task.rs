@@ -10,7 +10,9 @@ use crate::exhibit::settings::{ConfigError, Configured, Scale, Source};
 use crate::exhibit::{BuiltIn, Environment, Exhibit};
 use crate::exhibits::{built_in, built_in_named, exhibit_named};
 use crate::file_names::check_own;
+use crate::images::ImageConfig;
 use crate::memory;
+use crate::reference::record_of;
 use crate::result::ExhibitResult;
 use crate::sources;
 
@@ -28,6 +30,8 @@ pub struct Task {
     pub scale: Scale,
     /// Where all randomness starts.
     pub seed: u64,
+    /// The committed record of its long runs, where there is one.
+    pub record: Option<&'static str>,
 }
 
 /// Why an exhibit cannot be run.
@@ -102,7 +106,8 @@ impl Task {
     ) -> Result<Self, TaskError> {
         let configured = (exhibit.configure)(source, scale)?;
         let (name, scale) = (name.to_string(), configured.scale);
-        Ok(Task { name, exhibit, built_in, configured, scale, seed })
+        let record = built_in.filter(|_| configured.are_long()).and_then(|own| record_of(own.name));
+        Ok(Task { name, exhibit, built_in, configured, scale, seed, record })
     }
 
     /// Its heading: the exhibit's, and what sets the settings apart.
@@ -124,6 +129,14 @@ impl Task {
         Ok(self.configured.experiment.check().map_err(|field| self.configured.error(field))?)
     }
 
+    /// The images that it is computed with; none where it has none, or can do without those that
+    /// the data directory does not hold.
+    pub fn images(&self, directory: &Path) -> Option<ImageConfig> {
+        let experiment = &self.configured.experiment;
+        let is_there = |config: &ImageConfig| config.set.missing_from(directory).is_none();
+        experiment.images().filter(|c| !experiment.can_do_without_images() || is_there(c))
+    }
+
     /// Refuses settings that do not fit into so many bytes of memory.
     ///
     /// # Errors
@@ -141,8 +154,11 @@ impl Task {
 
     /// Everything the result depends on, where its images have this checksum.
     pub fn key(&self, images: Option<&str>) -> String {
+        let record = self.record.map_or(String::new(), |record| {
+            format!(" record {} shown at {}", sha256(record.as_bytes()), self.scale)
+        });
         format!(
-            "exhibit {} code {} seed {} data {} settings {}",
+            "exhibit {} code {} seed {} data {} settings {}{record}",
             self.exhibit.name,
             sources::EXHIBITS,
             self.seed,
@@ -152,8 +168,10 @@ impl Task {
     }
 
     /// What files of numbers are called: the task's name, and that of its image set
-    /// ([`Images::slug`](crate::images::Images::slug)).
+    /// ([`Images::slug`](crate::images::Images::slug)), also where it does without the images.
     pub fn stem(&self, slug: Option<&str>) -> String {
+        let set = self.configured.experiment.images().map(|config| config.set);
+        let slug = slug.or_else(|| set?.slugs().first().copied());
         slug.map_or(self.name.clone(), |slug| format!("{}.{slug}", self.name))
     }
 
@@ -175,12 +193,13 @@ impl Task {
 mod tests {
     use super::*;
 
-    const SCALES: [Scale; 3] = [Scale::Quick, Scale::Standard, Scale::Paper];
+    const SCALES: [Scale; 4] = [Scale::Quick, Scale::Standard, Scale::Long, Scale::Paper];
 
     #[test]
     fn built_in_settings_are_read_at_every_scale_and_each_of_them_has_an_effect() {
         for (exhibit, own) in built_in() {
-            for scale in SCALES {
+            assert!(own.is_at(Scale::Quick) && own.is_at(Scale::Standard), "{}", own.name);
+            for scale in SCALES.into_iter().filter(|scale| own.is_at(*scale)) {
                 let task = Task::built_in(exhibit, own, scale, 1);
                 let task = task.unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!(task.warnings(), Vec::<String>::new());

@@ -32,6 +32,7 @@ use crate::setting::FieldError;
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +94,7 @@ pub struct Trainer<'a> {
     ratios: Vec<LayerRatios>,
     /// The loss so far of the epoch to be finished.
     epoch_loss: Loss,
+    evaluation_time: Duration,
 }
 
 impl<'a> Trainer<'a> {
@@ -180,12 +182,19 @@ impl<'a> Trainer<'a> {
             epochs: Vec::new(),
             ratios: Vec::new(),
             epoch_loss: Loss::default(),
+            evaluation_time: Duration::ZERO,
         })
     }
 
     /// Whether all epochs have been run.
     pub fn is_finished(&self) -> bool {
         self.epochs.len() == self.config.epochs
+    }
+
+    /// How long this trainer has evaluated at the ends of epochs: what is no part of the time of
+    /// training. No number depends on it.
+    pub fn evaluation_time(&self) -> Duration {
+        self.evaluation_time
     }
 
     /// The network as it is now.
@@ -285,6 +294,7 @@ impl<'a> Trainer<'a> {
 
     /// What the epoch came to, on all ranks what rank 0 finds.
     fn epoch_metrics(&mut self) -> Result<EpochMetrics, TrainingError> {
+        let begun = Instant::now();
         let is_first = self.peer.share().rank == 0;
         let found = if is_first {
             self.evaluate(self.config.batch_norm_statistics)?
@@ -298,6 +308,7 @@ impl<'a> Trainer<'a> {
             let [loss, accuracy] = numbers.map(f64::from_le_bytes);
             Metrics { loss, accuracy }
         });
+        self.evaluation_time += begun.elapsed();
         Ok(EpochMetrics { train: self.epoch_loss.into(), held_out, test })
     }
 

@@ -5,17 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::Context as _;
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
-use sysinfo::{CpuRefreshKind, RefreshKind, System};
 use training::machine;
 
 use super::contest::Contest;
 use crate::cache::write_whole;
-use crate::git;
+use crate::provenance;
 
 /// Where and how something was measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,11 +65,8 @@ pub struct Record {
 impl Machine {
     /// This one.
     pub fn this(set: InstructionSet, effort: &str) -> Self {
-        let processors = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
-        let system = System::new_with_specifics(processors);
-        let brand = system.cpus().first().map_or("", |processor| processor.brand().trim());
         Machine {
-            processor: if brand.is_empty() { "unknown" } else { brand }.to_string(),
+            processor: provenance::processor(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             instructions: set.to_string(),
             memory: machine::memory().map_or(0, |bytes| (bytes + 500_000_000) / 1_000_000_000),
@@ -83,12 +78,10 @@ impl Machine {
 impl Run {
     /// One that begins now.
     pub fn now() -> Self {
-        let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let describe = ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"];
         Run {
-            date: date(seconds.map_or(0, |time| time.as_secs())),
+            date: provenance::now(),
             version: env!("CARGO_PKG_VERSION").to_string(),
-            commit: git::ask(Path::new("."), &describe).unwrap_or_default().trim().to_string(),
+            commit: provenance::commit(),
         }
     }
 }
@@ -161,25 +154,6 @@ impl Line {
     }
 }
 
-/// Seconds since 1970 as a date and a time of day in universal time.
-///
-/// The date is by H. Hinnant's `civil_from_days` (chrono-compatible low-level date algorithms):
-/// years begin with March, so that the leap day is a year's last.
-fn date(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // From 0000-03-01, in eras of 400 years.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = 400 * era + year + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,15 +161,6 @@ mod tests {
 
     fn run(date: &str) -> Run {
         Run { date: date.to_string(), version: "0.1.0".to_string(), commit: String::new() }
-    }
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        // The first second, a leap day of a century, the day after one that is none, a late evening.
-        assert_eq!(date(0), "1970-01-01T00:00:00Z");
-        assert_eq!(date(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(date(4_107_542_400), "2100-03-01T00:00:00Z");
-        assert_eq!(date(1_798_761_599), "2026-12-31T23:59:59Z");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::snapshot;
 use crate::cache::write_whole;
 use crate::cli::Options;
 use crate::compute::compute;
+use crate::exhibit::LongRuns;
 use crate::exhibit::settings::Scale;
 use crate::images::{ImageConfig, ImageSet, Library};
 use crate::output::say;
@@ -18,7 +19,8 @@ use crate::task::Task;
 
 /// Writes the numbers of every task as the committed ones: for the data that are there, and for
 /// the digits drawn by code that take the place of MNIST where it is not. Numbers may come from
-/// stored results: the next check computes them again.
+/// stored results: the next check computes them again. Of long runs, those that are finished become
+/// the record, and none is made.
 ///
 /// # Errors
 /// At quick scale, whose numbers are snapshots; when a task fails or a file cannot be written.
@@ -35,9 +37,10 @@ pub fn accept(
     let (cache, _lock) = stored::open(&options.out)?;
     let (mut files, mut are_sound) = (0, true);
     for task in tasks {
-        for config in with_substitutes(task.configured.experiment.images()) {
+        for config in with_substitutes(task.images(options.data())) {
             let images = config.as_ref().map(|config| library.get(config)).transpose()?;
-            let result = compute(task, images.as_deref(), &cache, options, instructions)?;
+            let (image_set, long_runs) = (images.as_deref(), LongRuns::Finished);
+            let result = compute(task, image_set, &cache, options, long_runs, instructions)?;
             let stem = task.stem(images.as_ref().map(|images| images.slug.as_str()));
             let path = reference::path(folder, &stem, task.scale);
             if !result.failures.is_empty() {
@@ -47,6 +50,10 @@ pub fn accept(
                 continue;
             }
             let text = snapshot(task, &result)?;
+            if let (Scale::Long, Some(record)) = (task.scale, &result.json) {
+                write_whole(&reference::record_path(folder, &task.name), record)?;
+                files += 1;
+            }
             write_whole(&path, &text)?;
             files += 1;
             say!("{}: {} numbers written", path.display(), text.lines().count() - 1);

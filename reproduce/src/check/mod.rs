@@ -18,6 +18,7 @@ use kernels::InstructionSet;
 use crate::cache::Cache;
 use crate::cli::{CheckOptions, Options};
 use crate::compute::compute;
+use crate::exhibit::LongRuns;
 use crate::exhibit::settings::Scale;
 use crate::exhibits::built_in;
 use crate::images::Library;
@@ -70,7 +71,8 @@ pub fn check(
         let finding = match old.parse() {
             Err(error) => Finding::Unreadable(error),
             Ok(old) => {
-                let result = compute(task, images.as_deref(), &cache, options, instructions)?;
+                let (images, long_runs) = (images.as_deref(), LongRuns::Again);
+                let result = compute(task, images, &cache, options, long_runs, instructions)?;
                 let new = snapshot(task, &result)?.parse()?;
                 let comparison = Comparison::of(&old, &new);
                 Finding::Compared { comparison, failures: result.failures }

@@ -42,7 +42,7 @@ pub struct Exhibit {
     pub interactive: &'static [Estimator],
     /// Whether its numbers are times: those are never compared or snapshotted.
     pub is_timing: bool,
-    /// The built-in settings; the first bear the exhibit's name.
+    /// The built-in settings.
     pub settings: &'static [BuiltIn],
     /// Reads settings of one scale.
     pub configure: fn(&Source, Scale) -> Result<Configured, ConfigError>,
@@ -59,6 +59,15 @@ pub struct BuiltIn {
     /// Whether they take too long for a run of everything, and are run and checked when they are
     /// named.
     pub is_long: bool,
+}
+
+impl BuiltIn {
+    /// Whether there is something to run at this scale. Settings that cannot be read are said to
+    /// be there, so that whoever reads them says why.
+    pub fn is_at(&self, scale: Scale) -> bool {
+        let there = Source::new(format!("{}.yaml", self.name), self.yaml).scales();
+        there.map_or(true, |there| scale.block(&there).is_some())
+    }
 }
 
 /// Built-in settings, by the name of their file in `exhibits/`: those of every run, or with what
@@ -110,9 +119,21 @@ pub trait Experiment: Send + Sync {
         None
     }
 
+    /// What shows its committed results, where runs of it take hours and are committed: it makes no
+    /// run, and recomputes how they begin.
+    fn shown(self: Box<Self>) -> Option<Box<dyn Experiment>> {
+        None
+    }
+
+    /// Whether it has something to say where the data directory does not hold its images.
+    fn can_do_without_images(&self) -> bool {
+        false
+    }
+
     /// What it cannot do without, by its name, where the data directory does not hold it.
     fn missing_from(&self, directory: &Path) -> Option<&'static str> {
-        self.images()?.set.missing_from(directory)
+        let images = self.images().filter(|_| !self.can_do_without_images())?;
+        images.set.missing_from(directory)
     }
 
     /// Computes the numbers.
@@ -120,6 +141,17 @@ pub trait Experiment: Send + Sync {
     /// # Errors
     /// When data are missing or damaged, or results cannot be stored.
     fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult>;
+}
+
+/// Which runs are made of an experiment at long scale; it says nothing at the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LongRuns {
+    /// Those that are neither committed nor stored.
+    Missing,
+    /// Those that are committed, to be compared with what is committed.
+    Again,
+    /// None: what is finished is collected.
+    Finished,
 }
 
 /// What an experiment may depend on besides its settings.
@@ -132,6 +164,10 @@ pub struct Environment<'a> {
     pub images: Option<&'a Images>,
     /// The data directory, for images that do not fit in memory.
     pub data: &'a Path,
+    /// The committed record of its long runs, where there is one.
+    pub record: Option<&'a str>,
+    /// Which of its long runs are made.
+    pub long_runs: LongRuns,
     /// Finished parts of long experiments.
     pub cache: &'a Cache,
     /// Where to say how far the experiment is.

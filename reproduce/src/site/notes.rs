@@ -51,6 +51,7 @@ pub const NOTES: &[Note] = &[
     note!("counting", "Counting computations and communication"),
     note!("sampling-along-training", "Sampling along training: variance, budgets, kept selections"),
     note!("exchange", "Sending slices of the gradient"),
+    note!("whole-training", "Whole trainings at equal cost"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),
 ];

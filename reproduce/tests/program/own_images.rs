@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use reproduce::cache::Cache;
-use reproduce::exhibit::Environment;
 use reproduce::exhibit::settings::Scale;
+use reproduce::exhibit::{Environment, LongRuns};
 use reproduce::images::Library;
 use reproduce::progress::Progress;
 use reproduce::task::Task;
@@ -92,6 +92,8 @@ fn an_exhibit_trains_on_images_of_ones_own() {
             instructions: kernels::InstructionSet::detect(),
             images: Some(&images),
             data: data.path(),
+            record: None,
+            long_runs: LongRuns::Missing,
             cache: &cache,
             progress: &Progress::hidden(),
         })

@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use kernels::InstructionSet;
 use reproduce::cache::Cache;
-use reproduce::exhibit::Environment;
 use reproduce::exhibit::settings::Scale;
+use reproduce::exhibit::{Environment, LongRuns};
 use reproduce::exhibits::built_in;
 use reproduce::images::{Images, Library};
 use reproduce::parallel;
@@ -30,6 +30,8 @@ fn result(task: &Task, images: Option<&Images>, instructions: InstructionSet) ->
         instructions,
         images,
         data,
+        record: None,
+        long_runs: LongRuns::Missing,
         cache: &cache,
         progress: &progress,
     };

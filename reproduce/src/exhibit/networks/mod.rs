@@ -7,6 +7,8 @@ pub(crate) mod gradient_error;
 pub(crate) mod headline;
 pub(crate) mod mlp_modes;
 pub(crate) mod multi_node;
+pub(crate) mod one_run;
 pub(crate) mod run_settings;
 pub(crate) mod runs;
 pub(crate) mod sampling;
+pub(crate) mod whole_training;

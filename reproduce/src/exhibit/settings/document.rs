@@ -30,15 +30,22 @@ pub struct Configured {
     pub settings: String,
     /// About how many seconds two cores need, where the settings say it.
     pub seconds: Option<f64>,
-    /// Which block of settings it is.
+    /// Which scale it is.
     pub scale: Scale,
+    /// Which block of settings that is.
+    block: Scale,
     source: Source,
 }
 
 impl Configured {
+    /// Whether these are the settings of long runs, to be made or to be shown.
+    pub fn are_long(&self) -> bool {
+        self.block == Scale::Long
+    }
+
     /// An error of these settings, with file and line.
     pub fn error(&self, field: FieldError) -> ConfigError {
-        self.source.error(field.within(&block(self.scale)))
+        self.source.error(field.within(&block(self.block)))
     }
 }
 
@@ -48,7 +55,8 @@ fn block(scale: Scale) -> String {
 }
 
 /// Reads the settings of `scale` for the experiment type `T`; those of all scales are checked. A
-/// file with one block of settings has that one at every scale.
+/// file with one block of settings has that one at every scale, and one without a block of standard
+/// scale shows there what the long one came to ([`Experiment::shown`]).
 ///
 /// # Errors
 /// [`ConfigError`] with file, line and field of the first mistake.
@@ -72,35 +80,39 @@ where
         return refuse(
             "settings",
             "not there",
-            "a block of them, or scales with quick, standard, paper",
+            "a block of them, or scales with quick, standard, long, paper",
         );
     }
     for (scale, settings) in &blocks {
         let checked = settings.check();
         checked.map_err(|field| source.error(field.within(&block(*scale))))?;
     }
+    let there: Vec<Scale> = blocks.iter().map(|(scale, _)| *scale).collect();
     let seconds = document.seconds.map_or(Vec::new(), PerScale::into_values);
     for (scale, seconds) in &seconds {
         let checked = number(&scale.to_string(), *seconds, 0.0..);
         checked.map_err(|field| source.error(field.within("seconds")))?;
-        if !blocks.iter().any(|(block, _)| block == scale) {
+        if !there.contains(scale) && !scale.shows_long(&there) {
             let field = format!("seconds.{scale}");
             return refuse(&field, &seconds.to_string(), "seconds of a scale that has settings");
         }
     }
-    let position = match (blocks.iter().position(|(block, _)| *block == scale), blocks.len()) {
-        (Some(position), _) => position,
-        (None, 1) => 0,
-        (None, _) => {
-            let there: Vec<String> = blocks.iter().map(|(scale, _)| scale.to_string()).collect();
-            let expected = format!("one of those that there are: --scale {}", there.join(" or "));
-            return refuse("scales", &format!("without {scale}"), &expected);
-        }
+    let without = |there: &[Scale]| {
+        let there: Vec<String> = there.iter().map(|scale| scale.to_string()).collect();
+        let expected = format!("one of those that there are: --scale {}", there.join(" or "));
+        refuse("scales", &format!("without {scale}"), &expected)
     };
-    let (scale, experiment) = blocks.swap_remove(position);
+    let Some(of) = scale.block(&there) else { return without(&there) };
+    let position = there.iter().position(|block| *block == of).unwrap_or_default();
+    let (_, experiment) = blocks.swap_remove(position);
     let settings = serde_json::to_string(&experiment)
         .map_err(|error| source.malformed(serde_yaml::Error::custom(error)))?;
-    let seconds = seconds.iter().find(|(of, _)| *of == scale).map(|(_, seconds)| *seconds);
-    let (experiment, source) = (Box::new(experiment), source.clone());
-    Ok(Configured { experiment, settings, seconds, scale, source })
+    let mut experiment: Box<dyn Experiment> = Box::new(experiment);
+    let mut name = of;
+    if scale.shows_long(&there) {
+        let Some(shown) = experiment.shown() else { return without(&there) };
+        (experiment, name) = (shown, scale);
+    }
+    let seconds = seconds.iter().find(|(of, _)| *of == name).map(|(_, seconds)| *seconds);
+    Ok(Configured { experiment, settings, seconds, scale: name, block: of, source: source.clone() })
 }

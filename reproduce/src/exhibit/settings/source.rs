@@ -4,12 +4,14 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_yaml::Location;
 use thiserror::Error;
 use training::file::open;
 use training::setting::FieldError;
 
 use super::location::locate;
+use super::scale::{PerScale, Scale};
 
 /// Why settings cannot be used.
 #[derive(Debug, Error)]
@@ -99,6 +101,16 @@ impl Source {
         Ok(heading.exhibit)
     }
 
+    /// The scales that there is a block of settings for.
+    ///
+    /// # Errors
+    /// [`ConfigError::Malformed`] if the text is no YAML or has a block of no scale.
+    pub fn scales(&self) -> Result<Vec<Scale>, ConfigError> {
+        let blocks: Blocks = serde_yaml::from_str(&self.text).map_err(|e| self.malformed(e))?;
+        let blocks = blocks.scales.map_or(Vec::new(), PerScale::into_values);
+        Ok(blocks.into_iter().map(|(scale, _)| scale).collect())
+    }
+
     /// An error of the reader of YAML, with its line.
     pub fn malformed(&self, reason: serde_yaml::Error) -> ConfigError {
         let line = self.line_of_unknown(&reason);
@@ -134,6 +146,12 @@ impl Source {
 
 /// Bytes of the longest settings: hundreds of times the longest that there are.
 const LONGEST: u64 = 1 << 20;
+
+/// Only the names of the blocks.
+#[derive(Deserialize)]
+struct Blocks {
+    scales: Option<PerScale<IgnoredAny>>,
+}
 
 /// Only the field that says which exhibit a document is for.
 #[derive(Deserialize)]

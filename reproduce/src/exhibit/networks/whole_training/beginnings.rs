@@ -1,0 +1,87 @@
+//! The beginnings of committed runs: computed again and compared, so that a result that no longer
+//! comes out is seen to be stale.
+
+use std::ops::ControlFlow;
+
+use anyhow::Context as _;
+use training::digest::hexadecimal;
+use training::train::{Trainer, TrainingConfig};
+
+use super::making::name;
+use super::record::LongRun;
+use super::settings::WholeTraining;
+use crate::exhibit::Environment;
+use crate::parallel;
+
+/// What became of the beginnings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Beginnings {
+    /// None was computed, for want of these images.
+    NotRecomputed(&'static str),
+    /// So many first steps were, of a run an arm.
+    Recomputed {
+        /// Steps of each.
+        steps: usize,
+        /// How many runs.
+        runs: usize,
+        /// The runs that are stale, and why.
+        stale: Vec<String>,
+    },
+}
+
+impl WholeTraining {
+    /// Computes the first steps of a run of every arm again.
+    ///
+    /// # Errors
+    /// When a training cannot begin.
+    pub fn recompute(
+        &self,
+        environment: &Environment,
+        runs: &[(usize, LongRun)],
+    ) -> anyhow::Result<Beginnings> {
+        let Some(images) = environment.images else {
+            let missing = self.images.set.missing_from(environment.data);
+            return Ok(Beginnings::NotRecomputed(missing.unwrap_or("images")));
+        };
+        let first = (0..self.arms.len())
+            .filter_map(|arm| runs.iter().find(|(of, _)| *of == arm).map(|(_, run)| (arm, run)));
+        let first: Vec<(usize, &LongRun)> = first.collect();
+        environment.progress.set_length(first.len());
+        let stale = parallel::map(&first, |(arm, run)| {
+            environment.progress.advance(1);
+            if run.images.checksum != images.checksum {
+                return Ok(Some(format!("{}: it learnt other images", name(run))));
+            }
+            let config = self.arms[*arm].config(*arm, &self.training, run.seed)?;
+            let digests = self.digests(environment, &config).with_context(|| name(run))?;
+            let differs =
+                digests.iter().position(|(steps, digest)| run.digests.get(steps) != Some(digest));
+            Ok(differs.map(|place| {
+                let steps = digests[place].0;
+                format!("{}: its parameters are others after step {steps}", name(run))
+            }))
+        })?;
+        Ok(Beginnings::Recomputed {
+            steps: self.recompute_steps,
+            runs: first.len(),
+            stale: stale.into_iter().flatten().collect(),
+        })
+    }
+
+    /// SHA-256 of the parameters after each of the first steps.
+    fn digests(
+        &self,
+        environment: &Environment,
+        config: &TrainingConfig,
+    ) -> anyhow::Result<Vec<(usize, String)>> {
+        let splits = &environment.images.context("images were not loaded")?.splits;
+        let mut trainer = Trainer::new(config, splits, environment.instructions)?;
+        let mut digests = Vec::new();
+        let steps = config.epochs * splits.train.len().div_ceil(config.batch_size);
+        for step in 1..=self.recompute_steps.min(steps) {
+            trainer.advance(1, &mut |_| ControlFlow::Continue(()))?;
+            digests.push((step, hexadecimal(&trainer.network().digest())));
+        }
+        Ok(digests)
+    }
+}

@@ -1,0 +1,68 @@
+//! Whole trainings, exact and sampled, beside exact ones that cost as little.
+//!
+//! An arm is a training that differs from the others in some settings; each is run with every seed.
+//! The runs take hours at long scale: they are made once, committed as a record, and shown from it
+//! at standard scale, where only their beginnings are computed again.
+
+mod arms;
+mod beginnings;
+mod making;
+mod record;
+mod report;
+mod settings;
+mod shown;
+#[cfg(test)]
+mod tests;
+
+use settings::WholeTraining;
+use shown::Shown;
+
+use crate::exhibit::settings::{FieldError, configure};
+use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::images::ImageConfig;
+use crate::memory::Need;
+use crate::result::ExhibitResult;
+
+const TITLE: &str = "Whole trainings, sampled and exact, at equal cost";
+
+/// Whole trainings.
+pub const EXHIBIT: Exhibit = Exhibit {
+    name: "whole-training",
+    title: TITLE,
+    shows: "the test accuracy of whole trainings with sampled products, with their computations, \
+            time and memory, beside exact trainings of all and of fewer epochs",
+    paper: "the three claims of the abstract; its accuracies are not stated in the sources at hand",
+    note: "whole-training",
+    statements: &[],
+    interactive: &[],
+    is_timing: false,
+    settings: &[built_in!("fast-cifar")],
+    configure: configure::<WholeTraining>,
+};
+
+impl Experiment for WholeTraining {
+    fn check(&self) -> Result<(), FieldError> {
+        self.check()
+    }
+
+    fn memory(&self) -> Vec<Need> {
+        self.memory()
+    }
+
+    fn images(&self) -> Option<ImageConfig> {
+        Some(self.images.clone())
+    }
+
+    fn images_mut(&mut self) -> Option<&mut ImageConfig> {
+        Some(&mut self.images)
+    }
+
+    fn shown(self: Box<Self>) -> Option<Box<dyn Experiment>> {
+        Some(Box::new(Shown(*self)))
+    }
+
+    fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
+        let made = self.make(environment)?;
+        Ok(self.report(made, None))
+    }
+}

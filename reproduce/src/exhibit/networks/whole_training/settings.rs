@@ -1,0 +1,146 @@
+//! The settings, and what is wrong with them.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_yaml::Mapping;
+use training::network::{Footprint, NetworkError};
+use training::setting::count_within;
+use training::train::TrainingConfig;
+
+use super::arms::{Arm, Role, is_sampled};
+use crate::exhibit::networks::one_run::Marks;
+use crate::exhibit::settings::{FieldError, MOST_REPEATS};
+use crate::images::ImageConfig;
+use crate::memory::Need;
+
+/// Settings of the exhibit.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WholeTraining {
+    /// What is learnt.
+    pub images: ImageConfig,
+    /// What the arms have in common: the fields of [`TrainingConfig`] without the seed.
+    pub training: Mapping,
+    /// How many seeds each arm is trained with.
+    pub seeds: usize,
+    /// How many first steps of each arm are computed again where long results are shown.
+    #[serde(default = "one")]
+    pub recompute_steps: usize,
+    /// The ways to train, the exact one first.
+    pub arms: Vec<Arm>,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// A run that the settings ask for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The place of its arm.
+    pub arm: usize,
+    /// What the arm is called.
+    pub name: String,
+    /// Its settings.
+    pub config: TrainingConfig,
+}
+
+impl WholeTraining {
+    /// Checks what the types do not: every range, that the networks exist and fit the images, and
+    /// that arms are what their roles say.
+    ///
+    /// # Errors
+    /// Names the first setting that makes no sense.
+    pub fn check(&self) -> Result<(), FieldError> {
+        self.images.check().map_err(|error| error.within("images"))?;
+        count_within("seeds", self.seeds, 1..=MOST_REPEATS)?;
+        count_within("recompute_steps", self.recompute_steps, 1..=Marks::FIRST)?;
+        let mut names = BTreeSet::new();
+        for (place, arm) in self.arms.iter().enumerate() {
+            if arm.name.is_empty() || !names.insert(&arm.name) {
+                let (field, expected) = (format!("arms[{place}].name"), "a name of its own");
+                return Err(FieldError::new(field, &arm.name, expected));
+            }
+            let is_right = match self.role(place) {
+                Some(Role::Exact) => place == 0,
+                Some(Role::Sampled | Role::Control) => place > 0,
+                None => false,
+            };
+            if !is_right {
+                let role = self.role(place).map_or("missing", Role::name);
+                let expected = "exact for the first arm, sampled or control for the others";
+                return Err(FieldError::new(format!("arms[{place}].role"), role, expected));
+            }
+            self.check_arm(place)?;
+        }
+        match self.arms.is_empty() {
+            true => Err(FieldError::new("arms", "[]", "an exact arm at the least")),
+            false => Ok(()),
+        }
+    }
+
+    fn check_arm(&self, place: usize) -> Result<(), FieldError> {
+        let arm = &self.arms[place];
+        let config = arm.config(place, &self.training, 0)?;
+        let within = |error| arm.within(place, error);
+        config.check().map_err(within)?;
+        count_within("epochs", config.epochs, 1..=MOST_REPEATS).map_err(within)?;
+        let Some((image, classes)) = self.images.shape() else { return Ok(()) };
+        config.check_images(image.height.min(image.width)).map_err(within)?;
+        let network = config.describe(image, classes, self.images.training_images());
+        let network = network.map_err(NetworkError::in_settings).map_err(within)?;
+        if let Err(error) = network.check(&config.policies) {
+            let expected = format!("policies that fit the network: {error}");
+            return Err(within(FieldError::new("policies", "others", expected)));
+        }
+        let role = self.role(place);
+        if is_sampled(&config, &network) != (role == Some(Role::Sampled)) {
+            let expected = match role {
+                Some(Role::Sampled) => "policies that sample some product",
+                _ => "no sampled product in an arm that is exact or a control",
+            };
+            let field = format!("arms[{place}].changes");
+            return Err(FieldError::new(field, format!("that of '{}'", arm.name), expected));
+        }
+        Ok(())
+    }
+
+    /// What an arm is there for.
+    pub fn role(&self, place: usize) -> Option<Role> {
+        self.arms[place].role.or((place == 0).then_some(Role::Exact))
+    }
+
+    /// The runs, one seed after the other, so that every arm has some before any has all.
+    ///
+    /// # Errors
+    /// Names a setting that is none.
+    pub fn wanted(&self, first_seed: u64) -> Result<Vec<Wanted>, FieldError> {
+        // After the last seed comes seed 0.
+        let seeds = (0..self.seeds as u64).map(|seed| first_seed.wrapping_add(seed));
+        let runs = seeds.flat_map(|seed| {
+            self.arms.iter().enumerate().map(move |(arm, of)| {
+                let config = of.config(arm, &self.training, seed)?;
+                Ok(Wanted { arm, name: of.name.clone(), config })
+            })
+        });
+        runs.collect()
+    }
+
+    /// What runs side by side keep in memory: the images once, and the largest networks.
+    pub fn memory(&self) -> Vec<Need> {
+        let runs = self.arms.len().saturating_mul(self.seeds);
+        let side_by_side = rayon::current_num_threads().min(runs) as f64;
+        let images = Need::new("images", self.images.train, self.images.bytes());
+        let footprints = (0..self.arms.len()).filter_map(|place| {
+            let config = self.arms[place].config(place, &self.training, 0).ok()?;
+            let (image, classes) = self.images.shape()?;
+            let network = config.network.describe(image, classes).ok()?;
+            let Footprint { parameters, activations } = config.footprint(&network);
+            Some(Need::new("training", &self.arms[place].name, parameters + activations))
+        });
+        let largest = footprints.max_by(|one, other| one.bytes.total_cmp(&other.bytes));
+        let largest = largest.map(|need| Need { bytes: side_by_side * need.bytes, ..need });
+        std::iter::once(images).chain(largest).collect()
+    }
+}

@@ -1,0 +1,206 @@
+use super::*;
+use crate::cache::Cache;
+use crate::exhibit::LongRuns;
+use crate::exhibit::settings::{Scale, Source};
+use crate::images::Images;
+use crate::progress::Progress;
+use kernels::InstructionSet;
+use std::path::Path;
+
+/// A few images, three arms, twelve steps of the longest.
+const YAML: &str = "\
+exhibit: whole-training
+settings:
+  images: {set: generated-digits, train: 40, held_out: 10, test: 10, normalisation: computed}
+  training:
+    network: {name: mlp, hidden: [16], dropout: 0}
+    batch_size: 10
+    epochs: 3
+    optimizer: {name: adam, learning_rate: 0.001}
+  seeds: 2
+  recompute_steps: 2
+  arms:
+    - {name: exact}
+    - name: half
+      role: sampled
+      changes: {policies: {default: {estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}}}
+    - {name: short, role: control, changes: {epochs: 1}}
+";
+
+fn settings(text: &str) -> WholeTraining {
+    let document: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
+    serde_yaml::from_value(document["settings"].clone()).unwrap()
+}
+
+fn images() -> Images {
+    settings(YAML).images.load(Path::new("nowhere")).unwrap()
+}
+
+/// Runs an experiment with nothing stored.
+fn run(
+    experiment: &dyn Experiment,
+    images: Option<&Images>,
+    record: Option<&str>,
+    long_runs: LongRuns,
+) -> anyhow::Result<ExhibitResult> {
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, progress) = (Cache::new(folder.path()), Progress::hidden());
+    experiment.run(&Environment {
+        seed: 1,
+        instructions: InstructionSet::detect(),
+        images,
+        data: folder.path(),
+        record,
+        long_runs,
+        cache: &cache,
+        progress: &progress,
+    })
+}
+
+/// A record of all runs, and the numbers that they came to.
+fn recorded() -> (String, ExhibitResult) {
+    let result = run(&settings(YAML), Some(&images()), None, LongRuns::Missing).unwrap();
+    (result.json.clone().unwrap(), result)
+}
+
+fn shown(text: &str, record: &str) -> ExhibitResult {
+    run(&Shown(settings(text)), Some(&images()), Some(record), LongRuns::Missing).unwrap()
+}
+
+#[test]
+fn what_is_shown_of_a_record_is_what_was_run() {
+    let (record, result) = recorded();
+    let shown = shown(YAML, &record);
+    assert_eq!(shown.snapshot("demo", "long"), result.snapshot("demo", "long"));
+    assert_eq!(shown.tables, result.tables);
+    assert_eq!(shown.failures, Vec::<String>::new());
+    assert!(shown.remarks[0].contains("the first 2 steps of 3 of them"), "{}", shown.remarks[0]);
+    assert!(shown.remarks[0].contains("in every bit"), "{}", shown.remarks[0]);
+}
+
+#[test]
+fn without_images_results_are_shown_and_that_nothing_was_recomputed_is_said() {
+    let (record, result) = recorded();
+    let cifar = settings(&YAML.replace("generated-digits", "cifar-10"));
+    let found = run(&Shown(cifar), None, Some(&record), LongRuns::Missing).unwrap();
+    let said = "Not recomputed: no CIFAR-10 in the data directory.";
+    assert!(found.remarks[0].ends_with(said), "{}", found.remarks[0]);
+    assert_eq!(found.records, result.records);
+}
+
+#[test]
+fn a_beginning_that_does_not_come_out_is_a_failure() {
+    let (record, _) = recorded();
+    let mut runs: Vec<record::LongRun> = serde_json::from_str(&record).unwrap();
+    let changed = runs.iter_mut().find(|run| run.arm == "half" && run.seed == 1).unwrap();
+    changed.digests.insert(2, "00".to_string());
+    let record = signed(runs);
+    let shown = shown(YAML, &record);
+    let expected =
+        "a committed run is stale: half (seed 1): its parameters are others after step 2";
+    assert_eq!(shown.failures, [expected]);
+    assert!(shown.remarks[0].contains("STALE"), "{}", shown.remarks[0]);
+    let again = run(&settings(YAML), Some(&images()), Some(&record), LongRuns::Again).unwrap();
+    let expected = "the committed run of half (seed 1) does not come out again: its parameters are \
+                    others after step 2";
+    assert_eq!(again.failures, [expected]);
+}
+
+/// A record of changed runs.
+fn signed(runs: Vec<record::LongRun>) -> String {
+    let runs: Vec<record::LongRun> = runs.into_iter().map(|run| run.signed().unwrap()).collect();
+    record::Record::write(&runs.iter().collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn a_run_of_other_settings_or_of_no_arm_is_stale_and_not_shown() {
+    let (record, _) = recorded();
+    let other = shown(&YAML.replace("ratio: 0.5", "ratio: 0.25"), &record);
+    let stale = |seed| format!("half (seed {seed}) is stale: it is of other settings");
+    assert_eq!(other.failures, [stale(1), stale(2)]);
+    assert!(other.remarks.contains(&"Not run yet: half.".to_string()), "{:?}", other.remarks);
+    let renamed = shown(&YAML.replace("name: short", "name: shorter"), &record);
+    assert_eq!(renamed.failures.len(), 2);
+    assert!(renamed.failures[0].ends_with("the settings have no such arm"));
+}
+
+#[test]
+fn a_damaged_record_is_an_error() {
+    let (record, _) = recorded();
+    let error = |text: &str| {
+        let result = run(&Shown(settings(YAML)), None, Some(text), LongRuns::Missing);
+        format!("{:#}", result.unwrap_err())
+    };
+    let damaged = record.replacen("\"seed\": 2", "\"seed\": 3", 1);
+    let expected = "its committed record: the run of 'exact' with seed 3 is damaged: it does not \
+                    have its checksum";
+    assert_eq!(error(&damaged), expected);
+    assert!(error(&record[..record.len() / 2]).contains("it is no record of long runs"));
+    let runs: Vec<serde_json::Value> = serde_json::from_str(&record).unwrap();
+    let twice = serde_json::to_string(&[&runs[0], &runs[0]]).unwrap();
+    assert!(error(&twice).ends_with("the run of 'exact' with seed 1 is there twice"));
+}
+
+#[test]
+fn only_runs_that_are_missing_are_made_and_only_committed_ones_are_made_again() {
+    let (record, result) = recorded();
+    let runs: Vec<record::LongRun> = serde_json::from_str(&record).unwrap();
+    let some: Vec<_> = runs.iter().filter(|run| run.seed == 1 && run.arm != "short").collect();
+    let some = record::Record::write(&some).unwrap();
+    let with = |record: Option<&str>, long_runs| {
+        run(&settings(YAML), Some(&images()), record, long_runs).unwrap()
+    };
+    let whole = with(Some(&some), LongRuns::Missing);
+    assert_eq!(whole.records, result.records);
+    let date = |json: &Option<String>| {
+        let runs: Vec<record::LongRun> = serde_json::from_str(json.as_ref().unwrap()).unwrap();
+        runs.into_iter().next().map(|run| run.provenance)
+    };
+    assert_eq!(date(&whole.json), date(&result.json), "a committed run is kept as it is");
+    let again = with(Some(&some), LongRuns::Again);
+    let made: Vec<record::LongRun> = serde_json::from_str(&again.json.unwrap()).unwrap();
+    assert_eq!((made.len(), again.failures.len()), (2, 0));
+    let finished = with(Some(&some), LongRuns::Finished);
+    assert_eq!(finished.json.as_ref(), Some(&some), "nothing is made");
+    let remarks = ["Not run yet: short.", "Not yet run with all 2 seeds: exact (1); half (1)."];
+    assert_eq!(finished.remarks, remarks);
+    let nothing = run(&settings(YAML), Some(&images()), None, LongRuns::Finished).unwrap_err();
+    assert_eq!(nothing.to_string(), "no long run of it is finished");
+}
+
+#[test]
+fn wrong_settings_are_named_with_file_field_and_line() {
+    let error = |from: &str, to: &str| {
+        assert!(YAML.contains(from));
+        let source = Source::new("mine.yaml", &YAML.replacen(from, to, 1));
+        configure::<WholeTraining>(&source, Scale::Quick).err().unwrap().to_string()
+    };
+    for (from, to, parts) in [
+        ("{epochs: 1}", "{epochs: 0}", ["arms[2].changes.epochs is 0", "line 16"]),
+        ("{epochs: 1}", "{epoch: 1}", ["arms[2].changes.epoch is 1", "line 16"]),
+        ("ratio: 0.5", "ratio: 1.5", ["arms[1].changes.policies is", "line 15"]),
+        ("ratio: 0.5", "ratio: 1", ["arms[1].changes is", "line 15"]),
+        ("minimal_k: 1,", "", ["arms[1].changes.policies is", "line 15"]),
+        (
+            "role: control, changes: {epochs: 1}",
+            "role: control, changes: {policies: {default: \
+          {estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}}}",
+            ["arms[2].changes is", "line 16"],
+        ),
+        ("name: half", "name: exact", ["arms[1].name is exact", "line 13"]),
+        ("role: sampled", "role: exact", ["arms[1].role is", "line 14"]),
+        ("      role: sampled\n", "", ["arms[1].role is", "line 13"]),
+        ("batch_size: 10", "batch_size: 0", ["training.batch_size is 0", "line 6"]),
+        ("batch_size", "batches", ["training.batches is 10", "line 6"]),
+        ("epochs: 3", "seed: 3", ["training.seed is 3", "line 7"]),
+        ("seeds: 2", "seeds: 0", ["settings.seeds is 0", "line 9"]),
+        ("recompute_steps: 2", "recompute_steps: 11", ["recompute_steps is 11", "line 10"]),
+        ("computed}", "guessed}", ["normalisation", "line 3"]),
+    ] {
+        let message = error(from, to);
+        assert!(message.starts_with("mine.yaml: "), "{message}");
+        for part in parts {
+            assert!(message.contains(part), "{to}: {message}");
+        }
+    }
+}
