@@ -36,7 +36,10 @@ pub const EXHIBIT: Exhibit = Exhibit {
     statements: &[],
     interactive: &[],
     is_timing: false,
-    settings: &[built_in!("fast-cifar")],
+    settings: &[
+        built_in!("fast-cifar"),
+        built_in!("fast-cifar-narrow", "at half the width", false),
+    ],
     configure: configure::<WholeTraining>,
 };
 
