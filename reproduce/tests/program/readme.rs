@@ -19,8 +19,9 @@ const NOT_RUN: [(&str, &str); 2] =
     [("cargo test --workspace", "it runs this test"), (FETCH, "it needs the network")];
 const FETCH: &str = "cargo run --release -p reproduce -- data fetch";
 
-/// Exhibits that are not compared here: one takes a third of the time of all, one needs CIFAR-10.
-const NOT_CHECKED: [&str; 2] = ["calibration", "wrn-accuracy"];
+/// Exhibits that are not compared here: one takes a third of the time of all, the others need
+/// CIFAR-10.
+const NOT_CHECKED: [&str; 4] = ["calibration", "wrn-accuracy", "fast-cifar", "fast-cifar-narrow"];
 
 /// The blocks of the README in this language, in order.
 fn blocks(language: &str) -> Vec<String> {
