@@ -71,7 +71,7 @@ pub enum PolicyError {
     /// One policy of several is out of range.
     #[error("policies.{policy}: {reason}")]
     Of {
-        /// Which, as a field of [`LayerPolicies`].
+        /// Which, as a field of [`LayerPolicies`](super::LayerPolicies).
         policy: String,
         /// Why.
         reason: Box<PolicyError>,

@@ -3,8 +3,9 @@
 use super::{Progress, Trainer, TrainingConfig, TrainingError, TrainingReport};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::data::Splits;
-use crate::network::StateError;
+use crate::network::{SampledState, StateError};
 use crate::optimizer::{AveragesError, Lookahead};
+use crate::sampling::LayerRatios;
 use kernels::InstructionSet;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
@@ -43,6 +44,9 @@ pub enum ResumeError {
         /// Steps of an epoch of this run.
         steps_an_epoch: usize,
     },
+    /// The checkpoint has ratios of other layers or epochs than it should.
+    #[error("it has not one ratio an epoch and layer whose ratio the run controls")]
+    Ratios,
     /// The network has other layers.
     #[error(transparent)]
     Network(#[from] StateError),
@@ -167,6 +171,20 @@ impl Trainer<'_> {
         }
     }
 
+    /// Checks that there is a ratio of every epoch and every layer with a policy, if the run
+    /// controls them.
+    fn check_ratios(&mut self, checkpoint: &Checkpoint) -> Result<(), ResumeError> {
+        let epochs = checkpoint.epochs.len();
+        let is_recorded = self.config.course.ratios.is_controlled() && epochs > 0;
+        let layers = if is_recorded { self.network().sampled_state() } else { Vec::new() };
+        let is_of = |(ratios, own): (&LayerRatios, &SampledState)| {
+            ratios.layer == own.layer && ratios.epochs.len() == epochs
+        };
+        let ratios = &checkpoint.ratios;
+        let is_right = ratios.len() == layers.len() && ratios.iter().zip(&layers).all(is_of);
+        if is_right { Ok(()) } else { Err(ResumeError::Ratios) }
+    }
+
     /// This run as it was when the checkpoint was made.
     ///
     /// # Errors
@@ -174,6 +192,7 @@ impl Trainer<'_> {
     pub fn resume(mut self, checkpoint: Checkpoint) -> Result<Self, ResumeError> {
         self.check_run(&checkpoint)?;
         self.check_position(&checkpoint)?;
+        self.check_ratios(&checkpoint)?;
         let (network, optimizer) = self.peer.learner().parts();
         network.load_state(&checkpoint.network)?;
         network.load_sampled_state(&checkpoint.sampled)?;

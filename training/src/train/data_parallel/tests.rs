@@ -132,4 +132,16 @@ fn what_cannot_be_trained_together_is_named() {
     let expected = ExchangeError::SelectionsDiffer { rank: 1, parameter: 0 };
     assert!(matches!(&error, TrainingError::Exchange(found) if *found == expected), "{error}");
     assert!(run(&by_both, 3, Exchange::Whole, &splits).is_ok());
+    let course = |course: &str| {
+        let course = serde_yaml::from_str(course).unwrap();
+        TrainingConfig { course, ..by_weights.clone() }
+    };
+    let controlled = course("{ratios: {name: variance, every: 1}}");
+    let error = run(&controlled, 3, Exchange::Whole, &splits).unwrap_err().to_string();
+    assert!(error.starts_with("course.ratios is variance, expected constant"), "{error}");
+    assert!(run(&controlled, 1, Exchange::Whole, &splits).is_ok());
+    // What depends on the step alone is the same on all workers, and so are kept selections.
+    let mut falling = course("{ratios: {name: linear, from: 2, to: 0.5}}");
+    falling.policies.default.as_mut().unwrap().keep_for = 2;
+    assert!(run(&falling, 3, Exchange::Slices, &splits).is_ok());
 }

@@ -6,7 +6,7 @@ use crate::layer::KeptSelection;
 use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
-use crate::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use crate::sampling::{LayerPolicies, LayerRatios, Mode, SamplingPolicy};
 use crate::train::train;
 use kernels::{Estimator, Selection};
 use std::fs;
@@ -193,6 +193,13 @@ fn contents_that_do_not_fit_the_run_are_refused() {
     assert_eq!(
         refuse(&|checkpoint| checkpoint.sampled[1].kept = kept.clone()),
         "layer 'linear-2' has a selection of 23 pairs in the state, and 24 pairs"
+    );
+    let layer = "linear-1".to_owned();
+    assert_eq!(
+        refuse(&|checkpoint| {
+            checkpoint.ratios = vec![LayerRatios { layer: layer.clone(), epochs: vec![0.5] }];
+        }),
+        "it has not one ratio an epoch and layer whose ratio the run controls"
     );
     let none = Metrics::default();
     let metrics = EpochMetrics { train: none, held_out: none, test: none };
