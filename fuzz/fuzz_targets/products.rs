@@ -83,12 +83,9 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
     let gaps = (remainder(7, 3), remainder(8, 3));
     let is_by_columns = head[9] & 2 != 0;
     let times = |scale: f64, element: T| T::from_f64(scale).times(element);
-    let chain = |terms: &mut dyn Iterator<Item = (T, T)>| {
-        terms.fold(T::ZERO, |sum, (one, other)| one.mul_add(other, sum))
-    };
     let of_pairs = |kept: &Selection, row, column| {
         let kept = kept.indices().iter().zip(kept.scales());
-        chain(&mut kept.map(|(&pair, &scale)| {
+        chain(kept.map(|(&pair, &scale)| {
             (times(scale, a.at(row, pair as usize)), b.at(pair as usize, column))
         }))
     };
@@ -96,73 +93,69 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
     let (few_rows, few_columns) = (some(head[11], rows), some(head[11], columns));
     let stored: Vec<u32> = (0..pairs as u32).collect();
     let place = |few: &Selection, at: usize| (few.indices()[at] as usize, few.scales()[at]);
-    for set in InstructionSet::available() {
-        let layout = Layout { set, gaps, is_by_columns };
-        layout.check(
-            [rows, columns],
-            |c| matmul(set, a.view(), b.view(), c),
-            |row, column| of_pairs(&whole, row, column),
-        );
-        layout.check(
-            [rows, columns],
-            |c| matmul_selected(set, a.view(), b.view(), &kept, c),
-            |row, column| of_pairs(&kept, row, column),
-        );
-        layout.check(
-            [few_rows.len(), columns],
-            |c| matmul_selected_rows(set, a.view(), b.view(), &few_rows, c),
-            |at, column| {
-                let (row, scale) = place(&few_rows, at);
-                let terms = |pair| (times(scale, a.at(row, pair)), b.at(pair, column));
-                chain(&mut (0..pairs).map(terms))
-            },
-        );
-        let of_few_columns = |row, at| {
-            let (column, scale) = place(&few_columns, at);
-            let terms = |pair| (a.at(row, pair), times(scale, b.at(pair, column)));
-            chain(&mut (0..pairs).map(terms))
-        };
-        let size = [rows, few_columns.len()];
-        layout.check(
-            size,
-            |c| matmul_selected_columns(set, a.view(), b.view(), &few_columns, c),
-            of_few_columns,
-        );
-        layout.check(
-            size,
-            |c| {
-                matmul_stored_selected_columns(set, a.view(), &stored, b.view(), &few_columns, c);
-            },
-            of_few_columns,
-        );
-    }
+    let of_few_columns = |row, at| {
+        let (column, scale) = place(&few_columns, at);
+        chain((0..pairs).map(|pair| (a.at(row, pair), times(scale, b.at(pair, column)))))
+    };
+    let layout = Layout { gaps, is_by_columns };
+    layout.check(
+        [rows, columns],
+        |set, c| matmul(set, a.view(), b.view(), c),
+        |row, column| of_pairs(&whole, row, column),
+    );
+    layout.check(
+        [rows, columns],
+        |set, c| matmul_selected(set, a.view(), b.view(), &kept, c),
+        |row, column| of_pairs(&kept, row, column),
+    );
+    layout.check(
+        [few_rows.len(), columns],
+        |set, c| matmul_selected_rows(set, a.view(), b.view(), &few_rows, c),
+        |at, column| {
+            let (row, scale) = place(&few_rows, at);
+            chain((0..pairs).map(|pair| (times(scale, a.at(row, pair)), b.at(pair, column))))
+        },
+    );
+    layout.check(
+        [rows, few_columns.len()],
+        |set, c| matmul_selected_columns(set, a.view(), b.view(), &few_columns, c),
+        of_few_columns,
+    );
+    layout.check(
+        [rows, few_columns.len()],
+        |set, c| {
+            matmul_stored_selected_columns(set, a.view(), &stored, b.view(), &few_columns, c);
+        },
+        of_few_columns,
+    );
 }
 
-/// How a result lies in its memory, and who computes it.
+/// The definition of an element.
+fn chain<T: Real>(terms: impl Iterator<Item = (T, T)>) -> T {
+    terms.fold(T::ZERO, |sum, (one, other)| one.mul_add(other, sum))
+}
+
+/// How a result lies in its memory.
 struct Layout {
-    set: InstructionSet,
     /// Elements left out between rows and between columns.
     gaps: (usize, usize),
     is_by_columns: bool,
 }
 
 impl Layout {
-    /// Makes a result in memory with gaps and looks at every place of it.
+    /// Makes a result in memory with gaps, by every instruction set, and looks at every place of it.
     fn check<T: Real>(
         &self,
         [rows, columns]: [usize; 2],
-        product: impl Fn(MatrixViewMut<T>),
+        product: impl Fn(InstructionSet, MatrixViewMut<T>),
         expected: impl Fn(usize, usize) -> T,
     ) {
         let (inner, outer) = if self.is_by_columns { (rows, columns) } else { (columns, rows) };
         let step = 1 + self.gaps.1;
         let next = inner * step + self.gaps.0;
         let (down, across) = if self.is_by_columns { (step, next) } else { (next, step) };
-        let untouched = T::from_f64(-77.0);
-        let mut memory = vec![untouched; outer * next + 1];
-        let c = MatrixViewMut::with_strides(&mut memory, rows, columns, down, across);
-        product(c.expect("its elements are apart"));
-        let mut wanted = vec![untouched; memory.len()];
+        let untouched = vec![T::from_f64(-77.0); outer * next + 1];
+        let mut wanted = untouched.clone();
         for row in 0..rows {
             for column in 0..columns {
                 wanted[row * down + column * across] = expected(row, column);
@@ -172,13 +165,17 @@ impl Layout {
         let is_same = |found: f64, wanted: f64| {
             found.to_bits() == wanted.to_bits() || (found.is_nan() && wanted.is_nan())
         };
-        for (at, (found, wanted)) in memory.iter().zip(&wanted).enumerate() {
-            let (found, wanted) = (found.to_f64(), wanted.to_f64());
-            assert!(
-                is_same(found, wanted),
-                "{}, {rows} x {columns}, place {at}: {found:e} instead of {wanted:e}",
-                self.set
-            );
+        for set in InstructionSet::available() {
+            let mut memory = untouched.clone();
+            let c = MatrixViewMut::with_strides(&mut memory, rows, columns, down, across);
+            product(set, c.expect("its elements are apart"));
+            for (at, (found, wanted)) in memory.iter().zip(&wanted).enumerate() {
+                let (found, wanted) = (found.to_f64(), wanted.to_f64());
+                assert!(
+                    is_same(found, wanted),
+                    "{set}, {rows} x {columns}, place {at}: {found:e} instead of {wanted:e}"
+                );
+            }
         }
     }
 }

@@ -61,5 +61,5 @@ pub fn encoded_image(format: image::ImageFormat) -> Vec<u8> {
 pub fn checkpoint_of(contents: &[u8]) -> Vec<u8> {
     let length = contents.len() as u64;
     let checksum = Sha256::digest(contents);
-    [&b"SPROCHKP"[..], &1u32.to_le_bytes(), &length.to_le_bytes(), &checksum, contents].concat()
+    [&b"SPROCHKP"[..], &3u32.to_le_bytes(), &length.to_le_bytes(), &checksum, contents].concat()
 }
