@@ -72,7 +72,7 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
         return;
     }
     let remainder = |at: usize, most: usize| usize::from(head[at]) % (most + 1);
-    let (rows, columns) = (remainder(0, 24), remainder(2, 40));
+    let (rows, columns) = (remainder(0, 24), remainder(2, 60));
     let pairs = remainder(1, 70) * if head[9] & 4 == 0 { 1 } else { 8 };
     let strides = |at: usize, [rows, columns]: [usize; 2]| {
         [remainder(at, columns + 3), remainder(at + 1, rows + 3)]
