@@ -12,8 +12,8 @@ use std::path::Path;
 use training::checkpoint::Checkpoint;
 use training::counting::Computations;
 use training::loss::Loss;
+use training::metrics::{EpochMetrics, Metrics};
 use training::optimizer::{Averages, OptimizerState};
-use training::train::{EpochMetrics, Metrics};
 
 fn main() -> io::Result<()> {
     selections()?;
@@ -112,9 +112,12 @@ fn checkpoints() -> io::Result<()> {
         settings: "seed: 1\n".to_owned(),
         data: "00ff".to_owned(),
         epochs: vec![EpochMetrics { train: metrics, held_out: metrics, test: metrics }],
-        epoch_loss: Loss { sum: 1.5, correct: 7 },
+        epoch_loss: Loss { sum: 1.5, correct: 7, samples: 9 },
         computations: Computations { performed: 10, exact: 20 },
         network: vec![("weight".to_owned(), vec![1.5, -0.5]), (String::new(), Vec::new())],
+        sampled: Vec::new(),
+        ratios: vec![LayerRatios { layer: "linear".to_owned(), epochs: vec![0.5] }],
+        lookahead: vec![("weight".to_owned(), vec![1.0, 0.0])],
         optimizer: OptimizerState {
             steps: 9,
             factor: 0.25,
@@ -125,9 +128,10 @@ fn checkpoints() -> io::Result<()> {
     let path = folder.path().join("run.checkpoint");
     checkpoint.save(&path).map_err(io::Error::other)?;
     let file = fs::read(&path)?;
-    let header = fuzz::checkpoint_of(&[]).len();
+    let contents = &file[fuzz::checkpoint_of(&[]).len()..];
+    assert_eq!(fuzz::checkpoint_of(contents), file, "the target writes another format");
     write("checkpoint", "file", &[&[0], &file])?;
-    write("checkpoint", "contents", &[&[1], &file[header..]])
+    write("checkpoint", "contents", &[&[1], contents])
 }
 
 fn cache_entries() -> io::Result<()> {

@@ -17,12 +17,12 @@ fuzz_target!(|bytes: &[u8]| {
     let file = if which % 2 == 0 { rest.to_vec() } else { fuzz::checkpoint_of(rest) };
     let path = FOLDER.write("run.checkpoint", &file);
     if let Ok(checkpoint) = Checkpoint::load(&path) {
-        let network =
-            checkpoint.network.iter().map(|(name, numbers)| name.len() + 4 * numbers.len());
+        let states = checkpoint.network.iter().chain(&checkpoint.lookahead);
+        let states = states.map(|(name, numbers)| name.len() + 4 * numbers.len());
         let averages = checkpoint.optimizer.averages.iter();
         let averages = averages.map(|averages| 4 * (averages.first.len() + averages.second.len()));
         let texts = checkpoint.settings.len() + checkpoint.data.len();
-        let held = texts + 48 * checkpoint.epochs.len() + network.chain(averages).sum::<usize>();
+        let held = texts + 48 * checkpoint.epochs.len() + states.chain(averages).sum::<usize>();
         assert!(held < file.len(), "{held} bytes from {}", file.len());
     }
 });

@@ -72,7 +72,7 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
         return;
     }
     let remainder = |at: usize, most: usize| usize::from(head[at]) % (most + 1);
-    let (rows, columns) = (remainder(0, 24), remainder(2, 40));
+    let (rows, columns) = (remainder(0, 24), remainder(2, 60));
     let pairs = remainder(1, 70) * if head[9] & 4 == 0 { 1 } else { 8 };
     let strides = |at: usize, [rows, columns]: [usize; 2]| {
         [remainder(at, columns + 3), remainder(at + 1, rows + 3)]
@@ -82,103 +82,91 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
     let b = Strided::new(half, [pairs, columns], strides(5, [pairs, columns]));
     let gaps = (remainder(7, 3), remainder(8, 3));
     let is_by_columns = head[9] & 2 != 0;
-    let times = |scale: f64, element: T| T::from_f64(scale).times(element);
-    let chain = |terms: &mut dyn Iterator<Item = (T, T)>| {
-        terms.fold(T::ZERO, |sum, (one, other)| one.mul_add(other, sum))
-    };
-    let of_pairs = |kept: &Selection, row, column| {
-        let kept = kept.indices().iter().zip(kept.scales());
-        chain(&mut kept.map(|(&pair, &scale)| {
-            (times(scale, a.at(row, pair as usize)), b.at(pair as usize, column))
-        }))
-    };
-    let (whole, kept) = (Selection::all(pairs), some(head[10], pairs));
-    let (few_rows, few_columns) = (some(head[11], rows), some(head[11], columns));
+    let (kept, few_rows, few_columns) =
+        (some(head[10], pairs), some(head[11], rows), some(head[11], columns));
     let stored: Vec<u32> = (0..pairs as u32).collect();
-    let place = |few: &Selection, at: usize| (few.indices()[at] as usize, few.scales()[at]);
-    for set in InstructionSet::available() {
-        let layout = Layout { set, gaps, is_by_columns };
-        layout.check(
-            [rows, columns],
-            |c| matmul(set, a.view(), b.view(), c),
-            |row, column| of_pairs(&whole, row, column),
-        );
-        layout.check(
-            [rows, columns],
-            |c| matmul_selected(set, a.view(), b.view(), &kept, c),
-            |row, column| of_pairs(&kept, row, column),
-        );
-        layout.check(
-            [few_rows.len(), columns],
-            |c| matmul_selected_rows(set, a.view(), b.view(), &few_rows, c),
-            |at, column| {
-                let (row, scale) = place(&few_rows, at);
-                let terms = |pair| (times(scale, a.at(row, pair)), b.at(pair, column));
-                chain(&mut (0..pairs).map(terms))
-            },
-        );
-        let of_few_columns = |row, at| {
-            let (column, scale) = place(&few_columns, at);
-            let terms = |pair| (a.at(row, pair), times(scale, b.at(pair, column)));
-            chain(&mut (0..pairs).map(terms))
-        };
-        let size = [rows, few_columns.len()];
-        layout.check(
-            size,
-            |c| matmul_selected_columns(set, a.view(), b.view(), &few_columns, c),
-            of_few_columns,
-        );
-        layout.check(
-            size,
-            |c| {
-                matmul_stored_selected_columns(set, a.view(), &stored, b.view(), &few_columns, c);
-            },
-            of_few_columns,
-        );
-    }
+    let times = |scale: f64, element: T| T::from_f64(scale).times(element);
+    let row =
+        |(row, scale)| -> Vec<T> { (0..pairs).map(|pair| times(scale, a.at(row, pair))).collect() };
+    let column = |(column, scale)| -> Vec<T> {
+        (0..pairs).map(|pair| times(scale, b.at(pair, column))).collect()
+    };
+    let part_of_row = |row| places(&kept).map(|(pair, s)| times(s, a.at(row, pair))).collect();
+    let part_of_column = |column| places(&kept).map(|(pair, _)| b.at(pair, column)).collect();
+    let every = |count: usize| (0..count).map(|at| (at, 1.0));
+    let all_rows: Vec<_> = every(rows).map(row).collect();
+    let all_columns: Vec<_> = every(columns).map(column).collect();
+    let layout = Layout { gaps, is_by_columns };
+    layout.check(&all_rows, &all_columns, |set, c| matmul(set, a.view(), b.view(), c));
+    layout.check(
+        &(0..rows).map(part_of_row).collect::<Vec<_>>(),
+        &(0..columns).map(part_of_column).collect::<Vec<_>>(),
+        |set, c| matmul_selected(set, a.view(), b.view(), &kept, c),
+    );
+    layout.check(&places(&few_rows).map(row).collect::<Vec<_>>(), &all_columns, |set, c| {
+        matmul_selected_rows(set, a.view(), b.view(), &few_rows, c)
+    });
+    let columns: Vec<_> = places(&few_columns).map(column).collect();
+    layout.check(&all_rows, &columns, |set, c| {
+        matmul_selected_columns(set, a.view(), b.view(), &few_columns, c);
+    });
+    layout.check(&all_rows, &columns, |set, c| {
+        matmul_stored_selected_columns(set, a.view(), &stored, b.view(), &few_columns, c);
+    });
 }
 
-/// How a result lies in its memory, and who computes it.
+/// What is kept, each with its scale.
+fn places(kept: &Selection) -> impl Iterator<Item = (usize, f64)> {
+    kept.indices().iter().map(|&index| index as usize).zip(kept.scales().iter().copied())
+}
+
+/// The definition of an element.
+fn chain<T: Real>(left: &[T], right: &[T]) -> T {
+    left.iter().zip(right).fold(T::ZERO, |sum, (&one, &other)| one.mul_add(other, sum))
+}
+
+/// How a result lies in its memory.
 struct Layout {
-    set: InstructionSet,
     /// Elements left out between rows and between columns.
     gaps: (usize, usize),
     is_by_columns: bool,
 }
 
 impl Layout {
-    /// Makes a result in memory with gaps and looks at every place of it.
+    /// Makes a result in memory with gaps, by every instruction set, and looks at every place of it.
     fn check<T: Real>(
         &self,
-        [rows, columns]: [usize; 2],
-        product: impl Fn(MatrixViewMut<T>),
-        expected: impl Fn(usize, usize) -> T,
+        left: &[Vec<T>],
+        right: &[Vec<T>],
+        product: impl Fn(InstructionSet, MatrixViewMut<T>),
     ) {
+        let (rows, columns) = (left.len(), right.len());
         let (inner, outer) = if self.is_by_columns { (rows, columns) } else { (columns, rows) };
         let step = 1 + self.gaps.1;
         let next = inner * step + self.gaps.0;
         let (down, across) = if self.is_by_columns { (step, next) } else { (next, step) };
-        let untouched = T::from_f64(-77.0);
-        let mut memory = vec![untouched; outer * next + 1];
-        let c = MatrixViewMut::with_strides(&mut memory, rows, columns, down, across);
-        product(c.expect("its elements are apart"));
-        let mut wanted = vec![untouched; memory.len()];
-        for row in 0..rows {
-            for column in 0..columns {
-                wanted[row * down + column * across] = expected(row, column);
+        let untouched = vec![T::from_f64(-77.0); outer * next + 1];
+        let mut wanted = untouched.clone();
+        for (row, left) in left.iter().enumerate() {
+            for (column, right) in right.iter().enumerate() {
+                wanted[row * down + column * across] = chain(left, right);
             }
         }
         // Through f64, which holds every f32, sign of zero included. Which NaN is not specified.
         let is_same = |found: f64, wanted: f64| {
             found.to_bits() == wanted.to_bits() || (found.is_nan() && wanted.is_nan())
         };
-        for (at, (found, wanted)) in memory.iter().zip(&wanted).enumerate() {
-            let (found, wanted) = (found.to_f64(), wanted.to_f64());
-            assert!(
-                is_same(found, wanted),
-                "{}, {rows} x {columns}, place {at}: {found:e} instead of {wanted:e}",
-                self.set
-            );
+        for set in InstructionSet::available() {
+            let mut memory = untouched.clone();
+            let c = MatrixViewMut::with_strides(&mut memory, rows, columns, down, across);
+            product(set, c.expect("its elements are apart"));
+            for (at, (found, wanted)) in memory.iter().zip(&wanted).enumerate() {
+                let (found, wanted) = (found.to_f64(), wanted.to_f64());
+                assert!(
+                    is_same(found, wanted),
+                    "{set}, {rows} x {columns}, place {at}: {found:e} instead of {wanted:e}"
+                );
+            }
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use fuzz::Folder;
 use libfuzzer_sys::fuzz_target;
-use reproduce::exhibit::Task;
-use reproduce::exhibit::config::Scale;
+use reproduce::exhibit::settings::Scale;
+use reproduce::task::Task;
 use std::sync::LazyLock;
 
 static FOLDER: LazyLock<Folder> = LazyLock::new(Folder::default);

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use training::checkpoint::VERSION;
 
 /// A folder of the temporary directory. A target makes it once; libFuzzer ends a process without
 /// dropping what is static, so that it stays there.
@@ -61,5 +62,5 @@ pub fn encoded_image(format: image::ImageFormat) -> Vec<u8> {
 pub fn checkpoint_of(contents: &[u8]) -> Vec<u8> {
     let length = contents.len() as u64;
     let checksum = Sha256::digest(contents);
-    [&b"SPROCHKP"[..], &1u32.to_le_bytes(), &length.to_le_bytes(), &checksum, contents].concat()
+    [&b"SPROCHKP"[..], &VERSION.to_le_bytes(), &length.to_le_bytes(), &checksum, contents].concat()
 }

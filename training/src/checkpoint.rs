@@ -123,8 +123,8 @@ pub enum Damage {
 
 /// What the file of a checkpoint starts with.
 const MAGIC: &[u8; 8] = b"SPROCHKP";
-/// The version of the format.
-const VERSION: u32 = 4;
+/// The version of the format that is written and read.
+pub const VERSION: u32 = 4;
 /// Bytes before the contents: magic, version, length, checksum.
 const HEADER: usize = 8 + 4 + 8 + 32;
 
