@@ -13,7 +13,9 @@ use training::checkpoint::Checkpoint;
 use training::counting::Computations;
 use training::loss::Loss;
 use training::metrics::{EpochMetrics, Metrics};
+use training::network::SampledState;
 use training::optimizer::{Averages, OptimizerState};
+use training::sampling::LayerRatios;
 
 fn main() -> io::Result<()> {
     selections()?;
@@ -115,7 +117,7 @@ fn checkpoints() -> io::Result<()> {
         epoch_loss: Loss { sum: 1.5, correct: 7, samples: 9 },
         computations: Computations { performed: 10, exact: 20 },
         network: vec![("weight".to_owned(), vec![1.5, -0.5]), (String::new(), Vec::new())],
-        sampled: Vec::new(),
+        sampled: vec![SampledState { layer: "linear".to_owned(), ratio: 0.5, kept: None }],
         ratios: vec![LayerRatios { layer: "linear".to_owned(), epochs: vec![0.5] }],
         lookahead: vec![("weight".to_owned(), vec![1.0, 0.0])],
         optimizer: OptimizerState {
