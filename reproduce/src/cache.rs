@@ -76,7 +76,7 @@ impl Cache {
     /// When the folder cannot be made.
     pub fn checkpoint(&self, key: &str) -> anyhow::Result<PathBuf> {
         let cannot = || format!("{}: cannot be made", self.folder.display());
-        std::fs::create_dir_all(&self.folder).with_context(cannot)?;
+        file::create_folder(&self.folder).with_context(cannot)?;
         Ok(self.path(key).with_extension("checkpoint"))
     }
 
@@ -99,7 +99,7 @@ fn read(path: &Path) -> io::Result<String> {
 /// Names the path when its folder cannot be made or written.
 pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let cannot = || format!("{}: cannot be written", path.display());
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).with_context(cannot)?;
+    file::create_folder(path.parent().unwrap_or(Path::new("."))).with_context(cannot)?;
     file::replace(path, text.as_bytes()).with_context(cannot)
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-/// Held while a file is written; whoever ends the process takes it first.
+/// Held while a file is written or a folder made; whoever ends the process takes it first.
 pub static WRITING: Mutex<()> = Mutex::new(());
 
 /// What the name of a temporary file ends with, as no other program calls one. It begins with a dot and the name of its place.
@@ -45,6 +45,16 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path)?;
     flush(folder);
     Ok(())
+}
+
+/// Makes a folder and those it is in, where they are not there.
+///
+/// # Errors
+/// When one of them cannot be made.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    // Whoever ends the process may have removed the folder: it does not come back.
+    let _writing = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    fs::create_dir_all(folder)
 }
 
 /// Gives a finished file its name, and makes that outlast a power failure.
