@@ -28,7 +28,7 @@ pub(super) fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
         match series.mark {
             Mark::Line | Mark::Dashed => entries[at].line = Some(series),
             Mark::Points => entries[at].marker = Some(series),
-            Mark::JoinedPoints => {
+            Mark::JoinedPoints | Mark::DashedPoints => {
                 entries[at].line = Some(series);
                 entries[at].marker = Some(series);
             }
@@ -76,7 +76,7 @@ impl LegendLayout {
             if let Some(series) = entry.line {
                 let stroke = colour(series).stroke_width(2);
                 let ends = vec![(x, y), (x + 36, y)];
-                if series.mark == Mark::Dashed {
+                if matches!(series.mark, Mark::Dashed | Mark::DashedPoints) {
                     root.draw(&DashedPathElement::new(ends, 8, 6, stroke))?;
                 } else {
                     root.draw(&PathElement::new(ends, stroke))?;

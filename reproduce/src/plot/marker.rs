@@ -21,7 +21,7 @@ pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
 /// Dashed lines are references, not measurements.
 pub(super) fn colour(series: &Series) -> RGBColor {
     match series.mark {
-        Mark::Dashed => GREY,
+        Mark::Dashed | Mark::DashedPoints => GREY,
         _ => COLOURS[series.style % COLOURS.len()],
     }
 }

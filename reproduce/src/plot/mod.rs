@@ -116,7 +116,7 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
     // Lines first: measured points lie on top of their closed form.
     let mut ordered: Vec<&Series> = panel.series.iter().collect();
     ordered.sort_by_key(|series| match series.mark {
-        Mark::Dashed => 0,
+        Mark::Dashed | Mark::DashedPoints => 0,
         Mark::Line => 1,
         Mark::JoinedPoints | Mark::Points => 2,
     });
@@ -131,7 +131,7 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
             Mark::Line => {
                 chart.draw_series(LineSeries::new(places.clone(), style)).map_err(text)?;
             }
-            Mark::Dashed => {
+            Mark::Dashed | Mark::DashedPoints => {
                 let dashes = DashedLineSeries::new(places.clone(), 8, 6, style);
                 chart.draw_series(dashes).map_err(text)?;
             }
@@ -141,7 +141,7 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
             }
             Mark::Points => {}
         }
-        if !matches!(series.mark, Mark::Points | Mark::JoinedPoints) {
+        if matches!(series.mark, Mark::Line | Mark::Dashed) {
             continue;
         }
         for point in &series.points {

@@ -66,6 +66,8 @@ pub enum Mark {
     Line,
     /// A bound or a reference level: a dashed grey line.
     Dashed,
+    /// A reference that was measured: grey markers on a dashed grey line.
+    DashedPoints,
     /// Measurements: markers, with an interval where there is one.
     Points,
     /// Measurements whose order matters: markers joined by a thin line.

@@ -18,7 +18,7 @@ use crate::parallel;
 pub enum Beginnings {
     /// None was computed, for want of these images.
     NotRecomputed(&'static str),
-    /// So many first steps were, of a run an arm.
+    /// So many first steps were, of a run an arm of some arms.
     Recomputed {
         /// Steps of each.
         steps: usize,
@@ -29,8 +29,16 @@ pub enum Beginnings {
     },
 }
 
+/// So many places of all, each at most once: those that come after the ones of the seed before.
+fn in_turn(seed: u64, all: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(all);
+    let first = seed as u128 * count as u128;
+    (first..first + count as u128).map(move |place| (place % all as u128) as usize)
+}
+
 impl WholeTraining {
-    /// Computes the first steps of a run of every arm again.
+    /// Computes the first steps of a run of some arms again: of which is a matter of the seed alone,
+    /// so that everyone sees the same, and some seeds in a row see all.
     ///
     /// # Errors
     /// When a training cannot begin.
@@ -46,6 +54,8 @@ impl WholeTraining {
         let first = (0..self.arms.len())
             .filter_map(|arm| runs.iter().find(|(of, _)| *of == arm).map(|(_, run)| (arm, run)));
         let first: Vec<(usize, &LongRun)> = first.collect();
+        let places = in_turn(environment.seed, first.len(), self.recompute_arms);
+        let first: Vec<(usize, &LongRun)> = places.map(|place| first[place]).collect();
         environment.progress.set_length(first.len());
         let stale = parallel::map(&first, |(arm, run)| {
             environment.progress.advance(1);
@@ -83,5 +93,23 @@ impl WholeTraining {
             digests.push((step, hexadecimal(&trainer.network().digest())));
         }
         Ok(digests)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(seed: u64, all: usize, count: usize) -> Vec<usize> {
+        in_turn(seed, all, count).collect()
+    }
+
+    #[test]
+    fn seeds_in_a_row_take_turns_until_all_were_seen() {
+        let found: Vec<Vec<usize>> = (0..3).map(|seed| places(seed, 5, 2)).collect();
+        assert_eq!(found, [[0, 1], [2, 3], [4, 0]]);
+        assert_eq!(places(7, 2, 4).len(), 2, "each at most once");
+        assert!(places(7, 0, 4).is_empty());
+        assert!(places(u64::MAX, 5, 4).iter().all(|place| *place < 5));
     }
 }

@@ -6,6 +6,9 @@
 
 mod arms;
 mod beginnings;
+mod control;
+mod figure;
+mod finding;
 mod making;
 mod record;
 mod report;
@@ -13,6 +16,8 @@ mod settings;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod trained;
+mod verdicts;
 
 use settings::WholeTraining;
 use shown::Shown;

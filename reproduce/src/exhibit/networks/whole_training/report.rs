@@ -2,82 +2,29 @@
 
 use training::metrics::EpochMetrics;
 
-use super::arms::{Arm, Role};
+use super::arms::Role;
 use super::beginnings::Beginnings;
+use super::figure::figure;
+use super::finding::{Finding, headline};
 use super::making::Made;
 use super::record::{LongRun, Record};
 use super::settings::WholeTraining;
+use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
+use super::verdicts;
 use crate::exhibit::networks::difference::Difference;
-use crate::exhibit::statistics::Estimate;
 use crate::result::{ExhibitResult, Rows, Table};
-
-/// An arm with the runs that are finished.
-pub struct Trained<'a> {
-    /// The arm.
-    pub arm: &'a Arm,
-    /// What it is there for.
-    pub role: Role,
-    /// One a seed, in the order of the seeds.
-    pub runs: Vec<&'a LongRun>,
-}
-
-impl Trained<'_> {
-    /// A number of every run.
-    pub fn a_seed(&self, number: impl Fn(&LongRun) -> f64) -> Vec<f64> {
-        self.runs.iter().map(|run| number(run)).collect()
-    }
-
-    /// Its mean and interval over the seeds; none where no run is finished.
-    pub fn over_seeds(&self, number: impl Fn(&LongRun) -> f64) -> Option<Estimate> {
-        (!self.runs.is_empty()).then(|| Estimate::of(&self.a_seed(number)))
-    }
-
-    /// The mean alone.
-    pub fn mean(&self, number: impl Fn(&LongRun) -> f64) -> Option<f64> {
-        self.over_seeds(number).map(|estimate| estimate.mean)
-    }
-
-    /// Its test accuracy less that of another arm in points, paired over the seeds that both have;
-    /// none where there is no such seed.
-    pub fn against(&self, other: &Trained) -> Option<Difference> {
-        let pairs = self.runs.iter().filter_map(|run| {
-            let same = other.runs.iter().find(|other| other.seed == run.seed)?;
-            Some((accuracy(run), accuracy(same)))
-        });
-        let (own, others): (Vec<f64>, Vec<f64>) = pairs.unzip();
-        (!own.is_empty()).then(|| Difference::paired(&own, &others))
-    }
-}
-
-/// Test accuracy after the last epoch, in percent.
-pub fn accuracy(run: &LongRun) -> f64 {
-    last(run, |epoch| 100.0 * epoch.test.accuracy)
-}
-
-/// Multiply-adds of all training steps.
-pub fn computations(run: &LongRun) -> f64 {
-    run.report.computations.performed as f64
-}
-
-/// Wall time of all training steps.
-pub fn seconds(run: &LongRun) -> f64 {
-    run.provenance.training_seconds
-}
-
-fn last(run: &LongRun, number: impl Fn(&EpochMetrics) -> f64) -> f64 {
-    run.report.epochs.last().map_or(f64::NAN, number)
-}
 
 impl WholeTraining {
     /// What runs came to; those of the record where beginnings were computed again.
     pub fn report(&self, made: Made, beginnings: Option<&Beginnings>) -> ExhibitResult {
-        let arms = self.arms.iter().enumerate();
-        let trained = arms.map(|(place, arm)| {
-            let own = made.runs.iter().filter(|(arm, _)| *arm == place);
-            let role = self.role(place).unwrap_or(Role::Control);
-            Trained { arm, role, runs: own.map(|(_, run)| run).collect() }
-        });
-        let trained: Vec<Trained> = trained.collect();
+        let trained: Vec<Trained> =
+            (0..self.arms.len()).map(|place| self.trained(place, &made)).collect();
+        let found = findings(&trained);
+        let sampled: Vec<Finding> = found
+            .iter()
+            .filter(|(arm, _)| arm.role == Role::Sampled)
+            .map(|(_, finding)| finding.clone())
+            .collect();
         let runs: Vec<&LongRun> = made.runs.iter().map(|(_, run)| run).collect();
         let mut failures = made.failures.clone();
         failures.extend(
@@ -87,6 +34,10 @@ impl WholeTraining {
                 .map(|stale| format!("a committed run is stale: {stale}")),
         );
         let mut remarks: Vec<String> = beginnings.map(Beginnings::words).into_iter().collect();
+        if !runs.is_empty() {
+            remarks.push(headline(&sampled));
+            remarks.extend(sampled.iter().map(Finding::words));
+        }
         remarks.extend(not_run(&trained));
         remarks.extend(fewer_seeds(&trained, self.seeds));
         ExhibitResult {
@@ -95,20 +46,39 @@ impl WholeTraining {
                 Some(run) => run.images.description.clone(),
                 None => self.images.set.slugs().join(" or "),
             },
-            records: records(&trained),
-            tables: vec![summary(&trained)],
+            records: records(&trained, &found),
+            tables: vec![summary(&trained, &found), verdicts::table(&sampled)],
+            figures: figure(&trained, &sampled).into_iter().collect(),
             remarks,
             failures,
             json: beginnings.is_none().then(|| Record::write(&runs).ok()).flatten(),
             ..ExhibitResult::default()
         }
     }
+
+    /// An arm with its runs.
+    fn trained<'a>(&'a self, place: usize, made: &'a Made) -> Trained<'a> {
+        let config = |place: usize| self.arms[place].config(place, &self.training, 0).ok();
+        let own = config(place);
+        let network = own.as_ref().map(|config| &config.network);
+        let policies = own.as_ref().map(|config| &config.policies);
+        let policy = policies.and_then(|of| of.default.or(of.overrides.values().next().copied()));
+        let runs = made.runs.iter().filter(|(arm, _)| *arm == place);
+        Trained {
+            arm: &self.arms[place],
+            role: self.role(place).unwrap_or(Role::Control),
+            has_exact_network: network == config(0).as_ref().map(|config| &config.network),
+            estimator: policy.map(|policy| policy.estimator),
+            runs: runs.map(|(_, run)| run).collect(),
+        }
+    }
 }
 
 /// The numbers: without times, which are other ones in every run.
-fn records(trained: &[Trained]) -> Table {
+fn records(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
     let exact = trained[0].mean(computations);
     let share = |arm: &Trained| Some(100.0 * arm.mean(computations)? / exact?);
+    let at_computations = |arm: &Trained| of(found, arm)?.at_equal_computations.difference();
     let of_last =
         |arm: &Trained, number: fn(&EpochMetrics) -> f64| arm.mean(|run| last(run, number));
     Rows::of(trained)
@@ -121,15 +91,24 @@ fn records(trained: &[Trained]) -> Table {
         .value("training-loss", "nats", |arm| of_last(arm, |m| m.train.loss))
         .value("computations", "multiply-adds", |arm| arm.mean(computations))
         .value("computations-share", "% of exact", share)
+        .value("against-control", "points", |arm| at_computations(arm).map(Difference::mean))
+        .value("against-control-half-width", "points", |arm| at_computations(arm)?.half_width())
         .table("Every arm")
 }
 
-fn summary(trained: &[Trained]) -> Table {
+/// What was found of an arm; nothing of one that is on the curve.
+fn of<'a>(found: &'a [(&Trained, Finding)], arm: &Trained) -> Option<&'a Finding> {
+    found.iter().find(|(of, _)| of.arm.name == arm.arm.name).map(|(_, finding)| finding)
+}
+
+fn summary(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
     let exact = &trained[0];
     let against = |arm: &Trained| match arm.role {
         Role::Exact => None,
         Role::Sampled | Role::Control => arm.against(exact),
     };
+    let at_computations = |arm: &Trained| Some(of(found, arm)?.at_equal_computations);
+    let at_time = |arm: &Trained| Some(of(found, arm)?.at_equal_time);
     let megabytes = |run: &LongRun| run.activation_bytes.map_or(f64::NAN, |b| b as f64 / 1e6);
     let finished = trained.iter().filter(|arm| !arm.runs.is_empty());
     Rows::of(finished)
@@ -139,14 +118,24 @@ fn summary(trained: &[Trained]) -> Table {
         .value("against exact", "points", |arm| against(arm).map(Difference::mean))
         .value("its 95 % interval, ±", "points", |arm| against(arm)?.half_width())
         .value("reading", "", |arm| against(arm).map(|found| found.reading().words()))
+        .value("against the control at equal computations", "points", |arm| {
+            at_computations(arm)?.difference().map(Difference::mean)
+        })
+        .value("± at equal computations", "points", |arm| {
+            at_computations(arm)?.difference()?.half_width()
+        })
+        .value("reading at equal computations", "", |arm| Some(at_computations(arm)?.words()))
+        .value("against the control at equal time", "points", |arm| {
+            at_time(arm)?.difference().map(Difference::mean)
+        })
+        .value("± at equal time", "points", |arm| at_time(arm)?.difference()?.half_width())
+        .value("reading at equal time", "", |arm| Some(at_time(arm)?.words()))
         .value("multiply-adds", "", |arm| arm.mean(computations))
         .value("of exact", "%", |arm| {
             Some(100.0 * arm.mean(computations)? / exact.mean(computations)?)
         })
         .value("training", "s", |arm| arm.mean(seconds))
-        .value("on a processor", "s", |arm| {
-            arm.mean(|run| run.provenance.processor_seconds.unwrap_or(f64::NAN))
-        })
+        .value("on a processor", "s", |arm| arm.mean(|run| Cost::ProcessorTime.of(run)))
         .value("activations", "MB", |arm| arm.mean(megabytes))
         .value("seeds", "", |arm| arm.runs.len())
         .table("Whole trainings, after the last epoch")

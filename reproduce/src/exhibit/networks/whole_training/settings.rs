@@ -27,12 +27,19 @@ pub struct WholeTraining {
     /// How many first steps of each arm are computed again where long results are shown.
     #[serde(default = "one")]
     pub recompute_steps: usize,
+    /// Of how many arms, one run each.
+    #[serde(default = "four")]
+    pub recompute_arms: usize,
     /// The ways to train, the exact one first.
     pub arms: Vec<Arm>,
 }
 
 fn one() -> usize {
     1
+}
+
+fn four() -> usize {
+    4
 }
 
 /// A run that the settings ask for.
@@ -56,6 +63,7 @@ impl WholeTraining {
         self.images.check().map_err(|error| error.within("images"))?;
         count_within("seeds", self.seeds, 1..=MOST_REPEATS)?;
         count_within("recompute_steps", self.recompute_steps, 1..=Marks::FIRST)?;
+        count_within("recompute_arms", self.recompute_arms, 1..=MOST_REPEATS)?;
         let mut names = BTreeSet::new();
         for (place, arm) in self.arms.iter().enumerate() {
             if arm.name.is_empty() || !names.insert(&arm.name) {

@@ -77,7 +77,7 @@ impl Beginnings {
                 };
                 format!(
                     "These are committed results of long runs; computed again: the first {steps} of \
-                     {runs} of them, one an arm. {found}"
+                     {runs} of them, one an arm; other seeds choose other arms. {found}"
                 )
             }
         }

@@ -3,7 +3,9 @@ use crate::cache::Cache;
 use crate::exhibit::LongRuns;
 use crate::exhibit::settings::{Scale, Source};
 use crate::images::Images;
+use crate::plot;
 use crate::progress::Progress;
+use crate::result::{Mark, Series};
 use kernels::InstructionSet;
 use std::path::Path;
 
@@ -76,6 +78,75 @@ fn what_is_shown_of_a_record_is_what_was_run() {
     assert_eq!(shown.failures, Vec::<String>::new());
     assert!(shown.remarks[0].contains("the first 2 steps of 3 of them"), "{}", shown.remarks[0]);
     assert!(shown.remarks[0].contains("in every bit"), "{}", shown.remarks[0]);
+}
+
+#[test]
+fn beginnings_are_computed_again_of_as_many_arms_as_the_settings_say() {
+    let (record, _) = recorded();
+    let one = YAML.replace("recompute_steps: 2", "recompute_arms: 1");
+    let said = shown(&one, &record).remarks[0].clone();
+    assert!(said.contains("the first step of 1 of them"), "{said}");
+}
+
+/// A record whose runs have these accuracies with seed 1 and seed 2, and these computations and
+/// seconds.
+fn made_up(arms: &[(&str, [f64; 2], u64)]) -> String {
+    let mut runs: Vec<record::LongRun> = serde_json::from_str(&recorded().0).unwrap();
+    for run in &mut runs {
+        let (_, accuracies, cost) = arms.iter().find(|(arm, ..)| *arm == run.arm).unwrap();
+        run.report.epochs.last_mut().unwrap().test.accuracy = accuracies[run.seed as usize - 1];
+        run.report.computations.performed = *cost as _;
+        run.provenance.training_seconds = *cost as f64;
+        run.provenance.processor_seconds = None;
+    }
+    signed(runs)
+}
+
+#[test]
+fn a_sampled_training_is_compared_with_the_control_at_equal_cost() {
+    let arms =
+        [("exact", [0.9, 0.92], 400), ("half", [0.87, 0.88], 200), ("short", [0.8, 0.82], 100)];
+    let result = shown(YAML, &made_up(&arms));
+    // At 200 the control has 80 + 10 / 3 and 82 + 10 / 3 %.
+    let numbers = result.records.numbers();
+    let number = |name: &str| numbers.iter().find(|number| number.name == name).unwrap().value;
+    assert!((number("half against-control") - (87.5 - 81.0 - 10.0 / 3.0)).abs() < 1e-9);
+    let cells = result.tables[0].csv().unwrap();
+    let half = cells.lines().find(|line| line.starts_with("half,")).unwrap();
+    assert!(half.contains(",within noise,"), "{half}");
+    let expected = "half needs 50 % less computation and 50 % less time.";
+    assert!(result.remarks.iter().any(|remark| remark.starts_with(expected)));
+    let [figure] = &result.figures[..] else { panic!("one figure") };
+    assert!(figure.caption.starts_with("half needs 50 % less computation"), "{}", figure.caption);
+    for panel in &figure.panels {
+        let [control, sampled] = &panel.series[..] else { panic!("two series") };
+        let places = |series: &Series| series.points.iter().map(|p| p.x).collect::<Vec<_>>();
+        assert_eq!((places(control), places(sampled)), (vec![25.0, 100.0], vec![50.0]));
+        assert_eq!((control.mark, sampled.label.as_str()), (Mark::DashedPoints, "top-k"));
+    }
+    assert!(plot::draw(figure).unwrap().contains("top-k"));
+    let verdicts = result.tables[1].csv().unwrap();
+    assert!(verdicts.contains("above exact training"), "{verdicts}");
+}
+
+#[test]
+fn an_exact_arm_of_another_network_is_no_part_of_the_curve() {
+    let narrow = "{epochs: 1, network: {name: mlp, hidden: [8], dropout: 0}}";
+    let text = YAML.replace("{epochs: 1}", narrow);
+    let result = run(&settings(&text), Some(&images()), None, LongRuns::Missing).unwrap();
+    let [control, _, other] = &result.figures[0].panels[0].series[..] else { panic!("three") };
+    assert_eq!((control.points.len(), other.label.as_str()), (1, "short"));
+    let short = result.tables[0].csv().unwrap();
+    let short = short.lines().find(|line| line.starts_with("short,")).unwrap().to_string();
+    assert!(short.contains("cheaper than every control"), "{short}");
+}
+
+#[test]
+fn without_a_run_there_is_no_figure_and_nothing_is_decided() {
+    let result = shown(YAML, "[]");
+    assert_eq!(result.figures, []);
+    let verdicts = result.tables[1].csv().unwrap();
+    assert_eq!(verdicts.matches("? undecided").count(), 4, "{verdicts}");
 }
 
 #[test]
@@ -163,7 +234,7 @@ fn only_runs_that_are_missing_are_made_and_only_committed_ones_are_made_again() 
     let finished = with(Some(&some), LongRuns::Finished);
     assert_eq!(finished.json.as_ref(), Some(&some), "nothing is made");
     let remarks = ["Not run yet: short.", "Not yet run with all 2 seeds: exact (1); half (1)."];
-    assert_eq!(finished.remarks, remarks);
+    assert!(finished.remarks.ends_with(&remarks.map(String::from)), "{:?}", finished.remarks);
     let nothing = run(&settings(YAML), Some(&images()), None, LongRuns::Finished).unwrap_err();
     assert_eq!(nothing.to_string(), "no long run of it is finished");
 }
@@ -195,6 +266,7 @@ fn wrong_settings_are_named_with_file_field_and_line() {
         ("epochs: 3", "seed: 3", ["training.seed is 3", "line 7"]),
         ("seeds: 2", "seeds: 0", ["settings.seeds is 0", "line 9"]),
         ("recompute_steps: 2", "recompute_steps: 11", ["recompute_steps is 11", "line 10"]),
+        ("recompute_steps: 2", "recompute_arms: 0", ["recompute_arms is 0", "line 10"]),
         ("computed}", "guessed}", ["normalisation", "line 3"]),
     ] {
         let message = error(from, to);
