@@ -276,3 +276,18 @@ fn wrong_settings_are_named_with_file_field_and_line() {
         }
     }
 }
+
+#[test]
+fn time_is_that_on_a_processor_where_it_is_known_of_every_run() {
+    let times = |known: fn(u64) -> Option<f64>| {
+        let mut runs: Vec<record::LongRun> = serde_json::from_str(&recorded().0).unwrap();
+        for run in &mut runs {
+            run.provenance.processor_seconds = known(run.seed);
+        }
+        let table = shown(YAML, &signed(runs)).tables[1].csv().unwrap();
+        table.contains("time on a processor")
+    };
+    assert!(times(|_| Some(1.0)));
+    assert!(!times(|seed| (seed == 1).then_some(1.0)));
+    assert!(!times(|_| Some(0.0)), "a run shorter than a tick of the system");
+}
