@@ -203,6 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn a_measured_reference_is_grey_with_markers_on_a_dashed_line() {
+        let points = vec![Point::new(0.0, 1.0), Point::new(1.0, 2.0)];
+        let mut figure = figure(AxisScale::Linear, points);
+        let drawn = |figure: &Figure| {
+            let svg = draw(figure).unwrap();
+            let of = |shape: &'static str| svg.lines().filter(move |line| line.contains(shape));
+            ["<polyline", "<polygon"].map(|shape| of(shape).any(|line| line.contains("#6E6E6E")))
+        };
+        assert!(!drawn(&figure)[1]);
+        figure.panels[0].series[0].mark = Mark::DashedPoints;
+        assert_eq!(drawn(&figure), [true, true]);
+    }
+
+    #[test]
     fn a_point_that_a_logarithmic_axis_cannot_show_is_left_out() {
         let shown = vec![Point::new(1.0, 1.0), Point::new(10.0, 5.0)];
         let with_zero = [shown.clone(), vec![Point::new(0.0, 0.0)]].concat();

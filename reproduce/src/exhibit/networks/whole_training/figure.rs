@@ -42,7 +42,7 @@ fn panel(title: &str, trained: &[Trained], cost: Cost) -> Option<Panel> {
     });
     let mut series = vec![Series {
         label: "exact, all and fewer epochs".to_string(),
-        style: 0,
+        style: CONTROL,
         mark: Mark::DashedPoints,
         points: controls.collect(),
     }];
@@ -76,6 +76,9 @@ fn panel(title: &str, trained: &[Trained], cost: Cost) -> Option<Panel> {
         series,
     })
 }
+
+/// The marker of the control, grey and of another shape than those of the usual estimators.
+const CONTROL: usize = 3;
 
 /// The style of exact arms that have another network.
 const OTHER_NETWORK: usize = 6;

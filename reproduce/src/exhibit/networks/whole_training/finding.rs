@@ -72,7 +72,7 @@ pub fn headline(findings: &[Finding]) -> String {
         needs(best.computations, "computation"),
         best.at_equal_computations.beside(SAME_COMPUTATIONS),
     );
-    format!("{found} Of {} sampled trainings {above} lie above it.", compared.len())
+    format!("{found} Above it lie {above} of {} sampled trainings.", compared.len())
 }
 
 #[cfg(test)]
@@ -125,13 +125,13 @@ pub mod tests {
         assert_eq!(
             headline(&[at(-2.0, 0.25), Finding { arm: "best".into(), ..at(-1.0, 0.5) }]),
             "best needs 50 % less computation and lies 1 ± 0.50 points below exact training of the \
-             same computations. Of 2 sampled trainings 0 lie above it."
+             same computations. Above it lie 0 of 2 sampled trainings."
         );
         let above = headline(&[at(3.0, 9.0), Finding { arm: "best".into(), ..at(1.0, 0.5) }]);
         assert!(
             above.starts_with("best needs 50 % less computation and lies 1 ± 0.50 points above")
         );
-        assert!(above.ends_with("Of 2 sampled trainings 1 lie above it."), "{above}");
+        assert!(above.ends_with("Above it lie 1 of 2 sampled trainings."), "{above}");
         let noise = headline(&[at(0.5, 1.0)]);
         assert!(noise.contains("lies within noise of exact training"), "{noise}");
     }

@@ -4,6 +4,7 @@ use training::metrics::EpochMetrics;
 
 use super::arms::Role;
 use super::beginnings::Beginnings;
+use super::control::Comparison;
 use super::figure::figure;
 use super::finding::{Finding, headline};
 use super::making::Made;
@@ -47,7 +48,11 @@ impl WholeTraining {
                 None => self.images.set.slugs().join(" or "),
             },
             records: records(&trained, &found),
-            tables: vec![summary(&trained, &found), verdicts::table(&sampled)],
+            tables: vec![
+                summary(&trained),
+                beside_the_control(&found, Cost::time(&trained)),
+                verdicts::table(&sampled),
+            ],
             figures: figure(&trained, &sampled).into_iter().collect(),
             remarks,
             failures,
@@ -101,14 +106,12 @@ fn of<'a>(found: &'a [(&Trained, Finding)], arm: &Trained) -> Option<&'a Finding
     found.iter().find(|(of, _)| of.arm.name == arm.arm.name).map(|(_, finding)| finding)
 }
 
-fn summary(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
+fn summary(trained: &[Trained]) -> Table {
     let exact = &trained[0];
     let against = |arm: &Trained| match arm.role {
         Role::Exact => None,
         Role::Sampled | Role::Control => arm.against(exact),
     };
-    let at_computations = |arm: &Trained| Some(of(found, arm)?.at_equal_computations);
-    let at_time = |arm: &Trained| Some(of(found, arm)?.at_equal_time);
     let megabytes = |run: &LongRun| run.activation_bytes.map_or(f64::NAN, |b| b as f64 / 1e6);
     let finished = trained.iter().filter(|arm| !arm.runs.is_empty());
     Rows::of(finished)
@@ -118,18 +121,6 @@ fn summary(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
         .value("against exact", "points", |arm| against(arm).map(Difference::mean))
         .value("its 95 % interval, ±", "points", |arm| against(arm)?.half_width())
         .value("reading", "", |arm| against(arm).map(|found| found.reading().words()))
-        .value("against the control at equal computations", "points", |arm| {
-            at_computations(arm)?.difference().map(Difference::mean)
-        })
-        .value("± at equal computations", "points", |arm| {
-            at_computations(arm)?.difference()?.half_width()
-        })
-        .value("reading at equal computations", "", |arm| Some(at_computations(arm)?.words()))
-        .value("against the control at equal time", "points", |arm| {
-            at_time(arm)?.difference().map(Difference::mean)
-        })
-        .value("± at equal time", "points", |arm| at_time(arm)?.difference()?.half_width())
-        .value("reading at equal time", "", |arm| Some(at_time(arm)?.words()))
         .value("multiply-adds", "", |arm| arm.mean(computations))
         .value("of exact", "%", |arm| {
             Some(100.0 * arm.mean(computations)? / exact.mean(computations)?)
@@ -139,6 +130,24 @@ fn summary(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
         .value("activations", "MB", |arm| arm.mean(megabytes))
         .value("seeds", "", |arm| arm.runs.len())
         .table("Whole trainings, after the last epoch")
+}
+
+/// Every arm that is not on the curve, beside exact training of the same cost.
+fn beside_the_control(found: &[(&Trained, Finding)], time: Cost) -> Table {
+    let run = found.iter().filter(|(arm, _)| !arm.runs.is_empty()).map(|(_, finding)| finding);
+    let points = |compared: Comparison| compared.difference().map(Difference::mean);
+    let half_width = |compared: Comparison| compared.difference()?.half_width();
+    Rows::of(run)
+        .key("arm", |arm| arm.arm.as_str())
+        .value("multiply-adds", "% of exact", |arm| 100.0 * arm.computations)
+        .value("at equal multiply-adds", "points", |arm| points(arm.at_equal_computations))
+        .value("±", "points", |arm| half_width(arm.at_equal_computations))
+        .value("reading", "", |arm| arm.at_equal_computations.words())
+        .value(time.words(), "% of exact", |arm| 100.0 * arm.time)
+        .value("at equal time", "points", |arm| points(arm.at_equal_time))
+        .value("±", "points", |arm| half_width(arm.at_equal_time))
+        .value("reading", "", |arm| arm.at_equal_time.words())
+        .table("Test accuracy less that of exact training of the same cost, with 95 % intervals")
 }
 
 /// The arms that nothing is known of.

@@ -111,7 +111,7 @@ fn a_sampled_training_is_compared_with_the_control_at_equal_cost() {
     let numbers = result.records.numbers();
     let number = |name: &str| numbers.iter().find(|number| number.name == name).unwrap().value;
     assert!((number("half against-control") - (87.5 - 81.0 - 10.0 / 3.0)).abs() < 1e-9);
-    let cells = result.tables[0].csv().unwrap();
+    let cells = result.tables[1].csv().unwrap();
     let half = cells.lines().find(|line| line.starts_with("half,")).unwrap();
     assert!(half.contains(",within noise,"), "{half}");
     let expected = "half needs 50 % less computation and 50 % less time.";
@@ -125,7 +125,7 @@ fn a_sampled_training_is_compared_with_the_control_at_equal_cost() {
         assert_eq!((control.mark, sampled.label.as_str()), (Mark::DashedPoints, "top-k"));
     }
     assert!(plot::draw(figure).unwrap().contains("top-k"));
-    let verdicts = result.tables[1].csv().unwrap();
+    let verdicts = result.tables[2].csv().unwrap();
     assert!(verdicts.contains("above exact training"), "{verdicts}");
 }
 
@@ -136,7 +136,7 @@ fn an_exact_arm_of_another_network_is_no_part_of_the_curve() {
     let result = run(&settings(&text), Some(&images()), None, LongRuns::Missing).unwrap();
     let [control, _, other] = &result.figures[0].panels[0].series[..] else { panic!("three") };
     assert_eq!((control.points.len(), other.label.as_str()), (1, "short"));
-    let short = result.tables[0].csv().unwrap();
+    let short = result.tables[1].csv().unwrap();
     let short = short.lines().find(|line| line.starts_with("short,")).unwrap().to_string();
     assert!(short.contains("cheaper than every control"), "{short}");
 }
@@ -145,7 +145,7 @@ fn an_exact_arm_of_another_network_is_no_part_of_the_curve() {
 fn without_a_run_there_is_no_figure_and_nothing_is_decided() {
     let result = shown(YAML, "[]");
     assert_eq!(result.figures, []);
-    let verdicts = result.tables[1].csv().unwrap();
+    let verdicts = result.tables[2].csv().unwrap();
     assert_eq!(verdicts.matches("? undecided").count(), 4, "{verdicts}");
 }
 
@@ -275,4 +275,19 @@ fn wrong_settings_are_named_with_file_field_and_line() {
             assert!(message.contains(part), "{to}: {message}");
         }
     }
+}
+
+#[test]
+fn time_is_that_on_a_processor_where_it_is_known_of_every_run() {
+    let times = |known: fn(u64) -> Option<f64>| {
+        let mut runs: Vec<record::LongRun> = serde_json::from_str(&recorded().0).unwrap();
+        for run in &mut runs {
+            run.provenance.processor_seconds = known(run.seed);
+        }
+        let table = shown(YAML, &signed(runs)).tables[1].csv().unwrap();
+        table.contains("time on a processor")
+    };
+    assert!(times(|_| Some(1.0)));
+    assert!(!times(|seed| (seed == 1).then_some(1.0)));
+    assert!(!times(|_| Some(0.0)), "a run shorter than a tick of the system");
 }
