@@ -2,7 +2,7 @@
 //!
 //! Every line of its console blocks is run, in order and in one folder, at quick scale; what
 //! cannot be run here is named with the reason and has to be a command that the program knows. What
-//! `run` shows was computed by the tests of the numbers, `check` computes all but the slowest again.
+//! `run` shows was computed by the tests of the numbers, `check` computes a few exhibits again.
 
 use std::path::Path;
 
@@ -10,7 +10,6 @@ use crate::run::{reproduce, standard_error, standard_output};
 use crate::snapshots::store_results;
 use clap::Parser as _;
 use reproduce::cli::CommandLine;
-use reproduce::exhibits::built_in;
 
 const README: &str = include_str!("../../../README.md");
 
@@ -19,9 +18,8 @@ const NOT_RUN: [(&str, &str); 2] =
     [("cargo test --workspace", "it runs this test"), (FETCH, "it needs the network")];
 const FETCH: &str = "cargo run --release -p reproduce -- data fetch";
 
-/// Exhibits that are not compared here: one takes a third of the time of all, the others need
-/// CIFAR-10.
-const NOT_CHECKED: [&str; 4] = ["calibration", "wrn-accuracy", "fast-cifar", "fast-cifar-narrow"];
+/// What is compared here: the numbers of all are by the tests of the snapshots.
+const CHECKED: [&str; 3] = ["claims", "compute-communication", "mlp-accuracy"];
 
 /// The blocks of the README in this language, in order.
 fn blocks(language: &str) -> Vec<String> {
@@ -64,9 +62,7 @@ fn quickly(mut arguments: Vec<&str>) -> Vec<&str> {
         Some(&"bench") => arguments.push("--quick"),
         Some(&"check") => {
             if arguments.len() == 3 {
-                let names = built_in().filter(|(exhibit, _)| !exhibit.is_timing);
-                let names = names.map(|(_, own)| own.name);
-                arguments.extend(names.filter(|name| !NOT_CHECKED.contains(name)));
+                arguments.extend(CHECKED);
             }
             arguments.extend(["--reference", concat!(env!("CARGO_MANIFEST_DIR"), "/reference")]);
         }
