@@ -254,6 +254,7 @@ mod tests {
         ) {
             for zero in [Zero::Level, Zero::Edge] {
                 let quantiser = Quantiser::new(bits, step, zero).unwrap();
+                prop_assert_eq!((quantiser.bits(), quantiser.levels()), (bits, 1 << bits));
                 let code = (u32::from(code) % quantiser.levels()) as u8;
                 prop_assert_eq!(quantiser.code(quantiser.value(code, offset), offset), code);
             }
