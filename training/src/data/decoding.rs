@@ -61,6 +61,9 @@ const MOST_PIXELS: usize = 1 << 27;
 /// What is wrong with the bytes, as a sentence; more pixels than are decoded are wrong, too.
 pub fn size(bytes: &[u8]) -> Result<(usize, usize), String> {
     let (width, height) = match format(bytes)? {
+        ImageFormat::WebP if is_cut_off(bytes) => {
+            return Err("the file is shorter than its header says".to_owned());
+        }
         ImageFormat::Jpeg => {
             let mut decoder = jpeg_decoder(bytes);
             decoder.decode_headers().map_err(|error| error.to_string())?;
@@ -109,6 +112,13 @@ fn format(bytes: &[u8]) -> Result<ImageFormat, String> {
         _ if is_web_page(bytes) => Err("this is an HTML page and no image".to_owned()),
         _ => Err("the bytes are neither JPEG, PNG nor WebP".to_owned()),
     }
+}
+
+/// Whether a WebP file is shorter than its first eight bytes say: `RIFF`, and the length of the
+/// rest. Its decoder does not look, and pixels of one colour need no bytes at all.
+fn is_cut_off(webp: &[u8]) -> bool {
+    let length = webp.get(4..).and_then(|rest| rest.first_chunk());
+    length.is_none_or(|&length| webp.len() - 8 < u32::from_le_bytes(length) as usize)
 }
 
 fn jpeg_decoder(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
@@ -193,6 +203,16 @@ mod tests {
         assert_eq!(decode(b"GIF89a").unwrap_err(), neither);
         assert_eq!(decode(&[]).unwrap_err(), "the file is empty");
         assert_eq!(decode(b"<html>").unwrap_err(), "this is an HTML page and no image");
+    }
+
+    #[test]
+    fn a_webp_file_is_as_long_as_it_says() {
+        let mut bytes = encoded(gradient(8, 8), ImageFormat::WebP);
+        assert!(decode(&bytes).is_ok());
+        bytes[4] += 2;
+        let shorter = "the file is shorter than its header says";
+        assert_eq!(decode(&bytes).unwrap_err(), shorter);
+        assert_eq!(decode(b"RIFF\x01\x01\0\0WEBP").unwrap_err(), shorter);
     }
 
     /// A file of some bytes whose header announces a square of this side.
