@@ -106,7 +106,7 @@ impl NetworkConfig {
         self.check().map_err(|error| error.within("network"))?;
         image.check()?;
         count_within("classes", classes, 1..=MOST_CLASSES)?;
-        let layers = self.layers(image, classes)?;
+        let layers = self.layers(image)?;
         if layers.is_empty() {
             return Err(NetworkError::Empty);
         }
@@ -123,16 +123,12 @@ impl NetworkConfig {
         Ok(description)
     }
 
-    /// The network as a list of layers, such as can be listed in settings to be changed.
+    /// The network for such images as a list of layers, such as can be listed in settings to be
+    /// changed. The number of classes is not in it.
     ///
     /// # Errors
     /// When the network does not exist in this size.
-    pub fn layers(
-        &self,
-        image: ImageShape,
-        classes: usize,
-    ) -> Result<Vec<LayerConfig>, NetworkError> {
-        NetworkError::unless_positive("number of classes", classes)?;
+    pub fn layers(&self, image: ImageShape) -> Result<Vec<LayerConfig>, NetworkError> {
         match self {
             Self::Mlp { hidden, dropout } => Ok(mlp_layers(hidden, *dropout)),
             Self::Cnn => Ok(cnn_layers()),

@@ -417,7 +417,7 @@ mod tests {
             "{name: fast-cifar, widths: [8, 16, 16]}",
         ] {
             let preset: NetworkConfig = serde_yaml::from_str(preset).unwrap();
-            let list = NetworkConfig::Layers { layers: preset.layers(IMAGE, 10).unwrap() };
+            let list = NetworkConfig::Layers { layers: preset.layers(IMAGE).unwrap() };
             let written = serde_yaml::to_string(&list).unwrap();
             let read: NetworkConfig = serde_yaml::from_str(&written).unwrap();
             assert_eq!(read.describe(IMAGE, 10), preset.describe(IMAGE, 10), "{written}");

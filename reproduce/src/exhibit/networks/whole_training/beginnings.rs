@@ -87,8 +87,10 @@ impl WholeTraining {
         let splits = &environment.images.context("images were not loaded")?.splits;
         let mut trainer = Trainer::new(config, splits, environment.instructions)?;
         let mut digests = Vec::new();
-        let steps = config.epochs * splits.train.len().div_ceil(config.batch_size);
-        for step in 1..=self.recompute_steps.min(steps) {
+        for step in 1..=self.recompute_steps {
+            if trainer.is_finished() {
+                break;
+            }
             trainer.advance(1, &mut |_| ControlFlow::Continue(()))?;
             digests.push((step, hexadecimal(&trainer.network().digest())));
         }
