@@ -39,13 +39,9 @@ pub fn write(
             continue;
         }
         let task = Task::built_in(exhibit, own, options.scale, options.seed)?;
-        let config = task.images(options.data());
-        let images = config.as_ref().and_then(|config| library.known(config, cache));
-        // Nothing is stored for images that no run has read.
-        let is_known = config.is_none() || images.is_some();
-        let key = is_known.then(|| stored::key(&task, images.as_deref(), instructions));
-        let result = key.and_then(|key| cache.get(&key)).or_else(|| committed(&task, options));
-        pages.push(ExhibitPage::of_task(&task, images.as_deref(), result)?);
+        let stored = stored::find(&task, library, cache, instructions);
+        let result = stored.result.or_else(|| committed(&task, options));
+        pages.push(ExhibitPage::of_task(&task, stored.images.as_deref(), result)?);
     }
     let place = |page: &ExhibitPage| built_in().position(|(_, own)| own.name == page.name);
     pages.sort_by_key(|page| place(page).unwrap_or(usize::MAX));

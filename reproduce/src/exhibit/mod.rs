@@ -3,11 +3,13 @@
 //! The exhibits are in folders by kind, the list of them in [`crate::exhibits`]. What the page shows
 //! of an exhibit stands in its [`Exhibit`] and in its result, and nowhere else.
 
+pub(crate) mod finding;
 pub(crate) mod networks;
 pub(crate) mod products;
 pub mod settings;
 pub(crate) mod statements;
 pub(crate) mod statistics;
+pub(crate) mod style;
 pub(crate) mod times;
 
 use std::path::Path;

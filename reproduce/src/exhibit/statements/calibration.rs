@@ -6,6 +6,7 @@ use theory::calibration::{
 };
 use training::setting::{count, count_within};
 
+use crate::exhibit::finding::{range, share_of};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
@@ -111,8 +112,11 @@ impl Calibrated {
             .key("control", |row| row.subject)
             .value("rejected", "% of seeds", |row| row.rejected)
             .table("Power: how often each negative control is rejected");
+        let tests = calibrations.iter().filter(|found| found.is_test);
+        let tests: Vec<bool> = tests.map(Calibration::is_calibrated).collect();
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: finding(&tests, powers),
             data: "the theory's checks at quick scale".to_string(),
             records,
             tables: vec![uniform, rejections],
@@ -204,6 +208,17 @@ impl Calibrated {
     }
 }
 
+/// What is found of the tests, each calibrated or not, and of the controls, in a sentence.
+fn finding(tests: &[bool], powers: &[Rejections]) -> String {
+    let calibrated = tests.iter().filter(|is_calibrated| **is_calibrated).count();
+    let least = range(powers.iter().map(|found| 100.0 * share(found)), 3, " %");
+    format!(
+        "The p-values of true claims are uniform in {} tests; mistakes made on purpose are rejected \
+         in {least} of the seeds.",
+        share_of(calibrated, tests.len())
+    )
+}
+
 /// What is said of one subject.
 struct Row<'a> {
     subject: &'a str,
@@ -239,4 +254,20 @@ fn checks<'a>(rows: Rows<'a, Row<'a>>) -> Rows<'a, Row<'a>> {
         .value("anderson-darling", "statistic", of(|found| found.anderson_darling.0))
         .value("anderson-darling-p", "", of(|found| found.anderson_darling.1))
         .value("least size noticed", "%", of(|found| 100.0 * found.noticed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_finding_counts_calibrated_tests_and_says_the_least_power() {
+        let power = |rejected| Rejections { control: String::new(), rejected, seeds: 100 };
+        assert_eq!(
+            finding(&[true, true, false], &[power(100), power(99)]),
+            "The p-values of true claims are uniform in 2 of 3 tests; mistakes made on purpose are \
+             rejected in 99 to 100 % of the seeds."
+        );
+        assert!(finding(&[true], &[]).contains("uniform in all 1 tests"));
+    }
 }

@@ -19,6 +19,8 @@ use training::setting::count_within;
 use training::train::{Trainer, TrainingConfig};
 
 use super::claim_rows::{by_claim, claim_rows, least_p_value};
+use super::convergence;
+use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
@@ -77,6 +79,7 @@ impl Experiment for Claims {
         let suite = theory::suite::run_with(&settings, &self.products(environment, images)?)?;
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: found(&suite),
             data: format!(
                 "small matrices enumerated, random ones drawn, and an MLP's activations on {}",
                 images.description
@@ -101,6 +104,7 @@ impl Experiment for Claims {
                 ),
             ],
             failures: suite.failures(),
+            evidence: convergence::evidence(&held(&suite.verdicts)).into_iter().collect(),
             claims: claim_rows(&suite.verdicts),
             json: Some(serde_json::to_string_pretty(&suite)? + "\n"),
             ..ExhibitResult::default()
@@ -161,6 +165,41 @@ impl Claims {
     }
 }
 
+/// Every claim, by its name, with whether all of its checks held.
+fn held(verdicts: &[Verdict]) -> Vec<(&str, bool)> {
+    let claims = by_claim(verdicts).into_iter();
+    let held = claims
+        .map(|checks| (&*checks[0].claim().id, checks.iter().all(|verdict| verdict.passed())));
+    held.collect()
+}
+
+/// What is found of all checks and controls, in a sentence.
+fn found(suite: &Suite) -> String {
+    let statements = held(&suite.verdicts);
+    let holding = statements.iter().filter(|(_, held)| *held).count();
+    let rejected = suite.controls.iter().filter(|control| !control.passed()).count();
+    finding([holding, statements.len()], suite.verdicts.len(), [rejected, suite.controls.len()])
+}
+
+/// Of how many statements hold and how many mistakes are rejected, each with how many there are.
+fn finding([holding, all]: [usize; 2], checks: usize, [rejected, controls]: [usize; 2]) -> String {
+    format!(
+        "Of the statements {} hold, in {checks} checks; of the mistakes made on purpose {} are \
+         rejected.",
+        share_of(holding, all),
+        share_of(rejected, controls)
+    )
+}
+
+/// What a check is called, and of one that tries every case the case that is closest to failing:
+/// that may change with the last bit of another, and so is no part of the name.
+fn name_and_case(kind: Kind, check: &str) -> (&str, Option<&str>) {
+    match (kind, check.split_once(": ")) {
+        (Kind::Enumerated | Kind::ClosedForm, Some((name, case))) => (name, Some(case)),
+        _ => (check, None),
+    }
+}
+
 /// A row a check or control, for the CSV file and the snapshot.
 fn records(suite: &Suite) -> Table {
     let claims = suite.verdicts.iter().map(|verdict| ("claim", verdict));
@@ -170,7 +209,8 @@ fn records(suite: &Suite) -> Table {
         .key("claim", |(_, verdict)| &*verdict.claim().id)
         .key("role", |(role, _)| *role)
         .key("kind", |(_, verdict)| verdict.kind().name())
-        .key("check", |(_, verdict)| verdict.check())
+        .key("check", |(_, verdict)| name_and_case(verdict.kind(), verdict.check()).0)
+        .value("worst-case", "", |(_, verdict)| name_and_case(verdict.kind(), verdict.check()).1)
         .value("estimate", "", |(_, verdict)| verdict.estimate())
         .value("prediction", "", |(_, verdict)| verdict.prediction())
         .value("low", "", |(_, verdict)| verdict.interval().0)
@@ -216,4 +256,34 @@ fn controls(controls: &[Verdict]) -> Table {
         .key("claimed", |control| significant(control.prediction(), 4))
         .key("p-value", |control| control.p_value().map(|p| significant(p, 3)))
         .table("Negative controls: each has to be rejected")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_finding_counts_statements_and_mistakes() {
+        assert_eq!(
+            finding([38, 38], 700, [500, 500]),
+            "Of the statements all 38 hold, in 700 checks; of the mistakes made on purpose all 500 are \
+             rejected."
+        );
+        assert_eq!(
+            finding([37, 38], 700, [499, 500]),
+            "Of the statements 37 of 38 hold, in 700 checks; of the mistakes made on purpose 499 of \
+             500 are rejected."
+        );
+    }
+
+    #[test]
+    fn the_worst_case_is_no_part_of_a_name_and_what_was_drawn_is() {
+        let worst = "enumeration of top-k: ties, n = 6, k = 1";
+        let expected = ("enumeration of top-k", Some("ties, n = 6, k = 1"));
+        assert_eq!(name_and_case(Kind::Enumerated, worst), expected);
+        assert_eq!(name_and_case(Kind::ClosedForm, worst), expected);
+        let drawn = "2000 draws of bernoulli: Gaussian, n = 64, k = 8";
+        assert_eq!(name_and_case(Kind::Drawn, drawn), (drawn, None));
+        assert_eq!(name_and_case(Kind::Enumerated, "no case"), ("no case", None));
+    }
 }

@@ -16,6 +16,7 @@ use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
 use super::steps::{Measurement, Steps};
+use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
@@ -187,6 +188,7 @@ impl ResnetStep {
         let not_finite = measurements.iter().filter(|m| !m.loss().is_finite());
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(&name, measurements),
             data,
             tables: vec![records.clone()],
             records,
@@ -216,6 +218,14 @@ impl ResnetStep {
             headline,
             ..ExhibitResult::default()
         }
+    }
+
+    /// The time at the ratio nearest to a half, in a sentence.
+    fn finding(&self, network: &str, measurements: &[Measurement]) -> String {
+        let ratio = nearest_to_half(self.ratios.iter().map(|ratio| ratio.value()));
+        let here = measurements.iter().filter(|m| m.ratio == ratio && m.name != "exact");
+        let found = here.map(|m| (m.name.to_string(), m.of_exact)).collect::<Vec<_>>();
+        times(&format!("a step of {network} at {ratio}"), &found)
     }
 
     fn figure(&self, name: &str, measurements: &[Measurement]) -> Figure {

@@ -11,6 +11,7 @@ use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
 use super::steps::{Measurement, Steps};
+use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
@@ -186,6 +187,7 @@ impl TrainingStep {
         });
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(measured),
             data: data.to_string(),
             tables: vec![records.clone()],
             records,
@@ -216,6 +218,17 @@ impl TrainingStep {
             headline: headline.collect(),
             ..ExhibitResult::default()
         }
+    }
+
+    /// The time at the ratio nearest to a half with the first estimator, in a sentence.
+    fn finding(&self, measured: &[(&Timed, Vec<Measurement>)]) -> String {
+        let ratio = nearest_to_half(self.ratios.iter().map(|ratio| ratio.value()));
+        let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
+        let found = measured.iter().filter_map(|(timed, steps)| {
+            let step = steps.iter().find(|step| step.name == estimator && step.ratio == ratio)?;
+            Some((timed.network.title(), step.of_exact))
+        });
+        times(&format!("a step with {estimator} at {ratio}"), &found.collect::<Vec<_>>())
     }
 
     fn figure(&self, measured: &[(&Timed, Vec<Measurement>)]) -> Figure {

@@ -12,7 +12,7 @@ use super::record::{LongRun, Record};
 use super::settings::WholeTraining;
 use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
 use super::verdicts;
-use crate::exhibit::networks::difference::Difference;
+use crate::exhibit::networks::difference::{Difference, intervals};
 use crate::result::{ExhibitResult, Rows, Table};
 
 impl WholeTraining {
@@ -36,13 +36,14 @@ impl WholeTraining {
         );
         let mut remarks: Vec<String> = beginnings.map(Beginnings::words).into_iter().collect();
         if !runs.is_empty() {
-            remarks.push(headline(&sampled));
             remarks.extend(sampled.iter().map(Finding::words));
         }
         remarks.extend(not_run(&trained));
         remarks.extend(fewer_seeds(&trained, self.seeds));
         ExhibitResult {
             title: super::TITLE.to_string(),
+            finding: if runs.is_empty() { String::new() } else { headline(&sampled) },
+            evidence: verdicts::evidence(&sampled, &self.setting(&runs), &self.images),
             data: match runs.first() {
                 Some(run) => run.images.description.clone(),
                 None => self.images.set.slugs().join(" or "),
@@ -59,6 +60,14 @@ impl WholeTraining {
             json: beginnings.is_none().then(|| Record::write(&runs).ok()).flatten(),
             ..ExhibitResult::default()
         }
+    }
+
+    /// The network, the data and the seeds, in words.
+    fn setting(&self, runs: &[&LongRun]) -> String {
+        let config = self.arms[0].config(0, &self.training, 0).ok();
+        let network = config.map_or(String::new(), |config| config.network.title());
+        let data = runs.first().map_or("", |run| run.images.description.as_str());
+        format!("{network} on {data}, {}", intervals(self.seeds))
     }
 
     /// An arm with its runs.
