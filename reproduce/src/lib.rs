@@ -27,7 +27,7 @@ pub mod memory;
 pub mod new;
 pub mod output;
 mod page;
-mod paper_claims;
+pub mod paper_claims;
 pub mod parallel;
 mod plan;
 pub mod plot;

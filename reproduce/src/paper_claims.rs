@@ -2,7 +2,8 @@
 //!
 //! A claim is decided by the exhibits that decide it: where all of these say the same, that is the
 //! verdict; where they differ it holds in part; where there is none it is not decided. The number
-//! beside it is of the first exhibit that decides it, else of the first that has something to say.
+//! beside it is of the first exhibit that decides it, else of the last that has something to say: counts
+//! come before trainings, and small trainings before large ones.
 
 use serde::Serialize;
 
@@ -48,7 +49,7 @@ fn verdict(claim: PaperClaim, found: &[(String, Evidence)]) -> PaperVerdict {
         }
         Some(_) => Standing::HoldsInPart,
     };
-    let shown = deciding.first().or(about.first()).map(|one| (*one).clone());
+    let shown = deciding.first().or(about.last()).map(|one| (*one).clone());
     PaperVerdict { claim, standing, shown }
 }
 
@@ -103,10 +104,10 @@ mod tests {
     }
 
     #[test]
-    fn the_number_is_of_the_first_exhibit_that_decides() {
+    fn the_number_is_of_the_first_exhibit_that_decides_or_else_of_the_last() {
         let shown = |standings: &[Standing]| of(standings).shown.map(|(name, _)| name);
         assert_eq!(shown(&[Undecided, Fails, Holds]).as_deref(), Some("exhibit-1"));
-        assert_eq!(shown(&[Undecided, Undecided]).as_deref(), Some("exhibit-0"));
+        assert_eq!(shown(&[Undecided, Undecided]).as_deref(), Some("exhibit-1"));
         assert_eq!(shown(&[]), None);
     }
 

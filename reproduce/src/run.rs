@@ -1,13 +1,11 @@
 //! `run`: the plan, then exhibit after exhibit, then the page.
 
-use std::path::Path;
 use std::time::Instant;
 
 use kernels::InstructionSet;
 use serde_json::json;
 
 use crate::cache::Cache;
-use crate::changes::Changes;
 use crate::cli::Options;
 use crate::compute::compute;
 use crate::exhibit::LongRuns;
@@ -16,10 +14,8 @@ use crate::files;
 use crate::images::{Images, Library};
 use crate::output::say;
 use crate::page;
-use crate::paper_claims;
 use crate::plan::{self, Planned, Purpose};
 use crate::progress::TimeLeft;
-use crate::reference;
 use crate::requests::{images, tasks, with_data};
 use crate::result::ExhibitResult;
 use crate::stored::{self, Stored};
@@ -70,7 +66,6 @@ pub fn run(
     }
     let mut results: Vec<ExhibitResult> = Vec::with_capacity(tasks.len());
     let mut checksums: Vec<Option<String>> = Vec::with_capacity(tasks.len());
-    let mut changes = Changes::default();
     for (place, (task, stored)) in tasks.iter().zip(found).enumerate() {
         let started = Instant::now();
         // Another run, for which this one waited, may have computed what was not there.
@@ -89,7 +84,6 @@ pub fn run(
         };
         let files = files::of_exhibit(task, &result)?;
         files::write(&options.out, &files)?;
-        changes.count(task, &result, options.data(), Path::new(reference::FOLDER));
         let time = (!is_stored).then(|| started.elapsed().as_secs_f64());
         let paths = files.iter().map(|(name, _)| options.out.join(name).display().to_string());
         say_one(task, &result, time, &paths.collect::<Vec<String>>(), options);
@@ -101,19 +95,13 @@ pub fn run(
         .zip(&results)
         .flat_map(|(task, result)| result.failures.iter().map(|f| format!("{}: {f}", task.name)))
         .collect();
-    files::write_list(&options.out)?;
-    let evidence = tasks.iter().zip(&results).flat_map(|(task, result)| {
-        result.evidence.iter().map(|evidence| (task.name.clone(), evidence.clone()))
-    });
-    let paper = paper_claims::verdicts(&evidence.collect::<Vec<_>>());
-    let statements = results.iter().flat_map(|result| &result.claims).cloned().collect::<Vec<_>>();
     let computed = tasks.iter().zip(&checksums).zip(results);
     let computed = computed.map(|((task, images), result)| (task, images.as_deref(), result));
-    page::write(computed.collect(), &mut library, &cache, options, instructions)?;
+    let said = page::write(computed.collect(), &mut library, &cache, options, instructions)?;
     let summary = Summary {
-        paper: &paper,
-        statements: statements.iter().collect(),
-        changes,
+        paper: &said.paper,
+        statements: said.statements.iter().collect(),
+        changes: said.changes,
         skipped: &skipped,
         failures: &failures,
         page: &options.out.join("index.html"),

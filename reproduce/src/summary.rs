@@ -114,6 +114,7 @@ mod tests {
             source: String::new(),
             standing,
             estimate: String::new(),
+            relation: "=".into(),
             prediction: String::new(),
             p_value: None,
             proof: None,

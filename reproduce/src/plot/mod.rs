@@ -8,6 +8,7 @@
 mod legend;
 mod marker;
 mod span;
+mod theme;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -41,7 +42,7 @@ const PANEL_HEIGHT: u32 = 460;
 const LEGEND_PADDING: i32 = 12;
 const FONT: &str = "sans-serif";
 /// Text sizes in the backend's unit, which is 1.24 times the em.
-const TITLE_SIZE: i32 = 24;
+const TITLE_SIZE: i32 = 23;
 const LABEL_SIZE: i32 = 21;
 const TICK_SIZE: i32 = 19;
 
@@ -67,10 +68,7 @@ pub fn draw(figure: &Figure) -> Result<String, PlotError> {
         for (area, panel) in
             panels.split_evenly((1, figure.panels.len())).iter().zip(&figure.panels)
         {
-            let x = Span::of(&panel.x, panel.series.iter(), |point| (point.x, None))
-                .ok_or_else(|| PlotError::Empty(figure.caption.clone()))?;
-            let y = Span::of(&panel.y, panel.series.iter(), |point| (point.y, point.half_width))
-                .ok_or_else(|| PlotError::Empty(figure.caption.clone()))?;
+            let (x, y) = spans(figure, panel)?;
             draw_panel(area, panel, &x, &y).map_err(failed)?;
         }
         legend.draw(&root, &entries).map_err(failed)?;
@@ -85,6 +83,55 @@ pub fn draw(figure: &Figure) -> Result<String, PlotError> {
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// A figure in parts, for a page that arranges them by its width and colours them by its theme.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parts {
+    /// A picture a panel, each as narrow as a phone allows, with classes in the place of colours.
+    pub panels: Vec<String>,
+    /// A picture and a text an entry.
+    pub legend: Vec<(String, String)>,
+}
+
+/// Width and height of a panel by itself.
+const PART: (u32, u32) = (480, 380);
+const SWATCH: (u32, u32) = (40, 20);
+
+/// The panels and the legend of a figure.
+///
+/// # Errors
+/// [`PlotError::Empty`] for a figure without points to draw.
+pub fn parts(figure: &Figure) -> Result<Parts, PlotError> {
+    let failed = |reason: String| PlotError::Backend { figure: figure.caption.clone(), reason };
+    let picture = |size: (u32, u32), label: &str, put: &dyn Fn(&Area) -> Result<(), String>| {
+        let mut svg = String::new();
+        {
+            let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+            put(&root).map_err(failed)?;
+            root.present().map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(theme::themed(&svg, label))
+    };
+    let panels = figure.panels.iter().map(|panel| {
+        let (x, y) = spans(figure, panel)?;
+        picture(PART, &panel.title, &|root| draw_panel(root, panel, &x, &y))
+    });
+    let panels = panels.collect::<Result<Vec<String>, PlotError>>()?;
+    let legend = legend_entries(figure).into_iter().map(|entry| {
+        let middle = (2, SWATCH.1 as i32 / 2);
+        let swatch = picture(SWATCH, "", &|root| entry.draw_marks(root, middle));
+        Ok((swatch?, entry.label.to_string()))
+    });
+    Ok(Parts { panels, legend: legend.collect::<Result<_, PlotError>>()? })
+}
+
+/// The axes of a panel.
+fn spans(figure: &Figure, panel: &Panel) -> Result<(Span, Span), PlotError> {
+    let empty = || PlotError::Empty(figure.caption.clone());
+    let x = Span::of(&panel.x, panel.series.iter(), |point| (point.x, None));
+    let y = Span::of(&panel.y, panel.series.iter(), |point| (point.y, point.half_width));
+    Ok((x.ok_or_else(empty)?, y.ok_or_else(empty)?))
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -222,6 +269,22 @@ mod tests {
         let with_zero = [shown.clone(), vec![Point::new(0.0, 0.0)]].concat();
         let logarithmic = |points| draw(&figure(AxisScale::Logarithmic, points)).unwrap();
         assert_eq!(logarithmic(shown), logarithmic(with_zero));
+    }
+
+    #[test]
+    fn parts_are_a_picture_a_panel_and_an_entry_a_label() {
+        let mut figure =
+            figure(AxisScale::Linear, vec![Point::new(0.0, 1.0), Point::new(1.0, 2.0)]);
+        figure.panels.push(figure.panels[0].clone());
+        let parts = parts(&figure).unwrap();
+        assert_eq!((parts.panels.len(), parts.legend.len()), (2, 1));
+        assert_eq!(parts.legend[0].1, "top-k");
+        let all = parts.panels.iter().chain(parts.legend.iter().map(|(picture, _)| picture));
+        for picture in all {
+            assert!(!picture.contains("=\"#"), "a colour of its own: {picture}");
+        }
+        figure.panels[1].series.clear();
+        assert!(matches!(super::parts(&figure), Err(PlotError::Empty(_))));
     }
 
     #[test]

@@ -10,6 +10,11 @@ use kernels::estimator::Estimator;
 use kernels::selection::SelectionError;
 use serde::Serialize;
 
+use crate::exhibit::style;
+
+/// The colours that the page has for series.
+const COLOURS: usize = 7;
+
 /// Pairs of the product.
 pub const PAIRS: usize = 20;
 
@@ -77,6 +82,8 @@ pub struct NormsChoice {
 pub struct EstimatorChoice {
     /// Text of the control.
     pub label: &'static str,
+    /// Its colour, as in the figures.
+    pub style: usize,
     /// Whether k draws with replacement are made, rather than one coin tossed a pair.
     pub with_replacement: bool,
 }
@@ -120,6 +127,7 @@ impl SamplingFigure {
                     Estimator::BernoulliAsReleased => "Bernoulli, as released",
                     other => other.name(),
                 },
+                style: style::of(*estimator) % COLOURS,
                 with_replacement: *estimator == Estimator::ColumnRow,
             })
             .collect();

@@ -184,6 +184,7 @@ fn claims_and_notes_work_in_a_browser() {
             source: "paper, lemma 1".into(),
             standing: Standing::Holds,
             estimate: "1.02 ± 0.03".into(),
+            relation: "=".into(),
             prediction: "1".into(),
             p_value: Some(0.4),
             proof: Some("level#the-level".into()),
@@ -210,6 +211,7 @@ fn claims_and_notes_work_in_a_browser() {
         images_checksum: None,
         is_timing: false,
         is_long: false,
+        reservation: Some("reduced data"),
         note: "level".into(),
         statements: &["T2"],
         interactive: &[],
@@ -227,6 +229,11 @@ fn claims_and_notes_work_in_a_browser() {
             version: "0.1.0".into(),
             code: "0123456789ab".into(),
             instructions: "portable".into(),
+            date: "2026-01-31T23:59:59Z".into(),
+            commit: "0123456789ab".into(),
+            processor: "a processor".into(),
+            threads: 2,
+            changes: "0 of 10 numbers changed since the committed reference".into(),
         },
     };
     write(folder.path(), &site).unwrap();

@@ -269,6 +269,7 @@ fn needed(ratios: &[Option<f64>]) -> String {
     match without {
         _ if found.is_empty() => "no ratio that is small enough".to_string(),
         0 => format!("a ratio of {}, by network", range(found, 3, "")),
+        1 => format!("a ratio of {}, and one network never saves it", range(found, 3, "")),
         _ => format!("a ratio of {}, and {without} networks never save it", range(found, 3, "")),
     }
 }
@@ -315,6 +316,7 @@ mod tests {
         assert_eq!(needed(&[Some(0.34), Some(0.25)]), "a ratio of 0.250 to 0.340, by network");
         let some = needed(&[Some(0.34), None, None]);
         assert_eq!(some, "a ratio of 0.340, and 2 networks never save it");
+        assert!(needed(&[Some(0.34), None]).ends_with("and one network never saves it"));
         assert_eq!(needed(&[None]), "no ratio that is small enough");
     }
 }

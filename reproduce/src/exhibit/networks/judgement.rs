@@ -4,6 +4,8 @@
 //! lies above -0.5 points, and loses it where the whole interval lies below. Otherwise, and with one
 //! seed, that is not decided, and no claim is held to stand or to fall by it.
 
+use std::path::Path;
+
 use super::difference::{Difference, show};
 use crate::exhibit::statistics::Estimate;
 use crate::images::ImageConfig;
@@ -133,6 +135,13 @@ pub fn reservation(images: &ImageConfig) -> Option<&'static str> {
     }
 }
 
+/// What something was found with, in words: "MLP on MNIST, 60000 and 10000 images, 3 seeds".
+pub fn evidence_setting(network: &str, images: &ImageConfig, seeds: usize) -> String {
+    let seeds = if seeds == 1 { "one seed".to_string() } else { format!("{seeds} seeds") };
+    // Which set it is has been found out: the directory is not asked.
+    format!("{network} on {}, {seeds}", images.words(Path::new("")))
+}
+
 /// Evidence of an exhibit that trains on these images: with a reservation it decides nothing.
 pub fn evidence(
     claim: PaperClaim,
@@ -241,5 +250,11 @@ mod tests {
         let drawn = found(&images(ImageSet::GeneratedDigits, 60_000));
         assert_eq!(drawn.standing, Undecided);
         assert_eq!((drawn.number.as_str(), drawn.setting.as_str()), ("1 %", "a network"));
+        let cut = images(ImageSet::Cifar10, 1_000);
+        assert_eq!(
+            evidence_setting("WRN", &cut, 3),
+            "WRN on CIFAR-10, 1100 of 50000 and 10000 of 10000 images, 3 seeds"
+        );
+        assert!(evidence_setting("WRN", &cut, 1).ends_with("images, one seed"));
     }
 }

@@ -13,7 +13,7 @@ use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 use super::compute_communication::{PAPER, largest_ratio};
 use super::difference::{Difference, intervals, seeds, show};
 use super::headline::{accuracy_row, is_shown};
-use super::judgement::{Saving, evidence, judged, sent};
+use super::judgement::{Saving, evidence, evidence_setting, judged, sent};
 use super::run_settings::RunSettings;
 use super::sampling::Sampling;
 use crate::exhibit::settings::{
@@ -263,12 +263,9 @@ impl MultiNode {
         let description = self.training.network.describe(image, data.classes)?;
         let records = self.records(measurements);
         let savings = savings(measurements);
-        let setting = format!(
-            "{} on {}, {}",
-            self.training.network.title(),
-            images.description,
-            intervals(self.training.seeds)
-        );
+        let used = self.training.images.in_directory_of(images);
+        let network = self.training.network.title();
+        let setting = evidence_setting(&network, &used, self.training.seeds);
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
             finding: sent(&savings),
@@ -276,7 +273,7 @@ impl MultiNode {
                 PaperClaim::Communication,
                 judged(&savings),
                 &setting,
-                &self.training.images.in_directory_of(images),
+                &used,
                 "workers that select by the weights alone; bytes are counted, no network is timed",
             )],
             data: images.description.clone(),

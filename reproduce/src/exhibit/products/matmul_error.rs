@@ -190,7 +190,9 @@ impl MatmulError {
         let distance = |budget: &usize| (*budget as f64 - quarter).abs();
         let nearest = |x: &&usize, y: &&usize| distance(x).total_cmp(&distance(y));
         let budget = self.budgets.iter().min_by(nearest).copied().unwrap_or_default();
-        let here = measurements.iter().filter(|m| m.budget == budget);
+        // Adaptive top-k keeps as many as it likes, whatever the budget.
+        let has_budget = |m: &&Measurement| !matches!(m.estimator, Estimator::AdaptiveTopK { .. });
+        let here = measurements.iter().filter(|m| m.budget == budget).filter(has_budget);
         let errors = here.map(|m| Error {
             operands: m.distribution.name(),
             estimator: m.estimator.name(),

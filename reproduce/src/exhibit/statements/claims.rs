@@ -200,24 +200,45 @@ fn name_and_case(kind: Kind, check: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// The names of checks of a claim in a role, without their worst cases but where two checks would
+/// have one name: those were made of one case each.
+fn names<'a>(checks: &[(&str, &str, Kind, &'a str)]) -> Vec<&'a str> {
+    let short = |&(claim, role, kind, check): &(&str, &str, Kind, &'a str)| {
+        (claim.to_string(), role.to_string(), kind, name_and_case(kind, check).0)
+    };
+    let all: Vec<_> = checks.iter().map(short).collect();
+    let is_one = |name: &_| all.iter().filter(|other| *other == name).count() == 1;
+    let names = checks.iter().zip(&all);
+    names.map(|(check, name)| if is_one(name) { name.3 } else { check.3 }).collect()
+}
+
 /// A row a check or control, for the CSV file and the snapshot.
 fn records(suite: &Suite) -> Table {
     let claims = suite.verdicts.iter().map(|verdict| ("claim", verdict));
     let controls = suite.controls.iter().map(|verdict| ("control", verdict));
     let rows: Vec<(&str, &Verdict)> = claims.chain(controls).collect();
+    let checks = rows
+        .iter()
+        .map(|(role, verdict)| (&*verdict.claim().id, *role, verdict.kind(), verdict.check()));
+    let names = names(&checks.collect::<Vec<_>>());
+    let rows: Vec<(&str, &Verdict, &str)> =
+        rows.iter().zip(names).map(|((role, verdict), name)| (*role, *verdict, name)).collect();
     Rows::of(&rows)
-        .key("claim", |(_, verdict)| &*verdict.claim().id)
-        .key("role", |(role, _)| *role)
-        .key("kind", |(_, verdict)| verdict.kind().name())
-        .key("check", |(_, verdict)| name_and_case(verdict.kind(), verdict.check()).0)
-        .value("worst-case", "", |(_, verdict)| name_and_case(verdict.kind(), verdict.check()).1)
-        .value("estimate", "", |(_, verdict)| verdict.estimate())
-        .value("prediction", "", |(_, verdict)| verdict.prediction())
-        .value("low", "", |(_, verdict)| verdict.interval().0)
-        .value("high", "", |(_, verdict)| verdict.interval().1)
-        .value("p-value", "", |(_, verdict)| verdict.p_value())
-        .value("sample-size", "", |(_, verdict)| verdict.sample_size())
-        .value("passed", "1 is yes", |(_, verdict)| usize::from(verdict.passed()))
+        .key("claim", |(_, verdict, _)| &*verdict.claim().id)
+        .key("role", |(role, _, _)| *role)
+        .key("kind", |(_, verdict, _)| verdict.kind().name())
+        .key("check", |(_, _, name)| *name)
+        .value("worst-case", "", |(_, verdict, name)| {
+            let check = verdict.check();
+            (check != *name).then(|| name_and_case(verdict.kind(), check).1).flatten()
+        })
+        .value("estimate", "", |(_, verdict, _)| verdict.estimate())
+        .value("prediction", "", |(_, verdict, _)| verdict.prediction())
+        .value("low", "", |(_, verdict, _)| verdict.interval().0)
+        .value("high", "", |(_, verdict, _)| verdict.interval().1)
+        .value("p-value", "", |(_, verdict, _)| verdict.p_value())
+        .value("sample-size", "", |(_, verdict, _)| verdict.sample_size())
+        .value("passed", "1 is yes", |(_, verdict, _)| usize::from(verdict.passed()))
         .table("Every check")
 }
 
@@ -285,5 +306,17 @@ mod tests {
         let drawn = "2000 draws of bernoulli: Gaussian, n = 64, k = 8";
         assert_eq!(name_and_case(Kind::Drawn, drawn), (drawn, None));
         assert_eq!(name_and_case(Kind::Enumerated, "no case"), ("no case", None));
+    }
+
+    #[test]
+    fn checks_of_one_case_each_keep_it() {
+        let checks = [
+            ("T1", "claim", Kind::Enumerated, "enumeration: ties"),
+            ("T1", "control", Kind::Enumerated, "enumeration: a zero column"),
+            ("T5", "claim", Kind::ClosedForm, "variance: parallel"),
+            ("T5", "claim", Kind::ClosedForm, "variance: opposing"),
+        ];
+        let expected = ["enumeration", "enumeration", "variance: parallel", "variance: opposing"];
+        assert_eq!(names(&checks), expected);
     }
 }

@@ -35,10 +35,9 @@ pub fn evidence(tested: &[(&str, bool)]) -> Option<Evidence> {
         standing,
         number: format!("{holding} of {} statements it needs hold{exception}", NEEDED.len()),
         setting: format!("unbiased gradients and the bound of SGD: {}", NEEDED.join(", ")),
-        caveat:
-            "for unbiased gradients alone: the released code's forward mode has none in a network \
-                 with activations, and its bias vanishes as k tends to n"
-                .to_string(),
+        caveat: "for unbiased gradients alone: the forward mode of the released code, with \
+ activations, has none"
+            .to_string(),
     })
 }
 

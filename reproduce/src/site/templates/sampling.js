@@ -86,6 +86,7 @@
     const place = (name) => holder.querySelector(`[data-chart="${name}"]`);
     const chosen = (name) =>
       Number(holder.querySelector(`input[name="${data.id}-${name}"]:checked`).value);
+    const look = (estimator) => `series-${data.estimators[estimator].style}`;
     let state;
 
     function restart() {
@@ -182,7 +183,7 @@
             height: base - chart.y(value),
             class: name,
           });
-        if (added[i] > 0) bar(added[i], `kept series-${index}`);
+        if (added[i] > 0) bar(added[i], `kept ${look(index)}`);
         bar(w, added[i] === 0 ? "norm dropped" : "norm");
         if (added[i] > 0) {
           const at = { x: chart.x(i + 1), y: chart.y(Math.max(added[i], w)) - 5 };
@@ -212,12 +213,12 @@
       });
       norms.settings.forEach((row, series) => {
         const points = row.map((one, i) => `${chart.x(i + 1)},${chart.y(one.error)}`).join(" ");
-        const name = `curve series-${series}${series === index ? " chosen" : ""}`;
+        const name = `curve ${look(series)}${series === index ? " chosen" : ""}`;
         add(chart.svg, "polyline", { points, class: name });
       });
       const [x, y] = [chart.x(k), chart.y(setting.error)];
       add(chart.svg, "line", { x1: x, x2: x, y1: chart.y(0), y2: y, class: "drop" });
-      add(chart.svg, "circle", { cx: x, cy: y, r: 5, class: `dot series-${index}` });
+      add(chart.svg, "circle", { cx: x, cy: y, r: 5, class: `dot ${look(index)}` });
       const d = `M${x} ${chart.y(measured().error) - 7}l6 7l-6 7l-6 -7z`;
       add(chart.svg, "path", { d, class: "measured" });
     }

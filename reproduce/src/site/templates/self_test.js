@@ -76,9 +76,12 @@
     return wider;
   }
 
-  addEventListener("load", () => {
+  addEventListener("load", async () => {
     const report = {};
     try {
+      // Rows become a table when they are unfolded, which is told a moment later.
+      document.querySelectorAll("details").forEach((details) => (details.open = true));
+      await new Promise((resolve) => setTimeout(resolve, 100));
       const links = [...document.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"));
       const table = document.querySelector("table.sortable");
       const root = document.documentElement;
@@ -86,7 +89,6 @@
       report.links = links.filter((link) => !link.startsWith("data:"));
       report.sorted = table ? sortColumn(table, table.tHead.rows[0].cells.length - 1) : [];
       report.theme = switchTheme();
-      document.querySelectorAll("details").forEach((details) => (details.open = true));
       // No browser makes its window as narrow as a phone, but a narrow one has the phone's layout.
       const narrower = root.clientWidth < 600 ? [390, 320] : [];
       report.overflow = [root.clientWidth, ...narrower].map(overflow);

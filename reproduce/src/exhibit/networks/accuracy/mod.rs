@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use training::sampling::Mode;
 use training::setting::distinct;
 
-use super::difference::{Difference, intervals};
+use super::difference::Difference;
 use super::headline::{accuracy_row, is_shown};
-use super::judgement::evidence;
+use super::judgement::{evidence, evidence_setting};
 use super::run_settings::RunSettings;
 use super::runs::Trained;
 use super::sampling::Sampling;
@@ -216,13 +216,8 @@ impl Accuracy {
 
     /// Short trainings support, and do not decide, what is claimed of whole ones.
     fn evidence(&self, exact: &Trained, trained: &[Trained], images: &Images) -> Evidence {
-        let setting = format!(
-            "{} on {}, {}",
-            self.title(),
-            images.description,
-            intervals(self.training.seeds)
-        );
         let images = self.training.images.in_directory_of(images);
+        let setting = evidence_setting(&self.title(), &images, self.training.seeds);
         let found = (Standing::Undecided, self.finding(exact, trained));
         let caveat = "a short training of a small network: whole trainings decide";
         evidence(PaperClaim::Accuracy, found, &setting, &images, caveat)

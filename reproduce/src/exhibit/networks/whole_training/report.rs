@@ -12,7 +12,8 @@ use super::record::{LongRun, Record};
 use super::settings::WholeTraining;
 use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
 use super::verdicts;
-use crate::exhibit::networks::difference::{Difference, intervals};
+use crate::exhibit::networks::difference::Difference;
+use crate::exhibit::networks::judgement::evidence_setting;
 use crate::result::{ExhibitResult, Rows, Table};
 
 impl WholeTraining {
@@ -43,7 +44,7 @@ impl WholeTraining {
         ExhibitResult {
             title: super::TITLE.to_string(),
             finding: if runs.is_empty() { String::new() } else { headline(&sampled) },
-            evidence: verdicts::evidence(&sampled, &self.setting(&runs), &self.images),
+            evidence: verdicts::evidence(&sampled, &self.setting(), &self.images),
             data: match runs.first() {
                 Some(run) => run.images.description.clone(),
                 None => self.images.set.slugs().join(" or "),
@@ -63,11 +64,10 @@ impl WholeTraining {
     }
 
     /// The network, the data and the seeds, in words.
-    fn setting(&self, runs: &[&LongRun]) -> String {
+    fn setting(&self) -> String {
         let config = self.arms[0].config(0, &self.training, 0).ok();
         let network = config.map_or(String::new(), |config| config.network.title());
-        let data = runs.first().map_or("", |run| run.images.description.as_str());
-        format!("{network} on {data}, {}", intervals(self.seeds))
+        evidence_setting(&network, &self.images, self.seeds)
     }
 
     /// An arm with its runs.
