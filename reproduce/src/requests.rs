@@ -84,7 +84,8 @@ pub fn lack_of(missing: &str, directory: &Path) -> String {
 
 /// Which images a task computes with, in words; none where it needs none.
 pub fn data_of(task: &Task, directory: &Path) -> Option<String> {
-    let config = task.images(directory)?;
+    let folder = task.configured.experiment.folder().map(|folder| format!("files of {folder}"));
+    let Some(config) = task.images(directory) else { return folder };
     Some(match config.set {
         ImageSet::Digits if config.set.in_directory(directory) != ImageSet::Mnist => {
             format!("digits drawn by code (no MNIST in {})", directory.display())

@@ -51,7 +51,7 @@ pub(super) fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
             });
         match series.mark {
             Mark::Line | Mark::Dashed => entries[at].line = Some(series),
-            Mark::Points => entries[at].marker = Some(series),
+            Mark::Points | Mark::Across => entries[at].marker = Some(series),
             Mark::JoinedPoints | Mark::DashedPoints => {
                 entries[at].line = Some(series);
                 entries[at].marker = Some(series);

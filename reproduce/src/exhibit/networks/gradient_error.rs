@@ -285,7 +285,7 @@ impl GradientError {
             Panel {
                 title: format!("layer {layer}"),
                 x: Axis::linear("epoch"),
-                y: Axis::linear("share of the gradient's norm"),
+                y: Axis::logarithmic("share of the gradient's norm"),
                 series,
             }
         });
@@ -294,7 +294,7 @@ impl GradientError {
             caption: format!(
                 "Bias and root mean square error of the weight gradients of each layer along \
                  training, over the norm of the exact gradient, sampled by {estimator} at ratio \
-                 {} forward and backward.",
+                 {} forward and backward; a bias of zero has no place on the axis.",
                 self.followed.value()
             ),
             panels: panels.collect(),
@@ -323,7 +323,7 @@ impl GradientError {
             Panel {
                 title: estimator.0.name().to_string(),
                 x: Axis::linear("share of the pairs kept, k/n"),
-                y: Axis::linear("share of the gradient's norm"),
+                y: Axis::logarithmic("share of the gradient's norm"),
                 series,
             }
         });
@@ -331,7 +331,7 @@ impl GradientError {
             part: "ratio".to_string(),
             caption: "Bias and root mean square error of the first layer's weight gradient after \
                       the last epoch against the share of the pairs kept, a panel an estimator, \
-                      sampled forward and backward."
+                      sampled forward and backward; a bias of zero has no place on the axis."
                 .to_string(),
             panels: panels.collect(),
         }

@@ -193,7 +193,7 @@ impl MlpModes {
             Panel {
                 title: estimator.0.name().to_string(),
                 x: Axis::linear("share of the pairs kept, k/n"),
-                y: Axis::linear("test accuracy, %"),
+                y: Axis::linear("test accuracy, %").within(0.0, 100.0),
                 series,
             }
         });

@@ -14,6 +14,7 @@ use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
 use crate::exhibit::statistics::largest;
+use crate::exhibit::style;
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
@@ -222,10 +223,9 @@ impl LayerTiming {
         let mut series: Vec<Series> = self
             .estimators
             .iter()
-            .enumerate()
-            .map(|(style, estimator)| Series {
+            .map(|estimator| Series {
                 label: estimator.0.name().to_string(),
-                style,
+                style: style::of(estimator.0),
                 mark: Mark::JoinedPoints,
                 points: measurements
                     .iter()

@@ -10,7 +10,7 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
-use super::steps::{Measurement, Steps};
+use super::steps::{Measurement, Steps, paired};
 use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
@@ -196,13 +196,14 @@ impl TrainingStep {
                 format!(
                     "A step is forward pass, loss, backward pass and update. Exact and sampled \
                      steps alternate on the same minibatches, {} of each a setting, on {} threads \
-                     with {} instructions. Time and speed-up: medians over the pairs of steps. Steps \
+                     with {} instructions. Steps \
                      select by the norms of both factors, by which several workers would send the \
                      whole gradient.",
                     self.repeats,
                     rayon::current_num_threads(),
                     environment.instructions,
                 ),
+                paired(measured.iter().flat_map(|(_, steps)| steps)),
                 "Computations are those of the sampled products. Where two sampled layers follow \
                  each other, the gradient of the first one's output is zero but for the channels \
                  the second one kept, and no product is computed for the others: time can fall \
