@@ -27,7 +27,7 @@ pub use exhibits::ExhibitPage;
 pub use headline::{HeadlineTable, headline_report, headline_tables};
 pub use notes::{NOTES, Note};
 pub use paper::{evidence, report as paper_report};
-pub use sampling::{Norms, PAIRS, SamplingFigure, Setting, setting};
+pub use sampling::{Directions, Norms, PAIRS, SamplingFigure, Setting, setting};
 
 /// Everything that the page shows.
 pub struct Site<'a> {

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use kernels::estimator::Estimator;
 use reproduce::result::{ClaimRow, ExhibitResult, Found, HeadlineRow, Rows, Standing, significant};
-use reproduce::site::{ExhibitPage, Norms, Note, PAIRS, Provenance, Site, setting, write};
+use reproduce::site::{
+    Directions, ExhibitPage, Norms, Note, PAIRS, Provenance, Site, setting, write,
+};
 use serde::Deserialize;
 
 /// What `self_test.js` writes.
@@ -18,6 +20,8 @@ struct Report {
     settings: Vec<Position>,
     sorted: Vec<Sorted>,
     theme: Theme,
+    /// How far down the first screen ends, in pixels; none on pages that have none.
+    first_screen: Option<f64>,
     /// By how many pixels the page is wider than its window, and than narrower ones.
     overflow: Vec<f64>,
 }
@@ -27,13 +31,17 @@ struct Report {
 struct Position {
     figure: String,
     norms: String,
+    directions: String,
     estimator: String,
     k: usize,
     error: f64,
     text: String,
+    bias: f64,
     kept: f64,
     measured: Option<f64>,
     half: Option<f64>,
+    /// The error of the mean of all draws.
+    of_mean: Option<f64>,
     status: Option<String>,
 }
 
@@ -100,17 +108,34 @@ fn norms(label: &str) -> Norms {
     }
 }
 
+/// The place of a choice of directions.
+fn directions(label: &str) -> usize {
+    match label {
+        "neighbours cancel" => 0,
+        "orthogonal" => 1,
+        "all the same way" => 2,
+        other => panic!("the page has directions {other:?}"),
+    }
+}
+
 /// The position shows the kernels' closed form, and its draws agree with it.
 fn assert_agrees(position: &Position) {
     let weights = norms(&position.norms).weights();
     let expected = setting(estimator(&position.estimator), &weights, position.k).unwrap();
-    assert_eq!(position.error.to_bits(), expected.error.to_bits(), "{position:?}");
-    assert_eq!(position.text, significant(expected.error, 4), "{position:?}");
+    let place = directions(&position.directions);
+    let (error, bias) = (expected.errors[place], expected.biases[place]);
+    assert_eq!(position.error.to_bits(), error.to_bits(), "{position:?}");
+    assert_eq!(position.text, significant(error, 4), "{position:?}");
+    assert_eq!(position.bias.to_bits(), bias.to_bits(), "{position:?}");
     assert_eq!(position.kept.to_bits(), expected.kept.to_bits(), "{position:?}");
     if let (Some(measured), Some(half)) = (position.measured, position.half) {
         // Half the width of a 95 % interval is 1.96 standard errors; five are allowed.
         let allowed = 5.0 / 1.96 * half + 1e-12;
-        assert!((measured - expected.error).abs() <= allowed, "{expected:?}: {position:?}");
+        assert!((measured - error).abs() <= allowed, "{expected:?}: {position:?}");
+        // Of 1,001 draws the mean is off by its bias and a thirtieth of their spread.
+        let spread = (error * error - bias * bias).max(0.0).sqrt();
+        let of_mean = position.of_mean.unwrap();
+        assert!((of_mean - bias).abs() <= spread / 6.0 + 1e-9, "{expected:?}: {position:?}");
         let status = position.status.as_deref().unwrap_or_default();
         assert!(status.starts_with("Draw 1001 keeps"), "{status}");
     }
@@ -157,7 +182,15 @@ fn the_page_of_a_run_works_in_a_browser() {
         let report = report(&browser, &page, width, &folder.path().join(name));
         assert_sound(&report, &page);
         // Three estimators in one figure and two in the other.
-        assert_eq!(report.settings.len(), Norms::ALL.len() * PAIRS * 5, "{name}");
+        assert_eq!(
+            report.settings.len(),
+            Norms::ALL.len() * Directions::ALL.len() * PAIRS * 5,
+            "{name}"
+        );
+        let height = if name == "wide" { 800.0 } else { 844.0 };
+        assert!(report.first_screen.is_some_and(|end| end <= height), "{name}: {report:?}");
+        let bytes = std::fs::metadata(&page).unwrap().len();
+        assert!(bytes < 1_000_000, "the page has {bytes} bytes");
         let mut figures: Vec<&str> = report.settings.iter().map(|p| p.figure.as_str()).collect();
         figures.dedup();
         assert_eq!(figures, ["try-matmul-error", "try-bernoulli-budget"]);

@@ -72,6 +72,43 @@
     holder.append(command, copy);
   }
 
+  // The lecture: one finding a screen, by the arrow keys or the buttons.
+  const slides = [...document.querySelectorAll("#found, article.exhibit:has(figure)")];
+  const lecture = document.getElementById("lecture");
+  if (slides.length > 1) {
+    const bar = document.createElement("p");
+    bar.className = "slides";
+    bar.innerHTML = '<button type="button" data-turn="-1">← Back</button> ' +
+      '<span role="status"></span> <button type="button" data-turn="1">On →</button>';
+    document.getElementById("main").prepend(bar);
+    let now = 0;
+    const isOn = () => document.body.classList.contains("lecture");
+    const show = (next) => {
+      now = Math.min(Math.max(next, 0), slides.length - 1);
+      slides.forEach((slide, place) => slide.classList.toggle("slide", place === now));
+      bar.querySelector("span").textContent = `${now + 1} of ${slides.length}`;
+      if (isOn()) scrollTo(0, 0);
+    };
+    const turn = (isTurnedOn) => {
+      document.body.classList.toggle("lecture", isTurnedOn);
+      lecture.textContent = isTurnedOn ? "End the lecture" : "Lecture";
+      show(now);
+    };
+    lecture.hidden = false;
+    lecture.addEventListener("click", () => turn(!isOn()));
+    bar.addEventListener("click", ({ target }) => {
+      if (target.dataset.turn) show(now + Number(target.dataset.turn));
+    });
+    addEventListener("keydown", ({ key, target }) => {
+      // Arrows move sliders and choices, too.
+      if (!isOn() || target.localName === "input") return;
+      if (key === "ArrowRight" || key === "PageDown") show(now + 1);
+      if (key === "ArrowLeft" || key === "PageUp") show(now - 1);
+      if (key === "Escape") turn(false);
+    });
+    show(0);
+  }
+
   const search = document.getElementById("search");
   if (!search) return;
   const results = document.getElementById("search-results");
