@@ -16,6 +16,7 @@ mod settings;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod timed;
 mod trained;
 mod verdicts;
 

@@ -9,6 +9,7 @@ use training::setting::count_within;
 use training::train::TrainingConfig;
 
 use super::arms::{Arm, Role, is_sampled};
+use super::timed::Timed;
 use crate::exhibit::networks::one_run::Marks;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS};
 use crate::images::ImageConfig;
@@ -32,6 +33,9 @@ pub struct WholeTraining {
     pub recompute_arms: usize,
     /// The ways to train, the exact one first.
     pub arms: Vec<Arm>,
+    /// Whose wall time is measured, each alone on all threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed: Option<Timed>,
 }
 
 fn one() -> usize {
@@ -82,10 +86,10 @@ impl WholeTraining {
             }
             self.check_arm(place)?;
         }
-        match self.arms.is_empty() {
-            true => Err(FieldError::new("arms", "[]", "an exact arm at the least")),
-            false => Ok(()),
+        if self.arms.is_empty() {
+            return Err(FieldError::new("arms", "[]", "an exact arm at the least"));
         }
+        self.check_timed().map_err(|error| error.within("timed"))
     }
 
     fn check_arm(&self, place: usize) -> Result<(), FieldError> {
@@ -135,10 +139,12 @@ impl WholeTraining {
         runs.collect()
     }
 
-    /// What runs side by side keep in memory: the images once, and the largest networks.
+    /// What runs side by side, or those that take turns, keep in memory: the images once, and the
+    /// largest networks.
     pub fn memory(&self) -> Vec<Need> {
         let runs = self.arms.len().saturating_mul(self.seeds);
-        let side_by_side = rayon::current_num_threads().min(runs) as f64;
+        let in_turns = self.timed.as_ref().map_or(0, |timed| timed.arms.len());
+        let side_by_side = rayon::current_num_threads().min(runs).max(in_turns) as f64;
         let images = Need::new("images", self.images.train, self.images.bytes());
         let footprints = (0..self.arms.len()).filter_map(|place| {
             let config = self.arms[place].config(place, &self.training, 0).ok()?;
