@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
 use training::network::{Footprint, NetworkError};
@@ -11,7 +12,8 @@ use training::train::TrainingConfig;
 use super::arms::{Arm, Role, is_sampled};
 use super::timed::Timed;
 use crate::exhibit::networks::one_run::Marks;
-use crate::exhibit::settings::{FieldError, MOST_REPEATS};
+use crate::exhibit::settings::{Document, FieldError, MOST_REPEATS, PerScale, Scale};
+use crate::exhibits::built_in_named;
 use crate::images::ImageConfig;
 use crate::memory::Need;
 
@@ -44,6 +46,23 @@ fn one() -> usize {
 
 fn four() -> usize {
     4
+}
+
+/// The images and the exact arm of built-in settings of a whole training, those of its long runs
+/// where it has some.
+///
+/// # Errors
+/// When there are no settings of that name, or they are of something else.
+pub fn exact_training(name: &str, seed: u64) -> anyhow::Result<(ImageConfig, TrainingConfig)> {
+    let (_, own) = built_in_named(name).map_err(anyhow::Error::msg)?;
+    let document: Document<WholeTraining> = serde_yaml::from_str(own.yaml)
+        .with_context(|| format!("{name} are no settings of a whole training"))?;
+    let scales = document.scales.map_or(Vec::new(), PerScale::into_values);
+    let longest = scales.into_iter().max_by_key(|(scale, _)| *scale == Scale::Long);
+    let (_, settings) = longest.with_context(|| format!("{name} has no settings"))?;
+    let exact = settings.arms.first().with_context(|| format!("{name} has no arm"))?;
+    let config = exact.config(0, &settings.training, seed)?;
+    Ok((settings.images, config))
 }
 
 /// A run that the settings ask for.
