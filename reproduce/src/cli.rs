@@ -167,6 +167,9 @@ pub struct BenchOptions {
     /// A Python interpreter with PyTorch, whose training steps are measured beside ours
     #[arg(long, value_name = "INTERPRETER")]
     pub pytorch: Option<PathBuf>,
+    /// Where the data sets are, for --training.
+    #[command(flatten)]
+    pub data: DataDirectory,
     /// Where the random operands start
     #[arg(long, default_value_t = Options::DEFAULT_SEED)]
     pub seed: u64,
@@ -179,6 +182,10 @@ pub struct BenchOptions {
     /// How much is said.
     #[command(flatten)]
     pub speech: Speech,
+    /// In the place of all else: the exact arm of these settings (fast-cifar or fast-cifar-narrow),
+    /// trained to its end by us and by PyTorch, an epoch of each in turns, which takes some minutes
+    #[arg(long, value_name = "SETTINGS", requires = "pytorch")]
+    pub training: Option<String>,
 }
 
 /// What to do about the data sets.
@@ -323,7 +330,8 @@ impl CommandLine {
             Some(Command::Check(request)) => Some(&request.options.data),
             Some(Command::List(request)) => Some(&request.data),
             Some(Command::Data(DataCommand::Status { data, .. })) => Some(data),
-            Some(Command::Bench(_) | Command::New { .. } | Command::Data(_)) => None,
+            Some(Command::Bench(contest)) => Some(&contest.data),
+            Some(Command::New { .. } | Command::Data(_)) => None,
         }
     }
 }
