@@ -380,6 +380,31 @@ mod tests {
         CommandLine::command().debug_assert();
     }
 
+    /// The command lines of a help text, without what stands beside them.
+    fn examples(command: &clap::Command) -> Vec<String> {
+        let texts = [command.get_after_help(), command.get_after_long_help()];
+        let texts: Vec<String> = texts.into_iter().flatten().map(|text| text.to_string()).collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let commands = lines.filter_map(|line| {
+            let (_, command) = line.split_once("reproduce ")?;
+            let words = line.trim_start().starts_with("reproduce ");
+            words.then(|| command.split("  ").next().unwrap_or_default().to_string())
+        });
+        let below = command.get_subcommands().flat_map(examples);
+        commands.chain(below).collect()
+    }
+
+    #[test]
+    fn every_command_of_the_help_texts_is_known() {
+        let examples = examples(&CommandLine::command());
+        assert!(examples.len() > 25, "{examples:?}");
+        for example in examples {
+            let words = ["reproduce"].into_iter().chain(example.split_whitespace());
+            let parsed = CommandLine::try_parse_from(words);
+            assert!(parsed.is_ok(), "reproduce {example}: {}", parsed.unwrap_err());
+        }
+    }
+
     #[test]
     fn an_option_is_taken_only_where_it_means_something() {
         let is_taken =

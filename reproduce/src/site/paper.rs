@@ -109,3 +109,29 @@ pub fn report(exhibits: &[ExhibitPage]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::result::ExhibitResult;
+    use crate::site::tests::exhibit;
+
+    #[test]
+    fn the_report_has_a_row_a_claim_and_says_where_nothing_was_computed() {
+        let evidence = Evidence {
+            claim: PaperClaim::Accuracy,
+            standing: Standing::HoldsInPart,
+            number: "of |A||B|".into(),
+            setting: "a network".into(),
+            caveat: "a caveat".into(),
+        };
+        let result = ExhibitResult { evidence: vec![evidence], ..Default::default() };
+        let page = ExhibitPage { result: Some(result), ..exhibit("one", "a caption") };
+        let text = report(&[page]);
+        assert_eq!(text.lines().count(), 2 + PaperClaim::ALL.len());
+        let row = "| Accuracy: “negligible or no impact” | ◐ holds in part | of \\|A\\|\\|B\\| | \
+                   [one](one.md): a network | a caveat |";
+        assert!(text.contains(row), "{text}");
+        assert_eq!(text.matches("| ? not decided | nothing was computed |").count(), 4);
+    }
+}

@@ -197,7 +197,7 @@ fn the_page_holds_every_exhibit_statement_and_number() {
     assert_eq!(text.matches("<div class=\"panel card\"><svg width").count(), 3);
     assert_eq!(text.matches("data-download=\"").count(), 3);
     assert!(text.contains("<a href=\"#exhibit-other\">other</a>"), "the table of savings");
-    assert_eq!(text.matches("href=\"#exhibit-draws\" aria-label=\"Figure: draws\"").count(), 1);
+    assert_eq!(text.matches("href=\"#exhibit-draws\" aria-label=\"Its figure: draws\"").count(), 1);
     assert_eq!(text.matches("data-sampling>").count(), 2, "the interactive figures");
     assert!(text.contains("has not been computed at this scale"));
     assert!(text.contains("holds in part"));

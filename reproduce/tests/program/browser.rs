@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use kernels::estimator::Estimator;
-use reproduce::result::{ClaimRow, ExhibitResult, Found, HeadlineRow, Rows, Standing, significant};
+use reproduce::result::{
+    ClaimRow, Evidence, ExhibitResult, Found, HeadlineRow, PaperClaim, Rows, Standing, significant,
+};
 use reproduce::site::{
     Directions, ExhibitPage, Norms, Note, PAIRS, Provenance, Site, setting, write,
 };
@@ -200,6 +202,18 @@ fn the_page_of_a_run_works_in_a_browser() {
     }
 }
 
+/// Evidence on a claim with words as long as those of exhibits.
+fn evidence(claim: PaperClaim) -> Evidence {
+    Evidence {
+        claim,
+        standing: Standing::HoldsInPart,
+        number: "top-k at 0.5 saves 66.4 %, -0.25 ± 0.12 points; 3 of 3 statements it needs hold"
+            .into(),
+        setting: "a network with a name on CIFAR-10, 50000 and 10000 images, 5 seeds".into(),
+        caveat: "whether it lies above exact training of the same cost is not decided".into(),
+    }
+}
+
 #[test]
 fn claims_and_notes_work_in_a_browser() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };
@@ -223,6 +237,7 @@ fn claims_and_notes_work_in_a_browser() {
             proof: Some("level#the-level".into()),
             code: None,
         }],
+        evidence: PaperClaim::ALL.map(evidence).to_vec(),
         headline: vec![HeadlineRow {
             network: text.into(),
             data: "digits".into(),
@@ -270,9 +285,16 @@ fn claims_and_notes_work_in_a_browser() {
         },
     };
     write(folder.path(), &site).unwrap();
-    for name in ["index.html", "notes/level.html"] {
+    for (name, width, height) in [
+        ("index.html", 390, Some(844.0)),
+        ("index.html", 1280, Some(800.0)),
+        ("notes/level.html", 390, None),
+    ] {
         let page = folder.path().join(name);
-        let report = report(&browser, &page, 390, &folder.path().join("profile"));
+        let report = report(&browser, &page, width, &folder.path().join("profile"));
+        assert_eq!(report.first_screen.is_some(), height.is_some());
+        let ends = report.first_screen.zip(height);
+        assert!(ends.is_none_or(|(end, height)| end <= height), "{name}, {width}: {ends:?}");
         assert_sound(&report, &page);
         assert!(report.links.iter().any(|link| link.ends_with("#the-level")), "{report:?}");
     }

@@ -15,6 +15,7 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
+use super::evidence;
 use super::steps::{Measurement, Steps, paired};
 use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
@@ -189,6 +190,7 @@ impl ResnetStep {
         let not_finite = measurements.iter().filter(|m| !m.loss().is_finite());
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            evidence: vec![evidence(&self.finding(&name, measurements), &data)],
             finding: self.finding(&name, measurements),
             data,
             tables: vec![records.clone()],

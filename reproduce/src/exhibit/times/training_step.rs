@@ -10,6 +10,7 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
+use super::evidence;
 use super::steps::{Measurement, Steps, paired};
 use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
@@ -187,6 +188,7 @@ impl TrainingStep {
         });
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            evidence: vec![evidence(&self.finding(measured), data)],
             finding: self.finding(measured),
             data: data.to_string(),
             tables: vec![records.clone()],
