@@ -223,13 +223,13 @@ impl Roofline {
             .value("limit", "GFLOP/s", limit)
             .value("intensity", "FLOP/byte", |m| m.intensity)
             .table("Speed of exact (k/n = 1) and sampled products, median and quartiles");
+        let shares = measurements.iter().map(|m| (m.ratio == 1.0, m.speed.median / limit(m)));
+        let of_limit: Vec<(bool, f64)> = shares.collect();
         let threads = rayon::current_num_threads();
         let arrays = 3 * self.triad_mebibytes;
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
-            finding: finding(
-                measurements.iter().map(|m| (m.ratio == 1.0, m.speed.median / limit(m))),
-            ),
+            finding: finding(&of_limit),
             data: "random matrices, measured on this machine".to_string(),
             tables: vec![records.clone()],
             records,
@@ -319,16 +319,15 @@ impl Roofline {
 }
 
 /// What exact and sampled products reach of their limits, in a sentence.
-fn finding(of_limit: impl Iterator<Item = (bool, f64)>) -> String {
-    let (exact, sampled): (Vec<(bool, f64)>, Vec<(bool, f64)>) =
-        of_limit.partition(|(is_exact, _)| *is_exact);
-    let percent = |shares: Vec<(bool, f64)>| {
-        range(shares.into_iter().map(|(_, share)| 100.0 * share), 2, " %")
+fn finding(of_limit: &[(bool, f64)]) -> String {
+    let percent = |is_exact: bool| {
+        let those = of_limit.iter().filter(|one| one.0 == is_exact);
+        range(those.map(|(_, share)| 100.0 * share), 2, " %")
     };
     format!(
         "Of what the machine allows exact products reach {}, sampled ones {}.",
-        percent(exact),
-        percent(sampled)
+        percent(true),
+        percent(false)
     )
 }
 
@@ -360,7 +359,7 @@ mod tests {
         let shares = [(true, 0.9), (false, 0.25), (false, 0.75)];
         let expected =
             "Of what the machine allows exact products reach 90 %, sampled ones 25 to 75 %.";
-        assert_eq!(finding(shares.into_iter()), expected);
-        assert!(finding(shares[..1].iter().copied()).ends_with("sampled ones no number."));
+        assert_eq!(finding(&shares), expected);
+        assert!(finding(&shares[..1]).ends_with("sampled ones no number."));
     }
 }
