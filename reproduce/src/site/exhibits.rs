@@ -135,7 +135,7 @@ impl ExhibitPage {
             figures,
             tables => result.tables.iter().map(|t| table_view(t, 4)).collect::<Vec<Value>>(),
             rows => result.records.rows.len(),
-            csv => embedded(&csv)?,
+            csv => embedded(&csv),
             finding => &result.finding,
             remarks => &result.remarks,
             data => &result.data,

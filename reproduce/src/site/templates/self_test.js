@@ -74,6 +74,13 @@
     return { before, after, again: colour() };
   }
 
+  // Waits until something is so, for five seconds at most.
+  async function until(isSo) {
+    for (let time = 0; time < 50 && !isSo(); time += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
   // The texts of the first file of a figure and of the first file of rows that the page hands out.
   async function save() {
     const blobs = [];
@@ -82,7 +89,9 @@
       blobs.push(blob);
       return address.call(URL, blob);
     };
-    for (const kind of [".save", "[data-download]"]) document.querySelector(kind)?.click();
+    const buttons = [".save", "[data-download]"].map((kind) => document.querySelector(kind));
+    buttons.forEach((button) => button?.click());
+    await until(() => blobs.length === buttons.filter(Boolean).length);
     URL.createObjectURL = address;
     return Promise.all(blobs.map((blob) => blob.text()));
   }
@@ -102,9 +111,10 @@
       document.documentElement.style.width = document.documentElement.clientWidth < 600 ? "390px" : "";
       report.first_screen = document.querySelector(".doors")?.getBoundingClientRect().bottom;
       document.documentElement.style.width = "";
-      // Rows become a table when they are unfolded, which is told a moment later.
+      // Rows become a table some time after they are unfolded.
       document.querySelectorAll("details").forEach((details) => (details.open = true));
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      const places = [...document.querySelectorAll("[data-rows] .scroll")];
+      await until(() => places.every((place) => place.hasChildNodes()));
       const links = [...document.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"));
       const table = document.querySelector("table.sortable");
       const root = document.documentElement;
