@@ -3,6 +3,7 @@
 //! The exhibits are in folders by kind, the list of them in [`crate::exhibits`]. What the page shows
 //! of an exhibit stands in its [`Exhibit`] and in its result, and nowhere else.
 
+pub(crate) mod difference;
 pub(crate) mod networks;
 pub(crate) mod products;
 pub mod settings;

@@ -11,10 +11,10 @@ use training::setting::distinct;
 use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 
 use super::compute_communication::{PAPER, largest_ratio};
-use super::difference::{Difference, intervals, seeds, show};
 use super::headline::{accuracy_row, is_shown};
 use super::run_settings::RunSettings;
 use super::sampling::Sampling;
+use crate::exhibit::difference::{Difference, intervals, seeds, show};
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };

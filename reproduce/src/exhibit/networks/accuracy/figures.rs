@@ -1,7 +1,7 @@
 //! The figures: accuracy against ratio and work, and learning curves.
 
 use super::Accuracy;
-use crate::exhibit::networks::difference::intervals;
+use crate::exhibit::difference::intervals;
 use crate::exhibit::networks::runs::Trained;
 use crate::exhibit::statistics::Estimate;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};

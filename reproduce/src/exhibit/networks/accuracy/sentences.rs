@@ -1,7 +1,7 @@
 //! The sentences below the tables that are computed from the numbers.
 
 use super::Accuracy;
-use crate::exhibit::networks::difference::Difference;
+use crate::exhibit::difference::Difference;
 use crate::exhibit::networks::headline::is_shown;
 use crate::exhibit::networks::runs::Trained;
 

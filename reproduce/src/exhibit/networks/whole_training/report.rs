@@ -12,7 +12,7 @@ use super::record::{LongRun, Record};
 use super::settings::WholeTraining;
 use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
 use super::verdicts;
-use crate::exhibit::networks::difference::Difference;
+use crate::exhibit::difference::Difference;
 use crate::result::{ExhibitResult, Rows, Table};
 
 impl WholeTraining {

@@ -7,7 +7,7 @@ use super::arms::{Arm, Role};
 use super::control::{Curve, Priced};
 use super::finding::Finding;
 use super::record::LongRun;
-use crate::exhibit::networks::difference::Difference;
+use crate::exhibit::difference::Difference;
 use crate::exhibit::statistics::Estimate;
 
 /// An arm with the runs that are finished.

@@ -5,7 +5,7 @@
 //! seed, that is not decided, and no claim is held to stand or to fall by it.
 
 use super::finding::Finding;
-use crate::exhibit::networks::difference::{Difference, Reading, show};
+use crate::exhibit::difference::{Difference, Reading, show};
 use crate::exhibit::statistics::Estimate;
 use crate::result::{Rows, Standing, Table, significant};
 
