@@ -4,14 +4,15 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::marker::{GREY, colour, draw_marker};
+use super::marker::{DOT, FILL, GREY, colour, draw_marker};
 use super::{Area, FONT, INK, PANEL_HEIGHT, TICK_SIZE, error_text};
 use crate::result::{Figure, Mark, Series};
 
 const LEGEND_ROW: i32 = 28;
 
-/// What the legend shows for one label: a line, a marker or both.
+/// What the legend shows for one label: an area, a line, a marker, or several of them.
 pub(super) struct Entry<'a> {
+    area: Option<&'a Series>,
     line: Option<&'a Series>,
     marker: Option<&'a Series>,
     label: &'a str,
@@ -22,12 +23,13 @@ pub(super) fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
     for series in figure.panels.iter().flat_map(|panel| &panel.series) {
         let at =
             entries.iter().position(|entry| entry.label == series.label).unwrap_or_else(|| {
-                entries.push(Entry { line: None, marker: None, label: &series.label });
+                entries.push(Entry { area: None, line: None, marker: None, label: &series.label });
                 entries.len() - 1
             });
         match series.mark {
             Mark::Line | Mark::Dashed => entries[at].line = Some(series),
-            Mark::Points => entries[at].marker = Some(series),
+            Mark::Area => entries[at].area = Some(series),
+            Mark::Points | Mark::Dots => entries[at].marker = Some(series),
             Mark::JoinedPoints | Mark::DashedPoints => {
                 entries[at].line = Some(series);
                 entries[at].marker = Some(series);
@@ -73,6 +75,11 @@ impl LegendLayout {
         let put = |entry: &Entry, index: usize| -> Result<(), DrawingAreaErrorKind<_>> {
             let x = left + (index / self.rows) as i32 * self.column_width;
             let y = top + (index % self.rows) as i32 * LEGEND_ROW;
+            if let Some(series) = entry.area {
+                let ends = [(x, y - 8), (x + 36, y + 8)];
+                root.draw(&Rectangle::new(ends, colour(series).mix(FILL).filled()))?;
+                root.draw(&Rectangle::new(ends, colour(series).stroke_width(1)))?;
+            }
             if let Some(series) = entry.line {
                 let stroke = colour(series).stroke_width(2);
                 let ends = vec![(x, y), (x + 36, y)];
@@ -82,7 +89,9 @@ impl LegendLayout {
                     root.draw(&PathElement::new(ends, stroke))?;
                 }
             }
-            if let Some(series) = entry.marker {
+            if let Some(series) = entry.marker.filter(|series| series.mark == Mark::Dots) {
+                root.draw(&Circle::new((x + 18, y), DOT, colour(series).filled()))?;
+            } else if let Some(series) = entry.marker {
                 draw_marker(root, (x + 18, y), series)?;
             }
             root.draw(&Text::new(entry.label.to_string(), (x + 46, y), style.clone()))
