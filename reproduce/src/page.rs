@@ -38,7 +38,8 @@ pub fn write(
         if pages.iter().any(|page| page.name == own.name) {
             continue;
         }
-        let task = Task::built_in(exhibit, own, options.scale, options.seed)?;
+        let mut task = Task::built_in(exhibit, own, options.scale, options.seed)?;
+        task.look_at_data(options.data())?;
         let config = task.images(options.data());
         let images = config.as_ref().and_then(|config| library.known(config, cache));
         // Nothing is stored for images that no run has read.

@@ -6,6 +6,7 @@
 pub(crate) mod difference;
 pub(crate) mod networks;
 pub(crate) mod products;
+pub(crate) mod related;
 pub mod settings;
 pub(crate) mod statements;
 pub(crate) mod statistics;
@@ -37,7 +38,8 @@ pub struct Exhibit {
     pub paper: &'static str,
     /// The note that explains it: `SLUG` of `paper-notes/SLUG.md`.
     pub note: &'static str,
-    /// The numbers of the theory's statements that its figures show, such as "T3".
+    /// The numbers of the theory's statements that its figures show, such as "T3", or the name of
+    /// those of its own.
     pub statements: &'static [&'static str],
     /// The estimators of the interactive figure beside it; none where there is no such figure.
     pub interactive: &'static [Estimator],
@@ -119,6 +121,10 @@ pub trait Experiment: Send + Sync {
     fn images_mut(&mut self) -> Option<&mut ImageConfig> {
         None
     }
+
+    /// Chooses, where settings leave that open, which of the data it is computed with, from what the
+    /// data directory holds.
+    fn settle(&mut self, _directory: &Path) {}
 
     /// What shows its committed results, where runs of it take hours and are committed: it makes no
     /// run, and recomputes how they begin.

@@ -15,7 +15,7 @@
 //! the released code's enumeration are shown in [`cells`].
 //!
 //! No number of the paper was at hand, so none is compared: [`checks`] holds what is claimed, with
-//! thresholds that were set before the runs.
+//! thresholds that were set before the runs, and [`statements`] puts all of it to an experiment.
 //!
 //! ```
 //! use zonotope_training::{Arm, Settings, run};
@@ -40,6 +40,7 @@ pub mod regions;
 pub mod run;
 pub mod samples;
 pub mod settings;
+pub mod statements;
 pub mod zonotope;
 
 pub use certificate::Certificate;
