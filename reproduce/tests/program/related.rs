@@ -60,7 +60,8 @@ fn sets_that_are_none_or_have_no_bounds_are_refused() {
     refuses(exhibit, "[1.5, 1.5]", "[1.5, .inf]", "training.obstacle.centre[1] is inf");
     refuses(exhibit, "margin: 0.02", "margin: 0.0", "training.margin is 0");
     refuses(exhibit, "hidden: 6", "hidden: 33", "training.hidden is 33");
-    refuses(exhibit, "[0.25, 0.5]", "[0.25, 0.0]", "half_widths[1] is 0");
+    refuses(exhibit, "[0.25]", "[0.25, 0.0]", "half_widths[1] is 0");
+    refuses(exhibit, "[0.25]", "[0.5]", "half_widths[0] is 0.5, expected another");
     refuses(exhibit, "ratio: 0.3", "ratio: 0.001", "samplings[0].ratio is 0.001");
     let times =
         "exhibit: zonotope-times\nsettings: {hidden: [4, 99], brute_force_up_to: 4, rounds: 1}\n";

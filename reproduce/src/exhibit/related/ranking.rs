@@ -1,7 +1,7 @@
 //! Where one way of doing it stands among others: by differences paired over the seeds.
 
 use crate::exhibit::difference::{Difference, Reading, show};
-use crate::exhibit::statistics::Estimate;
+use crate::exhibit::statistics::apart_from_rounding;
 
 /// A way of doing it, with a number a seed.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub fn ranking(subject: &Way, others: &[Way], quantity: &str) -> String {
 }
 
 fn mean(way: &Way) -> String {
-    show(Estimate::of(&way.values))
+    show(apart_from_rounding(&way.values))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use memristor_classifier::rule::Rule;
 
 use super::settings::Memristor;
 use crate::exhibit::related::ranking::Way;
-use crate::exhibit::statistics::Estimate;
+use crate::exhibit::statistics::{Estimate, apart_from_rounding};
 
 /// Which question an arm belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Measured {
 
     /// Its mean and interval.
     pub fn accuracy(&self) -> Estimate {
-        Estimate::of(&self.accuracies())
+        apart_from_rounding(&self.accuracies())
     }
 
     /// What a fair lot among the tied would be right on average, in percent.

@@ -105,14 +105,14 @@ impl TableName {
         }
     }
 
-    /// Clouds with the sizes of the published table. The data are one set, whatever the seed of the
+    /// Clouds with the sizes of the published table, so wide that they overlap a little. The data are one set, whatever the seed of the
     /// experiment.
     fn generated(self) -> samples::Samples {
-        let (name, members, features): (&str, [usize; 3], usize) = match self {
-            Self::Iris => ("clouds of 4 features", [50, 50, 50], 4),
-            Self::Wine => ("clouds of 13 features", [59, 71, 48], 13),
+        let (name, members, features, spread): (&str, [usize; 3], usize, f64) = match self {
+            Self::Iris => ("clouds of 4 features", [50, 50, 50], 4, 0.2),
+            Self::Wine => ("clouds of 13 features", [59, 71, 48], 13, 0.4),
         };
-        clouds(name, &members, features, SPREAD, Stream::new(GENERATED_SEED, name))
+        clouds(name, &members, features, spread, Stream::new(GENERATED_SEED, name))
     }
 }
 
@@ -123,8 +123,6 @@ fn digest(samples: &samples::Samples) -> String {
     sha256(&values.chain(labels).collect::<Vec<u8>>())
 }
 
-/// Standard deviation of a cloud in every feature: the classes overlap a little.
-const SPREAD: f64 = 0.2;
 const GENERATED_SEED: u64 = 1;
 
 impl Memristor {

@@ -27,8 +27,8 @@ pub fn figures(
         Figure {
             part: String::new(),
             caption:
-                "Test accuracy against the number of levels of a stored weight; dashed, exact \
-                      weights."
+                "Test accuracy against the number of levels of a stored weight; dashed, gates \
+                      with exact weights."
                     .to_string(),
             panels: panels(&|name| level_panel(measured, name)),
         },
@@ -68,19 +68,20 @@ fn level_panel(measured: &[Measured], name: &str) -> Panel {
             mark: Mark::JoinedPoints,
             points,
         });
+        if rule != Rule::ClassThresholds {
+            continue;
+        }
         let Some(exact) = exact(measured, name, rule) else { continue };
         let exact = exact.accuracy().mean;
         series.push(Series {
-            label: format!("{}, exact weights", rule.name()),
+            label: "the same gates, exact weights".to_string(),
             style,
             mark: Mark::Dashed,
             points: ends.iter().flatten().map(|x| Point::new(*x, exact)).collect(),
         });
-        if rule == Rule::ClassThresholds {
-            let levels: Vec<(u32, f64)> =
-                own.iter().map(|it| (it.levels().unwrap_or(0), it.accuracy().mean)).collect();
-            title = format!("{name}: {}", enough(&levels, exact));
-        }
+        let levels: Vec<(u32, f64)> =
+            own.iter().map(|it| (it.levels().unwrap_or(0), it.accuracy().mean)).collect();
+        title = format!("{name}: {}", enough(&levels, exact));
     }
     Panel {
         title,

@@ -20,7 +20,7 @@ pub fn findings(sets: &[DataSet], measured: &[Measured]) -> Vec<String> {
         let whole = |rule| exact(measured, name, rule);
         let others = [Rule::Density, Rule::ClassThresholds, Rule::NearestNeighbour].map(whole);
         let others: Vec<Way> = others.iter().flatten().map(|it| it.way()).collect();
-        let ranked = ranking(&subject.way(), &others, "a mean accuracy (%)");
+        let ranked = ranking(&subject.way(), &others, "a mean accuracy in %");
         sentences.push(format!("{name}: {ranked}"));
         if let Some(exact) = whole(Rule::ClassThresholds) {
             let of = |it: &&Measured| (it.levels().unwrap_or(0), it.accuracy().mean);

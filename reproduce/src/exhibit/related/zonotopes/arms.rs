@@ -100,3 +100,12 @@ impl Measured {
         Way { name: self.arm.name.clone(), values: self.each(|run| run.after.test_error) }
     }
 }
+
+/// Constrained training by the obstacle's half-width, that of the settings among the others.
+pub fn by_size(measured: &[Measured]) -> Vec<&Measured> {
+    let is_size = |it: &&Measured| matches!(it.arm.part, Part::Size(_) | Part::Constrained);
+    let mut sizes: Vec<&Measured> = measured.iter().filter(is_size).collect();
+    let half_width = |it: &Measured| it.arm.settings.obstacle.half_width;
+    sizes.sort_by(|one, other| half_width(one).total_cmp(&half_width(other)));
+    sizes
+}

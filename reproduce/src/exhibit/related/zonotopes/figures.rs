@@ -7,8 +7,8 @@ use zonotope_training::regions::meets;
 use zonotope_training::run::{Assessment, Point as Moment, Run};
 use zonotope_training::{Certificate, Obstacle};
 
-use super::arms::{Measured, Part};
-use super::finding::standing;
+use super::arms::{Measured, Part, by_size};
+use super::finding::{ended, standing};
 use super::settings::Zonotopes;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
 
@@ -34,9 +34,7 @@ pub fn figures(
         });
     }
     figures.push(course(measured));
-    let sizes: Vec<&Measured> =
-        measured.iter().filter(|it| matches!(it.arm.part, Part::Size(_))).collect();
-    figures.push(size_figure(&sizes, measured));
+    figures.push(size_figure(&by_size(measured), measured));
     Ok(figures)
 }
 
@@ -101,7 +99,7 @@ fn reachable_set(
 
 /// The way of the first seed of each arm.
 fn course(measured: &[Measured]) -> Figure {
-    let panel = |title: &str, y: Axis, value: &dyn Fn(&Moment) -> f64, limit: Option<f64>| {
+    let panel = |y: Axis, value: fn(&Moment) -> f64, limit: Option<f64>| {
         let followed = measured.iter().filter(|it| !matches!(it.arm.part, Part::Size(_)));
         let runs = followed.filter_map(|it| Some((it, it.runs.first()?)));
         let mut series: Vec<Series> = runs
@@ -109,10 +107,13 @@ fn course(measured: &[Measured]) -> Figure {
             .map(|(style, (it, run))| Series {
                 label: it.arm.name.clone(),
                 style,
-                mark: Mark::Line,
-                points: run.history.iter().map(|m| Point::new(m.step as f64, value(m))).collect(),
+                mark: Mark::JoinedPoints,
+                points: thinned(&run.history, value),
             })
             .collect();
+        let last = |series: &Series| series.points.last().map_or(f64::NAN, |point| point.y);
+        let ends: Vec<(&str, f64)> = series.iter().map(|s| (s.label.as_str(), last(s))).collect();
+        let title = ended(&ends);
         if let Some(limit) = limit {
             let last = series.iter().flat_map(|s| &s.points).map(|p| p.x).fold(0.0, f64::max);
             series.push(Series {
@@ -122,22 +123,32 @@ fn course(measured: &[Measured]) -> Figure {
                 points: vec![Point::new(0.0, limit), Point::new(last, limit)],
             });
         }
-        Panel { title: title.to_string(), x: Axis::linear("step after the fit"), y, series }
+        Panel { title, x: Axis::linear("step after the fit"), y, series }
     };
     let least = Axis::linear("least scale of a collision");
     let error = Axis::logarithmic("mean squared test error");
-    let cells = Axis::linear("cells");
     Figure {
         part: "course".to_string(),
         caption: "Training after the fit, for the first seed: how near the outputs come to the \
                   unsafe box, the test error, and the number of cells."
             .to_string(),
         panels: vec![
-            panel("distance from the box", least, &|m| m.least_scale, Some(1.0)),
-            panel("accuracy", error, &|m| m.test_error, None),
-            panel("pieces of the network", cells, &|m| m.cells as f64, None),
+            panel(least, |moment| moment.least_scale, Some(1.0)),
+            panel(error, |moment| moment.test_error, None),
+            panel(Axis::linear("cells"), |moment| moment.cells as f64, None),
         ],
     }
+}
+
+/// About so many markers of a line can be told from those of the others.
+const MARKERS: usize = 12;
+
+/// Some moments of a history, the first and the last among them.
+fn thinned(history: &[Moment], value: fn(&Moment) -> f64) -> Vec<Point> {
+    let step = history.len().div_ceil(MARKERS).max(1);
+    let last = history.len().saturating_sub(1);
+    let shown = history.iter().enumerate().filter(|(i, _)| i % step == 0 || *i == last);
+    shown.map(|(_, moment)| Point::new(moment.step as f64, value(moment))).collect()
 }
 
 fn size_figure(sizes: &[&Measured], measured: &[Measured]) -> Figure {

@@ -1,8 +1,9 @@
 //! What is found, in sentences computed from the numbers.
 
-use super::arms::{Measured, Part};
+use super::arms::{Measured, Part, by_size};
 use crate::exhibit::difference::show;
 use crate::exhibit::related::ranking::{Way, ranking};
+use crate::result::significant;
 
 /// All sentences.
 pub fn findings(measured: &[Measured]) -> Vec<String> {
@@ -17,7 +18,7 @@ pub fn findings(measured: &[Measured]) -> Vec<String> {
     if let Some((subject, others)) = ways.split_first() {
         sentences.push(ranking(subject, others, "a mean test error"));
     }
-    let sizes = measured.iter().filter(is_size).map(|it| Size {
+    let sizes = by_size(measured).into_iter().map(|it| Size {
         half_width: it.arm.settings.obstacle.half_width,
         certified: Certified::of(it),
         error: show(it.mean(|run| run.after.test_error)),
@@ -61,7 +62,7 @@ fn samples_only(arm: &Certified, without_unsafe_samples: usize) -> String {
     match without_unsafe_samples.checked_sub(*certified) {
         Some(0) => format!("{found}: here samples and proof agree."),
         Some(unproven) => {
-            format!("{found}: of {unproven} samples see no fault and nothing is proven.")
+            format!("{found}: for {unproven} of them nothing is proven, whatever samples say.")
         }
         None => format!("{found}: A CERTIFIED NETWORK IS UNSAFE, the verifier is wrong."),
     }
@@ -125,6 +126,16 @@ pub fn standing(certified_scale: Option<f64>, unsafe_outputs: usize, inputs: usi
     }
 }
 
+/// What the first of some arms ends at, beside the second; for a title.
+pub fn ended(arms: &[(&str, f64)]) -> String {
+    let words = |(name, end): &(&str, f64)| format!("{name} {}", significant(*end, 3));
+    let first: Vec<String> = arms.iter().take(2).map(words).collect();
+    match first.is_empty() {
+        true => "no arm".to_string(),
+        false => format!("at the end: {}", first.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +159,7 @@ mod tests {
         assert_eq!(
             samples_only(&penalty, 5),
             "With a penalty on samples, 5 of 20 networks have no random output that is unsafe, and 3 \
-             of 20 are certified: of 2 samples see no fault and nothing is proven."
+             of 20 are certified: for 2 of them nothing is proven, whatever samples say."
         );
         assert!(samples_only(&penalty, 3).ends_with("here samples and proof agree."));
         assert!(samples_only(&penalty, 2).contains("A CERTIFIED NETWORK IS UNSAFE"));
@@ -177,6 +188,13 @@ mod tests {
     fn only_a_certified_network_with_an_unsafe_output_proves_the_verifier_wrong() {
         assert!(is_unsound(true, 1));
         assert!(!is_unsound(true, 0) && !is_unsound(false, 5));
+    }
+
+    #[test]
+    fn a_title_has_the_ends_of_two_arms() {
+        let arms = [("constrained", 1.0255), ("unconstrained", 0.777), ("penalty", 1.0)];
+        assert_eq!(ended(&arms), "at the end: constrained 1.03, unconstrained 0.777");
+        assert_eq!(ended(&[]), "no arm");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Zonotopes {
     pub seeds: usize,
     /// Ways of sampling the objective's weight gradients in constrained training.
     pub samplings: Vec<Sampling>,
-    /// Half-widths of the obstacle in a sweep of constrained training.
+    /// Other half-widths of the obstacle, for a sweep of constrained training.
     pub half_widths: Vec<f64>,
     /// Random outputs that are drawn over the reachable set.
     pub drawn_outputs: usize,
@@ -49,6 +49,10 @@ impl Zonotopes {
             let obstacle = Obstacle { half_width, ..self.training.obstacle };
             let named = |error| FieldError { field: format!("half_widths[{place}]"), ..error };
             obstacle.check().map_err(named)?;
+            if half_width == self.training.obstacle.half_width {
+                let expected = "another than that of training.obstacle, which is run anyway";
+                return Err(FieldError::new(format!("half_widths[{place}]"), half_width, expected));
+            }
         }
         count_within("drawn_outputs", self.drawn_outputs, 1..=MOST_DRAWN)
     }

@@ -3,7 +3,7 @@
 use theory::extremes::least;
 use zonotope_training::run::{Point, Run};
 
-use super::arms::{Measured, Part};
+use super::arms::{Measured, Part, by_size};
 use crate::exhibit::difference::show;
 use crate::result::{Rows, Table};
 
@@ -58,13 +58,16 @@ pub fn arms(measured: &[Measured]) -> Table {
 
 /// The obstacle's size.
 pub fn sizes(measured: &[Measured]) -> Table {
-    let rows = measured.iter().filter(|it| matches!(it.arm.part, Part::Size(_)));
-    row_an_arm(rows, "Safety against accuracy: constrained training for obstacles of other sizes")
+    row_an_arm(
+        by_size(measured).into_iter(),
+        "Safety against accuracy: constrained training for obstacles of other sizes",
+    )
 }
 
 fn row_an_arm<'a>(rows: impl Iterator<Item = &'a Measured>, caption: &str) -> Table {
     Rows::of(rows)
         .key("arm", |it| it.arm.name.clone())
+        .value("half-width", "", |it| it.arm.settings.obstacle.half_width)
         .value("certified", "runs", Measured::certified)
         .value("of", "runs", |it| it.runs.len())
         .key("least scale before", |it| show(it.mean(|run| run.before.least_scale)))
