@@ -7,10 +7,10 @@ use memristor_classifier::rule::{FittedRule, Rule};
 
 use super::arms::{Measured, SWEPT, by_device, by_levels, exact};
 use super::data::DataSet;
-use super::finding::enough;
+use super::finding::{change, enough};
 use super::settings::Memristor;
 use crate::exhibit::statistics::Estimate;
-use crate::result::{Axis, Figure, Mark, Panel, Point, Series, significant};
+use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
 
 /// Accuracy against levels, exact against gated scores, accuracy against faults.
 ///
@@ -102,14 +102,13 @@ fn device_panel(measured: &[Measured], name: &str) -> Panel {
         let mut points: Vec<Point> = varied.collect();
         points.sort_by(|one, other| one.x.total_cmp(&other.x));
         if let (Rule::ClassThresholds, [first, .., last]) = (rule, points.as_slice()) {
-            let change = significant(last.y - first.y, 2);
-            worst = format!("{change} points at {} %", significant(last.x, 3));
+            worst = format!(": gates {}", change(last.y - first.y, last.x));
         }
         Series { label: rule.name().to_string(), style, mark: Mark::JoinedPoints, points }
     });
     let series = series.collect();
     Panel {
-        title: if worst.is_empty() { name.to_string() } else { format!("{name}: gates {worst}") },
+        title: format!("{name}{worst}"),
         x: Axis::linear("deviation of a conductance over its mean (%)"),
         y: Axis::linear("test accuracy (%)"),
         series,

@@ -56,6 +56,13 @@ pub fn enough(levels: &[(u32, f64)], exact: f64) -> String {
     }
 }
 
+/// What so much variation, in percent, changes in points of accuracy; for a title.
+pub fn change(points: f64, variation: f64) -> String {
+    let word = if points < 0.0 { "lose" } else { "gain" };
+    let (points, variation) = (significant(points.abs(), 2), significant(variation, 3));
+    format!("{word} {points} points at {variation} %")
+}
+
 /// What gates do where the exponentials are at half their height.
 fn half_height(accuracy: f64, ties: f64) -> String {
     let (accuracy, share) = (significant(accuracy, 3), significant(ties, 3));
@@ -107,6 +114,12 @@ mod tests {
         assert_eq!(enough(&[(2, 95.0)], 96.0), "2 levels are enough");
         assert_eq!(enough(&[(256, 94.0)], 96.0), "no number of levels is enough");
         assert_eq!(enough(&[(256, f64::NAN)], 96.0), "no number of levels is enough");
+    }
+
+    #[test]
+    fn devices_that_vary_lose_or_gain() {
+        assert_eq!(change(-9.5, 20.0), "lose 9.5 points at 20 %");
+        assert_eq!(change(0.221, 5.0), "gain 0.22 points at 5 %");
     }
 
     #[test]
