@@ -131,6 +131,10 @@ pub struct BenchOptions {
     /// A Python interpreter with PyTorch, whose training steps are measured beside ours
     #[arg(long, value_name = "INTERPRETER")]
     pub pytorch: Option<PathBuf>,
+    /// In the place of all else: the exact arm of these settings (fast-cifar or fast-cifar-narrow),
+    /// trained to its end by us and by PyTorch, an epoch of each in turns, which takes some minutes
+    #[arg(long, value_name = "SETTINGS", requires = "pytorch")]
+    pub training: Option<String>,
 }
 
 /// What to do about the data sets.

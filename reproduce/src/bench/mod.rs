@@ -16,6 +16,7 @@ mod pytorch;
 mod record;
 mod setting;
 mod step;
+mod training;
 
 use std::path::Path;
 use std::time::Instant;
@@ -50,7 +51,8 @@ use setting::{Effort, Setting};
 /// When a library, PyTorch or threads cannot be started, or a file cannot be read or written.
 pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
     let peers = peers(contest.cblas.as_deref())?;
-    let mut pytorch = contest.pytorch.as_deref().map(PyTorch::start).transpose()?;
+    let interpreter = contest.pytorch.as_deref().filter(|_| contest.training.is_none());
+    let mut pytorch = interpreter.map(PyTorch::start).transpose()?;
     files::check_writable(&options.out)?;
     let path = contest.record.clone().unwrap_or_else(|| options.out.join("bench/record.csv"));
     let _lock = CacheLock::take(&stored::folder(&options.out))?;
@@ -73,14 +75,24 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
         pools: &pools,
         progress: &progress,
     };
+    let started = Instant::now();
     let steps = step::MINIBATCHES.len() * if pytorch.is_some() { 2 } else { 1 };
     progress.set_length(pools.len() * (product::SHAPES.len() + steps));
-    let started = Instant::now();
-    let mut contests = product::measure(&setting);
-    contests.push(step::measure(&setting)?);
-    if let Some(pytorch) = &mut pytorch {
-        contests.push(pytorch.measure(&setting)?);
-    }
+    let (contests, notes) = match (&contest.training, &contest.pytorch) {
+        (Some(name), Some(interpreter)) => {
+            let (data, seed) = (options.data(), options.seed);
+            let contest = training::measure(name, interpreter, data, seed, set, &progress)?;
+            (vec![contest], vec![training::NOTE.to_string()])
+        }
+        _ => {
+            let mut contests = product::measure(&setting);
+            contests.push(step::measure(&setting)?);
+            if let Some(pytorch) = &mut pytorch {
+                contests.push(pytorch.measure(&setting)?);
+            }
+            (contests, notes(&setting, pytorch.as_ref()))
+        }
+    };
     progress.finish();
     let machine = Machine::this(set, if is_quick { "quick" } else { "full" });
     let tables: Vec<Table> = contests
@@ -91,7 +103,6 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
         })
         .collect();
     record.add(&run, &machine, &contests)?;
-    let notes = notes(&setting, pytorch.as_ref());
     report(&tables, &notes, options);
     let text = options.out.join("bench.md");
     write_whole(&text, &markdown(&tables, &notes))?;

@@ -1,4 +1,4 @@
-//! A Python interpreter with PyTorch in a process of its own, which does training steps on demand.
+//! A Python interpreter with PyTorch in a process of its own, which answers a line with a line.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
@@ -7,39 +7,34 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, anyhow};
 
-use super::step::{CLASSES, DROPOUT, HIDDEN, INPUTS, LEARNING_RATE};
-use crate::timing::Work;
-
-/// What the interpreter runs; its head describes the lines that are exchanged.
-const SCRIPT: &str = include_str!("pytorch_step.py");
-
 /// The process, which ends with this value.
 pub struct Python {
     /// PyTorch's version.
     pub version: String,
-    /// The implementation of Adam of the last steps; empty before any.
-    pub adam: String,
     interpreter: PathBuf,
     process: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
     messages: File,
-    failure: Option<anyhow::Error>,
 }
 
 impl Python {
-    /// Starts the interpreter with these environment variables besides ours and waits until it has
-    /// loaded PyTorch.
+    /// Starts a script, whose first line of output is PyTorch's version, with these environment
+    /// variables besides ours, and waits for that line.
     ///
     /// # Errors
     /// Names the interpreter that cannot be started or ends at once, with what it said.
-    pub fn start(interpreter: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+    pub fn start(
+        interpreter: &Path,
+        script: &str,
+        arguments: &[String],
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let cannot = || format!("Python interpreter {} cannot be started", interpreter.display());
         let messages = tempfile::tempfile().with_context(cannot)?;
         let mut process = Command::new(interpreter)
-            .args(["-c", SCRIPT])
-            .args([DROPOUT.to_string(), LEARNING_RATE.to_string()])
-            .args([INPUTS, HIDDEN[0], HIDDEN[1], CLASSES].map(|width| width.to_string()))
+            .args(["-c", script])
+            .args(arguments)
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -50,49 +45,29 @@ impl Python {
         let (questions, answers) = pipes.with_context(cannot)?;
         let mut python = Self {
             version: String::new(),
-            adam: String::new(),
             interpreter: interpreter.to_path_buf(),
             process,
             questions,
             answers: BufReader::new(answers),
             messages,
-            failure: None,
         };
         python.version = python.answer()?;
         Ok(python)
     }
 
-    /// Training steps as work to be measured, by the interpreter's own clock.
-    ///
-    /// Should the interpreter fail, times are not numbers and [`Python::check`] says why.
-    pub fn work(&mut self, minibatch: usize, threads: usize) -> Work<'_> {
-        Box::new(move |steps| {
-            self.steps(minibatch, threads, steps).unwrap_or_else(|error| {
-                self.failure.get_or_insert(error);
-                f64::NAN
-            })
-        })
-    }
-
-    /// Whether all work so far was done.
+    /// The number that the answer to a question begins with, and the rest of it.
     ///
     /// # Errors
-    /// The first failure.
-    pub fn check(&mut self) -> anyhow::Result<()> {
-        self.failure.take().map_or(Ok(()), Err)
-    }
-
-    /// The seconds that so many steps take.
-    fn steps(&mut self, minibatch: usize, threads: usize, steps: u32) -> anyhow::Result<f64> {
+    /// When the interpreter has ended, with what it said, or answers something else.
+    pub fn number(&mut self, question: &str) -> anyhow::Result<(f64, String)> {
         // An interpreter that has ended is noticed by its missing answer, and says more there.
-        let _ = writeln!(self.questions, "{minibatch} {threads} {steps}");
+        let _ = writeln!(self.questions, "{question}");
         let answer = self.answer()?;
-        let (seconds, adam) = answer
-            .split_once(' ')
-            .and_then(|(seconds, adam)| Some((seconds.parse().ok()?, adam)))
+        let (number, rest) = answer.split_once(' ').unwrap_or((&answer, ""));
+        let number = number.parse().ok();
+        let number = number
             .with_context(|| format!("{} answered {answer:?}", self.interpreter.display()))?;
-        self.adam = adam.to_string();
-        Ok(seconds)
+        Ok((number, rest.to_string()))
     }
 
     /// The next line of the output.

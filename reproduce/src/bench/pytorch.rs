@@ -6,9 +6,11 @@ use std::time::Duration;
 use super::contest::{Comparison, Contest};
 use super::python::Python;
 use super::setting::Setting;
-use super::step::{MINIBATCHES, Steps};
-use crate::timing::{Patience, in_turns, rested, timed};
+use super::step::{CLASSES, DROPOUT, HIDDEN, INPUTS, LEARNING_RATE, MINIBATCHES, Steps};
+use crate::timing::{Patience, Work, in_turns, rested, timed};
 
+/// What the interpreter runs; its head describes the lines that are exchanged.
+const SCRIPT: &str = include_str!("pytorch_step.py");
 /// Least speed over PyTorch's.
 const SPEED_GOAL: f64 = 1.3;
 /// How many times longer turns are than those of products, in as many rounds: steps follow steps,
@@ -24,7 +26,15 @@ const WAITING: [(&str, &[(&str, &str)]); 2] =
     [("default", &[]), ("passive", &[("OMP_WAIT_POLICY", "PASSIVE")])];
 
 /// PyTorch with either way of waiting.
-pub struct PyTorch([Python; 2]);
+pub struct PyTorch([Stepping; 2]);
+
+/// An interpreter that does training steps.
+struct Stepping {
+    python: Python,
+    /// The implementation of Adam of the last steps; empty before any.
+    adam: String,
+    failure: Option<anyhow::Error>,
+}
 
 impl PyTorch {
     /// Starts it in the interpreter.
@@ -33,7 +43,8 @@ impl PyTorch {
     /// Names the interpreter that cannot be started or has no PyTorch.
     pub fn start(interpreter: &Path) -> anyhow::Result<Self> {
         let [default, passive] = WAITING.map(|(_, variables)| variables);
-        Ok(Self([Python::start(interpreter, default)?, Python::start(interpreter, passive)?]))
+        let start = |variables| Stepping::start(interpreter, variables);
+        Ok(Self([start(default)?, start(passive)?]))
     }
 
     /// How to read the table.
@@ -44,7 +55,7 @@ impl PyTorch {
              foreach and fused, and its idle threads wait in the faster of two ways, by default or \
              passively (OMP_WAIT_POLICY), both by short trials. Turns are {LONGER} times as \
              long as those of products; PyTorch's are followed by a rest, unmeasured.",
-            self.0[0].version
+            self.0[0].python.version
         )
     }
 
@@ -73,34 +84,64 @@ impl PyTorch {
     fn compare(&mut self, setting: &Setting, minibatch: usize) -> anyhow::Result<Comparison> {
         let threads = rayon::current_num_threads();
         let waiting = self.faster(minibatch, threads)?;
-        let python = &mut self.0[waiting];
+        let stepping = &mut self.0[waiting];
         let mut steps = Steps::new(setting, minibatch, None, true)?;
         let ours = timed(move || steps.step());
-        let mut contestants = [ours, rested(python.work(minibatch, threads), SPINNING)];
+        let mut contestants = [ours, rested(stepping.work(minibatch, threads), SPINNING)];
         let patience = setting.effort.patience;
         let patience =
             Patience { turn: LONGER * patience.turn, total: LONGER * patience.total, ..patience };
         let times = in_turns(&mut contestants, patience);
         drop(contestants);
-        python.check()?;
+        stepping.check()?;
         let [ours, theirs] = [0, 1].map(|c| (1e3 * times.seconds(c).median).into());
         Ok(Comparison {
             keys: vec![minibatch.into(), threads.into()],
             // Speed is the inverse of time.
             ratio: Some(times.ratio(1, 0)),
             goal: Some(SPEED_GOAL),
-            others: vec![ours, theirs, python.adam.as_str().into(), WAITING[waiting].0.into()],
+            others: vec![ours, theirs, stepping.adam.as_str().into(), WAITING[waiting].0.into()],
         })
     }
 
     /// The way of waiting that takes less time here.
     fn faster(&mut self, minibatch: usize, threads: usize) -> anyhow::Result<usize> {
         let mut contestants =
-            self.0.each_mut().map(|python| rested(python.work(minibatch, threads), SPINNING));
+            self.0.each_mut().map(|stepping| rested(stepping.work(minibatch, threads), SPINNING));
         let times = in_turns(&mut contestants, TRIAL);
         drop(contestants);
-        self.0.iter_mut().try_for_each(Python::check)?;
+        self.0.iter_mut().try_for_each(Stepping::check)?;
         Ok(times.fastest([0, 1]).unwrap_or_default())
+    }
+}
+
+impl Stepping {
+    fn start(interpreter: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let mut arguments = vec![DROPOUT.to_string(), LEARNING_RATE.to_string()];
+        arguments.extend([INPUTS, HIDDEN[0], HIDDEN[1], CLASSES].map(|width| width.to_string()));
+        let python = Python::start(interpreter, SCRIPT, &arguments, variables)?;
+        Ok(Self { python, adam: String::new(), failure: None })
+    }
+
+    /// Training steps as work to be measured, by the interpreter's own clock.
+    ///
+    /// Should the interpreter fail, times are not numbers and [`Stepping::check`] says why.
+    fn work(&mut self, minibatch: usize, threads: usize) -> Work<'_> {
+        Box::new(move |steps| match self.python.number(&format!("{minibatch} {threads} {steps}")) {
+            Ok((seconds, adam)) => {
+                self.adam = adam;
+                seconds
+            }
+            Err(error) => {
+                self.failure.get_or_insert(error);
+                f64::NAN
+            }
+        })
+    }
+
+    /// Whether all work so far was done.
+    fn check(&mut self) -> anyhow::Result<()> {
+        self.failure.take().map_or(Ok(()), Err)
     }
 }
 

@@ -14,8 +14,10 @@ pub struct Finding {
     pub arm: String,
     /// Its computations over those of exact training; not a number where either was not run.
     pub computations: f64,
-    /// Its time over that of exact training, likewise.
+    /// Its time over that of exact training, likewise, of runs that were made side by side.
     pub time: f64,
+    /// The same of a whole training by itself on all threads, where some were timed.
+    pub whole_time: Option<f64>,
     /// Its accuracy less that of exact training; none where no seed is common.
     pub against_exact: Option<Difference>,
     /// Beside exact training of as many computations.
@@ -31,11 +33,12 @@ impl Finding {
             return format!("{}: not compared yet.", self.arm);
         };
         format!(
-            "{} needs {} and {}. Beside all epochs of exact training: {}. At equal computations: {}. \
+            "{} needs {} and {}{}. Beside all epochs of exact training: {}. At equal computations: {}. \
              At equal time: {}.",
             self.arm,
             needs(self.computations, "computation"),
             needs(self.time, "time"),
+            self.whole_time.map(by_itself).unwrap_or_default(),
             beside(against_exact, "it"),
             self.at_equal_computations.beside("the control"),
             self.at_equal_time.beside("the control"),
@@ -48,6 +51,11 @@ impl Finding {
         let end = difference.mean() - difference.half_width()?;
         (end.is_finite() && self.computations.is_finite()).then_some(end)
     }
+}
+
+/// Of a share of the time of exact training.
+fn by_itself(share: f64) -> String {
+    format!(", as a whole training by itself {}", needs(share, "time"))
 }
 
 /// "46 % less computation", of a share of the exact.
@@ -96,6 +104,7 @@ pub mod tests {
             arm: "top-k at 0.5".to_string(),
             computations: share,
             time,
+            whole_time: None,
             against_exact,
             at_equal_computations: at_equal,
             at_equal_time: Comparison::CheaperThanAll,
@@ -112,6 +121,9 @@ pub mod tests {
              training: 1.200 ± 0.40 points below it. At equal computations: 0.2500 ± 0.12 points \
              above the control. At equal time: cheaper than every control."
         );
+        let timed = Finding { whole_time: Some(0.625), ..arm };
+        let expected = "5 % more time, as a whole training by itself 38 % less time. Beside";
+        assert!(timed.words().contains(expected), "{}", timed.words());
         let none = finding(f64::NAN, f64::NAN, None, Comparison::NotRun);
         assert_eq!(none.words(), "top-k at 0.5: not compared yet.");
     }

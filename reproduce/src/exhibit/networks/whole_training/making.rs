@@ -3,9 +3,11 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Context as _, ensure};
+use training::train::TrainingConfig;
 
 use super::record::{LongRun, Record};
 use super::settings::{Wanted, WholeTraining};
+use super::timed::Times;
 use crate::exhibit::networks::one_run::{Marks, key, stored};
 use crate::exhibit::{Environment, LongRuns};
 use crate::images::Images;
@@ -16,6 +18,8 @@ use crate::parallel;
 pub struct Made {
     /// With the places of their arms.
     pub runs: Vec<(usize, LongRun)>,
+    /// What whole trainings took, where some were timed.
+    pub times: Option<Times>,
     /// How runs that were made again differ from what is committed.
     pub failures: Vec<String>,
 }
@@ -43,7 +47,9 @@ impl WholeTraining {
             let is_same = run.is_of(&wanted.config) && run.images.checksum == images.checksum;
             is_same.then_some(run)
         };
-        let (mut made, mut to_make) = (Made::default(), Vec::new());
+        // Timed first: the machine is theirs alone, and they are the fewest.
+        let times = self.times(environment, record.times().cloned(), images)?;
+        let (mut made, mut to_make) = (Made { times, ..Made::default() }, Vec::new());
         for wanted in self.wanted(environment.seed)? {
             let known = match environment.long_runs {
                 LongRuns::Again if of_record(&wanted).is_some() => None,
@@ -59,10 +65,8 @@ impl WholeTraining {
                 None => to_make.push(wanted),
             }
         }
-        let steps = |wanted: &Wanted| {
-            wanted.config.epochs * images.splits.train.len().div_ceil(wanted.config.batch_size)
-        };
-        environment.progress.set_length(to_make.iter().map(steps).sum());
+        let all_steps = to_make.iter().map(|wanted| steps(&wanted.config, images)).sum();
+        environment.progress.set_length(all_steps);
         let side_by_side = rayon::current_num_threads().clamp(1, to_make.len().max(1));
         let runs = parallel::map(&to_make, |wanted| {
             let run = make_one(environment, wanted, images, side_by_side);
@@ -81,9 +85,15 @@ impl WholeTraining {
         }
         made.runs.sort_by_key(|(arm, run)| (*arm, run.seed));
         let is_to_be_accepted = environment.long_runs == LongRuns::Finished;
-        ensure!(!is_to_be_accepted || !made.runs.is_empty(), "no long run of it is finished");
+        let is_nothing = made.runs.is_empty() && made.times.is_none();
+        ensure!(!is_to_be_accepted || !is_nothing, "no long run of it is finished");
         Ok(made)
     }
+}
+
+/// The steps of a whole training.
+pub fn steps(config: &TrainingConfig, images: &Images) -> usize {
+    config.epochs * images.splits.train.len().div_ceil(config.batch_size)
 }
 
 /// "top-k at 0.5 (seed 2)".

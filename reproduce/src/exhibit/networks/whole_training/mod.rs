@@ -16,8 +16,11 @@ mod settings;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod timed;
 mod trained;
 mod verdicts;
+
+pub use settings::exact_training;
 
 use settings::WholeTraining;
 use shown::Shown;
@@ -44,6 +47,8 @@ pub const EXHIBIT: Exhibit = Exhibit {
     settings: &[
         built_in!("fast-cifar"),
         built_in!("fast-cifar-narrow", "at half the width", false),
+        built_in!("mnist-cnn", "of the convolutional network on MNIST", false),
+        built_in!("mnist-mlp", "of the perceptron on MNIST", false),
     ],
     configure: configure::<WholeTraining>,
 };

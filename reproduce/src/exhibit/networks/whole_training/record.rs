@@ -9,6 +9,7 @@ use training::metrics::Metrics;
 use training::train::{TrainingConfig, TrainingReport};
 
 use super::settings::Wanted;
+use super::timed::Times;
 use crate::cache::sha256;
 use crate::exhibit::networks::one_run::{Diary, Run};
 use crate::images::Images;
@@ -88,6 +89,9 @@ pub enum RecordError {
         /// Its seed.
         seed: u64,
     },
+    /// The times are not as they were written.
+    #[error("the times of whole trainings are damaged: they do not have their checksum")]
+    DamagedTimes,
     /// A run stands there twice.
     #[error("the run of '{arm}' with seed {seed} is there twice")]
     Twice {
@@ -98,18 +102,31 @@ pub enum RecordError {
     },
 }
 
-/// The runs of a record, by arm and seed.
+/// The runs of a record, by arm and seed, and what whole trainings took.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Record(BTreeMap<(String, u64), LongRun>);
+pub struct Record {
+    runs: BTreeMap<(String, u64), LongRun>,
+    times: Option<Times>,
+}
+
+/// A record as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written<R> {
+    runs: Vec<R>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<Times>,
+}
 
 impl Record {
     /// Reads a record.
     ///
     /// # Errors
-    /// When it is of another form, or a run is damaged or there twice.
+    /// When it is of another form, times or a run are damaged, or a run is there twice.
     pub fn read(text: &str) -> Result<Self, RecordError> {
+        let written: Written<LongRun> = serde_json::from_str(text)?;
         let mut runs = BTreeMap::new();
-        for run in serde_json::from_str::<Vec<LongRun>>(text)? {
+        for run in written.runs {
             let (arm, seed) = (run.arm.clone(), run.seed);
             if run.checksum != run.checksum_of_all_else()? {
                 return Err(RecordError::Damaged { arm, seed });
@@ -118,27 +135,37 @@ impl Record {
                 return Err(RecordError::Twice { arm, seed });
             }
         }
-        Ok(Record(runs))
+        if let Some(times) = &written.times
+            && times.checksum != times.checksum_of_all_else()?
+        {
+            return Err(RecordError::DamagedTimes);
+        }
+        Ok(Record { runs, times: written.times })
     }
 
-    /// These runs as a record.
+    /// These runs and times as a record.
     ///
     /// # Errors
     /// When they cannot be written as JSON.
-    pub fn write(runs: &[&LongRun]) -> Result<String, serde_json::Error> {
+    pub fn write(runs: &[&LongRun], times: Option<&Times>) -> Result<String, serde_json::Error> {
         let mut runs = runs.to_vec();
         runs.sort_by_key(|run| (&run.arm, run.seed));
-        Ok(serde_json::to_string_pretty(&runs)? + "\n")
+        Ok(serde_json::to_string_pretty(&Written { runs, times: times.cloned() })? + "\n")
+    }
+
+    /// What whole trainings took, where some were timed.
+    pub fn times(&self) -> Option<&Times> {
+        self.times.as_ref()
     }
 
     /// The run of an arm with a seed.
     pub fn get(&self, arm: &str, seed: u64) -> Option<&LongRun> {
-        self.0.get(&(arm.to_string(), seed))
+        self.runs.get(&(arm.to_string(), seed))
     }
 
     /// All runs, by arm and seed.
     pub fn runs(&self) -> impl Iterator<Item = &LongRun> {
-        self.0.values()
+        self.runs.values()
     }
 }
 
@@ -191,8 +218,7 @@ impl LongRun {
     }
 
     fn checksum_of_all_else(&self) -> Result<String, serde_json::Error> {
-        let all_else = LongRun { checksum: String::new(), ..self.clone() };
-        Ok(sha256(serde_json::to_string(&all_else)?.as_bytes()))
+        checksum_of(&LongRun { checksum: String::new(), ..self.clone() })
     }
 
     /// Whether it is a run with these settings.
@@ -212,6 +238,14 @@ impl LongRun {
         let is_same = self.report == other.report && self.running == other.running;
         (!is_same).then(|| "its parameters are the same, its numbers others".to_string())
     }
+}
+
+/// SHA-256 of a part of a record, written as JSON.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn checksum_of(part: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(sha256(serde_json::to_string(part)?.as_bytes()))
 }
 
 /// The first step after which parameters are others, or one has a digest and the other none.

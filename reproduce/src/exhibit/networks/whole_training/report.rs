@@ -10,17 +10,20 @@ use super::finding::{Finding, headline};
 use super::making::Made;
 use super::record::{LongRun, Record};
 use super::settings::WholeTraining;
+use super::timed::{TimedTraining, Times};
 use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
 use super::verdicts;
 use crate::exhibit::difference::Difference;
 use crate::result::{ExhibitResult, Rows, Table};
+use crate::timing::Spread;
 
 impl WholeTraining {
     /// What runs came to; those of the record where beginnings were computed again.
     pub fn report(&self, made: Made, beginnings: Option<&Beginnings>) -> ExhibitResult {
         let trained: Vec<Trained> =
             (0..self.arms.len()).map(|place| self.trained(place, &made)).collect();
-        let found = findings(&trained);
+        let times = made.times.as_ref();
+        let found = findings(&trained, times);
         let sampled: Vec<Finding> = found
             .iter()
             .filter(|(arm, _)| arm.role == Role::Sampled)
@@ -28,6 +31,7 @@ impl WholeTraining {
             .collect();
         let runs: Vec<&LongRun> = made.runs.iter().map(|(_, run)| run).collect();
         let mut failures = made.failures.clone();
+        failures.extend(times.into_iter().flat_map(|times| times.differences_to(&made.runs)));
         failures.extend(
             beginnings
                 .into_iter()
@@ -39,6 +43,7 @@ impl WholeTraining {
             remarks.push(headline(&sampled));
             remarks.extend(sampled.iter().map(Finding::words));
         }
+        remarks.extend(times.map(Times::words));
         remarks.extend(not_run(&trained));
         remarks.extend(fewer_seeds(&trained, self.seeds));
         ExhibitResult {
@@ -48,15 +53,19 @@ impl WholeTraining {
                 None => self.images.set.slugs().join(" or "),
             },
             records: records(&trained, &found),
-            tables: vec![
-                summary(&trained),
-                beside_the_control(&found, Cost::time(&trained)),
-                verdicts::table(&sampled),
-            ],
+            tables: [
+                Some(summary(&trained)),
+                Some(beside_the_control(&found, Cost::time(&trained))),
+                Some(verdicts::table(&sampled)),
+                times.map(whole_times),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
             figures: figure(&trained, &sampled).into_iter().collect(),
             remarks,
             failures,
-            json: beginnings.is_none().then(|| Record::write(&runs).ok()).flatten(),
+            json: beginnings.is_none().then(|| Record::write(&runs, times).ok()).flatten(),
             ..ExhibitResult::default()
         }
     }
@@ -148,6 +157,22 @@ fn beside_the_control(found: &[(&Trained, Finding)], time: Cost) -> Table {
         .value("±", "points", |arm| half_width(arm.at_equal_time))
         .value("reading", "", |arm| arm.at_equal_time.words())
         .table("Test accuracy less that of exact training of the same cost, with 95 % intervals")
+}
+
+/// Whole trainings by themselves, in turns.
+fn whole_times(times: &Times) -> Table {
+    let exact = &times.trainings[0];
+    let quartile =
+        |training: &TimedTraining, of: fn(Spread) -> f64| 100.0 * of(training.turns_over(exact));
+    Rows::of(&times.trainings)
+        .key("arm", |training| training.arm.as_str())
+        .value("whole training", "s", TimedTraining::seconds)
+        .value("of exact", "%", |training| 100.0 * training.seconds() / exact.seconds())
+        .value("turns, lower quartile", "% of exact", |it| quartile(it, |spread| spread.low))
+        .value("median", "% of exact", |it| quartile(it, |spread| spread.median))
+        .value("upper quartile", "% of exact", |it| quartile(it, |spread| spread.high))
+        .value("as fast as exact", "times", |it| exact.seconds() / it.seconds())
+        .table("Wall time of whole trainings in turns, evaluations apart")
 }
 
 /// The arms that nothing is known of.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Mapping;
 use training::network::{Footprint, NetworkError};
@@ -9,8 +10,10 @@ use training::setting::count_within;
 use training::train::TrainingConfig;
 
 use super::arms::{Arm, Role, is_sampled};
+use super::timed::Timed;
 use crate::exhibit::networks::one_run::Marks;
-use crate::exhibit::settings::{FieldError, MOST_REPEATS};
+use crate::exhibit::settings::{Document, FieldError, MOST_REPEATS, PerScale, Scale};
+use crate::exhibits::built_in_named;
 use crate::images::ImageConfig;
 use crate::memory::Need;
 
@@ -32,6 +35,9 @@ pub struct WholeTraining {
     pub recompute_arms: usize,
     /// The ways to train, the exact one first.
     pub arms: Vec<Arm>,
+    /// Whose wall time is measured, each alone on all threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timed: Option<Timed>,
 }
 
 fn one() -> usize {
@@ -40,6 +46,23 @@ fn one() -> usize {
 
 fn four() -> usize {
     4
+}
+
+/// The images and the exact arm of built-in settings of a whole training, those of its long runs
+/// where it has some.
+///
+/// # Errors
+/// When there are no settings of that name, or they are of something else.
+pub fn exact_training(name: &str, seed: u64) -> anyhow::Result<(ImageConfig, TrainingConfig)> {
+    let (_, own) = built_in_named(name).map_err(anyhow::Error::msg)?;
+    let document: Document<WholeTraining> = serde_yaml::from_str(own.yaml)
+        .with_context(|| format!("{name} are no settings of a whole training"))?;
+    let scales = document.scales.map_or(Vec::new(), PerScale::into_values);
+    let longest = scales.into_iter().max_by_key(|(scale, _)| *scale == Scale::Long);
+    let (_, settings) = longest.with_context(|| format!("{name} has no settings"))?;
+    let exact = settings.arms.first().with_context(|| format!("{name} has no arm"))?;
+    let config = exact.config(0, &settings.training, seed)?;
+    Ok((settings.images, config))
 }
 
 /// A run that the settings ask for.
@@ -82,10 +105,10 @@ impl WholeTraining {
             }
             self.check_arm(place)?;
         }
-        match self.arms.is_empty() {
-            true => Err(FieldError::new("arms", "[]", "an exact arm at the least")),
-            false => Ok(()),
+        if self.arms.is_empty() {
+            return Err(FieldError::new("arms", "[]", "an exact arm at the least"));
         }
+        self.check_timed().map_err(|error| error.within("timed"))
     }
 
     fn check_arm(&self, place: usize) -> Result<(), FieldError> {
@@ -135,10 +158,12 @@ impl WholeTraining {
         runs.collect()
     }
 
-    /// What runs side by side keep in memory: the images once, and the largest networks.
+    /// What runs side by side, or those that take turns, keep in memory: the images once, and the
+    /// largest networks.
     pub fn memory(&self) -> Vec<Need> {
         let runs = self.arms.len().saturating_mul(self.seeds);
-        let side_by_side = rayon::current_num_threads().min(runs) as f64;
+        let in_turns = self.timed.as_ref().map_or(0, |timed| timed.arms.len());
+        let side_by_side = rayon::current_num_threads().min(runs).max(in_turns) as f64;
         let images = Need::new("images", self.images.train, self.images.bytes());
         let footprints = (0..self.arms.len()).filter_map(|place| {
             let config = self.arms[place].config(place, &self.training, 0).ok()?;

@@ -36,11 +36,20 @@ impl Experiment for Shown {
     }
 }
 
+const STALE_TIMES: &str = "the times of whole trainings are stale";
+
 impl Shown {
     /// The runs of the record that are of these settings, and what is to be said of the others.
     fn found(&self, environment: &Environment) -> anyhow::Result<Made> {
         let mut made = Made::default();
-        for run in committed(environment)?.runs() {
+        let record = committed(environment)?;
+        if let Some(times) = record.times() {
+            match self.0.are_timed(times)? {
+                true => made.times = Some(times.clone()),
+                false => made.failures.push(format!("{STALE_TIMES}: they are of other settings")),
+            }
+        }
+        for run in record.runs() {
             let stale = |reason: &str| format!("{} is stale: {reason}", name(run));
             let Some(place) = self.0.arms.iter().position(|arm| arm.name == run.arm) else {
                 made.failures.push(stale("the settings have no such arm"));

@@ -1,3 +1,5 @@
+use super::record::{LongRun, Record};
+use super::timed::Times;
 use super::*;
 use crate::cache::Cache;
 use crate::exhibit::LongRuns;
@@ -27,6 +29,7 @@ settings:
       role: sampled
       changes: {policies: {default: {estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}}}
     - {name: short, role: control, changes: {epochs: 1}}
+  timed: {arms: [exact, half], turn_steps: 3}
 ";
 
 fn settings(text: &str) -> WholeTraining {
@@ -57,6 +60,11 @@ fn run(
         cache: &cache,
         progress: &progress,
     })
+}
+
+/// The runs of a record.
+fn runs_of(record: &str) -> Vec<LongRun> {
+    Record::read(record).unwrap().runs().cloned().collect()
 }
 
 /// A record of all runs, and the numbers that they came to.
@@ -91,7 +99,7 @@ fn beginnings_are_computed_again_of_as_many_arms_as_the_settings_say() {
 /// A record whose runs have these accuracies with seed 1 and seed 2, and these computations and
 /// seconds.
 fn made_up(arms: &[(&str, [f64; 2], u64)]) -> String {
-    let mut runs: Vec<record::LongRun> = serde_json::from_str(&recorded().0).unwrap();
+    let mut runs = runs_of(&recorded().0);
     for run in &mut runs {
         let (_, accuracies, cost) = arms.iter().find(|(arm, ..)| *arm == run.arm).unwrap();
         run.report.epochs.last_mut().unwrap().test.accuracy = accuracies[run.seed as usize - 1];
@@ -143,7 +151,7 @@ fn an_exact_arm_of_another_network_is_no_part_of_the_curve() {
 
 #[test]
 fn without_a_run_there_is_no_figure_and_nothing_is_decided() {
-    let result = shown(YAML, "[]");
+    let result = shown(YAML, "{\"runs\": []}");
     assert_eq!(result.figures, []);
     let verdicts = result.tables[2].csv().unwrap();
     assert_eq!(verdicts.matches("? undecided").count(), 4, "{verdicts}");
@@ -162,7 +170,7 @@ fn without_images_results_are_shown_and_that_nothing_was_recomputed_is_said() {
 #[test]
 fn a_beginning_that_does_not_come_out_is_a_failure() {
     let (record, _) = recorded();
-    let mut runs: Vec<record::LongRun> = serde_json::from_str(&record).unwrap();
+    let mut runs = runs_of(&record);
     let changed = runs.iter_mut().find(|run| run.arm == "half" && run.seed == 1).unwrap();
     changed.digests.insert(2, "00".to_string());
     let record = signed(runs);
@@ -178,9 +186,9 @@ fn a_beginning_that_does_not_come_out_is_a_failure() {
 }
 
 /// A record of changed runs.
-fn signed(runs: Vec<record::LongRun>) -> String {
-    let runs: Vec<record::LongRun> = runs.into_iter().map(|run| run.signed().unwrap()).collect();
-    record::Record::write(&runs.iter().collect::<Vec<_>>()).unwrap()
+fn signed(runs: Vec<LongRun>) -> String {
+    let runs: Vec<LongRun> = runs.into_iter().map(|run| run.signed().unwrap()).collect();
+    Record::write(&runs.iter().collect::<Vec<_>>(), None).unwrap()
 }
 
 #[test]
@@ -188,7 +196,8 @@ fn a_run_of_other_settings_or_of_no_arm_is_stale_and_not_shown() {
     let (record, _) = recorded();
     let other = shown(&YAML.replace("ratio: 0.5", "ratio: 0.25"), &record);
     let stale = |seed| format!("half (seed {seed}) is stale: it is of other settings");
-    assert_eq!(other.failures, [stale(1), stale(2)]);
+    let times = "the times of whole trainings are stale: they are of other settings";
+    assert_eq!(other.failures, [times.to_string(), stale(1), stale(2)]);
     assert!(other.remarks.contains(&"Not run yet: half.".to_string()), "{:?}", other.remarks);
     let renamed = shown(&YAML.replace("name: short", "name: shorter"), &record);
     assert_eq!(renamed.failures.len(), 2);
@@ -207,29 +216,28 @@ fn a_damaged_record_is_an_error() {
                     have its checksum";
     assert_eq!(error(&damaged), expected);
     assert!(error(&record[..record.len() / 2]).contains("it is no record of long runs"));
-    let runs: Vec<serde_json::Value> = serde_json::from_str(&record).unwrap();
-    let twice = serde_json::to_string(&[&runs[0], &runs[0]]).unwrap();
-    assert!(error(&twice).ends_with("the run of 'exact' with seed 1 is there twice"));
+    let mut twice: serde_json::Value = serde_json::from_str(&record).unwrap();
+    twice["runs"][1] = twice["runs"][0].clone();
+    assert!(error(&twice.to_string()).ends_with("the run of 'exact' with seed 1 is there twice"));
 }
 
 #[test]
 fn only_runs_that_are_missing_are_made_and_only_committed_ones_are_made_again() {
     let (record, result) = recorded();
-    let runs: Vec<record::LongRun> = serde_json::from_str(&record).unwrap();
+    let runs = runs_of(&record);
     let some: Vec<_> = runs.iter().filter(|run| run.seed == 1 && run.arm != "short").collect();
-    let some = record::Record::write(&some).unwrap();
+    let some = Record::write(&some, None).unwrap();
     let with = |record: Option<&str>, long_runs| {
         run(&settings(YAML), Some(&images()), record, long_runs).unwrap()
     };
     let whole = with(Some(&some), LongRuns::Missing);
     assert_eq!(whole.records, result.records);
     let date = |json: &Option<String>| {
-        let runs: Vec<record::LongRun> = serde_json::from_str(json.as_ref().unwrap()).unwrap();
-        runs.into_iter().next().map(|run| run.provenance)
+        runs_of(json.as_ref().unwrap()).into_iter().next().map(|run| run.provenance)
     };
     assert_eq!(date(&whole.json), date(&result.json), "a committed run is kept as it is");
     let again = with(Some(&some), LongRuns::Again);
-    let made: Vec<record::LongRun> = serde_json::from_str(&again.json.unwrap()).unwrap();
+    let made = runs_of(&again.json.unwrap());
     assert_eq!((made.len(), again.failures.len()), (2, 0));
     let finished = with(Some(&some), LongRuns::Finished);
     assert_eq!(finished.json.as_ref(), Some(&some), "nothing is made");
@@ -267,6 +275,10 @@ fn wrong_settings_are_named_with_file_field_and_line() {
         ("seeds: 2", "seeds: 0", ["settings.seeds is 0", "line 9"]),
         ("recompute_steps: 2", "recompute_steps: 11", ["recompute_steps is 11", "line 10"]),
         ("recompute_steps: 2", "recompute_arms: 0", ["recompute_arms is 0", "line 10"]),
+        ("[exact, half]", "[exact, third]", ["timed.arms[1] is third", "line 17"]),
+        ("[exact, half]", "[half]", ["timed.arms is half", "line 17"]),
+        ("[exact, half]", "[exact, exact]", ["timed.arms[1] is the same as", "line 17"]),
+        ("turn_steps: 3", "turn_steps: 0", ["timed.turn_steps is 0", "line 17"]),
         ("computed}", "guessed}", ["normalisation", "line 3"]),
     ] {
         let message = error(from, to);
@@ -280,7 +292,7 @@ fn wrong_settings_are_named_with_file_field_and_line() {
 #[test]
 fn time_is_that_on_a_processor_where_it_is_known_of_every_run() {
     let times = |known: fn(u64) -> Option<f64>| {
-        let mut runs: Vec<record::LongRun> = serde_json::from_str(&recorded().0).unwrap();
+        let mut runs = runs_of(&recorded().0);
         for run in &mut runs {
             run.provenance.processor_seconds = known(run.seed);
         }
@@ -290,4 +302,64 @@ fn time_is_that_on_a_processor_where_it_is_known_of_every_run() {
     assert!(times(|_| Some(1.0)));
     assert!(!times(|seed| (seed == 1).then_some(1.0)));
     assert!(!times(|_| Some(0.0)), "a run shorter than a tick of the system");
+}
+
+#[test]
+fn whole_trainings_are_timed_in_turns_and_end_as_the_runs_do() {
+    let (record, result) = recorded();
+    let record = Record::read(&record).unwrap();
+    let times = record.times().unwrap();
+    // Twelve steps, four an epoch: turns of three and of one.
+    let turns: Vec<usize> = times.trainings.iter().map(|timed| timed.turns.len()).collect();
+    assert_eq!(turns, [6, 6]);
+    for timed in &times.trainings {
+        let run = record.get(&timed.arm, 1).unwrap();
+        assert_eq!(timed.parameters, run.report.parameters);
+    }
+    let table = result.tables[3].csv().unwrap();
+    assert!(table.lines().nth(1).unwrap().starts_with("exact,"), "{table}");
+    assert!(result.remarks.iter().any(|remark| remark.starts_with("The wall time of whole")));
+    let half = times.over("half", "exact").unwrap();
+    assert_eq!(half, times.of("half").unwrap().seconds() / times.of("exact").unwrap().seconds());
+    assert_eq!(times.over("short", "exact"), None);
+}
+
+/// A record with changed times.
+fn with_times(record: &str, change: impl FnOnce(&mut Times)) -> String {
+    let record = Record::read(record).unwrap();
+    let mut times = record.times().unwrap().clone();
+    change(&mut times);
+    let runs: Vec<&LongRun> = record.runs().collect();
+    Record::write(&runs, Some(&times)).unwrap()
+}
+
+#[test]
+fn committed_times_are_shown_where_they_are_of_these_settings_and_as_they_were_written() {
+    let (record, result) = recorded();
+    let longer = with_times(&record, |times| {
+        times.trainings[1].turns = vec![1e3; 6];
+        *times = times.clone().signed().unwrap();
+    });
+    let words = |result: &ExhibitResult| {
+        let half = result.remarks.iter().rfind(|remark| remark.starts_with("half needs"));
+        half.unwrap().clone()
+    };
+    let said = words(&shown(YAML, &longer));
+    assert!(said.contains("% more time. Beside"), "{said}");
+    assert_ne!(words(&shown(YAML, &longer)), words(&result));
+    let made = run(&settings(YAML), Some(&images()), Some(&longer), LongRuns::Missing).unwrap();
+    assert_eq!(made.json, Some(longer), "what is committed is not measured again");
+
+    let other = shown(&YAML.replace("[exact, half]", "[exact, short]"), &record);
+    let stale = "the times of whole trainings are stale: they are of other settings";
+    assert_eq!((other.failures, other.tables.len()), (vec![stale.to_string()], 3));
+    let ended = with_times(&record, |times| {
+        times.trainings[1].parameters = "00".to_string();
+        *times = times.clone().signed().unwrap();
+    });
+    let differs = "half has other parameters at the end where it was timed";
+    assert_eq!(shown(YAML, &ended).failures, [differs]);
+    let damaged = with_times(&record, |times| times.trainings[0].turns[0] += 1.0);
+    let error = Record::read(&damaged).unwrap_err().to_string();
+    assert_eq!(error, "the times of whole trainings are damaged: they do not have their checksum");
 }

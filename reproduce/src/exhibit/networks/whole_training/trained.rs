@@ -7,6 +7,7 @@ use super::arms::{Arm, Role};
 use super::control::{Curve, Priced};
 use super::finding::Finding;
 use super::record::LongRun;
+use super::timed::Times;
 use crate::exhibit::difference::Difference;
 use crate::exhibit::statistics::Estimate;
 
@@ -113,7 +114,10 @@ pub fn curve(trained: &[Trained], cost: Cost) -> Curve {
 }
 
 /// What is found of every arm that is not on the curve, with the arm.
-pub fn findings<'a, 'b>(trained: &'b [Trained<'a>]) -> Vec<(&'b Trained<'a>, Finding)> {
+pub fn findings<'a, 'b>(
+    trained: &'b [Trained<'a>],
+    times: Option<&Times>,
+) -> Vec<(&'b Trained<'a>, Finding)> {
     let costs = [Cost::Computations, Cost::time(trained)];
     let curves = costs.map(|cost| curve(trained, cost));
     let exact = costs.map(|cost| trained[0].priced(cost).cost);
@@ -124,6 +128,7 @@ pub fn findings<'a, 'b>(trained: &'b [Trained<'a>]) -> Vec<(&'b Trained<'a>, Fin
             arm: arm.arm.name.clone(),
             computations: own[0].cost / exact[0],
             time: own[1].cost / exact[1],
+            whole_time: times.and_then(|times| times.over(&arm.arm.name, &trained[0].arm.name)),
             against_exact: arm.against(&trained[0]),
             at_equal_computations: curves[0].against(&own[0]),
             at_equal_time: curves[1].against(&own[1]),

@@ -60,8 +60,9 @@ impl Finding {
         1.0 - self.computations
     }
 
+    /// Of whole trainings by themselves, where they were timed.
     fn speed_up(&self) -> f64 {
-        1.0 / self.time
+        1.0 / self.whole_time.unwrap_or(self.time)
     }
 }
 
@@ -273,6 +274,8 @@ mod tests {
         assert_eq!(standing(&[arm(0.5, 0.5, open())]), Undecided);
         assert_eq!(standing(&[arm(f64::NAN, f64::NAN, None)]), Undecided);
         assert_eq!(standing(&[]), Undecided);
+        let timed = Finding { whole_time: Some(0.5), ..arm(0.5, 1.0, kept()) };
+        assert_eq!(standing(&[timed]), Holds, "by itself it is as fast");
         let found = |arms: &[Finding]| time(arms).found;
         let best = [arm(0.5, 0.8, kept()), arm(0.5, 0.5, kept())];
         assert_eq!(found(&best), "top-k at 0.5 is 2x as fast, -0.2500 ± 0.12 points");

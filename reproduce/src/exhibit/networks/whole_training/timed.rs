@@ -1,0 +1,272 @@
+//! The wall time of whole trainings: some arms in turns, a few steps each, on all threads.
+//!
+//! The runs whose accuracies are compared are made side by side, so that their wall times depend on
+//! one another. Here each training has the whole machine while it is its turn, and what slows the
+//! machine down for a while slows down all of them. Evaluations are no part of the time.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use training::setting::{count_within, distinct};
+use training::train::{Trainer, TrainingConfig};
+
+use super::making::steps;
+use super::record::{LongRun, checksum_of};
+use super::settings::WholeTraining;
+use crate::exhibit::settings::{FieldError, MOST_REPEATS};
+use crate::exhibit::{Environment, LongRuns};
+use crate::images::Images;
+use crate::timing::Spread;
+use crate::{provenance, sources};
+
+/// Which arms are timed, and how often they change turns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timed {
+    /// By their names; the exact one is among them.
+    pub arms: Vec<String>,
+    /// Steps that an arm makes when it is its turn.
+    pub turn_steps: usize,
+}
+
+/// Whole trainings that were timed in turns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Times {
+    /// One an arm, in the order of the turns.
+    pub trainings: Vec<TimedTraining>,
+    /// Threads that each had.
+    pub threads: usize,
+    /// How products were computed.
+    pub instructions: String,
+    /// Of the repository in which they were measured.
+    pub commit: String,
+    /// Of their end, in universal time.
+    pub date: String,
+    /// The processor's name.
+    pub processor: String,
+    /// SHA-256 of all the above.
+    pub checksum: String,
+}
+
+/// A whole training that was timed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimedTraining {
+    /// The arm.
+    pub arm: String,
+    /// All its settings.
+    pub settings: Value,
+    /// SHA-256 of the parameters that it ended with.
+    pub parameters: String,
+    /// Seconds that the steps of every turn took.
+    pub turns: Vec<f64>,
+}
+
+impl TimedTraining {
+    /// Wall time of all its steps.
+    pub fn seconds(&self) -> f64 {
+        self.turns.iter().sum()
+    }
+
+    /// Time of its turns over those of another training in the same rounds.
+    pub fn turns_over(&self, other: &TimedTraining) -> Spread {
+        Spread::of(self.turns.iter().zip(&other.turns).map(|(own, other)| own / other).collect())
+    }
+}
+
+impl Times {
+    /// The same with its checksum.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn signed(self) -> Result<Self, serde_json::Error> {
+        let checksum = self.checksum_of_all_else()?;
+        Ok(Times { checksum, ..self })
+    }
+
+    /// The checksum that it should have.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn checksum_of_all_else(&self) -> Result<String, serde_json::Error> {
+        checksum_of(&Times { checksum: String::new(), ..self.clone() })
+    }
+
+    /// When, where and how they were measured, in a sentence.
+    pub fn words(&self) -> String {
+        let Times { threads, instructions, commit, date, processor, .. } = self;
+        let threads = if *threads == 1 { "1 thread".into() } else { format!("{threads} threads") };
+        format!(
+            "The wall time of whole trainings was measured on {date} at commit {commit}: each by \
+             itself on {threads} of {processor} with {instructions} instructions, a few steps of \
+             each in turns."
+        )
+    }
+
+    /// How trainings of these times ended otherwise than runs of the same settings.
+    pub fn differences_to(&self, runs: &[(usize, LongRun)]) -> Vec<String> {
+        let trainings = self.trainings.iter().filter(|timed| {
+            let same = |run: &LongRun| run.arm == timed.arm && run.settings == timed.settings;
+            let run = runs.iter().map(|(_, run)| run).find(|run| same(run));
+            run.is_some_and(|run| run.report.parameters != timed.parameters)
+        });
+        let differ = |timed: &TimedTraining| {
+            format!("{} has other parameters at the end where it was timed", timed.arm)
+        };
+        trainings.map(differ).collect()
+    }
+
+    /// Where the randomness of all of them starts.
+    fn seed(&self) -> Option<u64> {
+        self.trainings.first()?.settings.get("seed")?.as_u64()
+    }
+
+    /// Of an arm.
+    pub fn of(&self, arm: &str) -> Option<&TimedTraining> {
+        self.trainings.iter().find(|training| training.arm == arm)
+    }
+
+    /// An arm's time over that of another; none where either was not timed.
+    pub fn over(&self, arm: &str, other: &str) -> Option<f64> {
+        Some(self.of(arm)?.seconds() / self.of(other)?.seconds())
+    }
+}
+
+impl WholeTraining {
+    /// Checks which arms are timed.
+    ///
+    /// # Errors
+    /// Names the first that is none, or that the exact one is missing.
+    pub fn check_timed(&self) -> Result<(), FieldError> {
+        let Some(Timed { arms, turn_steps }) = &self.timed else { return Ok(()) };
+        let places = (0..arms.len()).map(|place| format!("arms[{place}]"));
+        for (place, arm) in places.zip(arms) {
+            if !self.arms.iter().any(|known| known.name == *arm) {
+                return Err(FieldError::new(place, arm, "the name of one of the arms"));
+            }
+        }
+        distinct("arms", arms)?;
+        if self.arms.first().is_some_and(|exact| !arms.contains(&exact.name)) {
+            return Err(FieldError::new("arms", arms.join(", "), "the exact arm among them"));
+        }
+        count_within("turn_steps", *turn_steps, 1..=MOST_REPEATS)
+    }
+
+    /// The times of whole trainings, where the settings ask for some: the committed ones, those that
+    /// are stored, or else measured now. A measurement that is stopped begins anew.
+    ///
+    /// # Errors
+    /// When a training diverges, or the times cannot be stored.
+    pub fn times(
+        &self,
+        environment: &Environment,
+        committed: Option<Times>,
+        images: &Images,
+    ) -> anyhow::Result<Option<Times>> {
+        let Some(timed) = &self.timed else { return Ok(None) };
+        let trainings = self.to_time(timed, environment.seed)?;
+        if committed.as_ref().is_some_and(|times| are_of(times, &trainings)) {
+            return Ok(committed);
+        }
+        let threads = rayon::current_num_threads();
+        let settings = serde_json::to_string(&(timed, &trainings))?;
+        let key = format!(
+            "times of whole trainings code {} images {} settings {settings} instructions {} threads \
+             {threads}",
+            sources::RUNS,
+            images.checksum,
+            environment.instructions,
+        );
+        match environment.long_runs {
+            // No time comes out again: there is nothing to compare.
+            LongRuns::Again => Ok(None),
+            LongRuns::Finished => Ok(environment.cache.get(&key)),
+            LongRuns::Missing => {
+                let measure = || measure(&trainings, timed.turn_steps, environment, images);
+                environment.stored(&key, measure).map(Some)
+            }
+        }
+    }
+
+    /// Whether these are times of what the settings want timed.
+    ///
+    /// # Errors
+    /// Names a setting that is none.
+    pub fn are_timed(&self, times: &Times) -> Result<bool, FieldError> {
+        let (Some(timed), Some(seed)) = (&self.timed, times.seed()) else { return Ok(false) };
+        Ok(are_of(times, &self.to_time(timed, seed)?))
+    }
+
+    /// The trainings that are timed, with the names of their arms.
+    fn to_time(
+        &self,
+        timed: &Timed,
+        seed: u64,
+    ) -> Result<Vec<(String, TrainingConfig)>, FieldError> {
+        let arms = self.arms.iter().enumerate().filter(|(_, arm)| timed.arms.contains(&arm.name));
+        arms.map(|(place, arm)| Ok((arm.name.clone(), arm.config(place, &self.training, seed)?)))
+            .collect()
+    }
+}
+
+/// Whether these are times of these trainings.
+fn are_of(times: &Times, trainings: &[(String, TrainingConfig)]) -> bool {
+    let is_of = |timed: &TimedTraining, (name, config): &(String, TrainingConfig)| {
+        let settings = TrainingConfig::deserialize(&timed.settings);
+        timed.arm == *name && settings.is_ok_and(|settings| settings == *config)
+    };
+    times.trainings.len() == trainings.len()
+        && times.trainings.iter().zip(trainings).all(|(timed, training)| is_of(timed, training))
+}
+
+fn measure(
+    trainings: &[(String, TrainingConfig)],
+    turn_steps: usize,
+    environment: &Environment,
+    images: &Images,
+) -> anyhow::Result<Times> {
+    let all_steps = trainings.iter().map(|(_, config)| steps(config, images)).sum();
+    environment.progress.set_length(all_steps);
+    let mut trainers = Vec::new();
+    for (_, config) in trainings {
+        trainers.push(Trainer::new(config, &images.splits, environment.instructions)?);
+    }
+    let mut turns = vec![Vec::new(); trainers.len()];
+    while trainers.iter().any(|trainer| !trainer.is_finished()) {
+        let unfinished = trainers.iter_mut().zip(&mut turns).zip(trainings);
+        let unfinished = unfinished.filter(|((trainer, _), _)| !trainer.is_finished());
+        for ((trainer, turns), (name, _)) in unfinished {
+            let (begun, evaluated) = (Instant::now(), trainer.evaluation_time());
+            let observe = &mut |_: training::train::Progress| {
+                environment.progress.advance(1);
+                ControlFlow::Continue(())
+            };
+            trainer.advance(turn_steps, observe).with_context(|| format!("{name}, timed"))?;
+            let evaluation = trainer.evaluation_time() - evaluated;
+            turns.push((begun.elapsed() - evaluation).as_secs_f64());
+        }
+    }
+    let ended = trainings.iter().zip(&mut trainers).zip(turns);
+    let trainings = ended.map(|(((name, config), trainer), turns)| {
+        Ok(TimedTraining {
+            arm: name.clone(),
+            settings: serde_json::from_str(&serde_json::to_string(config)?)?,
+            parameters: trainer.report().parameters,
+            turns,
+        })
+    });
+    let times = Times {
+        trainings: trainings.collect::<Result<_, serde_json::Error>>()?,
+        threads: rayon::current_num_threads(),
+        instructions: environment.instructions.to_string(),
+        commit: provenance::commit(),
+        date: provenance::now(),
+        processor: provenance::processor(),
+        checksum: String::new(),
+    };
+    Ok(times.signed()?)
+}
