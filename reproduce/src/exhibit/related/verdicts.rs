@@ -20,20 +20,13 @@ pub struct Judged {
 type Found<'a> = (&'a str, &'a Verdict);
 
 fn checks(judged: &[Judged]) -> Vec<Found<'_>> {
-    let of = |judged: &'_ Judged| judged.suite.verdicts.len();
-    let mut all = Vec::with_capacity(judged.iter().map(of).sum());
-    for Judged { data, suite } in judged {
-        all.extend(suite.verdicts.iter().map(|verdict| (data.as_str(), verdict)));
-    }
-    all
+    let pairs = judged.iter().map(|one| (one.data.as_str(), &one.suite.verdicts));
+    pairs.flat_map(|(data, verdicts)| verdicts.iter().map(move |v| (data, v))).collect()
 }
 
 fn controls(judged: &[Judged]) -> Vec<Found<'_>> {
-    let mut all = Vec::new();
-    for Judged { data, suite } in judged {
-        all.extend(suite.controls.iter().map(|control| (data.as_str(), control)));
-    }
-    all
+    let pairs = judged.iter().map(|one| (one.data.as_str(), &one.suite.controls));
+    pairs.flat_map(|(data, controls)| controls.iter().map(move |v| (data, v))).collect()
 }
 
 /// A row a check or control, for the CSV file and the snapshot.

@@ -81,7 +81,7 @@ impl EnsembleKalman {
         for (place, &sampling) in self.samplings.iter().enumerate() {
             let within = |error: FieldError| {
                 let field = error.field.trim_start_matches("sampling.");
-                FieldError { field: format!("samplings[{place}].{field}"), ..error.clone() }
+                FieldError { field: format!("samplings[{place}].{field}"), ..error }
             };
             let settings = Settings { sampling: Some(sampling), ..self.network.clone() };
             settings.check().map_err(within)?;
