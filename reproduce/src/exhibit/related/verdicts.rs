@@ -173,8 +173,12 @@ pub fn related_row(system: &str, claim: &str, claims: &[&str], judged: &[Judged]
     let own = checks(judged).into_iter().filter(|(_, v)| claims.contains(&&*v.claim().id));
     let own: Vec<Found> = own.collect();
     let passed = own.iter().filter(|(_, verdict)| verdict.passed()).count();
-    let failed: Vec<String> =
-        own.iter().filter(|(_, verdict)| !verdict.passed()).map(described).collect();
+    let failed = own.iter().filter(|(_, verdict)| !verdict.passed()).map(|(data, verdict)| {
+        let [found, claimed] =
+            [verdict.estimate(), verdict.prediction()].map(|number| significant(number, 3));
+        format!("{} on {data}, {found} against {claimed}", verdict.claim().name)
+    });
+    let failed: Vec<String> = failed.collect();
     let data: Vec<&str> = judged.iter().map(|judged| judged.data.as_str()).collect();
     RelatedRow {
         system: system.to_string(),
@@ -278,10 +282,7 @@ mod tests {
         assert_eq!((yes.found, yes.measured.as_str()), (Reproduced::Yes, "1 of 1 thresholds hold"));
         let part = row(&[good, bad.clone()]);
         assert_eq!(part.found, Reproduced::InPart);
-        assert_eq!(
-            part.measured,
-            "1 of 2 thresholds hold; not: made.one on Iris (a check): 0.500 against 0.0100"
-        );
+        assert_eq!(part.measured, "1 of 2 thresholds hold; not: One on Iris, 0.500 against 0.0100");
         assert_eq!(row(&[bad]).found, Reproduced::No);
         assert_eq!(row(&[other]).found, Reproduced::No, "nothing was checked");
     }
