@@ -225,7 +225,7 @@ mod tests {
             sentence(&both),
             "1 of 2 thresholds does not hold: made.two on Iris (a check): 0.0425 against 0.0100."
         );
-        let two = [judged("Iris", &[bad.clone()], &[]), judged("Wine", &[bad], &[])];
+        let two = ["Iris", "Wine"].map(|data| judged(data, std::slice::from_ref(&bad), &[]));
         assert!(sentence(&two).starts_with("2 of 2 thresholds do not hold: made.two on Iris"));
         assert_eq!(sentence(&[judged("Iris", &[good], &[])]), "All 1 thresholds hold.");
         assert_eq!(sentence(&[]), "No threshold was checked.");
@@ -235,7 +235,8 @@ mod tests {
     fn a_mistake_that_passes_takes_the_power_from_its_check() {
         let (found_out, passed) = (verdict(&ONE, 1.0), verdict(&ONE, 0.0));
         let words = |controls: &[Verdict]| sentence_of_mistakes(&[judged("Iris", &[], controls)]);
-        assert_eq!(words(&[found_out.clone()]), "All 1 mistakes made on purpose are found out.");
+        let one = std::slice::from_ref(&found_out);
+        assert_eq!(words(one), "All 1 mistakes made on purpose are found out.");
         assert_eq!(
             words(&[found_out, passed.clone()]),
             "1 of 2 mistakes made on purpose is not found out, so the check has no power there: \

@@ -87,8 +87,8 @@ fn sampling(sampled: &[(String, f64)], exact: f64) -> String {
             .collect();
         names.join(", ")
     };
-    let kept = list(&|r_squared| r_squared >= FITS);
-    let lost = list(&|r_squared| !(r_squared >= FITS));
+    let fits = |r_squared: f64| r_squared >= FITS;
+    let (kept, lost) = (list(&fits), list(&|r_squared| !fits(r_squared)));
     let exact = significant(exact, 3);
     match (kept.is_empty(), lost.is_empty()) {
         (_, true) => format!("sampled forward passes leave a fit (exact R² {exact}): {kept}."),
