@@ -119,6 +119,9 @@ pub enum CollectiveError {
         /// The first byte of the digest that differs.
         place: usize,
     },
+    /// What carries the messages has failed.
+    #[error("the exchange has failed: {0}")]
+    Engine(String),
     /// The ranks cannot be started.
     #[error("the ranks cannot be started: {0}")]
     Start(String),

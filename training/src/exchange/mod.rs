@@ -19,12 +19,16 @@
 
 mod collective;
 mod message;
+#[cfg(feature = "mpi")]
+mod mpi;
 mod peer;
 #[cfg(test)]
 mod tests;
 mod threads;
 
 pub use collective::{Alone, Collective, CollectiveError};
+#[cfg(feature = "mpi")]
+pub use mpi::Mpi;
 pub use peer::{Peer, StepTotals};
 pub use threads::Threads;
 

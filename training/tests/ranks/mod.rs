@@ -1,0 +1,84 @@
+//! What every kind of ranks has to do: the same test of each.
+
+use kernels::InstructionSet;
+use std::ops::{ControlFlow, Range};
+use training::data::{Splits, generated_digits};
+use training::exchange::{Collective, CollectiveError, Exchange};
+use training::train::{
+    DataParallel, DataParallelReport, TrainingConfig, TrainingError, train_data_parallel,
+    train_rank,
+};
+
+/// A network of which some parameters are sampled by their weights and others are not.
+const CONFIG: &str = "
+network: {name: mlp, hidden: [30, 20], dropout: 0.1}
+batch_size: 10
+epochs: 2
+optimizer: {name: adam, learning_rate: 0.001}
+policies:
+  default: {estimator: top-k, ratio: 0.25, minimal_k: 1, mode: forward, scores: weights}
+seed: 3
+";
+
+pub fn config() -> TrainingConfig {
+    serde_yaml::from_str(CONFIG).expect("the settings are right")
+}
+
+pub fn images() -> Splits {
+    generated_digits(1, 58, 10, 10)
+}
+
+/// Every operation, with segments of other lengths, some of them empty, and long ones.
+pub fn operations(rank: &mut dyn Collective) -> Result<(), CollectiveError> {
+    let (own, size) = (rank.rank(), rank.size());
+    // The last is longer than a message of any kind of ranks, and not a multiple of one.
+    for count in [0, 1, size, 3 * size + 1, 100_003] {
+        let segment = |rank: usize| rank * count / size..(rank + 1) * count / size;
+        let segments: Vec<Range<usize>> = (0..size).map(segment).collect();
+        // Number i of rank r is i + r / 8: exact, and no two are equal.
+        let number = |rank: usize, place: usize| place as f32 + rank as f32 / 8.0;
+        let mut numbers: Vec<f32> = (0..count).map(|place| number(own, place)).collect();
+        let mut received = vec![9.0; 5];
+        rank.all_to_all(&numbers, &segments, &mut received)?;
+        let of_all = (0..size).flat_map(|rank| segment(own).map(move |place| number(rank, place)));
+        assert_eq!(received, of_all.collect::<Vec<_>>(), "{count} numbers to each");
+        rank.all_gather(&mut numbers, &segments)?;
+        let of_owners =
+            (0..size).flat_map(|rank| segment(rank).map(move |place| number(rank, place)));
+        assert_eq!(numbers, of_owners.collect::<Vec<_>>(), "{count} numbers of all");
+    }
+    let mut all = vec![1];
+    for length in [0, 1, 40, 70_001] {
+        rank.all_gather_bytes(&vec![own as u8; length], &mut all)?;
+        let expected: Vec<u8> = (0..size).flat_map(|rank| vec![rank as u8; length]).collect();
+        assert_eq!(all, expected);
+    }
+    let mut bytes = [own as u8; 3];
+    rank.follow_first(&mut bytes)?;
+    assert_eq!(bytes, [0; 3]);
+    rank.agree(&[7; 32])?;
+    let mut digest = [7; 32];
+    digest[20] += u8::from(own + 1 == size && size > 1);
+    let differs = CollectiveError::Differs { rank: size - 1, place: 20 };
+    assert_eq!(rank.agree(&digest).err(), (size > 1).then_some(differs));
+    Ok(())
+}
+
+/// A whole training of this rank's.
+pub fn trained(
+    rank: &mut dyn Collective,
+    exchange: Exchange,
+) -> Result<DataParallelReport, TrainingError> {
+    let (config, images) = (config(), images());
+    let go_on = &mut |_| ControlFlow::Continue(());
+    train_rank(&config, &images, Box::new(rank), exchange, InstructionSet::detect(), go_on)
+}
+
+/// The same of so many threads of this process.
+pub fn trained_by_threads(workers: usize, exchange: Exchange) -> DataParallelReport {
+    let (config, images) = (config(), images());
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let parallel = DataParallel { workers, exchange };
+    let report = train_data_parallel(&config, parallel, &images, InstructionSet::detect(), go_on);
+    report.expect("threads train")
+}
