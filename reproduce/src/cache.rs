@@ -7,6 +7,8 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
@@ -20,6 +22,8 @@ pub use training::file::WRITING;
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
+    /// How many values were found.
+    found: Arc<AtomicUsize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,7 +36,13 @@ struct Entry {
 impl Cache {
     /// A cache in `folder`, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Cache { folder: folder.into() }
+        Cache { folder: folder.into(), found: Arc::default() }
+    }
+
+    /// How many values were found there so far: what is computed while it stays the same had no part
+    /// of it stored.
+    pub fn found(&self) -> usize {
+        self.found.load(Ordering::Relaxed)
     }
 
     /// The value stored for `key`, if there is one that is whole.
@@ -53,8 +63,9 @@ impl Cache {
             entry.key == key && entry.checksum == sha256(entry.value.as_bytes())
         });
         let value = entry.and_then(|entry| serde_json::from_str(&entry.value).ok());
-        if value.is_none() {
-            again("is damaged");
+        match value {
+            None => again("is damaged"),
+            Some(_) => _ = self.found.fetch_add(1, Ordering::Relaxed),
         }
         value
     }
@@ -126,8 +137,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(folder.path().join("cache"));
         cache.put("seed 1", &vec![0.1, 0.2]).unwrap();
+        assert_eq!(cache.found(), 0);
         assert_eq!(cache.get::<Vec<f64>>("seed 1"), Some(vec![0.1, 0.2]));
         assert_eq!(cache.get::<Vec<f64>>("seed 2"), None);
+        assert_eq!(cache.found(), 1);
     }
 
     #[test]

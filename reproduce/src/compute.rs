@@ -7,7 +7,7 @@ use crate::cli::Options;
 use crate::exhibit::settings::Scale;
 use crate::exhibit::{Environment, LongRuns};
 use crate::images::Images;
-use crate::progress::Progress;
+use crate::progress::{Progress, TimeLeft};
 use crate::result::ExhibitResult;
 use crate::task::Task;
 
@@ -21,12 +21,17 @@ pub fn compute(
     images: Option<&Images>,
     cache: &Cache,
     options: &Options,
+    time_left: TimeLeft,
     long_runs: LongRuns,
     instructions: InstructionSet,
 ) -> anyhow::Result<ExhibitResult> {
     let is_long = task.scale == Scale::Long;
     let long_runs = if is_long { long_runs } else { LongRuns::Missing };
-    let progress = Progress::new(&task.name);
+    let progress = if options.speech.quiet {
+        Progress::hidden()
+    } else {
+        Progress::new(&task.name, time_left)
+    };
     let result = task.run(&Environment {
         seed: task.seed,
         instructions,

@@ -59,13 +59,16 @@ pub fn write(folder: &Path, files: &[(String, String)]) -> anyhow::Result<()> {
     files.iter().try_for_each(|(name, text)| write_whole(&folder.join(name), text))
 }
 
-/// Writes `README.md`: one line for all built-in settings that have a report in `folder`.
+/// Writes `README.md`: the claims of the paper with their verdicts, then a line for all built-in
+/// settings that have a report in `folder`, with its first figure.
 ///
 /// # Errors
 /// When the folder cannot be read or written.
-pub fn write_list(folder: &Path) -> anyhow::Result<()> {
-    let mut text = String::from(
-        "# Figures and tables\n\nWritten by `cargo run --release -p reproduce`; do not edit.\n\n",
+pub fn write_list(folder: &Path, claims: &str) -> anyhow::Result<()> {
+    let mut text = format!(
+        "# What we found\n\n{claims}\nThe page `index.html` beside this file shows it all, with proofs; \
+         it opens in any browser. Written by `cargo run --release -p reproduce`; do not edit.\n\n\
+         ## Figures and tables\n\n"
     );
     let is_there = |name: &str| folder.join(format!("{name}.md")).exists();
     for (exhibit, own) in built_in().filter(|(_, own)| is_there(own.name)) {
@@ -78,6 +81,15 @@ pub fn write_list(folder: &Path) -> anyhow::Result<()> {
     }
     if folder.join("headline.md").exists() {
         text.push_str("- [headline](headline.md): what sampling saves and costs, by network.\n");
+    }
+    for (exhibit, own) in built_in().filter(|(_, own)| is_there(own.name)) {
+        if folder.join(format!("{}.svg", own.name)).exists() {
+            text.push_str(&format!(
+                "\n[![{}]({name}.svg)]({name}.md)\n",
+                exhibit.title,
+                name = own.name
+            ));
+        }
     }
     write_whole(&folder.join("README.md"), &text)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use kernels::InstructionSet;
-use reproduce::cli::{Command, CommandLine, DataCommand, Options};
+use reproduce::cli::{Command, CommandLine, DataCommand};
 use reproduce::data::catalogue::DataSet;
 use reproduce::data::fetch::FetchSettings;
 use reproduce::{bench, check, data, list, new, run, stop};
@@ -28,52 +28,46 @@ fn main() -> ExitCode {
 
 /// Whether everything that was checked is right.
 fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
-    let options = &command_line.options;
-    let level = match options.verbose {
+    let level = match command_line.speech().verbose {
         0 => log::LevelFilter::Warn,
         1 => log::LevelFilter::Info,
         _ => log::LevelFilter::Debug,
     };
     env_logger::Builder::new().filter_level(level).format_timestamp(None).init();
     stop::cleanly_at_signals()?;
-    let makes_data = matches!(command_line.command, Some(Command::Data(DataCommand::Fetch { .. })));
-    if !makes_data {
-        options.check_data()?;
-    }
+    command_line.read_data().map_or(Ok(()), |data| data.check())?;
     let instructions = instruction_set()?;
     log::info!("products are computed with {instructions} instructions");
     let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = options.threads {
+    if let Some(threads) = command_line.threads() {
         pool = pool.num_threads(threads as usize);
     }
     let pool = pool.build().context("threads cannot be started")?;
     pool.install(|| match &command_line.command {
-        None => run::run(&[], options, instructions),
-        Some(Command::Run { exhibits }) => run::run(exhibits, options, instructions),
-        Some(Command::List) => list::list(options).map(|()| true),
-        Some(Command::Check(request)) => check::check(request, options, instructions),
-        Some(Command::Bench(contest)) => {
-            bench::bench(contest, options, instructions).map(|()| true)
-        }
-        Some(Command::New { name }) => new::new(name).map(|()| true),
-        Some(Command::Data(command)) => execute_data(command, options).map(|()| true),
+        None => run::run(&[], &command_line.options, instructions),
+        Some(Command::Run { exhibits, options }) => run::run(exhibits, options, instructions),
+        Some(Command::List(request)) => list::list(request).map(|()| true),
+        Some(Command::Check(request)) => check::check(request, instructions),
+        Some(Command::Bench(contest)) => bench::bench(contest, instructions).map(|()| true),
+        Some(Command::New { name, from }) => new::new(name, from.as_deref()).map(|()| true),
+        Some(Command::Data(command)) => execute_data(command).map(|()| true),
     })
 }
 
-fn execute_data(command: &DataCommand, options: &Options) -> anyhow::Result<()> {
+fn execute_data(command: &DataCommand) -> anyhow::Result<()> {
     match command {
-        DataCommand::Fetch { data_sets, mirrors, patience } => {
+        DataCommand::Fetch { data_sets, mirrors, patience, offline, data, json } => {
             let data_sets: Vec<&DataSet> =
                 data_sets.iter().filter_map(|name| DataSet::named(name)).collect();
             let settings = FetchSettings {
                 mirrors: mirrors.clone(),
                 stall: Duration::from_secs(*patience),
-                is_offline: options.offline,
+                is_offline: *offline,
                 ..FetchSettings::default()
             };
-            data::fetch_all(&data_sets, options.data(), settings, options.json)?;
+            data::fetch_all(&data_sets, data.path(), settings, *json)?;
         }
-        DataCommand::Status => data::print_status(options.data(), options.json),
+        DataCommand::Status { data, json } => data::print_status(data.path(), *json),
     }
     Ok(())
 }

@@ -1,15 +1,16 @@
 //! Which exhibits a command is for, and the data they need.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::json;
 use training::machine;
 
 use crate::cli::Options;
+use crate::data::catalogue::DataSet;
 use crate::exhibits::built_in_at;
 use crate::file_names::share_files;
-use crate::images::{ImageSet, Images, Library};
-use crate::output::say;
+use crate::images::{ImageConfig, ImageSet, Images, Library};
+use crate::progress::Progress;
 use crate::task::Task;
 
 /// The tasks that the names ask for; when there are none, every exhibit that has settings of the
@@ -33,6 +34,15 @@ pub fn tasks(requests: &[String], options: &Options) -> anyhow::Result<Vec<Task>
     Ok(tasks)
 }
 
+/// An exhibit that is not computed, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its name.
+    pub name: String,
+    /// What it lacks, with what would get that.
+    pub reason: String,
+}
+
 /// The tasks whose data are there, and for every other why it is skipped; with `by_name`, none may be
 /// skipped.
 ///
@@ -43,7 +53,7 @@ pub fn with_data(
     tasks: Vec<Task>,
     by_name: bool,
     options: &Options,
-) -> anyhow::Result<(Vec<Task>, Vec<String>)> {
+) -> anyhow::Result<(Vec<Task>, Vec<Skipped>)> {
     let (mut ready, mut skipped) = (Vec::with_capacity(tasks.len()), Vec::new());
     let machine = machine::memory();
     for mut task in tasks {
@@ -57,36 +67,73 @@ pub fn with_data(
                 continue;
             }
             (None, Err(error)) => return Err(error.into()),
-            (Some(missing), _) => format!("no {missing} in {}", options.data().display()),
+            (Some(missing), _) => lack_of(missing, options.data()),
         };
         anyhow::ensure!(!by_name, "{}: {reason}", task.name);
-        if options.json {
-            say!("{}", json!({"event": "skipped", "name": task.name, "reason": reason}));
-        } else {
-            say!("{:<22} skipped: {reason}", task.name);
-        }
-        skipped.push(reason);
+        skipped.push(Skipped { name: task.name, reason });
     }
     Ok((ready, skipped))
 }
 
+/// That the data directory does not hold a set, with the command that gets it where there is one.
+pub fn lack_of(missing: &str, directory: &Path) -> String {
+    let lack = format!("no {missing} in {}", directory.display());
+    let Some(set) = DataSet::named(&missing.to_lowercase()) else { return lack };
+    format!("{lack} ({} gets it)", set.fetch_command(directory))
+}
+
 /// Which images a task computes with, in words; none where it needs none.
-pub fn data_of(task: &Task, images: Option<&Images>, options: &Options) -> Option<String> {
-    let (images, config) = (images?, task.configured.experiment.images()?);
+pub fn data_of(task: &Task, directory: &Path) -> Option<String> {
+    let folder = task.configured.experiment.folder().map(|folder| format!("files of {folder}"));
+    let Some(config) = task.images(directory) else { return folder };
     Some(match config.set {
-        ImageSet::Digits if images.slug != "mnist" => {
-            format!("digits drawn by code (no MNIST in {})", options.data().display())
+        ImageSet::Digits if config.set.in_directory(directory) != ImageSet::Mnist => {
+            format!("digits drawn by code (no MNIST in {})", directory.display())
         }
-        _ => images.description.clone(),
+        _ => config.words(directory),
     })
 }
 
-/// The images of every task that trains, read before anything is computed or written.
+/// The images of the tasks that are to be computed, read before anything is computed or written;
+/// none of the others and of those that need none.
 ///
 /// # Errors
 /// When a file of a set is missing or damaged.
-pub fn images(tasks: &[Task], library: &mut Library) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
+pub fn images(
+    tasks: &[Task],
+    is_computed: &[bool],
+    library: &mut Library,
+) -> anyhow::Result<Vec<Option<Arc<Images>>>> {
     let directory = library.directory().to_path_buf();
-    let wanted = tasks.iter().map(|task| task.images(&directory));
-    wanted.map(|config| Ok(config.map(|config| library.get(&config)).transpose()?)).collect()
+    let wanted = tasks.iter().zip(is_computed);
+    let wanted = wanted.map(|(task, is_computed)| task.images(&directory).filter(|_| *is_computed));
+    let wanted: Vec<Option<ImageConfig>> = wanted.collect();
+    let progress = Progress::reading();
+    let images = wanted.iter().map(|config| {
+        let Some(config) = config else { return Ok(None) };
+        progress.say(&config.words(&directory));
+        Ok(Some(library.get(config)?))
+    });
+    let images = images.collect();
+    progress.finish();
+    images
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_followed_by_the_command_that_gets_it_where_there_is_one() {
+        let lack = |missing, directory| lack_of(missing, Path::new(directory));
+        assert_eq!(
+            lack("CIFAR-10", "data"),
+            "no CIFAR-10 in data (reproduce data fetch cifar-10 gets it)"
+        );
+        assert_eq!(
+            lack("MNIST", "/srv/data"),
+            "no MNIST in /srv/data (reproduce data fetch mnist --data /srv/data gets it)"
+        );
+        assert_eq!(lack("Iris", "data"), "no Iris in data");
+    }
 }

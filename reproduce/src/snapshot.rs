@@ -1,14 +1,18 @@
 //! Numbers as text, one a line, as they are committed.
 //!
 //! A snapshot is a title, `EXHIBIT · DATA · SCALE`, and then a line `NAME = VALUE UNIT` for every
-//! number, sorted. A file that insta keeps has a heading between two lines `---` before it. What
-//! is not of this form is an error, never passed over: a line that nobody reads is a number that
+//! number, sorted. A committed file has a heading between two lines `---` before it, as insta writes
+//! it, whose description says which seed and settings the numbers are of. What is not of this form is
+//! an error, never passed over: a line that nobody reads is a number that
 //! nobody compares.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+
+use crate::task::Task;
 
 /// What an exhibit computed, as far as it is compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +21,38 @@ pub struct Snapshot {
     pub title: String,
     /// The numbers by name; at least one.
     pub numbers: BTreeMap<String, Number>,
+    /// What they were computed with, where the heading says it.
+    pub origin: Option<Origin>,
+}
+
+/// What committed numbers were computed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Where all randomness started.
+    pub seed: u64,
+    /// First digits of the checksum of the settings.
+    pub settings: String,
+}
+
+impl Origin {
+    /// That of the numbers of a task.
+    pub fn of(task: &Task) -> Self {
+        Origin { seed: task.seed, settings: task.settings_hash() }
+    }
+
+    /// The line of a heading that says it, as insta writes and reads it.
+    fn read(line: &str) -> Option<Self> {
+        let words = line.strip_prefix("description: \"")?.strip_suffix('"')?;
+        let (seed, settings) = words.strip_prefix("seed ")?.split_once(", settings ")?;
+        Some(Origin { seed: seed.parse().ok()?, settings: settings.to_string() })
+    }
+}
+
+impl fmt::Display for Origin {
+    /// The description of a snapshot: "seed 1, settings 0123456789ab".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}, settings {}", self.seed, self.settings)
+    }
 }
 
 /// The number of one line.
@@ -77,6 +113,11 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
+    /// A committed file with these lines of numbers below their title.
+    pub fn file(origin: &Origin, text: &str) -> String {
+        format!("{HEADING}\ndescription: \"{origin}\"\n{HEADING}\n{text}")
+    }
+
     /// The data that the title names.
     pub fn data(&self) -> &str {
         let rest = self.title.split_once(BETWEEN).map_or("", |(_, rest)| rest);
@@ -101,8 +142,14 @@ impl FromStr for Snapshot {
     /// ```
     fn from_str(text: &str) -> Result<Self, SnapshotError> {
         let mut lines = (1..).zip(text.lines()).peekable();
+        let mut origin = None;
         if lines.next_if(|(_, text)| *text == HEADING).is_some() {
-            lines.find(|(_, text)| *text == HEADING).ok_or(SnapshotError::Heading)?;
+            loop {
+                match lines.next().ok_or(SnapshotError::Heading)?.1 {
+                    HEADING => break,
+                    line => origin = origin.or(Origin::read(line)),
+                }
+            }
         }
         let (line, title) = lines.next().ok_or(SnapshotError::Empty)?;
         let parts: Vec<&str> = title.split(BETWEEN).collect();
@@ -125,7 +172,7 @@ impl FromStr for Snapshot {
         if numbers.is_empty() {
             return Err(SnapshotError::NoNumber);
         }
-        Ok(Snapshot { title: title.to_string(), numbers })
+        Ok(Snapshot { title: title.to_string(), numbers, origin })
     }
 }
 
@@ -169,6 +216,21 @@ mod tests {
         let text = format!("---\nsource: here\n---\n{TITLE}\na = 1 %\n");
         assert_eq!(text.parse::<Snapshot>().unwrap().numbers["a"].line, 5);
         assert_eq!("---\nsource: here\n".parse::<Snapshot>(), Err(SnapshotError::Heading));
+    }
+
+    #[test]
+    fn a_file_says_which_seed_and_settings_its_numbers_are_of() {
+        let origin = Origin { seed: 7, settings: "0123456789ab".into() };
+        let file = Snapshot::file(&origin, &format!("{TITLE}\na = 1 %\n"));
+        let snapshot: Snapshot = file.parse().unwrap();
+        assert_eq!((snapshot.origin, snapshot.numbers["a"].line), (Some(origin), 5));
+        assert_eq!(read("a = 1 %").unwrap().origin, None);
+        for unknown in
+            ["description: \"by hand\"", "description: \"seed x, settings y\"", "info: 1"]
+        {
+            let text = format!("---\n{unknown}\n---\n{TITLE}\na = 1 %\n");
+            assert_eq!(text.parse::<Snapshot>().unwrap().origin, None);
+        }
     }
 
     #[test]

@@ -6,7 +6,9 @@ use kernels::InstructionSet;
 use training::file::remove_abandoned;
 
 use crate::cache::Cache;
+use crate::images::Library;
 use crate::lock::CacheLock;
+use crate::result::ExhibitResult;
 use crate::task::Task;
 
 /// The folder of finished results: `.sampled` beside the output folder.
@@ -39,6 +41,29 @@ pub fn key(task: &Task, images: Option<&str>, instructions: InstructionSet) -> S
     } else {
         key
     }
+}
+
+/// What is stored of a task.
+pub struct Stored {
+    /// The checksum of its images; none where it needs none, or no run has read them.
+    pub images: Option<String>,
+    /// Its result, where there is one.
+    pub result: Option<ExhibitResult>,
+}
+
+/// What earlier runs stored of a task, without its images being read.
+pub fn find(
+    task: &Task,
+    library: &mut Library,
+    cache: &Cache,
+    instructions: InstructionSet,
+) -> Stored {
+    let config = task.images(library.directory());
+    let images = config.as_ref().and_then(|config| library.known(config, cache));
+    // Nothing is stored for images that no run has read.
+    let is_known = config.is_none() || images.is_some();
+    let key = is_known.then(|| key(task, images.as_deref(), instructions));
+    Stored { result: key.and_then(|key| cache.get(&key)), images }
 }
 
 #[cfg(test)]

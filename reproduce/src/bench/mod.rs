@@ -27,12 +27,11 @@ use rayon::ThreadPool;
 use serde_json::json;
 
 use crate::cache::write_whole;
-use crate::cli::{BenchOptions, Options};
-use crate::exhibit::settings::Scale;
+use crate::cli::BenchOptions;
 use crate::files;
 use crate::lock::CacheLock;
 use crate::output::say;
-use crate::progress::Progress;
+use crate::progress::{Progress, TimeLeft};
 use crate::result::Table;
 use crate::stored;
 use contest::events;
@@ -49,16 +48,16 @@ use setting::{Effort, Setting};
 ///
 /// # Errors
 /// When a library, PyTorch or threads cannot be started, or a file cannot be read or written.
-pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> anyhow::Result<()> {
+pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> {
     let peers = peers(contest.cblas.as_deref())?;
     let interpreter = contest.pytorch.as_deref().filter(|_| contest.training.is_none());
     let mut pytorch = interpreter.map(PyTorch::start).transpose()?;
-    files::check_writable(&options.out)?;
-    let path = contest.record.clone().unwrap_or_else(|| options.out.join("bench/record.csv"));
-    let _lock = CacheLock::take(&stored::folder(&options.out))?;
+    files::check_writable(&contest.out)?;
+    let path = contest.record.clone().unwrap_or_else(|| contest.out.join("bench/record.csv"));
+    let _lock = CacheLock::take(&stored::folder(&contest.out))?;
     let mut record = Record::read(&path)?;
     let run = Run::now();
-    let is_quick = contest.quick || options.scale == Scale::Quick;
+    let is_quick = contest.quick;
     let threads = rayon::current_num_threads();
     let counts = if threads > 1 { vec![1, threads] } else { vec![1] };
     let pools: Vec<ThreadPool> = counts
@@ -66,9 +65,9 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
         .map(|&count| rayon::ThreadPoolBuilder::new().num_threads(count).build())
         .collect::<Result<_, _>>()
         .context("threads cannot be started")?;
-    let progress = Progress::new("bench");
+    let progress = Progress::new("bench", TimeLeft::default());
     let setting = Setting {
-        seed: options.seed,
+        seed: contest.seed,
         set,
         effort: if is_quick { Effort::QUICK } else { Effort::FULL },
         peers: &peers,
@@ -80,7 +79,7 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
     progress.set_length(pools.len() * (product::SHAPES.len() + steps));
     let (contests, notes) = match (&contest.training, &contest.pytorch) {
         (Some(name), Some(interpreter)) => {
-            let (data, seed) = (options.data(), options.seed);
+            let (data, seed) = (contest.data.path(), contest.seed);
             let contest = training::measure(name, interpreter, data, seed, set, &progress)?;
             (vec![contest], vec![training::NOTE.to_string()])
         }
@@ -103,11 +102,11 @@ pub fn bench(contest: &BenchOptions, options: &Options, set: InstructionSet) -> 
         })
         .collect();
     record.add(&run, &machine, &contests)?;
-    report(&tables, &notes, options);
-    let text = options.out.join("bench.md");
+    report(&tables, &notes, contest.speech.json);
+    let text = contest.out.join("bench.md");
     write_whole(&text, &markdown(&tables, &notes))?;
     let seconds = started.elapsed().as_secs_f64();
-    if options.json {
+    if contest.speech.json {
         say!("{}", json!({"event": "done", "seconds": seconds, "file": text, "record": path}));
     } else {
         let (text, path) = (text.display(), path.display());
@@ -195,16 +194,16 @@ fn markdown(tables: &[Table], notes: &[String]) -> String {
     )
 }
 
-fn report(tables: &[Table], notes: &[String], options: &Options) {
+fn report(tables: &[Table], notes: &[String], is_json: bool) {
     for table in tables {
-        if options.json {
+        if is_json {
             events(table).for_each(|event| say!("{event}"));
         } else {
             say!("{}\n\n{}", table.caption, table.aligned());
         }
     }
     for note in notes {
-        if options.json {
+        if is_json {
             say!("{}", json!({"event": "note", "text": note}));
         } else {
             say!("{note}\n");

@@ -13,7 +13,9 @@ use crate::exhibit::LongRuns;
 use crate::exhibit::settings::Scale;
 use crate::images::{ImageConfig, ImageSet, Library};
 use crate::output::say;
+use crate::progress::TimeLeft;
 use crate::reference;
+use crate::snapshot::{Origin, Snapshot};
 use crate::stored;
 use crate::task::Task;
 
@@ -40,7 +42,9 @@ pub fn accept(
         for config in with_substitutes(task.images(options.data())) {
             let images = config.as_ref().map(|config| library.get(config)).transpose()?;
             let (image_set, long_runs) = (images.as_deref(), LongRuns::Finished);
-            let result = compute(task, image_set, &cache, options, long_runs, instructions)?;
+            let time_left = TimeLeft { now: task.configured.seconds, later: 0.0 };
+            let result =
+                compute(task, image_set, &cache, options, time_left, long_runs, instructions)?;
             let stem = task.stem(images.as_ref().map(|images| images.slug.as_str()));
             let path = reference::path(folder, &stem, task.scale);
             if !result.failures.is_empty() {
@@ -54,7 +58,7 @@ pub fn accept(
                 write_whole(&reference::record_path(folder, &task.name), record)?;
                 files += 1;
             }
-            write_whole(&path, &text)?;
+            write_whole(&path, &Snapshot::file(&Origin::of(task), &text))?;
             files += 1;
             say!("{}: {} numbers written", path.display(), text.lines().count() - 1);
         }

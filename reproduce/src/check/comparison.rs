@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::result::significant;
 use crate::snapshot::{Number, Snapshot};
+
+/// What the name of a number ends with that is half the 95 % interval around that of the name.
+const HALF_WIDTH: &str = "-half-width";
 
 /// A number that is not the committed one.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +17,8 @@ pub struct Difference {
     pub old: Option<Number>,
     /// The number found, if there is one.
     pub new: Option<Number>,
+    /// Half the committed 95 % interval around the committed number, where there is one.
+    pub half_width: Option<f64>,
 }
 
 impl Difference {
@@ -24,16 +30,27 @@ impl Difference {
         is_relative.then(|| (new.value - old.value) / old.value.abs())
     }
 
-    /// Name, old, new and relative change on one line, the name as wide as that.
-    pub fn line(&self, width: usize) -> String {
-        let show = |number: &Option<Number>| {
-            number.as_ref().map_or("none".to_string(), |number| number.text.clone())
-        };
-        let change = self
-            .relative()
-            .map_or("no relative change".to_string(), |change| format!("{change:+.2e} relative"));
-        let (old, new) = (show(&self.old), show(&self.new));
-        format!("{:<width$}  {old} -> {new} ({change})", self.name)
+    /// How large the change is: what has no relative change is larger than all others.
+    pub fn size(&self) -> f64 {
+        self.relative().map_or(f64::INFINITY, f64::abs)
+    }
+
+    /// Whether the change is one that other draws would also make: less than the committed 95 %
+    /// interval, where there is one.
+    pub fn reading(&self) -> Option<String> {
+        let (old, new, half_width) = (self.old.as_ref()?, self.new.as_ref()?, self.half_width?);
+        let is_within = (new.value - old.value).abs() <= half_width;
+        let side = if is_within { "within" } else { "beyond" };
+        Some(format!("{side} ±{}", significant(half_width, 2)))
+    }
+
+    /// "+0.18 %", of the committed value.
+    pub fn change(&self) -> Option<String> {
+        let percent = 100.0 * self.relative()?;
+        let sign = if percent < 0.0 { "" } else { "+" };
+        let is_plain = (99.5..1e6).contains(&percent.abs());
+        let size = if is_plain { format!("{percent:.0}") } else { significant(percent, 2) };
+        Some(format!("{sign}{size} %"))
     }
 }
 
@@ -51,6 +68,7 @@ pub struct Comparison {
 impl Comparison {
     /// What was committed beside what was found.
     pub fn of(old: &Snapshot, new: &Snapshot) -> Self {
+        let old_numbers = &old.numbers;
         let names: BTreeSet<&String> = old.numbers.keys().chain(new.numbers.keys()).collect();
         let text = |number: &Option<&Number>| number.map(|number| number.text.clone());
         let mut differences: Vec<Difference> = names
@@ -61,10 +79,10 @@ impl Comparison {
                 name: name.to_string(),
                 old: old.cloned(),
                 new: new.cloned(),
+                half_width: old_numbers.get(&format!("{name}{HALF_WIDTH}")).map(|n| n.value),
             })
             .collect();
-        let size = |difference: &Difference| difference.relative().map_or(f64::INFINITY, f64::abs);
-        differences.sort_by(|one, other| size(other).total_cmp(&size(one)));
+        differences.sort_by(|one, other| other.size().total_cmp(&one.size()));
         let titles = [&old.title, &new.title];
         Comparison {
             titles: (titles[0] != titles[1]).then(|| titles.map(String::clone)),
@@ -115,23 +133,37 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_number_is_named_with_its_relative_change() {
-        let found = compare("a = 0.5 %\nb = 1 %\n", "a = 0.25 %\nb = 1 %\n").differences;
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].line(1), "a  0.5 % -> 0.25 % (-5.00e-1 relative)");
+    fn a_changed_number_has_its_relative_change() {
+        let found = compare("a = 0.5 %\nb = 1 %\nc = 2 s\n", "a = 0.25 %\nb = 1 %\nc = 9 s\n");
+        let changes: Vec<Option<String>> =
+            found.differences.iter().map(Difference::change).collect();
+        assert_eq!(changes, [Some("+350 %".to_string()), Some("-50 %".to_string())]);
+        assert_eq!(found.differences[0].name, "c");
     }
 
     #[test]
-    fn a_number_of_another_unit_differs_without_a_relative_change() {
-        let found = compare("a = 1 s\n", "a = 1 %\n").differences;
-        assert_eq!(found[0].line(1), "a  1 s -> 1 % (no relative change)");
+    fn a_number_of_another_unit_and_one_that_is_not_there_have_none() {
+        for (old, new) in [("a = 1 s\n", "a = 1 %\n"), ("a = 1 %\n", "b = 1 %\n")] {
+            let found = compare(old, new).differences;
+            assert!(found.iter().all(|found| found.change().is_none()), "{found:?}");
+        }
     }
 
     #[test]
-    fn a_number_that_appears_or_disappears_is_a_difference() {
-        let found = compare("a = 1 %\n", "b = 1 %\n").differences;
-        assert_eq!(found[0].line(1), "a  1 % -> none (no relative change)");
-        assert_eq!(found[1].line(1), "b  none -> 1 % (no relative change)");
+    fn a_change_is_within_the_committed_interval_or_beyond_it() {
+        let reading = |half_width: &str, new: &str| {
+            let old = format!("a = 90 %\na-half-width = {half_width} points\n");
+            let new = format!("a = {new} %\na-half-width = {half_width} points\n");
+            compare(&old, &new).differences[0].reading()
+        };
+        assert_eq!(reading("0.5", "90.5").as_deref(), Some("within ±0.50"));
+        assert_eq!(reading("0.5", "89.4").as_deref(), Some("beyond ±0.50"));
+        assert_eq!(reading("0", "90.1").as_deref(), Some("beyond ±0"));
+        assert_eq!(compare("a = 1 %\n", "a = 2 %\n").differences[0].reading(), None);
+        assert_eq!(
+            compare("a = 1 %\na-half-width = 1 %\n", "b = 2 %\n").differences[0].reading(),
+            None
+        );
     }
 
     #[test]

@@ -20,18 +20,20 @@ impl History {
         let folder = path.parent().unwrap_or(Path::new("."));
         let file = path.file_name().and_then(|file| file.to_str());
         let blame = file.and_then(|file| git::ask(folder, &["blame", "-s", "--", file]));
-        let commit = |line: &str| line.split(' ').next().unwrap_or_default().to_string();
+        let commit = |line: &str| {
+            line.split(' ').next().unwrap_or_default().trim_start_matches('^').to_string()
+        };
         let commits = blame.map_or(Vec::new(), |text| text.lines().map(commit).collect());
         History { commits }
     }
 
-    /// "last changed by COMMIT", for a committed number.
+    /// The commit, for a committed number.
     pub fn last_change(&self, number: Option<&Number>) -> Option<String> {
         let commit = self.commits.get(number?.line - 1)?;
-        let is_committed = !commit.trim_matches(['0', '^']).is_empty();
+        let is_committed = !commit.trim_matches('0').is_empty();
         Some(match is_committed {
-            true => format!("last changed by {commit}"),
-            false => "changed here, not committed".to_string(),
+            true => commit.clone(),
+            false => "not committed".to_string(),
         })
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::comparison::Comparison;
+use crate::requests::Skipped;
 use crate::snapshot::SnapshotError;
 
 /// What came of one exhibit.
@@ -33,15 +34,15 @@ impl Finding {
     }
 }
 
-/// What came of all exhibits: the last line.
+/// What came of all exhibits: the sum.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
     /// Exhibits all of whose numbers agree.
     pub agreeing: usize,
     /// Exhibits that differ in anything.
     pub differing: usize,
-    /// Why an exhibit was skipped, one reason each.
-    pub skipped: Vec<String>,
+    /// What was skipped, and why.
+    pub skipped: Vec<Skipped>,
     /// Numbers that agree.
     pub agreed: usize,
     /// Numbers with another value or unit.
@@ -76,7 +77,7 @@ impl Tally {
             "exhibits": {
                 "agree": self.agreeing, "differ": self.differing, "skipped": self.skipped.len(),
             },
-            "skipped": self.skipped,
+            "skipped": self.skipped.iter().map(|skipped| &skipped.reason).collect::<Vec<_>>(),
             "numbers": {
                 "compared": self.agreed + self.differed, "agree": self.agreed,
                 "differ": self.differed, "missing": self.missing,
@@ -94,7 +95,8 @@ impl fmt::Display for Tally {
             write!(f, ", {} differ", self.differing)?;
         }
         if !self.skipped.is_empty() {
-            let reasons: BTreeSet<&str> = self.skipped.iter().map(String::as_str).collect();
+            let reasons: BTreeSet<&str> =
+                self.skipped.iter().map(|skipped| skipped.reason.as_str()).collect();
             let reasons: Vec<&str> = reasons.into_iter().collect();
             write!(f, ", {} skipped: {}", self.skipped.len(), reasons.join(", "))?;
         }
@@ -120,6 +122,10 @@ mod tests {
         tally
     }
 
+    fn skipped() -> Skipped {
+        Skipped { name: "wrn-accuracy".into(), reason: "no CIFAR-10 in data".into() }
+    }
+
     fn compared(old: &str, new: &str) -> Finding {
         let [old, new] =
             [old, new].map(|lines| format!("demo · made up · quick\n{lines}").parse().unwrap());
@@ -128,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_line_counts_everything() {
+    fn the_sum_counts_everything() {
         let mut tally = tally(&[
             compared("a = 1 %\nb = 1 %\nc = 1 %\n", "a = 1 %\nb = 2 %\nd = 1 %\ne = 1 %\n"),
             compared("a = 1 %\n", "a = 1 %\n"),
             Finding::Unreadable(SnapshotError::Empty),
         ]);
-        tally.skipped = vec!["no CIFAR-10 in data".to_string(); 2];
+        tally.skipped = vec![skipped(); 2];
         assert_eq!(
             tally.to_string(),
             "1 agree, 2 differ, 2 skipped: no CIFAR-10 in data; \
@@ -155,8 +161,7 @@ mod tests {
         let Finding::Compared { comparison, .. } = agreeing() else { unreachable!() };
         let failures = vec!["a claim does not hold".to_string()];
         assert!(!tally(&[Finding::Compared { comparison, failures }]).is_agreement(false));
-        let skipped = vec!["no CIFAR-10".to_string()];
-        let skipping = Tally { skipped, ..tally(&[agreeing()]) };
+        let skipping = Tally { skipped: vec![skipped()], ..tally(&[agreeing()]) };
         assert!(skipping.is_agreement(false) && !skipping.is_agreement(true));
     }
 }

@@ -1,6 +1,11 @@
 //! The published data sets: their files, sizes, checksums, and where they are to be had.
 
+use std::path::Path;
+
 use training::data::idx_names;
+
+/// The data directory where none is named.
+pub const DEFAULT_DIRECTORY: &str = "data";
 
 /// One file as its authors publish it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +74,22 @@ impl DataSet {
     /// The data set of this name.
     pub fn named(name: &str) -> Option<&'static DataSet> {
         DATA_SETS.iter().find(|data_set| data_set.name == name)
+    }
+
+    /// The command that fetches it into a data directory.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// let set = reproduce::data::catalogue::DataSet::named("mnist").ok_or("unknown")?;
+    /// assert_eq!(set.fetch_command(Path::new("data")), "reproduce data fetch mnist");
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn fetch_command(&self, directory: &Path) -> String {
+        let command = format!("reproduce data fetch {}", self.name);
+        match directory == Path::new(DEFAULT_DIRECTORY) {
+            true => command,
+            false => format!("{command} --data {}", directory.display()),
+        }
     }
 
     /// Size of all files together, in bytes.

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod checksum;
 pub mod fetch;
 pub mod local;
+pub mod own;
 pub mod status;
 pub mod transfer;
 
@@ -22,7 +23,7 @@ use status::Status;
 
 use crate::output::say;
 
-/// Prints what the data directory holds of every data set.
+/// Prints what the data directory holds of every data set, and images of one's own.
 pub fn print_status(data: &Path, is_json: bool) {
     for data_set in &DATA_SETS {
         let status = Status::of(data, data_set);
@@ -30,6 +31,13 @@ pub fn print_status(data: &Path, is_json: bool) {
             say!("{}", status.json());
         } else {
             say!("{}", status.text());
+        }
+    }
+    for own in own::own_images(data) {
+        if is_json {
+            say!("{}", own.json());
+        } else {
+            say!("{}", own.text());
         }
     }
 }

@@ -74,8 +74,7 @@ impl<'a> Status<'a> {
     /// The command that gets what is missing.
     fn command(&self) -> Option<String> {
         let is_found = self.availability() == Availability::Found;
-        let data = self.data.display();
-        (!is_found).then(|| format!("reproduce data fetch {} --data {data}", self.data_set.name))
+        (!is_found).then(|| self.data_set.fetch_command(self.data))
     }
 
     /// Some lines for people.

@@ -82,12 +82,16 @@ impl Reading {
     }
 }
 
-/// "97.41 ± 1.2", or the mean alone where there is no interval.
+/// "97.4 ± 1.2", both to the second digit of the interval; the mean alone where there is none.
 pub fn show(estimate: Estimate) -> String {
-    let mean = significant(estimate.mean, 4);
-    match estimate.half_width {
-        Some(half) => format!("{mean} ± {}", significant(half, 2)),
-        None => mean,
+    let Estimate { mean, half_width } = estimate;
+    match half_width {
+        Some(half) if half > 0.0 && half.is_finite() && mean.is_finite() => {
+            let decimals = (1.0 - libm::floor(libm::log10(half))).max(0.0) as usize;
+            format!("{mean:.decimals$} ± {half:.decimals$}")
+        }
+        Some(half) => format!("{} ± {}", significant(mean, 4), significant(half, 2)),
+        None => significant(mean, 4),
     }
 }
 
@@ -120,7 +124,7 @@ mod tests {
         let half = difference.half_width().unwrap();
         assert!((half - 4.30265 * 0.1 / 3.0f64.sqrt()).abs() < 1e-6, "{half}");
         assert_eq!(difference.reading(), Reading::Lower);
-        assert_eq!(difference.words(), "-1 ± 0.25, lower");
+        assert_eq!(difference.words(), "-1.00 ± 0.25, lower");
     }
 
     #[test]
@@ -153,6 +157,17 @@ mod tests {
         assert_eq!(at_the_end.reading(), Reading::WithinNoise);
         let beyond = Difference(Estimate { mean: -0.5, half_width: Some(0.499) });
         assert_eq!(beyond.reading(), Reading::Lower);
+    }
+
+    #[test]
+    fn a_mean_has_the_digits_of_its_interval() {
+        let shown = |mean, half_width| show(Estimate { mean, half_width: Some(half_width) });
+        assert_eq!(shown(97.4142, 1.234), "97.4 ± 1.2");
+        assert_eq!(shown(97.4142, 0.01234), "97.414 ± 0.012");
+        assert_eq!(shown(-0.004, 0.3), "-0.00 ± 0.30");
+        assert_eq!(shown(1234.5, 56.0), "1234 ± 56");
+        assert_eq!(shown(1.5, 0.0), "1.500 ± 0");
+        assert_eq!(shown(f64::NAN, 0.1), "NaN ± 0.10");
     }
 
     #[test]

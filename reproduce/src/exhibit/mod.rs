@@ -4,12 +4,14 @@
 //! of an exhibit stands in its [`Exhibit`] and in its result, and nowhere else.
 
 pub(crate) mod difference;
+pub(crate) mod finding;
 pub(crate) mod networks;
 pub(crate) mod products;
 pub(crate) mod related;
 pub mod settings;
 pub(crate) mod statements;
 pub(crate) mod statistics;
+pub(crate) mod style;
 pub(crate) mod times;
 
 use std::path::Path;
@@ -126,6 +128,11 @@ pub trait Experiment: Send + Sync {
     /// data directory holds.
     fn settle(&mut self, _directory: &Path) {}
 
+    /// The folder of the data directory that it reads, besides image sets.
+    fn folder(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What shows its committed results, where runs of it take hours and are committed: it makes no
     /// run, and recomputes how they begin.
     fn shown(self: Box<Self>) -> Option<Box<dyn Experiment>> {
@@ -139,8 +146,9 @@ pub trait Experiment: Send + Sync {
 
     /// What it cannot do without, by its name, where the data directory does not hold it.
     fn missing_from(&self, directory: &Path) -> Option<&'static str> {
-        let images = self.images().filter(|_| !self.can_do_without_images())?;
-        images.set.missing_from(directory)
+        let images = self.images().filter(|_| !self.can_do_without_images());
+        let set = images.and_then(|images| images.set.missing_from(directory));
+        set.or(self.folder().filter(|folder| !directory.join(folder).is_dir()))
     }
 
     /// Computes the numbers.

@@ -7,7 +7,7 @@ use training::data::{DataError, ImageFolder, Part};
 use training::layer::ImageShape;
 use training::setting::{FieldError, count};
 
-use super::ImageSet;
+use super::{ImageSet, Images};
 
 /// Which images, and at most how many of each part.
 ///
@@ -163,6 +163,45 @@ impl ImageConfig {
         self.train.min(self.most()[0])
     }
 
+    /// The same of the set that it turned out to be.
+    #[must_use]
+    pub fn in_directory_of(&self, images: &Images) -> Self {
+        let set = match self.set {
+            ImageSet::Digits if images.whole.is_some() => ImageSet::Mnist,
+            ImageSet::Digits => ImageSet::GeneratedDigits,
+            set => set,
+        };
+        ImageConfig { set, ..self.clone() }
+    }
+
+    /// Whether less of a published set is used than there is.
+    pub fn is_cut(&self) -> bool {
+        self.set.published().is_some_and(|[training, test]| {
+            let [train, held_out, _] = self.most();
+            self.train.min(train) + self.held_out.min(held_out) < training || self.test < test
+        })
+    }
+
+    /// Which images these are and how many of them, before any is read: "MNIST, 20000 of 60000 and
+    /// 2000 of 10000 images".
+    pub fn words(&self, directory: &Path) -> String {
+        let set = self.set.in_directory(directory);
+        let name = match (set, &self.path) {
+            (ImageSet::Folder, Some(path)) => format!("images in {}", path.display()),
+            _ => set.title().to_string(),
+        };
+        let most = ImageConfig { set, ..self.clone() }.most();
+        let asked = [self.train, self.held_out, self.test];
+        let used = [0, 1, 2].map(|part| asked[part].min(most[part]));
+        let (training, test) = (used[0] + used[1], used[2]);
+        match set.published() {
+            Some(whole) if training < whole[0] || test < whole[1] => {
+                format!("{name}, {training} of {} and {test} of {} images", whole[0], whole[1])
+            }
+            _ => format!("{name}, {training} and {test} images"),
+        }
+    }
+
     /// Bytes of the pixels, at most.
     pub fn bytes(&self) -> f64 {
         let parts = [self.train, self.held_out, self.test].into_iter().zip(self.most());
@@ -185,6 +224,19 @@ mod tests {
         assert_eq!(most(49_900, 100), [49_900, 100, 10_000]);
         assert_eq!(most(50_000, 100), [49_900, 100, 10_000]);
         assert_eq!(most(50_000, 9_000), [45_000, 5_000, 10_000]);
+    }
+
+    #[test]
+    fn words_say_how_much_of_a_published_set_is_used_before_it_is_read() {
+        let words = |set, train| {
+            let config = ImageConfig { set, train, held_out: 5_000, test: 10_000, ..FEW };
+            config.words(Path::new("nowhere"))
+        };
+        assert_eq!(words(ImageSet::Mnist, 55_000), "MNIST, 60000 and 10000 images");
+        let cut = "CIFAR-10, 7000 of 50000 and 10000 of 10000 images";
+        assert_eq!(words(ImageSet::Cifar10, 2_000), cut);
+        assert_eq!(words(ImageSet::Digits, 2_000), "generated digits, 7000 and 10000 images");
+        assert_eq!(words(ImageSet::Mnist, 90_000), "MNIST, 60000 and 10000 images");
     }
 
     #[test]

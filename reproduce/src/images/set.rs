@@ -49,6 +49,18 @@ impl ImageSet {
         }
     }
 
+    /// Its name for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            ImageSet::Digits => "digits",
+            ImageSet::Mnist => "MNIST",
+            ImageSet::FashionMnist => "Fashion-MNIST",
+            ImageSet::GeneratedDigits => "generated digits",
+            ImageSet::Cifar10 => "CIFAR-10",
+            ImageSet::Folder => "own images",
+        }
+    }
+
     /// The names for files ([`Images::slug`]) of the sets that it may turn out to be.
     pub fn slugs(self) -> &'static [&'static str] {
         match self {

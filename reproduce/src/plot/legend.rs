@@ -15,7 +15,42 @@ pub(super) struct Entry<'a> {
     area: Option<&'a Series>,
     line: Option<&'a Series>,
     marker: Option<&'a Series>,
-    label: &'a str,
+    pub(super) label: &'a str,
+}
+
+impl Entry<'_> {
+    /// Draws its line and its marker.
+    pub(super) fn draw_marks(&self, area: &Area, place: (i32, i32)) -> Result<(), String> {
+        self.put_marks(area, place).map_err(error_text)
+    }
+
+    fn put_marks<'a>(
+        &self,
+        area: &Area<'a>,
+        (x, y): (i32, i32),
+    ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+        if let Some(series) = self.area {
+            let ends = [(x, y - 8), (x + 36, y + 8)];
+            area.draw(&Rectangle::new(ends, colour(series).mix(FILL).filled()))?;
+            area.draw(&Rectangle::new(ends, colour(series).stroke_width(1)))?;
+        }
+        if let Some(series) = self.line {
+            let stroke = colour(series).stroke_width(2);
+            let ends = vec![(x, y), (x + 36, y)];
+            if matches!(series.mark, Mark::Dashed | Mark::DashedPoints) {
+                area.draw(&DashedPathElement::new(ends, 8, 6, stroke))?;
+            } else {
+                area.draw(&PathElement::new(ends, stroke))?;
+            }
+        }
+        match self.marker {
+            Some(series) if series.mark == Mark::Dots => {
+                area.draw(&Circle::new((x + 18, y), DOT, colour(series).filled()))
+            }
+            Some(series) => draw_marker(area, (x + 18, y), series),
+            None => Ok(()),
+        }
+    }
 }
 
 pub(super) fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
@@ -29,7 +64,7 @@ pub(super) fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
         match series.mark {
             Mark::Line | Mark::Dashed => entries[at].line = Some(series),
             Mark::Area => entries[at].area = Some(series),
-            Mark::Points | Mark::Dots => entries[at].marker = Some(series),
+            Mark::Points | Mark::Dots | Mark::Across => entries[at].marker = Some(series),
             Mark::JoinedPoints | Mark::DashedPoints => {
                 entries[at].line = Some(series);
                 entries[at].marker = Some(series);
@@ -75,25 +110,7 @@ impl LegendLayout {
         let put = |entry: &Entry, index: usize| -> Result<(), DrawingAreaErrorKind<_>> {
             let x = left + (index / self.rows) as i32 * self.column_width;
             let y = top + (index % self.rows) as i32 * LEGEND_ROW;
-            if let Some(series) = entry.area {
-                let ends = [(x, y - 8), (x + 36, y + 8)];
-                root.draw(&Rectangle::new(ends, colour(series).mix(FILL).filled()))?;
-                root.draw(&Rectangle::new(ends, colour(series).stroke_width(1)))?;
-            }
-            if let Some(series) = entry.line {
-                let stroke = colour(series).stroke_width(2);
-                let ends = vec![(x, y), (x + 36, y)];
-                if matches!(series.mark, Mark::Dashed | Mark::DashedPoints) {
-                    root.draw(&DashedPathElement::new(ends, 8, 6, stroke))?;
-                } else {
-                    root.draw(&PathElement::new(ends, stroke))?;
-                }
-            }
-            if let Some(series) = entry.marker.filter(|series| series.mark == Mark::Dots) {
-                root.draw(&Circle::new((x + 18, y), DOT, colour(series).filled()))?;
-            } else if let Some(series) = entry.marker {
-                draw_marker(root, (x + 18, y), series)?;
-            }
+            entry.put_marks(root, (x, y))?;
             root.draw(&Text::new(entry.label.to_string(), (x + 46, y), style.clone()))
         };
         for (index, entry) in entries.iter().enumerate() {

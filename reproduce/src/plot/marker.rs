@@ -7,7 +7,7 @@ use crate::result::{Mark, Series};
 
 /// Okabe and Ito (2008), "Color Universal Design", without the yellow, which is
 /// too light for thin lines on white.
-const COLOURS: [RGBColor; 7] = [
+pub(super) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -37,7 +37,7 @@ pub(super) fn draw_marker<'a>(
     series: &Series,
 ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
     for (rim, fill) in [(2, WHITE), (0, colour(series))] {
-        match marker_outline(series.style, rim) {
+        match marker_outline(shape(series.style), rim) {
             None => area.draw(&Circle::new((x, y), 5 + rim / 2, fill.filled()))?,
             Some(outline) => {
                 let corners: Vec<(i32, i32)> =
@@ -49,10 +49,16 @@ pub(super) fn draw_marker<'a>(
     Ok(())
 }
 
+/// Which marker a style has: the same as its colour, and of every further style of that colour
+/// another.
+fn shape(style: usize) -> usize {
+    (style + style / COLOURS.len()) % COLOURS.len()
+}
+
 /// Corners of a marker around (0, 0), widened by `rim`; none for the circle.
-fn marker_outline(style: usize, rim: i32) -> Option<Vec<(i32, i32)>> {
+fn marker_outline(shape: usize, rim: i32) -> Option<Vec<(i32, i32)>> {
     let r = rim;
-    match style % 7 {
+    match shape {
         0 => None,
         1 => Some(vec![
             (-5 - r / 2, -5 - r / 2),
@@ -97,5 +103,19 @@ fn marker_outline(style: usize, rim: i32) -> Option<Vec<(i32, i32)>> {
                 (-b, -b),
             ])
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn styles_of_one_colour_have_markers_of_their_own() {
+        let count = COLOURS.len();
+        let looks: std::collections::BTreeSet<(usize, usize)> =
+            (0..count * count).map(|style| (style % count, shape(style))).collect();
+        assert_eq!(looks.len(), count * count);
+        assert_eq!([shape(0), shape(3), shape(count), shape(count + 6)], [0, 3, 1, 0]);
     }
 }

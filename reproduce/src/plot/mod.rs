@@ -8,12 +8,14 @@
 mod legend;
 mod marker;
 mod span;
+mod theme;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use thiserror::Error;
 
-use crate::result::{Figure, Mark, Panel, Series};
+use crate::result::{Figure, Mark, Panel, Point, Series};
 use legend::{LegendLayout, legend_entries};
 use marker::{DOT, FILL, GREY, colour, draw_marker};
 use span::Span;
@@ -41,7 +43,7 @@ const PANEL_HEIGHT: u32 = 460;
 const LEGEND_PADDING: i32 = 12;
 const FONT: &str = "sans-serif";
 /// Text sizes in the backend's unit, which is 1.24 times the em.
-const TITLE_SIZE: i32 = 24;
+const TITLE_SIZE: i32 = 23;
 const LABEL_SIZE: i32 = 21;
 const TICK_SIZE: i32 = 19;
 
@@ -67,10 +69,7 @@ pub fn draw(figure: &Figure) -> Result<String, PlotError> {
         for (area, panel) in
             panels.split_evenly((1, figure.panels.len())).iter().zip(&figure.panels)
         {
-            let x = Span::of(&panel.x, panel.series.iter(), |point| (point.x, None))
-                .ok_or_else(|| PlotError::Empty(figure.caption.clone()))?;
-            let y = Span::of(&panel.y, panel.series.iter(), |point| (point.y, point.half_width))
-                .ok_or_else(|| PlotError::Empty(figure.caption.clone()))?;
+            let (x, y) = spans(figure, panel)?;
             draw_panel(area, panel, &x, &y).map_err(failed)?;
         }
         legend.draw(&root, &entries).map_err(failed)?;
@@ -87,6 +86,57 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
+/// A figure in parts, for a page that arranges them by its width and colours them by its theme.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parts {
+    /// A picture a panel, each as narrow as a phone allows, with classes in the place of colours.
+    pub panels: Vec<String>,
+    /// A picture and a text an entry.
+    pub legend: Vec<(String, String)>,
+}
+
+/// Width and height of a panel by itself.
+const PART: (u32, u32) = (480, 380);
+const SWATCH: (u32, u32) = (40, 20);
+
+/// The panels and the legend of a figure.
+///
+/// # Errors
+/// [`PlotError::Empty`] for a figure without points to draw.
+pub fn parts(figure: &Figure) -> Result<Parts, PlotError> {
+    let failed = |reason: String| PlotError::Backend { figure: figure.caption.clone(), reason };
+    let picture = |size: (u32, u32), label: &str, put: &dyn Fn(&Area) -> Result<(), String>| {
+        let mut svg = String::new();
+        {
+            let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+            put(&root).map_err(failed)?;
+            root.present().map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(theme::themed(&svg, label))
+    };
+    let panels = figure.panels.iter().map(|panel| {
+        let (x, y) = spans(figure, panel)?;
+        picture(PART, &panel.title, &|root| draw_panel(root, panel, &x, &y))
+    });
+    let panels = panels.collect::<Result<Vec<String>, PlotError>>()?;
+    let legend = legend_entries(figure).into_iter().map(|entry| {
+        let middle = (2, SWATCH.1 as i32 / 2);
+        let swatch = picture(SWATCH, "", &|root| entry.draw_marks(root, middle));
+        Ok((swatch?, entry.label.to_string()))
+    });
+    Ok(Parts { panels, legend: legend.collect::<Result<_, PlotError>>()? })
+}
+
+/// The axes of a panel.
+fn spans(figure: &Figure, panel: &Panel) -> Result<(Span, Span), PlotError> {
+    let empty = || PlotError::Empty(figure.caption.clone());
+    let is_across = panel.series.iter().any(|series| series.mark == Mark::Across);
+    let half = |point: &Point, lies: bool| point.half_width.filter(|_| lies);
+    let x = Span::of(&panel.x, panel.series.iter(), |point| (point.x, half(point, is_across)));
+    let y = Span::of(&panel.y, panel.series.iter(), |point| (point.y, half(point, !is_across)));
+    Ok((x.ok_or_else(empty)?, y.ok_or_else(empty)?))
+}
+
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), String> {
@@ -96,7 +146,7 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
         .margin_right(28)
         .caption(&panel.title, (FONT, TITLE_SIZE).into_font().color(&INK))
         .x_label_area_size(58)
-        .y_label_area_size(84)
+        .y_label_area_size(label_area(panel))
         .build_cartesian_2d(x.clone(), y.clone())
         .map_err(text)?;
     chart
@@ -113,6 +163,12 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
         .draw()
         .map_err(text)?;
 
+    let plotting = chart.plotting_area().strip_coord_spec();
+    let (left, top) = plotting.get_base_pixel();
+    // Where a thing lies that has a name.
+    let place = |number: usize| chart.backend_coord(&(x.low, number as f64)).1 - top;
+    write_names(&plotting, &panel.y.names, place)?;
+
     // Areas and lines first: measured points lie on top of their closed form.
     let mut ordered: Vec<&Series> = panel.series.iter().collect();
     ordered.sort_by_key(|series| match series.mark {
@@ -120,14 +176,17 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
         Mark::Dots => 1,
         Mark::Dashed | Mark::DashedPoints => 2,
         Mark::Line => 3,
-        Mark::JoinedPoints | Mark::Points => 4,
+        Mark::JoinedPoints | Mark::Points | Mark::Across => 4,
     });
+    let width = area.dim_in_pixel().0.saturating_sub(label_area(panel) + 40).max(1);
+    let pixel = (x.high - x.low) / f64::from(width);
     for series in ordered {
+        let aside = pixel * dodge(panel, series);
         let style = ShapeStyle { color: colour(series).to_rgba(), filled: false, stroke_width: 2 };
         let places: Vec<(f64, f64)> = series
             .points
             .iter()
-            .filter_map(|p| Some((x.position(p.x)?, y.position(p.y)?)))
+            .filter_map(|p| Some((x.position(p.x)? + aside, y.position(p.y)?)))
             .collect();
         match series.mark {
             Mark::Line => {
@@ -153,27 +212,69 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
                 let dots = places.iter().map(|place| Circle::new(*place, DOT, dot));
                 chart.draw_series(dots).map_err(text)?;
             }
-            Mark::Points => {}
+            Mark::Points | Mark::Across => {}
         }
         if matches!(series.mark, Mark::Line | Mark::Dashed | Mark::Area | Mark::Dots) {
             continue;
         }
         for point in &series.points {
             let (Some(at), Some(half)) = (x.position(point.x), point.half_width) else { continue };
+            if series.mark == Mark::Across {
+                let ends = [at - half, at + half].map(|end| (end, point.y));
+                chart.draw_series(std::iter::once(PathElement::new(ends, style))).map_err(text)?;
+                continue;
+            }
+            let at = at + aside;
             // An interval that reaches below a logarithmic axis is cut at its foot.
             let low = y.position(point.y - half).unwrap_or(y.low).max(y.low);
             let Some(high) = y.position(point.y + half) else { continue };
             let bar = PathElement::new(vec![(at, low), (at, high.min(y.high))], style);
             chart.draw_series(std::iter::once(bar)).map_err(text)?;
         }
-        let plotting = chart.plotting_area().strip_coord_spec();
-        let (left, top) = plotting.get_base_pixel();
         for place in places {
             let (px, py) = chart.backend_coord(&place);
             draw_marker(&plotting, (px - left, py - top), series).map_err(text)?;
         }
     }
     Ok(())
+}
+
+/// How wide the labels of the vertical axis are: names stand within the panel.
+fn label_area(panel: &Panel) -> u32 {
+    if panel.y.names.is_empty() { 84 } else { 16 }
+}
+
+/// Writes what a vertical axis has in the place of numbers, each above its line.
+fn write_names(
+    plotting: &Area,
+    names: &[String],
+    place: impl Fn(usize) -> i32,
+) -> Result<(), String> {
+    let style = (FONT, TICK_SIZE).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Bottom));
+    for (number, name) in names.iter().enumerate() {
+        let at = (6, place(number + 1) - 9);
+        let text = Text::new(name.clone(), at, style.clone());
+        plotting.draw(&text).map_err(error_text)?;
+    }
+    Ok(())
+}
+
+/// How many pixels a series is put aside, so that intervals at the same places do not hide one
+/// another; by none where markers lie on their closed form.
+fn dodge(panel: &Panel, series: &Series) -> f64 {
+    const STEP: f64 = 7.0;
+    let has_line = panel.series.iter().any(|series| series.mark == Mark::Line);
+    let is_put = |one: &&Series| {
+        matches!(one.mark, Mark::Points | Mark::JoinedPoints)
+            && one.points.iter().any(|point| point.half_width.is_some())
+            && one.points.iter().map(|p| p.x).eq(series.points.iter().map(|p| p.x))
+    };
+    let beside: Vec<&Series> = panel.series.iter().filter(is_put).collect();
+    let place = beside.iter().position(|one| std::ptr::eq(*one, series));
+    match place {
+        Some(place) if !has_line => STEP * (place as f64 - (beside.len() - 1) as f64 / 2.0),
+        _ => 0.0,
+    }
 }
 
 fn error_text<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>) -> String {
@@ -183,10 +284,10 @@ fn error_text<E: std::error::Error + Send + Sync>(error: DrawingAreaErrorKind<E>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::{Axis, AxisScale, Point};
+    use crate::result::{Axis, AxisScale};
 
     fn figure(scale: AxisScale, points: Vec<Point>) -> Figure {
-        let axis = Axis { label: "budget (pairs)".into(), scale };
+        let axis = Axis { scale, ..Axis::linear("budget (pairs)") };
         Figure {
             part: "example".into(),
             caption: "An <example>".into(),
@@ -265,6 +366,39 @@ mod tests {
         let with_zero = [shown.clone(), vec![Point::new(0.0, 0.0)]].concat();
         let logarithmic = |points| draw(&figure(AxisScale::Logarithmic, points)).unwrap();
         assert_eq!(logarithmic(shown), logarithmic(with_zero));
+    }
+
+    #[test]
+    fn parts_are_a_picture_a_panel_and_an_entry_a_label() {
+        let mut figure =
+            figure(AxisScale::Linear, vec![Point::new(0.0, 1.0), Point::new(1.0, 2.0)]);
+        figure.panels.push(figure.panels[0].clone());
+        let parts = parts(&figure).unwrap();
+        assert_eq!((parts.panels.len(), parts.legend.len()), (2, 1));
+        assert_eq!(parts.legend[0].1, "top-k");
+        let all = parts.panels.iter().chain(parts.legend.iter().map(|(picture, _)| picture));
+        for picture in all {
+            assert!(!picture.contains("=\"#"), "a colour of its own: {picture}");
+        }
+        figure.panels[1].series.clear();
+        assert!(matches!(super::parts(&figure), Err(PlotError::Empty(_))));
+    }
+
+    #[test]
+    fn intervals_at_the_same_places_stand_beside_one_another() {
+        let points = |y| vec![Point::with_interval(0.5, y, Some(1.0)), Point::new(1.0, y)];
+        let mut figure = figure(AxisScale::Linear, points(1.0));
+        let one = figure.panels[0].series[0].clone();
+        assert_eq!(dodge(&figure.panels[0], &figure.panels[0].series[0]), 0.0);
+        figure.panels[0].series.push(Series { points: points(2.0), ..one.clone() });
+        let asides = |figure: &Figure| -> Vec<f64> {
+            let panel = &figure.panels[0];
+            panel.series.iter().map(|series| dodge(panel, series)).collect()
+        };
+        assert_eq!(asides(&figure), [-3.5, 3.5]);
+        // A marker lies on its line.
+        figure.panels[0].series.push(Series { mark: Mark::Line, ..one });
+        assert_eq!(asides(&figure), [0.0, 0.0, 0.0]);
     }
 
     #[test]

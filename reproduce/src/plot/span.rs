@@ -13,6 +13,8 @@ pub(super) struct Span {
     pub(super) high: f64,
     ticks: Vec<f64>,
     decimals: usize,
+    /// Whether its ticks are of named things.
+    has_names: bool,
 }
 
 impl Span {
@@ -22,8 +24,11 @@ impl Span {
         series: impl Iterator<Item = &'a Series>,
         value: impl Fn(&crate::result::Point) -> (f64, Option<f64>),
     ) -> Option<Span> {
-        let mut low = f64::INFINITY;
-        let mut high = f64::NEG_INFINITY;
+        if !axis.names.is_empty() {
+            return Some(Span::of_names(axis.names.len()));
+        }
+        let shown = axis.range.unwrap_or([f64::INFINITY, f64::NEG_INFINITY]);
+        let [mut low, mut high] = shown.map(|end| position(axis.scale, end).unwrap_or(end));
         for point in series.flat_map(|s| &s.points) {
             let (centre, half) = value(point);
             let half = half.unwrap_or(0.0);
@@ -44,8 +49,25 @@ impl Span {
         }
         Some(match axis.scale {
             AxisScale::Linear => Span::linear(low, high),
+            // Less than half a decade has no two powers of ten to tell from one another.
+            AxisScale::Logarithmic if high - low < 0.5 => {
+                let [low, high] = [low, high].map(|end| libm::pow(10.0, end));
+                Span::linear(low, high)
+            }
             AxisScale::Logarithmic => Span::logarithmic(low, high),
         })
+    }
+
+    /// The first name at the top.
+    fn of_names(count: usize) -> Span {
+        Span {
+            scale: AxisScale::Linear,
+            low: count as f64 + 0.5,
+            high: 0.5,
+            ticks: (1..=count).map(|place| place as f64).collect(),
+            decimals: 0,
+            has_names: true,
+        }
     }
 
     fn linear(low: f64, high: f64) -> Span {
@@ -69,6 +91,7 @@ impl Span {
             high,
             ticks: (first..=last).map(|i| i as f64 * step).collect(),
             decimals: (-libm::floor(libm::log10(step) + 1e-9)).max(0.0) as usize,
+            has_names: false,
         }
     }
 
@@ -92,7 +115,7 @@ impl Span {
                 }
             }
         }
-        Span { scale: AxisScale::Logarithmic, low, high, ticks, decimals: 0 }
+        Span { scale: AxisScale::Logarithmic, low, high, ticks, decimals: 0, has_names: false }
     }
 
     pub(super) fn position(&self, value: f64) -> Option<f64> {
@@ -100,6 +123,10 @@ impl Span {
     }
 
     pub(super) fn tick_label(&self, position: f64) -> String {
+        // Names stand within the panel.
+        if self.has_names {
+            return String::new();
+        }
         match self.scale {
             AxisScale::Linear => format!("{:.*}", self.decimals, position + 0.0),
             AxisScale::Logarithmic => {
@@ -154,8 +181,28 @@ mod tests {
         let span = Span::logarithmic(-2.0, 1.0);
         let labels: Vec<String> = span.ticks.iter().map(|t| span.tick_label(*t)).collect();
         assert_eq!(labels, ["0.01", "0.1", "1", "10"]);
+        let span = Span::of_names(2);
+        assert_eq!((span.ticks.as_slice(), span.low, span.high), (&[1.0, 2.0][..], 2.5, 0.5));
+        assert_eq!(span.tick_label(1.0), "", "names stand within the panel");
         let span = Span::logarithmic(libm::log10(1.1), libm::log10(2.2));
         let labels: Vec<String> = span.ticks.iter().map(|t| span.tick_label(*t)).collect();
         assert_eq!(labels, ["1.2", "1.5", "2"]);
+    }
+
+    fn span(axis: &Axis, ends: [f64; 2]) -> Span {
+        let points = ends.map(|x| crate::result::Point::new(x, 0.0)).to_vec();
+        let mark = crate::result::Mark::Points;
+        let series = Series { label: String::new(), style: 0, mark, points };
+        Span::of(axis, std::iter::once(&series), |point| (point.x, None)).unwrap()
+    }
+
+    #[test]
+    fn less_than_half_a_decade_is_linear_and_a_range_is_shown_whole() {
+        let logarithmic = Axis::logarithmic("x");
+        assert_eq!(span(&logarithmic, [1.0, 2.0]).scale, AxisScale::Linear);
+        assert_eq!(span(&logarithmic, [1.0, 20.0]).scale, AxisScale::Logarithmic);
+        let percent = span(&Axis::linear("x").within(0.0, 100.0), [40.0, 60.0]);
+        assert!(percent.low <= 0.0 && percent.high >= 100.0);
+        assert!(span(&logarithmic.within(1.0, 100.0), [3.0, 4.0]).high > 2.0);
     }
 }

@@ -17,7 +17,9 @@ pub struct ClaimRow {
     pub standing: Standing,
     /// The measured value with its interval and unit.
     pub estimate: String,
-    /// What the claim says the value is.
+    /// How what was found relates to what is predicted: "=", "≤", or "≠" where it does not hold.
+    pub relation: String,
+    /// What the claim says the value is, or at most is.
     pub prediction: String,
     /// Probability of a value at least as far off if the claim holds; none for an exact check.
     pub p_value: Option<f64>,

@@ -33,6 +33,10 @@ pub struct Axis {
     pub label: String,
     /// Spacing of the ticks.
     pub scale: AxisScale,
+    /// What is shown at the least, where panels are to be compared.
+    pub range: Option<[f64; 2]>,
+    /// The names of things that have a place each, from 1 on, instead of numbers.
+    pub names: Vec<String>,
 }
 
 /// Spacing of an axis.
@@ -76,6 +80,8 @@ pub enum Mark {
     Dots,
     /// An area with these corners, in order around it: lightly filled, with its edge drawn.
     Area,
+    /// Measurements of named things: markers whose interval lies across, around x.
+    Across,
 }
 
 /// A measurement at one place.
@@ -85,7 +91,7 @@ pub struct Point {
     pub x: f64,
     /// Vertical position.
     pub y: f64,
-    /// Half the width of the interval around y, where one is known.
+    /// Half the width of the interval around y, or of marks across around x, where one is known.
     pub half_width: Option<f64>,
 }
 
@@ -118,11 +124,22 @@ impl Series {
 impl Axis {
     /// An axis with equal differences.
     pub fn linear(label: &str) -> Self {
-        Axis { label: label.to_string(), scale: AxisScale::Linear }
+        Axis { label: label.to_string(), scale: AxisScale::Linear, range: None, names: Vec::new() }
+    }
+
+    /// The same axis, which shows at least what lies between these.
+    #[must_use]
+    pub fn within(self, low: f64, high: f64) -> Self {
+        Axis { range: Some([low, high]), ..self }
+    }
+
+    /// A vertical axis of named things, the first at the top: thing number i lies at i.
+    pub fn of_names(names: Vec<String>) -> Self {
+        Axis { names, ..Axis::linear("") }
     }
 
     /// An axis with equal ratios.
     pub fn logarithmic(label: &str) -> Self {
-        Axis { label: label.to_string(), scale: AxisScale::Logarithmic }
+        Axis { scale: AxisScale::Logarithmic, ..Axis::linear(label) }
     }
 }

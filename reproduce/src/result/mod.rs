@@ -4,6 +4,7 @@
 //! snapshots are made from it and from nothing else.
 
 mod claim;
+mod evidence;
 mod figure;
 mod headline;
 mod significant;
@@ -12,6 +13,7 @@ mod table;
 use serde::{Deserialize, Serialize};
 
 pub use claim::{ClaimRow, Standing};
+pub use evidence::{Evidence, PaperClaim};
 pub use figure::{Axis, AxisScale, Figure, Mark, Panel, Point, Series};
 pub use headline::{Found, HeadlineRow, RelatedRow, Reproduced};
 pub use significant::significant;
@@ -22,6 +24,9 @@ pub use table::{Cell, Column, Number, Rows, Table};
 pub struct ExhibitResult {
     /// Heading of the report.
     pub title: String,
+    /// What is found, in a sentence that is computed from the numbers, with its interval where it has
+    /// one; empty where nothing was computed.
+    pub finding: String,
     /// Which data the numbers come from, e.g. "N(0,1) and N(1,1) matrices".
     pub data: String,
     /// One row a measurement: the CSV file and, row by row, the snapshot.
@@ -41,6 +46,8 @@ pub struct ExhibitResult {
     pub related: Vec<RelatedRow>,
     /// The claims that it tested.
     pub claims: Vec<ClaimRow>,
+    /// What it says of the claims of the paper.
+    pub evidence: Vec<Evidence>,
     /// The whole result for machines, where the records do not hold all of it.
     pub json: Option<String>,
 }

@@ -1,16 +1,17 @@
-//! The claims that exhibits tested, each beside the exhibit that shows it.
+//! The statements that exhibits tested, a row a theorem that unfolds to its parts.
 
 use std::path::Path;
 
 use minijinja::{Value, context};
 
 use super::{ExhibitPage, Note, SiteError, value};
-use crate::result::{ClaimRow, significant};
+use crate::result::{ClaimRow, Standing, significant};
 
-/// The claims of all exhibits, in order, as the page shows them; none where none was tested.
+/// The statements of all exhibits by their numbers, in order, as the page shows them; none where none
+/// was tested.
 ///
 /// # Errors
-/// [`SiteError::Dangling`] for a claim whose proof is in no note.
+/// [`SiteError::Dangling`] for a statement whose proof is in no note.
 pub fn claims(
     exhibits: &[ExhibitPage],
     notes: &[Note],
@@ -18,26 +19,60 @@ pub fn claims(
 ) -> Result<Option<Vec<Value>>, SiteError> {
     let tested = exhibits.iter().filter_map(|page| page.result.as_ref());
     let rows: Vec<&ClaimRow> = tested.flat_map(|result| &result.claims).collect();
-    let views = rows.iter().map(|row| view(row, exhibits, notes, out));
+    let mut theorems: Vec<Vec<&ClaimRow>> = Vec::new();
+    for row in rows {
+        match theorems.iter_mut().find(|parts| parts[0].number == row.number) {
+            Some(parts) => parts.push(row),
+            None => theorems.push(vec![row]),
+        }
+    }
+    let views = theorems.iter().map(|parts| theorem(parts, exhibits, notes, out));
     let views = views.collect::<Result<Vec<Value>, SiteError>>()?;
     Ok((!views.is_empty()).then_some(views))
 }
 
-fn view(
-    row: &ClaimRow,
+fn theorem(
+    parts: &[&ClaimRow],
     exhibits: &[ExhibitPage],
     notes: &[Note],
     out: &Path,
 ) -> Result<Value, SiteError> {
-    let shows = |page: &&ExhibitPage| page.statements.contains(&row.number.as_str());
+    let shows = |page: &&ExhibitPage| page.statements.contains(&parts[0].number.as_str());
     let exhibit = exhibits.iter().find(shows).map(|page| &page.name);
+    let standing = standing(parts);
+    let (sign, verdict) = standing.sign_and_words();
+    let first =
+        parts[0].proof.as_deref().map(|link| proof(&parts[0].id, link, notes)).transpose()?;
+    let rows = parts.iter().map(|row| view(row, notes, out));
+    Ok(context! {
+        number => &parts[0].number,
+        title => first.map(|proof| proof.get_attr("title")).transpose().ok().flatten(),
+        count => parts.len(),
+        class => value(standing),
+        sign, verdict, exhibit,
+        rows => rows.collect::<Result<Vec<Value>, SiteError>>()?,
+    })
+}
+
+/// What the parts of a statement say together: it holds where all do and fails where one does.
+fn standing(parts: &[&ClaimRow]) -> Standing {
+    let has = |standing| parts.iter().any(|row| row.standing == standing);
+    match () {
+        () if has(Standing::Fails) => Standing::Fails,
+        () if has(Standing::Undecided) => Standing::Undecided,
+        () if has(Standing::HoldsInPart) => Standing::HoldsInPart,
+        () => Standing::Holds,
+    }
+}
+
+fn view(row: &ClaimRow, notes: &[Note], out: &Path) -> Result<Value, SiteError> {
     let proof = row.proof.as_deref().map(|link| proof(&row.id, link, notes)).transpose()?;
     // The figures may lie anywhere; only beside the code is there a path to it.
     let code_is_near = row.code.as_ref().is_some_and(|path| out.join("..").join(path).exists());
     let (sign, verdict) = row.standing.sign_and_words();
     let p_value = row.p_value.map(|p| significant(p, 2));
     let (class, rest) = (value(row.standing), value(row));
-    Ok(context! { code_is_near, sign, verdict, class, p_value, proof, exhibit, ..rest })
+    Ok(context! { code_is_near, sign, verdict, class, p_value, proof, ..rest })
 }
 
 /// Address and text of the link to a proof.
@@ -52,4 +87,24 @@ fn proof(claim: &str, link: &str, notes: &[Note]) -> Result<Value, SiteError> {
         href => format!("notes/{slug}.html{separator}{part}"),
         title => note.title,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::site::tests::claim;
+
+    #[test]
+    fn a_theorem_stands_as_the_worst_of_its_parts() {
+        let part = |standing| ClaimRow { standing, ..claim("one", "a statement") };
+        let of = |standings: &[Standing]| {
+            let parts: Vec<ClaimRow> = standings.iter().copied().map(part).collect();
+            standing(&parts.iter().collect::<Vec<_>>())
+        };
+        use Standing::{Fails, Holds, HoldsInPart, Undecided};
+        assert_eq!(of(&[Holds, Holds]), Holds);
+        assert_eq!(of(&[Holds, HoldsInPart]), HoldsInPart);
+        assert_eq!(of(&[HoldsInPart, Undecided, Holds]), Undecided);
+        assert_eq!(of(&[Undecided, Fails, Holds]), Fails);
+    }
 }

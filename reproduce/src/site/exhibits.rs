@@ -1,12 +1,17 @@
 //! One exhibit as the page shows it.
 
+use std::path::Path;
+
 use kernels::Estimator;
 use minijinja::{HtmlEscape, Value, context};
 use serde::Serialize;
 
+use super::rows::embedded;
 use super::{Note, SamplingFigure, SiteError, value};
+use crate::exhibit::networks::judgement;
+use crate::images::ImageConfig;
 use crate::plot;
-use crate::result::{Cell, ExhibitResult, Table};
+use crate::result::{Cell, ExhibitResult, Figure, Table};
 use crate::task::Task;
 
 /// An exhibit and where its numbers come from.
@@ -32,6 +37,8 @@ pub struct ExhibitPage {
     pub is_timing: bool,
     /// Whether it takes too long for a run of everything.
     pub is_long: bool,
+    /// What its data leave open, where they are not those of the paper's claims.
+    pub reservation: Option<&'static str>,
     /// The note that explains it.
     pub note: String,
     /// The numbers of the statements that it shows.
@@ -54,6 +61,7 @@ impl ExhibitPage {
     /// [`SiteError::Settings`] when the settings cannot be written as YAML.
     pub fn of_task(
         task: &Task,
+        data: &Path,
         images_checksum: Option<&str>,
         result: Option<ExhibitResult>,
     ) -> Result<Self, SiteError> {
@@ -82,6 +90,7 @@ impl ExhibitPage {
             images_checksum: images_checksum.map(|checksum| format!("{checksum:.12}")),
             is_timing: task.exhibit.is_timing,
             is_long: task.built_in.is_some_and(|own| own.is_long),
+            reservation: reservation(task, data),
             note: task.exhibit.note.to_string(),
             statements: task.exhibit.statements,
             interactive: task.exhibit.interactive,
@@ -107,14 +116,8 @@ impl ExhibitPage {
     }
 
     fn result_view(&self, result: &ExhibitResult) -> Result<Value, SiteError> {
-        let figures = result
-            .figures
-            .iter()
-            .map(|figure| {
-                let svg = Value::from_safe_string(plot::draw(figure)?);
-                Ok(context! { svg, caption => &figure.caption, panels => figure.panels.len() })
-            })
-            .collect::<Result<Vec<Value>, SiteError>>()?;
+        let figures = result.figures.iter().map(figure_view);
+        let figures = figures.collect::<Result<Vec<Value>, SiteError>>()?;
         let csv = result
             .records
             .csv()
@@ -131,8 +134,9 @@ impl ExhibitPage {
         Ok(context! {
             figures,
             tables => result.tables.iter().map(|t| table_view(t, 4)).collect::<Vec<Value>>(),
-            records => table_view(&result.records, 6),
-            csv => data_address("text/csv", &csv),
+            rows => result.records.rows.len(),
+            csv => embedded(&csv)?,
+            finding => &result.finding,
             remarks => &result.remarks,
             data => &result.data,
             sampling,
@@ -183,30 +187,40 @@ pub(super) fn subscripts(text: &str) -> Value {
     Value::from_safe_string(markup)
 }
 
-/// The text as a `data:` address, which needs no file beside the page.
-fn data_address(kind: &str, text: &str) -> String {
-    let mut address = format!("data:{kind};charset=utf-8,");
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b',' => {
-                address.push(char::from(byte));
-            }
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    address
+/// The panels of a figure and its legend, which the page arranges.
+fn figure_view(figure: &Figure) -> Result<Value, SiteError> {
+    let parts = plot::parts(figure)?;
+    let panels: Vec<Value> = parts.panels.into_iter().map(Value::from_safe_string).collect();
+    let legend = parts.legend.into_iter().map(|(swatch, label)| {
+        context! { swatch => Value::from_safe_string(swatch), label }
+    });
+    let legend: Vec<Value> = legend.collect();
+    Ok(context! { panels, legend, caption => &figure.caption })
+}
+
+/// What the data of a task leave open, where they are not those of the paper's claims.
+fn reservation(task: &Task, data: &Path) -> Option<&'static str> {
+    let config = task.configured.experiment.images()?;
+    let set = config.set.in_directory(data);
+    judgement::reservation(&ImageConfig { set, ..config })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exhibit::settings::Scale;
 
     #[test]
-    fn a_data_address_keeps_every_byte() {
-        assert_eq!(
-            data_address("text/csv", "a,b\n1 %"),
-            "data:text/csv;charset=utf-8,a,b%0A1%20%25"
-        );
+    fn cut_data_are_named_and_whole_ones_and_none_are_not() {
+        let of = |name, scale| {
+            let task = Task::new(name, scale, 1).unwrap();
+            reservation(&task, Path::new("nowhere"))
+        };
+        assert_eq!(of("ridge", Scale::Quick), None);
+        let cut = "reduced data: does not test the paper's claim";
+        assert_eq!(of("wrn-accuracy", Scale::Standard), Some(cut));
+        let drawn = "other data than the paper's: does not test its claim";
+        assert_eq!(of("mlp-accuracy", Scale::Quick), Some(drawn));
     }
 
     #[test]

@@ -9,8 +9,11 @@ mod headline;
 #[cfg(test)]
 mod markup;
 mod notes;
+mod paper;
+mod rows;
 mod sampling;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use minijinja::value::Serde;
@@ -19,10 +22,12 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cache::write_whole;
+use crate::result::ExhibitResult;
 pub use exhibits::ExhibitPage;
 pub use headline::{HeadlineTable, headline_report, headline_tables};
 pub use notes::{NOTES, Note};
-pub use sampling::{Norms, PAIRS, SamplingFigure, Setting, setting};
+pub use paper::{evidence, report as paper_report};
+pub use sampling::{Directions, Norms, PAIRS, SamplingFigure, Setting, setting};
 
 /// Everything that the page shows.
 pub struct Site<'a> {
@@ -47,6 +52,16 @@ pub struct Provenance {
     pub code: String,
     /// How products were computed; changes times, never another number.
     pub instructions: String,
+    /// When, in universal time.
+    pub date: String,
+    /// The commit of the repository; empty where there is none.
+    pub commit: String,
+    /// The processor's name.
+    pub processor: String,
+    /// How many threads computed.
+    pub threads: usize,
+    /// How many numbers are not the committed ones, in words.
+    pub changes: String,
 }
 
 /// Why the page could not be made.
@@ -121,22 +136,38 @@ pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError
     let exhibits = exhibits.collect::<Result<Vec<_>, _>>()?;
     let claims = claims::claims(site.exhibits, site.notes, out)?;
     let headline = headline_tables(site.exhibits).map(value);
+    let paper = paper::rows(site.exhibits, site.notes)?;
+    let data: BTreeSet<&str> = results(site.exhibits).map(|result| result.data.as_str()).collect();
     let fill = |page: &'static str, values: Value| {
         environment
             .get_template(page)
             .and_then(|template| template.render(values))
             .map_err(|reason| SiteError::Template { page, reason })
     };
-    let index = context! { exhibits, claims, headline, notes => notes.clone(), provenance => value(&site.provenance) };
+    let index = context! {
+        exhibits, claims, headline, paper, data => value(data), notes => notes.clone(),
+        provenance => value(&site.provenance),
+    };
     let mut pages = vec![("index.html".to_string(), fill("index.html", index)?)];
-    for note in site.notes {
+    for (place, note) in site.notes.iter().enumerate() {
+        let (previous, next) = (place.checked_sub(1), site.notes.get(place + 1));
+        let previous = previous.and_then(|place| site.notes.get(place));
+        let shown = site.exhibits.iter().filter(|page| page.note == note.slug);
+        let shown: Vec<Value> = shown.map(value).collect();
         let body =
             Value::from_safe_string(notes::render(note, |figure| out.join(figure).exists())?);
-        let values =
-            context! { slug => note.slug, title => note.title, body, notes => notes.clone() };
+        let values = context! {
+            slug => note.slug, title => note.title, body, notes => notes.clone(), shown,
+            previous => value(previous), next => value(next),
+        };
         pages.push((format!("notes/{}.html", note.slug), fill("note.html", values)?));
     }
     Ok(pages)
+}
+
+/// What was computed of the exhibits.
+fn results(exhibits: &[ExhibitPage]) -> impl Iterator<Item = &ExhibitResult> {
+    exhibits.iter().filter_map(|page| page.result.as_ref())
 }
 
 /// Writes the pages into `out`.
@@ -151,6 +182,8 @@ pub fn write(out: &Path, site: &Site) -> anyhow::Result<()> {
 fn environment() -> Result<Environment<'static>, SiteError> {
     let mut environment = Environment::new();
     environment.add_filter("subscripts", exhibits::subscripts);
+    // The day of a date with its time.
+    environment.add_filter("day", |date: &str| date.split('T').next().unwrap_or(date).to_string());
     let templates = [
         ("layout.html", include_str!("templates/layout.html")),
         ("index.html", include_str!("templates/index.html")),
@@ -166,6 +199,7 @@ fn environment() -> Result<Environment<'static>, SiteError> {
         ("style", include_str!("templates/style.css")),
         ("early_script", include_str!("templates/early.js")),
         ("page_script", include_str!("templates/page.js")),
+        ("rows_script", include_str!("templates/rows.js")),
         ("sampling_script", include_str!("templates/sampling.js")),
         ("self_test_script", include_str!("templates/self_test.js")),
     ];

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use super::markup::{Element, elements};
 use super::*;
 use crate::result::{
-    Axis, ClaimRow, ExhibitResult, Figure, Found, HeadlineRow, Mark, Panel, Point, Rows, Series,
-    Standing,
+    Axis, ClaimRow, Evidence, ExhibitResult, Figure, Found, HeadlineRow, Mark, Panel, PaperClaim,
+    Point, Rows, Series, Standing,
 };
 use kernels::Estimator;
 
@@ -52,6 +52,7 @@ pub(super) fn exhibit(name: &str, caption: &str) -> ExhibitPage {
         images_checksum: Some(caption.into()),
         is_timing: false,
         is_long: false,
+        reservation: None,
         note: NOTE.slug.into(),
         statements: &[],
         interactive: &[],
@@ -59,7 +60,7 @@ pub(super) fn exhibit(name: &str, caption: &str) -> ExhibitPage {
     }
 }
 
-fn claim(id: &str, text: &str) -> ClaimRow {
+pub(super) fn claim(id: &str, text: &str) -> ClaimRow {
     ClaimRow {
         id: id.into(),
         number: "T2".into(),
@@ -67,6 +68,7 @@ fn claim(id: &str, text: &str) -> ClaimRow {
         source: text.into(),
         standing: Standing::HoldsInPart,
         estimate: text.into(),
+        relation: "=".into(),
         prediction: text.into(),
         p_value: Some(0.25),
         proof: Some("budget#the-level".into()),
@@ -115,6 +117,11 @@ fn provenance() -> Provenance {
         version: "0.1.0".into(),
         code: "0123456789ab".into(),
         instructions: "portable".into(),
+        date: "2026-01-31T23:59:59Z".into(),
+        commit: "0123456789ab".into(),
+        processor: "a processor".into(),
+        threads: 2,
+        changes: "0 of 10 numbers changed since the committed reference".into(),
     }
 }
 
@@ -179,21 +186,57 @@ fn nothing_is_loaded_from_elsewhere() {
 }
 
 #[test]
-fn the_page_holds_every_exhibit_claim_and_number() {
+fn the_page_holds_every_exhibit_statement_and_number() {
     let (_, text) = &made("A caption")[0];
     for name in ["draws", "coins", "other", "missing"] {
         assert!(text.contains(&format!("id=\"exhibit-{name}\"")), "{name}");
     }
-    for id in ["claim-one", "claim-two"] {
+    for id in ["statement-one", "statement-two", "theorem-T2"] {
         assert!(text.contains(&format!("id=\"{id}\"")), "{id}");
     }
-    assert_eq!(text.matches("<svg width").count(), 3);
-    assert_eq!(text.matches("download=\"").count(), 3);
-    assert!(text.contains("<a href=\"#exhibit-other\">other</a>"), "the headline table");
-    assert_eq!(text.matches("href=\"#exhibit-draws\" aria-label=\"Figure: draws\"").count(), 2);
+    assert_eq!(text.matches("<div class=\"panel card\"><svg width").count(), 3);
+    assert_eq!(text.matches("data-download=\"").count(), 3);
+    assert!(text.contains("<a href=\"#exhibit-other\">other</a>"), "the table of savings");
+    assert_eq!(text.matches("href=\"#exhibit-draws\" aria-label=\"Its figure: draws\"").count(), 1);
     assert_eq!(text.matches("data-sampling>").count(), 2, "the interactive figures");
     assert!(text.contains("has not been computed at this scale"));
     assert!(text.contains("holds in part"));
+}
+
+#[test]
+fn the_first_screen_has_every_claim_of_the_paper_with_its_verdict() {
+    let text = &made_of(&[], &[]).unwrap()[0].1;
+    for claim in PaperClaim::ALL {
+        assert!(text.contains(claim.title()) && text.contains(claim.words()), "{claim:?}");
+    }
+    assert_eq!(text.matches("nothing was computed in this run").count(), PaperClaim::ALL.len());
+    let mut decided = exhibit("decided", "A caption");
+    decided.result.as_mut().unwrap().evidence = vec![Evidence {
+        claim: PaperClaim::Time,
+        standing: Standing::Fails,
+        number: "1.02x as fast".into(),
+        setting: "a network".into(),
+        caveat: "a caveat".into(),
+    }];
+    let text = &made_of(&[decided], &[NOTE]).unwrap()[0].1;
+    let (_, rest) = text.split_once("<table class=\"paper\">").unwrap();
+    let (first, _) = rest.split_once("</table>").unwrap();
+    for words in
+        ["does not hold here", "1.02x as fast", "a network", "a caveat", "#exhibit-decided"]
+    {
+        assert!(first.contains(words), "{words}");
+    }
+    assert_eq!(first.matches("not decided").count(), PaperClaim::ALL.len() - 1);
+}
+
+#[test]
+fn a_finding_is_the_heading_and_reduced_data_have_a_badge() {
+    let mut one = exhibit("one", "A caption");
+    one.result.as_mut().unwrap().finding = "Half costs 0.1 ± 0.3 points.".into();
+    one.reservation = Some("reduced data");
+    let text = &made_of(&[one], &[NOTE]).unwrap()[0].1;
+    assert!(text.contains("<h3 id=\"exhibit-one-title\">Half costs 0.1 ± 0.3 points.</h3>"));
+    assert!(text.contains("<span class=\"badge\">reduced data</span>"));
 }
 
 #[test]
@@ -208,7 +251,7 @@ fn hostile_captions_are_text() {
 fn without_claims_the_page_says_how_to_test_them() {
     let pages = made_of(&[], &[]).unwrap();
     assert_eq!(pages.len(), 1);
-    assert!(pages[0].1.contains("The claims have not been tested in this run."));
+    assert!(pages[0].1.contains("The statements have not been tested in this run."));
     elements(&pages[0].1).unwrap();
 }
 
@@ -259,7 +302,18 @@ fn colours_are_told_apart_in_light_and_dark() {
     };
     let grounds = ["paper", "card", "tint"];
     let texts = ["ink", "muted", "link", "good", "partly", "bad"].map(|name| (name, 4.5));
-    let marks = ["series-0", "series-1", "series-2", "edge"].map(|name| (name, 3.0));
+    let marks = [
+        "series-0",
+        "series-1",
+        "series-2",
+        "series-3",
+        "series-4",
+        "series-5",
+        "series-6",
+        "reference",
+        "edge",
+    ]
+    .map(|name| (name, 3.0));
     for (name, least) in texts.into_iter().chain(marks) {
         for ground in grounds {
             for (front, back) in colour(name).iter().zip(&colour(ground)) {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::run::{self, command, reproduce, standard_error, standard_output};
+use reproduce::exhibit::settings::Scale;
 use reproduce::exhibits::built_in;
 
 /// The run ends with code 2, says all of `words` on one line, and leaves no output.
@@ -174,9 +175,11 @@ fn the_plan_says_that_digits_are_drawn_where_there_is_no_mnist() {
     let output = reproduce(folder.path(), &arguments);
     assert!(output.status.success(), "{}", standard_error(&output));
     let said = standard_output(&output);
-    let data: Vec<&str> = said.lines().filter(|line| line.trim().starts_with("on ")).collect();
-    assert_eq!(data.len(), 1, "ridge needs no data: {said}");
-    assert_eq!(data[0].trim(), "on digits drawn by code (no MNIST in data)");
+    let plan: Vec<&str> = said.lines().take_while(|line| !line.is_empty()).collect();
+    let data = "digits drawn by code (no MNIST in data)";
+    assert!(plan[1].contains("mlp-modes") && plan[1].ends_with(data), "{said}");
+    assert!(plan[2].contains("ridge") && plan[2].ends_with("needs no data"), "{said}");
+    assert!(plan[3].starts_with("  together about "), "{said}");
     let output = reproduce(folder.path(), &[&arguments[..], &["--json"]].concat());
     let plan = standard_output(&output).lines().next().unwrap().to_string();
     assert!(plan.contains("\"data\":\"digits drawn by code (no MNIST in data)\""), "{plan}");
@@ -185,7 +188,7 @@ fn the_plan_says_that_digits_are_drawn_where_there_is_no_mnist() {
 #[test]
 fn an_exhibit_whose_data_are_missing_is_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
-    let words = ["wrn-accuracy", "no CIFAR-10 in data"];
+    let words = ["wrn-accuracy", "no CIFAR-10 in data (reproduce data fetch cifar-10 gets it)"];
     assert_refused(folder.path(), &["run", "wrn-accuracy", "--scale", "quick"], &words);
 }
 
@@ -277,14 +280,76 @@ fn every_built_in_setting_is_on_the_page_and_long_ones_with_their_committed_numb
 }
 
 #[test]
-fn the_list_says_which_settings_are_run_when_they_are_named() {
+fn the_list_is_a_line_an_exhibit_and_marks_those_that_are_run_when_named() {
     let folder = tempfile::tempdir().unwrap();
-    let said = format!("\n{}", standard_output(&reproduce(folder.path(), &["list"])));
+    let said = standard_output(&reproduce(folder.path(), &["list"]));
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
     for (_, own) in built_in() {
-        let (_, rest) = said.split_once(&format!("\n{}: ", own.name)).unwrap();
-        let takes = rest.lines().find(|line| line.starts_with("    takes  ")).unwrap();
-        assert_eq!(takes.ends_with("; long: run when named"), own.is_long, "{takes}");
+        let start = format!("{:<22} ", own.name);
+        let line = said.lines().find(|line| line.starts_with(&start)).unwrap();
+        assert_eq!(line.contains(" * "), own.is_long, "{line}");
+        let needs = own.name == "wrn-accuracy";
+        assert!(!needs || line.contains(" - "), "{line}");
     }
+    let wrong = reproduce(folder.path(), &["list", "ridg"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(standard_error(&wrong).contains("ridge?"));
+}
+
+#[test]
+fn the_list_says_all_of_the_exhibits_that_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = standard_output(&reproduce(folder.path(), &["list", "wrn-accuracy", "ridge"]));
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "wrn-accuracy: ",
+        "data no CIFAR-10 in data (reproduce data fetch cifar-10 gets it)",
+        "ridge: ",
+        "shows the mean loss",
+        "data none is needed",
+        "run reproduce run ridge --scale standard",
+        "settings reproduce new NAME --from ridge",
+    ] {
+        assert!(words.contains(part), "{part:?} is not in {words}");
+    }
+    assert_eq!(said.matches("  shows ").count(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_list_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_reproduce");
+    let script = format!("set -o pipefail; '{program}' list --json | head -1");
+    let output =
+        Command::new("bash").current_dir(folder.path()).args(["-c", &script]).output().unwrap();
+    assert_eq!(standard_error(&output), "");
+    assert_eq!(standard_output(&output).lines().count(), 1);
+    assert_ne!(output.status.code(), Some(101), "it panicked");
+}
+
+#[test]
+fn the_plan_comes_first_a_finding_a_line_follows_and_the_end_says_what_to_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = ["run", "compute-communication", "conv-error", "--scale", "quick"];
+    let output = reproduce(folder.path(), &run);
+    let said = standard_output(&output);
+    assert!(output.status.success(), "{}", standard_error(&output));
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+    assert!(said.starts_with("Plan: scale quick, seed 1, into figures\n"), "{said}");
+    let (_, rest) = said.split_once("\n\n").unwrap();
+    assert!(!rest.contains(".csv"), "no paths: {rest}");
+    assert!(rest.contains("\nNumbers   no number was compared"), "{rest}");
+    assert!(said.ends_with("\nOpen      figures/index.html\n"), "{said}");
+    let again = standard_output(&reproduce(folder.path(), &run));
+    assert!(again.contains("stored") && again.contains("all of it is stored"), "{again}");
+    let quiet = reproduce(folder.path(), &[&run[..], &["--quiet"]].concat());
+    assert!(quiet.status.success() && quiet.stdout.is_empty(), "{}", standard_output(&quiet));
+    // What it took is what the next plan expects, of other seeds too.
+    let other = reproduce(folder.path(), &[&run[..], &["--seed", "2"]].concat());
+    let other = standard_output(&other);
+    assert!(other.contains("as the last time here"), "{other}");
 }
 
 #[test]
@@ -299,6 +364,26 @@ fn a_new_experiment_runs_as_it_is_written_and_is_never_overwritten() {
     assert!(standard_error(&again).contains("mine.yaml is there already"));
     let escape = reproduce(folder.path(), &["new", "../mine"]);
     assert_eq!(escape.status.code(), Some(2));
+}
+
+#[test]
+fn the_settings_of_every_exhibit_start_an_experiment_of_ones_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for (_, own) in built_in() {
+        let name = format!("my-{}", own.name);
+        let new = reproduce(folder.path(), &["new", &name, "--from", own.name]);
+        assert!(new.status.success(), "{}", standard_error(&new));
+        let request = folder.path().join(format!("{name}.yaml"));
+        let request = request.to_str().unwrap();
+        let task = reproduce::task::Task::new(request, Scale::Quick, 1).unwrap();
+        assert_eq!(task.name, name);
+    }
+    let run = reproduce(folder.path(), &["run", "my-conv-error.yaml", "--scale", "quick"]);
+    assert!(run.status.success(), "{}", standard_error(&run));
+    assert!(folder.path().join("figures/my-conv-error.svg").exists());
+    let unknown = reproduce(folder.path(), &["new", "other", "--from", "ridg"]);
+    assert!(standard_error(&unknown).contains("ridge?"));
+    assert!(!folder.path().join("other.yaml").exists());
 }
 
 /// A library or an interpreter that is not there, or is none, is refused before anything is

@@ -15,7 +15,7 @@ use reproduce::images::{Images, Library};
 use reproduce::parallel;
 use reproduce::progress::Progress;
 use reproduce::result::ExhibitResult;
-use reproduce::snapshot::Snapshot;
+use reproduce::snapshot::{Origin, Snapshot};
 use reproduce::stored;
 use reproduce::task::Task;
 use tempfile::TempDir;
@@ -68,6 +68,7 @@ fn assert_snapshot((task, images, _): &Case, result: &ExhibitResult) {
     settings.set_snapshot_path("../../reference");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
+    settings.set_description(Origin::of(task).to_string());
     settings.bind(|| {
         let text = result.snapshot(&task.name, "quick");
         // What `check` cannot read it cannot compare.

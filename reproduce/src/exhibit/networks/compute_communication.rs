@@ -7,10 +7,12 @@ use training::network::{Description, NetworkConfig, NetworkError};
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores};
 use training::setting::{count, distinct};
 
+use crate::exhibit::finding::range;
 use crate::exhibit::settings::{FieldError, Ratio, check_ratios, configure, ratios_without_effect};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::result::{
-    Axis, Cell, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
+    Axis, Cell, Evidence, ExhibitResult, Figure, Mark, Panel, PaperClaim, Point, Rows, Series,
+    Standing, Table, significant,
 };
 
 /// See the module.
@@ -66,8 +68,8 @@ struct Size<'a> {
     counted: &'a Counted,
     description: Description,
     half: Option<&'a Measurement<'a>>,
-    computation: Cell,
-    communication: Cell,
+    computation: Option<f64>,
+    communication: Option<f64>,
 }
 
 impl Counted {
@@ -133,6 +135,11 @@ impl Counted {
 
 impl Counts {
     fn report(&self, measurements: &[Measurement]) -> anyhow::Result<ExhibitResult> {
+        let sizes = self.sizes(measurements)?;
+        let ratios = |cell: fn(&Size) -> Option<f64>| sizes.iter().map(cell).collect::<Vec<_>>();
+        let [computation, communication] =
+            [ratios(|size| size.computation), ratios(|size| size.communication)]
+                .map(|r| needed(&r));
         let records = Rows::of(measurements)
             .key("network", |m| m.counted.network.title())
             .key("ratio", |m| m.ratio)
@@ -143,9 +150,17 @@ impl Counts {
             .table("Counts of a training step");
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: format!(
+                "By count, 66 % less computation takes {computation}, 66 % less communication \
+                 {communication}."
+            ),
+            evidence: vec![
+                counted(PaperClaim::Computation, &computation),
+                counted(PaperClaim::Communication, &communication),
+            ],
             data: "shapes of the networks".to_string(),
             records,
-            tables: vec![self.summary(measurements)?],
+            tables: vec![summary(&sizes)],
             figures: vec![self.figure(measurements)],
             remarks: vec![
                 "Forward mode: a layer sampled at a ratio does that share of all three products. Only \
@@ -165,7 +180,7 @@ impl Counts {
     }
 
     /// Each network's size, and the largest ratio that saves what the abstract says.
-    fn summary(&self, measurements: &[Measurement]) -> anyhow::Result<Table> {
+    fn sizes<'a>(&'a self, measurements: &'a [Measurement]) -> anyhow::Result<Vec<Size<'a>>> {
         let mut sizes = Vec::with_capacity(self.networks.len());
         for counted in &self.networks {
             let description = counted.description()?;
@@ -179,19 +194,7 @@ impl Counts {
             let half = measurements.iter().find(|m| m.counted == counted && m.ratio == 0.5);
             sizes.push(Size { counted, description, half, computation, communication });
         }
-        let table = Rows::of(&sizes)
-            .key("network", |size| size.counted.network.title())
-            .value("parameters", "", |size| size.description.parameters() as f64)
-            .value("multiply-adds forward", "a sample", |size| {
-                size.description.forward_multiply_adds() as f64
-            })
-            .value("computation at 0.5", "% of exact", |size| size.half.map(|m| 100.0 * m.work))
-            .value("communication at 0.5", "% of all", |size| {
-                size.half.map(|m| 100.0 * m.sent.share())
-            })
-            .key("ratio for 66 % less computation", |size| size.computation.clone())
-            .key("ratio for 66 % less communication", |size| size.communication.clone());
-        Ok(table.table("The networks, and the largest ratio, to a thousandth, that saves 66 %"))
+        Ok(sizes)
     }
 
     fn figure(&self, measurements: &[Measurement]) -> Figure {
@@ -239,16 +242,61 @@ impl Counts {
     }
 }
 
+/// A row a network.
+fn summary(sizes: &[Size]) -> Table {
+    let table = Rows::of(sizes)
+        .key("network", |size| size.counted.network.title())
+        .value("parameters", "", |size| size.description.parameters() as f64)
+        .value("multiply-adds forward", "a sample", |size| {
+            size.description.forward_multiply_adds() as f64
+        })
+        .value("computation at 0.5", "% of exact", |size| size.half.map(|m| 100.0 * m.work))
+        .value("communication at 0.5", "% of all", |size| size.half.map(|m| 100.0 * m.sent.share()))
+        .key("ratio for 66 % less computation", |size| shown(size.computation))
+        .key("ratio for 66 % less communication", |size| shown(size.communication));
+    table.table("The networks, and the largest ratio, to a thousandth, that saves 66 %")
+}
+
+/// A ratio for a cell.
+fn shown(ratio: Option<f64>) -> Cell {
+    ratio.map_or("none".into(), |ratio| significant(ratio, 3).into())
+}
+
+/// Which ratios save so much, of all networks; in words.
+fn needed(ratios: &[Option<f64>]) -> String {
+    let found: Vec<f64> = ratios.iter().copied().flatten().collect();
+    let without = ratios.len() - found.len();
+    match without {
+        _ if found.is_empty() => "no ratio that is small enough".to_string(),
+        0 => format!("a ratio of {}, by network", range(found, 3, "")),
+        1 => format!("a ratio of {}, and one network never saves it", range(found, 3, "")),
+        _ => format!("a ratio of {}, and {without} networks never save it", range(found, 3, "")),
+    }
+}
+
+/// Counts alone: they say which ratio would be needed, and not what it costs.
+fn counted(claim: PaperClaim, needed: &str) -> Evidence {
+    Evidence {
+        claim,
+        standing: Standing::Undecided,
+        number: format!("by count it takes {needed}"),
+        setting: "counted from the shapes of the networks; nothing is trained".to_string(),
+        caveat: "a count does not say what such a ratio costs in accuracy".to_string(),
+    }
+}
+
 /// The largest ratio, to a thousandth, whose share is at most 34 %: 66 % are saved.
-pub(super) fn largest_ratio(share: impl Fn(f64) -> anyhow::Result<f64>) -> anyhow::Result<Cell> {
+pub(super) fn largest_ratio(
+    share: impl Fn(f64) -> anyhow::Result<f64>,
+) -> anyhow::Result<Option<f64>> {
     for thousandths in (1..=1000).rev() {
         let ratio = f64::from(thousandths) / 1000.0;
         // 1 - 0.66 is below 0.34 in binary.
         if share(ratio)? + PAPER <= 1.0 + 1e-12 {
-            return Ok(significant(ratio, 3).into());
+            return Ok(Some(ratio));
         }
     }
-    Ok("none".into())
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -257,8 +305,18 @@ mod tests {
 
     #[test]
     fn the_largest_ratio_is_the_last_below_the_bound() {
-        assert_eq!(largest_ratio(Ok).unwrap(), "0.340".into());
-        assert_eq!(largest_ratio(|_| Ok(1.0)).unwrap(), "none".into());
-        assert_eq!(largest_ratio(|_| Ok(f64::NAN)).unwrap(), "none".into());
+        assert_eq!(largest_ratio(Ok).unwrap(), Some(0.34));
+        assert_eq!(largest_ratio(|_| Ok(1.0)).unwrap(), None);
+        assert_eq!(largest_ratio(|_| Ok(f64::NAN)).unwrap(), None);
+        assert_eq!([shown(Some(0.34)), shown(None)], ["0.340".into(), "none".into()]);
+    }
+
+    #[test]
+    fn the_ratios_that_are_needed_are_said_with_the_networks_that_never_save() {
+        assert_eq!(needed(&[Some(0.34), Some(0.25)]), "a ratio of 0.250 to 0.340, by network");
+        let some = needed(&[Some(0.34), None, None]);
+        assert_eq!(some, "a ratio of 0.340, and 2 networks never save it");
+        assert!(needed(&[Some(0.34), None]).ends_with("and one network never saves it"));
+        assert_eq!(needed(&[None]), "no ratio that is small enough");
     }
 }

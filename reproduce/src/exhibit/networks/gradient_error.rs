@@ -14,6 +14,7 @@ use training::setting::{count_within, distinct};
 use training::train::Trainer;
 
 use super::run_settings::RunSettings;
+use crate::exhibit::finding::biases;
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
@@ -227,6 +228,7 @@ impl GradientError {
         let summary = rest(Rows::of(after_the_last), "After the last epoch");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(measurements),
             data: data.to_string(),
             records,
             tables: vec![summary],
@@ -247,6 +249,16 @@ impl GradientError {
             ],
             ..ExhibitResult::default()
         }
+    }
+
+    /// The bias of the first estimator in the first layer after the last epoch, in a sentence.
+    fn finding(&self, measurements: &[Measurement]) -> String {
+        let (epoch, ratio) = (self.training.epochs, self.followed.value());
+        let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
+        let here = measurements.iter().filter(|m| (m.epoch, m.layer) == (epoch, 1));
+        let here = here.filter(|m| (m.estimator, m.ratio) == (estimator, ratio));
+        let modes = here.map(|m| (m.mode.name(), m.bias, m.error));
+        biases(&format!("{estimator} at {ratio}"), &modes.collect::<Vec<_>>())
     }
 
     /// A panel a layer: bias and error of the first estimator, epoch by epoch.
@@ -273,7 +285,7 @@ impl GradientError {
             Panel {
                 title: format!("layer {layer}"),
                 x: Axis::linear("epoch"),
-                y: Axis::linear("share of the gradient's norm"),
+                y: Axis::logarithmic("share of the gradient's norm"),
                 series,
             }
         });
@@ -282,7 +294,7 @@ impl GradientError {
             caption: format!(
                 "Bias and root mean square error of the weight gradients of each layer along \
                  training, over the norm of the exact gradient, sampled by {estimator} at ratio \
-                 {} forward and backward.",
+                 {} forward and backward; a bias of zero has no place on the axis.",
                 self.followed.value()
             ),
             panels: panels.collect(),
@@ -311,7 +323,7 @@ impl GradientError {
             Panel {
                 title: estimator.0.name().to_string(),
                 x: Axis::linear("share of the pairs kept, k/n"),
-                y: Axis::linear("share of the gradient's norm"),
+                y: Axis::logarithmic("share of the gradient's norm"),
                 series,
             }
         });
@@ -319,7 +331,7 @@ impl GradientError {
             part: "ratio".to_string(),
             caption: "Bias and root mean square error of the first layer's weight gradient after \
                       the last epoch against the share of the pairs kept, a panel an estimator, \
-                      sampled forward and backward."
+                      sampled forward and backward; a bias of zero has no place on the axis."
                 .to_string(),
             panels: panels.collect(),
         }

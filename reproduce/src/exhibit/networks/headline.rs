@@ -65,7 +65,8 @@ fn data(images: &Images) -> String {
     let (training, test) = (splits.train.len() + splits.held_out.len(), splits.test.len());
     match images.whole {
         Some(whole) if training < whole[0] || test < whole[1] => {
-            format!("{}, cut from {} and {}", images.description, whole[0], whole[1])
+            let set = images.description.split(" (").next().unwrap_or_default();
+            format!("{set}, {training} of {} and {test} of {} images", whole[0], whole[1])
         }
         _ => images.description.clone(),
     }
@@ -90,7 +91,7 @@ mod tests {
     #[test]
     fn a_row_says_where_its_data_were_cut() {
         let cut = images(ImageSet::Mnist, (20, 5, 10));
-        assert_eq!(data(&cut), "a set (20 training images), cut from 60000 and 10000");
+        assert_eq!(data(&cut), "a set, 25 of 60000 and 10 of 10000 images");
         let drawn = images(ImageSet::GeneratedDigits, (20, 5, 10));
         assert_eq!(data(&drawn), "a set (20 training images)");
     }

@@ -8,6 +8,7 @@ use super::run_settings::RunSettings;
 use super::runs::Trained;
 use super::sampling::Sampling;
 use crate::exhibit::difference::{Difference, intervals, seeds};
+use crate::exhibit::finding::{against_exact, nearest_to_half};
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
@@ -123,6 +124,7 @@ impl MlpModes {
             .table(&format!("After the last epoch, {}", seeds(self.training.seeds)));
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(trained, &against),
             data,
             tables: vec![records.clone()],
             records,
@@ -136,6 +138,26 @@ impl MlpModes {
             ],
             ..ExhibitResult::default()
         }
+    }
+
+    /// What the first estimator does in each mode at the ratio nearest to a half, in a sentence.
+    fn finding(
+        &self,
+        trained: &[Trained],
+        against: &dyn Fn(&Trained) -> Option<Difference>,
+    ) -> String {
+        let ratios = self.ratios.iter().map(|ratio| ratio.value()).filter(|ratio| *ratio < 1.0);
+        let nearest = nearest_to_half(ratios);
+        let estimator = self.estimators.first().map(|estimator| estimator.0);
+        let here = trained.iter().filter(|setting| {
+            setting.sampling.estimator == estimator && setting.sampling.ratio == nearest
+        });
+        let found = here.filter_map(|setting| {
+            let Sampling { ratio, mode, .. } = &setting.sampling;
+            let name = format!("{} at {ratio}, {}", setting.sampling.name(), mode.name());
+            Some((name, against(setting)?))
+        });
+        against_exact(&found.collect::<Vec<_>>())
     }
 
     fn figure(&self, trained: &[Trained], last: usize) -> Figure {
@@ -171,7 +193,7 @@ impl MlpModes {
             Panel {
                 title: estimator.0.name().to_string(),
                 x: Axis::linear("share of the pairs kept, k/n"),
-                y: Axis::linear("test accuracy, %"),
+                y: Axis::linear("test accuracy, %").within(0.0, 100.0),
                 series,
             }
         });

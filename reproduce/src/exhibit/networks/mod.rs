@@ -2,8 +2,10 @@
 
 pub(crate) mod accuracy;
 pub(crate) mod compute_communication;
+pub(crate) mod forest;
 pub(crate) mod gradient_error;
 pub(crate) mod headline;
+pub(crate) mod judgement;
 pub(crate) mod mlp_modes;
 pub(crate) mod multi_node;
 pub(crate) mod one_run;

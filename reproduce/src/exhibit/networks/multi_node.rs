@@ -12,6 +12,7 @@ use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 
 use super::compute_communication::{PAPER, largest_ratio};
 use super::headline::{accuracy_row, is_shown};
+use super::judgement::{Saving, evidence, evidence_setting, judged, sent};
 use super::run_settings::RunSettings;
 use super::sampling::Sampling;
 use crate::exhibit::difference::{Difference, intervals, seeds, show};
@@ -23,7 +24,8 @@ use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{
-    Axis, ExhibitResult, Figure, HeadlineRow, Mark, Panel, Point, Rows, Series, Table, significant,
+    Axis, ExhibitResult, Figure, HeadlineRow, Mark, Panel, PaperClaim, Point, Rows, Series, Table,
+    significant,
 };
 use crate::sources;
 
@@ -206,6 +208,21 @@ impl Experiment for MultiNode {
     }
 }
 
+/// Several workers with what each saves of the gradient and its accuracy beside exact training.
+fn savings(measurements: &[Measurement]) -> Vec<Saving> {
+    let sampled = measurements.iter().filter(|m| m.setting.sampling.estimator.is_some());
+    let savings = sampled.filter_map(|m| {
+        let Setting { workers, sampling } = &m.setting;
+        let exact = exact_of(measurements, *workers)?;
+        Some(Saving {
+            name: format!("{} at {}, {workers} workers", sampling.name(), sampling.ratio),
+            saved: 1.0 - m.share()? / 100.0,
+            against_exact: Some(m.against(exact)),
+        })
+    });
+    savings.collect()
+}
+
 impl MultiNode {
     /// One worker selects by both norms and by the weights; several can only do the latter.
     fn settings(&self) -> Vec<Setting> {
@@ -245,8 +262,20 @@ impl MultiNode {
         let image = ImageShape::new(data.channels, data.height, data.width);
         let description = self.training.network.describe(image, data.classes)?;
         let records = self.records(measurements);
+        let savings = savings(measurements);
+        let used = self.training.images.in_directory_of(images);
+        let network = self.training.network.title();
+        let setting = evidence_setting(&network, &used, self.training.seeds);
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: sent(&savings),
+            evidence: vec![evidence(
+                PaperClaim::Communication,
+                judged(&savings),
+                &setting,
+                &used,
+                "workers that select by the weights alone; bytes are counted, no network is timed",
+            )],
             data: images.description.clone(),
             tables: vec![records.clone()],
             records,
@@ -349,7 +378,8 @@ impl MultiNode {
              ratio and on how many nodes is not stated in the sources at hand. The largest ratio, \
              to a thousandth, at which this network saves that much: {}.",
             100.0 * PAPER,
-            largest_ratio(|ratio| self.counted(description, ratio))?.show(3)
+            largest_ratio(|ratio| self.counted(description, ratio))?
+                .map_or("none".to_string(), |ratio| significant(ratio, 3))
         ));
         remarks.push(
             "Sent: the gradient of the selected rows of each weight matrix and of all biases, four \

@@ -10,8 +10,10 @@ use super::budgets::{check_budgets, shown};
 use super::grid::measure_cells;
 use super::matrices::{Distribution, norm};
 use super::random_convolution::RandomConvolution;
+use crate::exhibit::finding::{Error, least_errors};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, NamedEstimator, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_root, largest};
+use crate::exhibit::style;
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::result::{
@@ -162,6 +164,23 @@ impl ConvolutionError {
         })
     }
 
+    /// Which estimator errs least at the budget nearest to a quarter.
+    fn finding(&self, measurements: &[Measurement]) -> String {
+        let quarter = self.channels as f64 / 4.0;
+        let distance = |budget: &usize| (*budget as f64 - quarter).abs();
+        let nearest = |x: &&usize, y: &&usize| distance(x).total_cmp(&distance(y));
+        let budget = self.budgets.iter().min_by(nearest).copied().unwrap_or_default();
+        let here = measurements.iter().filter(|m| m.budget == budget);
+        let errors = here.map(|m| Error {
+            operands: m.distribution.name(),
+            estimator: m.estimator.name(),
+            error: m.error,
+            half_width: m.half_width,
+        });
+        let kept = format!("{budget} of {} channels", self.channels);
+        least_errors(&errors.collect::<Vec<Error>>(), &kept)
+    }
+
     fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
         let records = Rows::of(measurements)
             .key("distribution", |m| m.distribution.name())
@@ -176,6 +195,7 @@ impl ConvolutionError {
         let Self { batch, channels, side, outputs, kernel, .. } = self;
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(measurements),
             data: format!(
                 "random {batch} x {channels} x {side} x {side} images and \
                  {outputs} x {channels} x {kernel} x {kernel} kernels"
@@ -214,14 +234,14 @@ impl ConvolutionError {
     fn panel(&self, distribution: Distribution, all: &[Measurement]) -> Panel {
         let share = |budget: usize| budget as f64 / self.channels as f64;
         let mut series = Vec::new();
-        for (style, estimator) in self.estimators.iter().enumerate() {
+        for estimator in &self.estimators {
             // At k = n the convolution is exact, and zero has no place on a logarithmic axis.
             let here: Vec<&Measurement> = all
                 .iter()
                 .filter(|m| m.distribution == distribution && m.estimator == estimator.0)
                 .filter(|m| m.budget < self.channels)
                 .collect();
-            let label = estimator.0.name();
+            let (label, style) = (estimator.0.name(), style::of(estimator.0));
             let one = |mark, points| Series { label: label.to_string(), style, mark, points };
             let theory = here.iter().map(|m| Point::new(share(m.budget), m.closed_form));
             series.push(one(Mark::Line, theory.collect()));

@@ -8,8 +8,10 @@ use training::setting::{count_within, distinct};
 use super::budgets::{check_budgets, check_sizes, shown};
 use super::grid::measure_cells;
 use super::matrices::{Distribution, MatrixPair, norm};
+use crate::exhibit::finding::{Error, least_errors};
 use crate::exhibit::settings::{FieldError, NamedEstimator, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_root};
+use crate::exhibit::style;
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::result::{
@@ -182,6 +184,25 @@ impl MatmulError {
         })
     }
 
+    /// Which estimator errs least at the budget nearest to a quarter.
+    fn finding(&self, measurements: &[Measurement]) -> String {
+        let quarter = self.pairs as f64 / 4.0;
+        let distance = |budget: &usize| (*budget as f64 - quarter).abs();
+        let nearest = |x: &&usize, y: &&usize| distance(x).total_cmp(&distance(y));
+        let budget = self.budgets.iter().min_by(nearest).copied().unwrap_or_default();
+        // Adaptive top-k keeps as many as it likes, whatever the budget.
+        let has_budget = |m: &&Measurement| !matches!(m.estimator, Estimator::AdaptiveTopK { .. });
+        let here = measurements.iter().filter(|m| m.budget == budget).filter(has_budget);
+        let errors = here.map(|m| Error {
+            operands: m.distribution.name(),
+            estimator: m.estimator.name(),
+            error: m.error,
+            half_width: m.half_width,
+        });
+        let kept = format!("{budget} of {} pairs", self.pairs);
+        least_errors(&errors.collect::<Vec<Error>>(), &kept)
+    }
+
     fn report(&self, measurements: &[Measurement]) -> ExhibitResult {
         let records = Rows::of(measurements)
             .key("distribution", |m| m.distribution.name())
@@ -217,6 +238,7 @@ impl MatmulError {
         }
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(measurements),
             data: format!("random {} x {} x {} products", self.rows, self.pairs, self.columns),
             records,
             tables: vec![self.summary(measurements)],
@@ -266,12 +288,11 @@ impl MatmulError {
             let bound =
                 self.budgets.iter().map(|k| Point::new(share(*k), 1.0 / (*k as f64).sqrt()));
             let mut series = vec![];
-            for (style, estimator) in self
+            let drawn = self
                 .estimators
                 .iter()
-                .filter(|e| all.iter().any(|m| m.estimator == e.0 && shown(m)))
-                .enumerate()
-            {
+                .filter(|e| all.iter().any(|m| m.estimator == e.0 && shown(m)));
+            for estimator in drawn {
                 // At k = n the product is exact, and zero has no place on a logarithmic axis.
                 let here: Vec<&Measurement> = all
                     .iter()
@@ -280,7 +301,7 @@ impl MatmulError {
                     .collect();
                 let one = |mark, points| Series {
                     label: estimator.0.name().to_string(),
-                    style,
+                    style: style::of(estimator.0),
                     mark,
                     points,
                 };

@@ -4,7 +4,7 @@
 use theory::suite::Suite;
 use theory::verdict::Verdict;
 
-use crate::exhibit::statements::claim_rows::least_p_value;
+use crate::exhibit::statements::claim_rows::{least_p_value, relation};
 use crate::result::{ClaimRow, RelatedRow, Reproduced, Rows, Standing, Table, significant};
 
 /// The checks and controls on one data set.
@@ -146,6 +146,8 @@ pub fn claim_rows(judged: &[Judged], code: &str) -> Vec<ClaimRow> {
         let mut predictions: Vec<String> =
             group.iter().map(|(_, verdict)| significant(verdict.prediction(), 3)).collect();
         predictions.dedup();
+        let mut relations: Vec<&str> = group.iter().map(|(_, v)| relation(v)).collect();
+        relations.dedup();
         let verdicts: Vec<&Verdict> = group.iter().map(|(_, verdict)| *verdict).collect();
         ClaimRow {
             id: claim.id.replace('.', "-"),
@@ -158,6 +160,7 @@ pub fn claim_rows(judged: &[Judged], code: &str) -> Vec<ClaimRow> {
                 _ => Standing::HoldsInPart,
             },
             estimate: estimates.collect::<Vec<_>>().join("; "),
+            relation: relations.join("; "),
             prediction: predictions.join(" or "),
             p_value: least_p_value(&verdicts),
             proof: Some(claim.note.trim_end_matches(".md").to_string()),

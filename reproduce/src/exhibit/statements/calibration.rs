@@ -6,6 +6,7 @@ use theory::calibration::{
 };
 use training::setting::{count, count_within};
 
+use crate::exhibit::finding::{range, share_of};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
@@ -111,12 +112,15 @@ impl Calibrated {
             .key("control", |row| row.subject)
             .value("rejected", "% of seeds", |row| row.rejected)
             .table("Power: how often each negative control is rejected");
+        let tests = calibrations.iter().filter(|found| found.is_test);
+        let tests: Vec<bool> = tests.map(Calibration::is_calibrated).collect();
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: finding(&tests, powers),
             data: "the theory's checks at quick scale".to_string(),
             records,
             tables: vec![uniform, rejections],
-            figures: vec![self.figure(calibrations, powers)],
+            figures: vec![self.figure(calibrations)],
             remarks: vec![
                 format!(
                     "Calibration over {} seeds, power over {}. A control counts as rejected when \
@@ -142,19 +146,14 @@ impl Calibrated {
         }
     }
 
-    fn figure(&self, calibrations: &[Calibration], powers: &[Rejections]) -> Figure {
-        let mut series = vec![Series {
-            label: "uniform".to_string(),
-            style: 0,
-            mark: Mark::Dashed,
-            points: vec![Point::new(0.0, 0.0), Point::new(1.0, 1.0)],
-        }];
-        let tests = calibrations.iter().filter(|found| found.is_test);
-        for (style, found) in tests.enumerate() {
+    fn figure(&self, calibrations: &[Calibration]) -> Figure {
+        let tests: Vec<&Calibration> = calibrations.iter().filter(|found| found.is_test).collect();
+        let mut series = Vec::new();
+        for (style, found) in tests.iter().enumerate() {
             let points = (1..=QUANTILES).map(|quantile| {
                 let share = (quantile as f64 - 0.5) / QUANTILES as f64;
                 let position = (share * found.p_values.len() as f64) as usize;
-                Point::new(share, found.p_values[position])
+                Point::new(share, found.p_values[position] - share)
             });
             series.push(Series {
                 label: found.subject.clone(),
@@ -163,45 +162,91 @@ impl Calibrated {
                 points: points.collect(),
             });
         }
-        let rejected = powers.iter().enumerate().map(|(index, found)| {
-            Point::new((index + 1) as f64, 100.0 * found.rejected as f64 / found.seeds as f64)
-        });
-        let wanted = [1.0, powers.len() as f64].map(|x| Point::new(x, 100.0 * POWER));
+        // The widest of the bands: that of the fewest p-values.
+        let fewest = tests.iter().map(|found| found.p_values.len()).min().unwrap_or(1);
+        for side in [-1.0, 1.0] {
+            let distance = side * KOLMOGOROV / (fewest as f64).sqrt();
+            series.push(Series {
+                label: "95 % band of Kolmogorov and Smirnov".to_string(),
+                style: 0,
+                mark: Mark::Dashed,
+                points: [0.0, 1.0].map(|x| Point::new(x, distance)).to_vec(),
+            });
+        }
         Figure {
             part: String::new(),
-            caption: "Left: the sorted p-values of each test, over the true claims and many seeds, against the \
-                      quantiles of the uniform distribution. Right: how often each negative \
-                      control, numbered as in the table, is rejected; 99 % is asked for."
+            caption: "Left: the sorted p-values of each test over the true claims and many seeds, less \
+                      the quantiles of the uniform distribution: a test that is right stays within \
+                      the band. Right: the share of p-values of at most 5 %, with its 95 % interval."
                 .to_string(),
             panels: vec![
                 Panel {
-                    title: "P-values of true claims".to_string(),
+                    title: "P-values less uniform quantiles".to_string(),
                     x: Axis::linear("uniform quantile"),
-                    y: Axis::linear("p-value"),
+                    y: Axis::linear("p-value less quantile"),
                     series,
                 },
-                Panel {
-                    title: "Power against mistakes".to_string(),
-                    x: Axis::linear("negative control"),
-                    y: Axis::linear("rejected, % of seeds"),
-                    series: vec![
-                        Series {
-                            label: "rejected".to_string(),
-                            style: 1,
-                            mark: Mark::Points,
-                            points: rejected.collect(),
-                        },
-                        Series {
-                            label: "asked for".to_string(),
-                            style: 1,
-                            mark: Mark::Dashed,
-                            points: wanted.to_vec(),
-                        },
-                    ],
-                },
+                sizes(&tests),
             ],
         }
     }
+}
+
+/// 95 % point of the distance of Kolmogorov and Smirnov times the root of the count, for many.
+const KOLMOGOROV: f64 = 1.358;
+
+/// The size of each test at its nominal level.
+fn sizes(tests: &[&Calibration]) -> Panel {
+    let mut series: Vec<Series> = tests
+        .iter()
+        .enumerate()
+        .map(|(place, found)| {
+            let (size, count) = (found.size.0, found.p_values.len() as f64);
+            let half_width = 1.96 * (NOMINAL * (1.0 - NOMINAL) / count).sqrt();
+            Series {
+                label: found.subject.clone(),
+                style: place,
+                mark: Mark::Across,
+                points: vec![Point {
+                    x: 100.0 * size,
+                    y: (place + 1) as f64,
+                    half_width: Some(100.0 * half_width),
+                }],
+            }
+        })
+        .collect();
+    series.push(Series {
+        label: "nominal size".to_string(),
+        style: 0,
+        mark: Mark::Dashed,
+        points: [0.5, tests.len() as f64 + 0.5].map(|y| Point::new(100.0 * NOMINAL, y)).to_vec(),
+    });
+    Panel {
+        title: "Size at nominal 5 %".to_string(),
+        x: Axis::linear("p-values of at most 5 %, %"),
+        y: Axis::of_names(tests.iter().map(|found| short(&found.subject)).collect()),
+        series,
+    }
+}
+
+/// A subject as an axis can name it.
+fn short(subject: &str) -> String {
+    const LENGTH: usize = 18;
+    match subject.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}...", &subject[..end]),
+        None => subject.to_string(),
+    }
+}
+
+/// What is found of the tests, each calibrated or not, and of the controls, in a sentence.
+fn finding(tests: &[bool], powers: &[Rejections]) -> String {
+    let calibrated = tests.iter().filter(|is_calibrated| **is_calibrated).count();
+    let least = range(powers.iter().map(|found| 100.0 * share(found)), 3, " %");
+    format!(
+        "The p-values of true claims are uniform in {} tests; mistakes made on purpose are rejected \
+         in {least} of the seeds.",
+        share_of(calibrated, tests.len())
+    )
 }
 
 /// What is said of one subject.
@@ -239,4 +284,20 @@ fn checks<'a>(rows: Rows<'a, Row<'a>>) -> Rows<'a, Row<'a>> {
         .value("anderson-darling", "statistic", of(|found| found.anderson_darling.0))
         .value("anderson-darling-p", "", of(|found| found.anderson_darling.1))
         .value("least size noticed", "%", of(|found| 100.0 * found.noticed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_finding_counts_calibrated_tests_and_says_the_least_power() {
+        let power = |rejected| Rejections { control: String::new(), rejected, seeds: 100 };
+        assert_eq!(
+            finding(&[true, true, false], &[power(100), power(99)]),
+            "The p-values of true claims are uniform in 2 of 3 tests; mistakes made on purpose are \
+             rejected in 99 to 100 % of the seeds."
+        );
+        assert!(finding(&[true], &[]).contains("uniform in all 1 tests"));
+    }
 }

@@ -1,6 +1,7 @@
 //! The claims as the page shows them: what all checks of a claim say together.
 
 use theory::extremes::least;
+use theory::statistics::Test;
 use theory::verdict::Verdict;
 
 use crate::result::{ClaimRow, Standing, significant};
@@ -35,6 +36,7 @@ pub fn claim_rows(verdicts: &[Verdict]) -> Vec<ClaimRow> {
                 significant(closest.interval().1, 4),
                 closest.check()
             ),
+            relation: relation(closest).to_string(),
             prediction: significant(closest.prediction(), 4),
             p_value: least_p_value(&verdicts),
             proof: Some(slug.to_string()),
@@ -42,6 +44,21 @@ pub fn claim_rows(verdicts: &[Verdict]) -> Vec<ClaimRow> {
         }
     });
     claims.collect()
+}
+
+/// How what a check found relates to what is predicted.
+pub fn relation(verdict: &Verdict) -> &'static str {
+    let (low, high) = verdict.interval();
+    // A number that is exactly what is predicted lies within rounding of it, a bound may lie above.
+    let is_equal = match verdict.test() {
+        Some(test) => test != Test::StudentUpper,
+        None => (low..=high).contains(&verdict.prediction()),
+    };
+    match (verdict.passed(), is_equal) {
+        (false, _) => "≠",
+        (true, true) => "=",
+        (true, false) => "≤",
+    }
 }
 
 /// Which check speaks for all, of whether each passed and its p-value: one that failed before all
@@ -95,6 +112,16 @@ mod tests {
         assert_eq!(closest(&[(false, Some(0.2)), (false, Some(0.1)), (true, Some(0.0))]), 1);
         assert_eq!(closest(&[(true, Some(0.01)), (true, Some(f64::NAN))]), 1);
         assert_eq!(closest(&[(true, None), (true, None)]), 0);
+    }
+
+    #[test]
+    fn a_number_is_what_is_predicted_or_at_most_that_or_neither() {
+        let claim = theory::claim::Claim::new("T0.made", "", "", "", "", "");
+        let how = theory::verdict::Exact::ClosedForm(1);
+        let equal = |found| Verdict::exact(&claim, "check", found, 1.0, 1e-9, how, "one");
+        let bound = |found| Verdict::at_most(&claim, "check", found, 1.0, 1e-9, how, "one");
+        assert_eq!([relation(&equal(1.0)), relation(&equal(1.1))], ["=", "≠"]);
+        assert_eq!([relation(&bound(0.5)), relation(&bound(1.1))], ["≤", "≠"]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ use training::setting::count_within;
 use training::train::{Trainer, TrainingConfig};
 
 use super::claim_rows::{by_claim, claim_rows, least_p_value};
+use super::convergence;
+use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
@@ -77,6 +79,7 @@ impl Experiment for Claims {
         let suite = theory::suite::run_with(&settings, &self.products(environment, images)?)?;
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: found(&suite),
             data: format!(
                 "small matrices enumerated, random ones drawn, and an MLP's activations on {}",
                 images.description
@@ -101,6 +104,7 @@ impl Experiment for Claims {
                 ),
             ],
             failures: suite.failures(),
+            evidence: convergence::evidence(&held(&suite.verdicts)).into_iter().collect(),
             claims: claim_rows(&suite.verdicts),
             json: Some(serde_json::to_string_pretty(&suite)? + "\n"),
             ..ExhibitResult::default()
@@ -161,23 +165,80 @@ impl Claims {
     }
 }
 
+/// Every claim, by its name, with whether all of its checks held.
+fn held(verdicts: &[Verdict]) -> Vec<(&str, bool)> {
+    let claims = by_claim(verdicts).into_iter();
+    let held = claims
+        .map(|checks| (&*checks[0].claim().id, checks.iter().all(|verdict| verdict.passed())));
+    held.collect()
+}
+
+/// What is found of all checks and controls, in a sentence.
+fn found(suite: &Suite) -> String {
+    let statements = held(&suite.verdicts);
+    let holding = statements.iter().filter(|(_, held)| *held).count();
+    let rejected = suite.controls.iter().filter(|control| !control.passed()).count();
+    finding([holding, statements.len()], suite.verdicts.len(), [rejected, suite.controls.len()])
+}
+
+/// Of how many statements hold and how many mistakes are rejected, each with how many there are.
+fn finding([holding, all]: [usize; 2], checks: usize, [rejected, controls]: [usize; 2]) -> String {
+    format!(
+        "Of the statements {} hold, in {checks} checks; of the mistakes made on purpose {} are \
+         rejected.",
+        share_of(holding, all),
+        share_of(rejected, controls)
+    )
+}
+
+/// What a check is called, and of one that tries every case the case that is closest to failing:
+/// that may change with the last bit of another, and so is no part of the name.
+fn name_and_case(kind: Kind, check: &str) -> (&str, Option<&str>) {
+    match (kind, check.split_once(": ")) {
+        (Kind::Enumerated | Kind::ClosedForm, Some((name, case))) => (name, Some(case)),
+        _ => (check, None),
+    }
+}
+
+/// The names of checks of a claim in a role, without their worst cases but where two checks would
+/// have one name: those were made of one case each.
+fn names<'a>(checks: &[(&str, &str, Kind, &'a str)]) -> Vec<&'a str> {
+    let short = |&(claim, role, kind, check): &(&str, &str, Kind, &'a str)| {
+        (claim.to_string(), role.to_string(), kind, name_and_case(kind, check).0)
+    };
+    let all: Vec<_> = checks.iter().map(short).collect();
+    let is_one = |name: &_| all.iter().filter(|other| *other == name).count() == 1;
+    let names = checks.iter().zip(&all);
+    names.map(|(check, name)| if is_one(name) { name.3 } else { check.3 }).collect()
+}
+
 /// A row a check or control, for the CSV file and the snapshot.
 fn records(suite: &Suite) -> Table {
     let claims = suite.verdicts.iter().map(|verdict| ("claim", verdict));
     let controls = suite.controls.iter().map(|verdict| ("control", verdict));
     let rows: Vec<(&str, &Verdict)> = claims.chain(controls).collect();
+    let checks = rows
+        .iter()
+        .map(|(role, verdict)| (&*verdict.claim().id, *role, verdict.kind(), verdict.check()));
+    let names = names(&checks.collect::<Vec<_>>());
+    let rows: Vec<(&str, &Verdict, &str)> =
+        rows.iter().zip(names).map(|((role, verdict), name)| (*role, *verdict, name)).collect();
     Rows::of(&rows)
-        .key("claim", |(_, verdict)| &*verdict.claim().id)
-        .key("role", |(role, _)| *role)
-        .key("kind", |(_, verdict)| verdict.kind().name())
-        .key("check", |(_, verdict)| verdict.check())
-        .value("estimate", "", |(_, verdict)| verdict.estimate())
-        .value("prediction", "", |(_, verdict)| verdict.prediction())
-        .value("low", "", |(_, verdict)| verdict.interval().0)
-        .value("high", "", |(_, verdict)| verdict.interval().1)
-        .value("p-value", "", |(_, verdict)| verdict.p_value())
-        .value("sample-size", "", |(_, verdict)| verdict.sample_size())
-        .value("passed", "1 is yes", |(_, verdict)| usize::from(verdict.passed()))
+        .key("claim", |(_, verdict, _)| &*verdict.claim().id)
+        .key("role", |(role, _, _)| *role)
+        .key("kind", |(_, verdict, _)| verdict.kind().name())
+        .key("check", |(_, _, name)| *name)
+        .value("worst-case", "", |(_, verdict, name)| {
+            let check = verdict.check();
+            (check != *name).then(|| name_and_case(verdict.kind(), check).1).flatten()
+        })
+        .value("estimate", "", |(_, verdict, _)| verdict.estimate())
+        .value("prediction", "", |(_, verdict, _)| verdict.prediction())
+        .value("low", "", |(_, verdict, _)| verdict.interval().0)
+        .value("high", "", |(_, verdict, _)| verdict.interval().1)
+        .value("p-value", "", |(_, verdict, _)| verdict.p_value())
+        .value("sample-size", "", |(_, verdict, _)| verdict.sample_size())
+        .value("passed", "1 is yes", |(_, verdict, _)| usize::from(verdict.passed()))
         .table("Every check")
 }
 
@@ -216,4 +277,46 @@ fn controls(controls: &[Verdict]) -> Table {
         .key("claimed", |control| significant(control.prediction(), 4))
         .key("p-value", |control| control.p_value().map(|p| significant(p, 3)))
         .table("Negative controls: each has to be rejected")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_finding_counts_statements_and_mistakes() {
+        assert_eq!(
+            finding([38, 38], 700, [500, 500]),
+            "Of the statements all 38 hold, in 700 checks; of the mistakes made on purpose all 500 are \
+             rejected."
+        );
+        assert_eq!(
+            finding([37, 38], 700, [499, 500]),
+            "Of the statements 37 of 38 hold, in 700 checks; of the mistakes made on purpose 499 of \
+             500 are rejected."
+        );
+    }
+
+    #[test]
+    fn the_worst_case_is_no_part_of_a_name_and_what_was_drawn_is() {
+        let worst = "enumeration of top-k: ties, n = 6, k = 1";
+        let expected = ("enumeration of top-k", Some("ties, n = 6, k = 1"));
+        assert_eq!(name_and_case(Kind::Enumerated, worst), expected);
+        assert_eq!(name_and_case(Kind::ClosedForm, worst), expected);
+        let drawn = "2000 draws of bernoulli: Gaussian, n = 64, k = 8";
+        assert_eq!(name_and_case(Kind::Drawn, drawn), (drawn, None));
+        assert_eq!(name_and_case(Kind::Enumerated, "no case"), ("no case", None));
+    }
+
+    #[test]
+    fn checks_of_one_case_each_keep_it() {
+        let checks = [
+            ("T1", "claim", Kind::Enumerated, "enumeration: ties"),
+            ("T1", "control", Kind::Enumerated, "enumeration: a zero column"),
+            ("T5", "claim", Kind::ClosedForm, "variance: parallel"),
+            ("T5", "claim", Kind::ClosedForm, "variance: opposing"),
+        ];
+        let expected = ["enumeration", "enumeration", "variance: parallel", "variance: opposing"];
+        assert_eq!(names(&checks), expected);
+    }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use theory::closed_form::regression_ridge;
 use training::setting::{LARGEST_COUNT, count_within};
 
+use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, Ratio, check_ratios, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_mean};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
@@ -211,6 +212,7 @@ impl RidgeLoss {
             .table("Mean loss of the sampled regression");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: finding(measurements),
             data: format!(
                 "random regression, {} samples, {} features",
                 self.samples, self.features
@@ -274,9 +276,35 @@ impl RidgeLoss {
     }
 }
 
+/// What is found, in a sentence.
+fn finding(measurements: &[Measurement]) -> String {
+    let random: Vec<f64> = measurements.iter().filter_map(Measurement::distance).collect();
+    let inside = random.iter().filter(|distance| **distance <= 1.0).count();
+    format!(
+        "Sampling adds a ridge penalty to the loss of a regression: predicted and measured mean loss \
+         agree within the 95 % interval in {} random cells.",
+        share_of(inside, random.len())
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_finding_counts_the_cells_that_agree() {
+        let cell = |measured, half_width| Measurement {
+            rule: Rule::Equal,
+            ratio: 0.5,
+            predicted: 1.0,
+            measured,
+            half_width,
+        };
+        let cells = [cell(1.05, Some(0.1)), cell(1.2, Some(0.1)), cell(1.0, None)];
+        assert!(finding(&cells).ends_with("in 1 of 2 random cells."), "{}", finding(&cells));
+        assert!(finding(&cells[..1]).ends_with("in all 1 random cells."));
+        assert!(finding(&[cell(f64::NAN, Some(0.1))]).ends_with("in none of 1 random cells."));
+    }
 
     #[test]
     fn a_mean_without_chance_is_no_distance_away() {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use theory::claim;
 use theory::statements::sgd_convergence::Problem;
 
+use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
 use crate::exhibit::statistics::half_width_of_mean;
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
@@ -129,6 +130,7 @@ impl SgdConvergence {
             .table("Mean squared gradient along the run");
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: finding(measurements),
             data: "random linear regression, gradients by column-row sampling of 4 of 32 samples"
                 .to_string(),
             tables: vec![records.clone()],
@@ -225,6 +227,17 @@ fn slope(measurements: &[Measurement], number: impl Fn(&Measurement) -> f64) -> 
     covariance / points.iter().map(|p| (p.0 - x) * (p.0 - x)).sum::<f64>()
 }
 
+/// What is found, in a sentence.
+fn finding(measurements: &[Measurement]) -> String {
+    let below = measurements.iter().filter(|m| m.gradient <= m.bound).count();
+    format!(
+        "The mean squared gradient stays below its bound in {} kinds of runs; with shrinking steps it \
+         falls as T to the power {}.",
+        share_of(below, measurements.len()),
+        significant(slope(measurements, |m| m.gradient), 3)
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +257,21 @@ mod tests {
         let expected = "the mean squared gradient of 20 runs of 128 steps of sqrt(64/T)/L is 1, its \
                         bound 0.5000";
         assert_eq!(found[0], expected);
+    }
+
+    #[test]
+    fn the_finding_counts_what_is_below_its_bound_and_says_the_slope() {
+        let runs = [
+            run(Schedule::Shrinking, 64, 1.0, 2.0),
+            run(Schedule::Shrinking, 256, 0.5, 2.0),
+            run(Schedule::Constant, 64, f64::NAN, 2.0),
+        ];
+        assert_eq!(
+            finding(&runs),
+            "The mean squared gradient stays below its bound in 2 of 3 kinds of runs; with shrinking \
+             steps it falls as T to the power -0.500."
+        );
+        assert!(finding(&runs[..2]).contains("in all 2 kinds of runs"));
     }
 
     #[test]

@@ -9,10 +9,12 @@ use training::matrix::Matrix;
 use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
+use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
 use crate::exhibit::statistics::largest;
+use crate::exhibit::style;
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
@@ -179,6 +181,7 @@ impl LayerTiming {
         let panels = self.layers.iter().map(|shape| self.panel(*shape, measurements)).collect();
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(measurements),
             data: "random layers, measured on this machine".to_string(),
             tables: vec![records.clone()],
             records,
@@ -207,14 +210,22 @@ impl LayerTiming {
         }
     }
 
+    /// The time at the ratio nearest to a half with the first estimator, in a sentence.
+    fn finding(&self, measurements: &[Measurement]) -> String {
+        let ratio = nearest_to_half(self.ratios.iter().map(|ratio| ratio.value()));
+        let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
+        let here = measurements.iter().filter(|m| m.estimator == estimator && m.ratio == ratio);
+        let found = here.map(|m| (format!("layer {}", m.shape.name()), m.step));
+        times(&format!("a step with {estimator} at {ratio}"), &found.collect::<Vec<_>>())
+    }
+
     fn panel(&self, shape: Shape, measurements: &[Measurement]) -> Panel {
         let mut series: Vec<Series> = self
             .estimators
             .iter()
-            .enumerate()
-            .map(|(style, estimator)| Series {
+            .map(|estimator| Series {
                 label: estimator.0.name().to_string(),
-                style,
+                style: style::of(estimator.0),
                 mark: Mark::JoinedPoints,
                 points: measurements
                     .iter()

@@ -15,10 +15,13 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
-use super::steps::{Measurement, Steps};
+use super::evidence;
+use super::steps::{Measurement, Steps, paired};
+use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
+use crate::exhibit::style;
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
@@ -98,8 +101,8 @@ impl Experiment for ResnetStep {
         vec![Need::new("batch_size", self.batch_size, 2.0 * (parameters + activations))]
     }
 
-    fn missing_from(&self, directory: &Path) -> Option<&'static str> {
-        (!directory.join(FOLDER).is_dir()).then_some(FOLDER)
+    fn folder(&self) -> Option<&'static str> {
+        Some(FOLDER)
     }
 
     fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
@@ -187,6 +190,8 @@ impl ResnetStep {
         let not_finite = measurements.iter().filter(|m| !m.loss().is_finite());
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            evidence: vec![evidence(&self.finding(&name, measurements), &data)],
+            finding: self.finding(&name, measurements),
             data,
             tables: vec![records.clone()],
             records,
@@ -196,11 +201,12 @@ impl ResnetStep {
                     "{name}, minibatches of {} photographs of {side} x {side}; a step is forward \
                      pass, loss, backward pass and update. Exact and sampled steps alternate on the \
                      same minibatches, {} of each, on {} threads with {} instructions; decoding is \
-                     not part of the time.",
+                     not part of the time. {}",
                     self.batch_size,
                     self.repeats,
                     rayon::current_num_threads(),
                     environment.instructions,
+                    paired(measurements),
                     side = self.side,
                 ),
                 "Activations: the most memory that the outputs of layers and their gradients took. \
@@ -218,47 +224,68 @@ impl ResnetStep {
         }
     }
 
+    /// The time at the ratio nearest to a half, in a sentence.
+    fn finding(&self, network: &str, measurements: &[Measurement]) -> String {
+        let ratio = nearest_to_half(self.ratios.iter().map(|ratio| ratio.value()));
+        let here = measurements.iter().filter(|m| m.ratio == ratio && m.name != "exact");
+        let found = here.map(|m| (m.name.to_string(), m.of_exact)).collect::<Vec<_>>();
+        times(&format!("a step of {network} at {ratio}"), &found)
+    }
+
     fn figure(&self, name: &str, measurements: &[Measurement]) -> Figure {
-        let share = |m: &Measurement| 100.0 * m.computations().share();
+        let sampled: Vec<&Measurement> =
+            measurements.iter().filter(|m| m.name != "exact").collect();
+        let names = sampled.iter().map(|m| format!("{} at {}", m.name, m.ratio)).collect();
         let mut series: Vec<Series> = self
             .estimators
             .iter()
-            .enumerate()
-            .map(|(style, estimator)| Series {
-                label: estimator.0.name().to_string(),
-                style,
-                mark: Mark::JoinedPoints,
-                points: measurements
+            .map(|estimator| Series {
+                label: format!("time, {}", estimator.0.name()),
+                style: style::of(estimator.0),
+                mark: Mark::Across,
+                points: sampled
                     .iter()
-                    .filter(|m| m.name == estimator.0.name())
-                    .map(|m| {
+                    .enumerate()
+                    .filter(|(_, m)| m.name == estimator.0.name())
+                    .map(|(place, m)| {
                         let half = (m.of_exact.high - m.of_exact.low) / 2.0;
-                        Point::with_interval(
-                            share(m),
-                            100.0 * m.of_exact.median,
-                            Some(100.0 * half),
-                        )
+                        Point {
+                            x: 100.0 * m.of_exact.median,
+                            y: (place + 1) as f64,
+                            half_width: Some(100.0 * half),
+                        }
                     })
                     .collect(),
             })
             .collect();
+        let counted = sampled
+            .iter()
+            .enumerate()
+            .map(|(place, m)| Point::new(100.0 * m.computations().share(), (place + 1) as f64));
         series.push(Series {
-            label: "proportional to the computations".to_string(),
+            label: "computations counted".to_string(),
+            style: 6,
+            mark: Mark::Across,
+            points: counted.collect(),
+        });
+        series.push(Series {
+            label: "exact step".to_string(),
             style: 0,
             mark: Mark::Dashed,
-            points: vec![Point::new(0.0, 0.0), Point::new(100.0, 100.0)],
+            points: [0.5, sampled.len() as f64 + 0.5].map(|y| Point::new(100.0, y)).to_vec(),
         });
         Figure {
             part: String::new(),
             caption: format!(
-                "Time of a sampled training step of {name} over that of the exact one, against the \
-                 computations counted; the dashed line is proportional time, bars are half the \
-                 distance of the quartiles to each side."
+                "Time of a sampled training step of {name} over that of the exact one, the dashed \
+                 line, beside the computations counted: a step is slower than its computations by \
+                 the distance between the two. Bars are half the distance of the quartiles to each \
+                 side."
             ),
             panels: vec![Panel {
                 title: name.to_string(),
-                x: Axis::linear("computations, % of exact"),
-                y: Axis::linear("time, % of exact"),
+                x: Axis::linear("% of the exact step").within(0.0, 100.0),
+                y: Axis::of_names(names),
                 series,
             }],
         }

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use training::setting::{count, distinct, number};
 
+use crate::exhibit::finding::range;
 use crate::exhibit::settings::{FieldError, NamedEstimator, Ratio, check_ratios, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
@@ -222,10 +223,13 @@ impl Roofline {
             .value("limit", "GFLOP/s", limit)
             .value("intensity", "FLOP/byte", |m| m.intensity)
             .table("Speed of exact (k/n = 1) and sampled products, median and quartiles");
+        let shares = measurements.iter().map(|m| (m.ratio == 1.0, m.speed.median / limit(m)));
+        let of_limit: Vec<(bool, f64)> = shares.collect();
         let threads = rayon::current_num_threads();
         let arrays = 3 * self.triad_mebibytes;
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: finding(&of_limit),
             data: "random matrices, measured on this machine".to_string(),
             tables: vec![records.clone()],
             records,
@@ -314,6 +318,19 @@ impl Roofline {
     }
 }
 
+/// What exact and sampled products reach of their limits, in a sentence.
+fn finding(of_limit: &[(bool, f64)]) -> String {
+    let percent = |is_exact: bool| {
+        let those = of_limit.iter().filter(|one| one.0 == is_exact);
+        range(those.map(|(_, share)| 100.0 * share), 2, " %")
+    };
+    format!(
+        "Of what the machine allows exact products reach {}, sampled ones {}.",
+        percent(true),
+        percent(false)
+    )
+}
+
 /// So many products on each thread of the pool at the same time.
 fn on_every_thread(operands: &Operands, set: InstructionSet, calls: usize) {
     rayon::broadcast(|_| {
@@ -335,5 +352,14 @@ mod tests {
         assert_eq!(limits.ridge(), 10.0);
         assert_eq!(limits.attainable(4.0), 80.0);
         assert_eq!(limits.attainable(40.0), 200.0);
+    }
+
+    #[test]
+    fn the_finding_tells_exact_products_from_sampled_ones() {
+        let shares = [(true, 0.9), (false, 0.25), (false, 0.75)];
+        let expected =
+            "Of what the machine allows exact products reach 90 %, sampled ones 25 to 75 %.";
+        assert_eq!(finding(&shares), expected);
+        assert!(finding(&shares[..1]).ends_with("sampled ones no number."));
     }
 }

@@ -14,7 +14,7 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, SamplingPolicy};
 
 use crate::exhibit::networks::headline::{is_shown, time_row};
-use crate::result::HeadlineRow;
+use crate::result::{HeadlineRow, significant};
 use crate::timing::Spread;
 
 /// What the steps of a measurement are made of.
@@ -112,6 +112,39 @@ fn timed(learner: &mut Learner, minibatch: &Minibatch) -> Result<Step, StepError
     Ok(Step { seconds, loss: loss.mean(), computations })
 }
 
+/// How the times over the exact ones are to be read: which of them differ from the ratio of the
+/// medians by more than their quartiles, and why.
+pub fn paired<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) -> String {
+    let mut exact = f64::NAN;
+    let mut apart = Vec::new();
+    for one in measurements {
+        match one.name {
+            "exact" => exact = one.milliseconds.median,
+            name => {
+                let ratio = one.milliseconds.median / exact;
+                let Spread { low, median, high } = one.of_exact;
+                apart.push((format!("{name} at {}", one.ratio), ratio, [low, median, high]));
+            }
+        }
+    }
+    apart.retain(|(_, ratio, [low, _, high])| !(*low..=*high).contains(ratio));
+    let rule = "A time over the exact one is the median of the ratios of steps that took turns.";
+    match apart.is_empty() {
+        true => format!("{rule} The ratios of the medians lie within their quartiles."),
+        false => {
+            let percent = |share: f64| significant(100.0 * share, 3);
+            let apart = apart.iter().map(|(name, ratio, [_, median, _])| {
+                format!("{name} {} % and {} %", percent(*median), percent(*ratio))
+            });
+            format!(
+                "{rule} The ratio of the medians differs by more than the quartiles for {}: the exact \
+                 steps of all settings are one median, and the machine was not as fast all the time.",
+                apart.collect::<Vec<_>>().join("; ")
+            )
+        }
+    }
+}
+
 impl Measurement {
     fn new(
         (name, ratio, communication): (&'static str, f64, f64),
@@ -154,5 +187,34 @@ impl Measurement {
     /// The mean loss of the steps, in nats.
     pub fn loss(&self) -> f64 {
         self.steps.iter().map(|step| step.loss).sum::<f64>() / self.steps.len() as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(name: &'static str, milliseconds: f64, of_exact: [f64; 3]) -> Measurement {
+        let spread = |[low, median, high]: [f64; 3]| Spread { low, median, high };
+        Measurement {
+            name,
+            ratio: 0.5,
+            milliseconds: spread([milliseconds; 3]),
+            of_exact: spread(of_exact),
+            communication: 1.0,
+            megabytes: 1.0,
+            steps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn ratios_that_are_not_those_of_the_medians_are_named() {
+        let exact = step("exact", 100.0, [1.0; 3]);
+        let near = step("top-k", 61.0, [0.58, 0.6, 0.62]);
+        let apart = step("bernoulli", 72.0, [0.64, 0.66, 0.68]);
+        assert!(paired([&exact, &near]).ends_with("lie within their quartiles."));
+        let said = paired([&exact, &near, &apart]);
+        assert!(said.contains("for bernoulli at 0.5 66 % and 72 %: the exact"), "{said}");
+        assert!(!said.contains("top-k"), "{said}");
     }
 }

@@ -10,7 +10,9 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count, count_within, distinct};
 
-use super::steps::{Measurement, Steps};
+use super::evidence;
+use super::steps::{Measurement, Steps, paired};
+use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
@@ -186,6 +188,8 @@ impl TrainingStep {
         });
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            evidence: vec![evidence(&self.finding(measured), data)],
+            finding: self.finding(measured),
             data: data.to_string(),
             tables: vec![records.clone()],
             records,
@@ -194,13 +198,14 @@ impl TrainingStep {
                 format!(
                     "A step is forward pass, loss, backward pass and update. Exact and sampled \
                      steps alternate on the same minibatches, {} of each a setting, on {} threads \
-                     with {} instructions. Time and speed-up: medians over the pairs of steps. Steps \
+                     with {} instructions. Steps \
                      select by the norms of both factors, by which several workers would send the \
                      whole gradient.",
                     self.repeats,
                     rayon::current_num_threads(),
                     environment.instructions,
                 ),
+                paired(measured.iter().flat_map(|(_, steps)| steps)),
                 "Computations are those of the sampled products. Where two sampled layers follow \
                  each other, the gradient of the first one's output is zero but for the channels \
                  the second one kept, and no product is computed for the others: time can fall \
@@ -216,6 +221,17 @@ impl TrainingStep {
             headline: headline.collect(),
             ..ExhibitResult::default()
         }
+    }
+
+    /// The time at the ratio nearest to a half with the first estimator, in a sentence.
+    fn finding(&self, measured: &[(&Timed, Vec<Measurement>)]) -> String {
+        let ratio = nearest_to_half(self.ratios.iter().map(|ratio| ratio.value()));
+        let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
+        let found = measured.iter().filter_map(|(timed, steps)| {
+            let step = steps.iter().find(|step| step.name == estimator && step.ratio == ratio)?;
+            Some((timed.network.title(), step.of_exact))
+        });
+        times(&format!("a step with {estimator} at {ratio}"), &found.collect::<Vec<_>>())
     }
 
     fn figure(&self, measured: &[(&Timed, Vec<Measurement>)]) -> Figure {

@@ -1,5 +1,6 @@
 "use strict";
-// The theme button, tables that sort, and contents that fold on a narrow screen.
+// The theme button, commands that are copied, the search, and contents that fold on a narrow screen
+// and say where one is.
 (() => {
   const root = document.documentElement;
   const button = document.getElementById("theme");
@@ -24,32 +25,126 @@
   const contents = document.querySelector(".contents details");
   contents.open = matchMedia("(min-width: 64em)").matches;
 
-  // Numbers before words, empty cells last in either direction.
-  function order(first, second, direction) {
-    if (first === "" || second === "") return (first === "") - (second === "");
-    const [a, b] = [Number(first), Number(second)];
-    if (Number.isNaN(a) || Number.isNaN(b)) return direction * first.localeCompare(second, "en");
-    return direction * (a - b);
+  // The part of the page that is read is marked in the contents.
+  const links = new Map([...contents.querySelectorAll('a[href^="#"]')]
+    .map((link) => [link.getAttribute("href").slice(1), link]));
+  const parts = [...links.keys()].map((id) => document.getElementById(id)).filter(Boolean);
+  function mark() {
+    const read = parts.findLast((part) => part.getBoundingClientRect().top < innerHeight / 3);
+    for (const [id, link] of links) {
+      if (id === read?.id) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  }
+  if (parts.length > 0) {
+    addEventListener("scroll", mark, { passive: true });
+    mark();
   }
 
-  function sort(table, heading, column) {
-    const direction = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-    for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
-    heading.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
-    const text = (row) => row.cells[column].textContent;
-    const rows = [...table.tBodies[0].rows];
-    rows.sort((a, b) => order(text(a), text(b), direction));
-    table.tBodies[0].append(...rows);
+  // A link into something that is folded unfolds it.
+  function unfold() {
+    let part = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!part) return;
+    const target = part;
+    for (; part; part = part.parentElement) {
+      if (part.localName === "details") part.open = true;
+    }
+    target.scrollIntoView();
   }
+  addEventListener("hashchange", unfold);
+  unfold();
 
-  for (const table of document.querySelectorAll("table.sortable")) {
-    [...table.tHead.rows[0].cells].forEach((heading, column) => {
-      const control = document.createElement("button");
-      control.type = "button";
-      control.append(...heading.childNodes);
-      heading.append(control);
-      heading.setAttribute("aria-sort", "none");
-      control.addEventListener("click", () => sort(table, heading, column));
+  for (const command of document.querySelectorAll("pre.command")) {
+    const copy = document.createElement("button");
+    Object.assign(copy, { type: "button", className: "copy", textContent: "Copy" });
+    copy.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(command.textContent.trim());
+        copy.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(command);
+        copy.textContent = "Selected";
+      }
     });
+    const holder = document.createElement("div");
+    holder.className = "copied";
+    command.replaceWith(holder);
+    holder.append(command, copy);
   }
+
+  // The lecture: one finding a screen, by the arrow keys or the buttons.
+  const slides = [...document.querySelectorAll("#found, article.exhibit:has(figure)")];
+  const lecture = document.getElementById("lecture");
+  if (slides.length > 1) {
+    const bar = document.createElement("p");
+    bar.className = "slides";
+    bar.innerHTML = '<button type="button" data-turn="-1">← Back</button> ' +
+      '<span role="status"></span> <button type="button" data-turn="1">On →</button>';
+    document.getElementById("main").prepend(bar);
+    let now = 0;
+    const isOn = () => document.body.classList.contains("lecture");
+    const show = (next) => {
+      now = Math.min(Math.max(next, 0), slides.length - 1);
+      slides.forEach((slide, place) => slide.classList.toggle("slide", place === now));
+      bar.querySelector("span").textContent = `${now + 1} of ${slides.length}`;
+      if (isOn()) scrollTo(0, 0);
+    };
+    const turn = (isTurnedOn) => {
+      document.body.classList.toggle("lecture", isTurnedOn);
+      lecture.textContent = isTurnedOn ? "End the lecture" : "Lecture";
+      show(now);
+    };
+    lecture.hidden = false;
+    lecture.addEventListener("click", () => turn(!isOn()));
+    bar.addEventListener("click", ({ target }) => {
+      if (target.dataset.turn) show(now + Number(target.dataset.turn));
+    });
+    addEventListener("keydown", ({ key, target }) => {
+      // Arrows move sliders and choices, too.
+      if (!isOn() || target.localName === "input") return;
+      if (key === "ArrowRight" || key === "PageDown") show(now + 1);
+      if (key === "ArrowLeft" || key === "PageUp") show(now - 1);
+      if (key === "Escape") turn(false);
+    });
+    show(0);
+  }
+
+  const search = document.getElementById("search");
+  if (!search) return;
+  const results = document.getElementById("search-results");
+  const clean = (element) => element.textContent.replace(/\s+/g, " ").replace(" #", "").trim();
+  const entry = (element, href) => ({ href, title: clean(element), text: clean(element) });
+  const entries = [
+    ...[...document.querySelectorAll("article.exhibit, article.claim")].map((article) => ({
+      href: `#${article.id}`,
+      title: clean(article.querySelector(".kicker, h3")),
+      text: `${article.id} ${clean(article.querySelector("h3"))} ` +
+        [...article.querySelectorAll(".kicker, figcaption, .remarks, dd")].map(clean).join(" "),
+    })),
+    ...[...document.querySelectorAll("#theory tr[id], #theory details")].map((part) => ({
+      ...entry(part.querySelector("th[scope=row], summary"), `#${part.id}`),
+    })),
+    ...[...document.querySelectorAll("#notes ol a")].map((link) =>
+      entry(link, link.getAttribute("href"))),
+    ...[...document.querySelectorAll("#glossary dt")].map((term) => ({
+      href: "#glossary",
+      title: clean(term),
+      text: `${clean(term)} ${clean(term.nextElementSibling)}`,
+    })),
+  ];
+  search.addEventListener("input", () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = entries.filter(({ text, title }) =>
+      words.every((word) => `${title} ${text}`.toLowerCase().includes(word)));
+    results.hidden = words.length === 0;
+    results.replaceChildren(...found.slice(0, 12).map(({ href, title }) => {
+      const item = document.createElement("li");
+      const link = document.createElement("a");
+      link.href = href;
+      link.textContent = title.length > 110 ? `${title.slice(0, 107)}...` : title;
+      item.append(link);
+      return item;
+    }));
+    if (found.length === 0) results.textContent = "Nothing was found.";
+  });
 })();

@@ -86,24 +86,39 @@
     const place = (name) => holder.querySelector(`[data-chart="${name}"]`);
     const chosen = (name) =>
       Number(holder.querySelector(`input[name="${data.id}-${name}"]:checked`).value);
+    const look = (estimator) => `series-${data.estimators[estimator].style}`;
     let state;
+
+    // |sum_i off_i A_i B^i|², where the pairs lie to one another as chosen.
+    function squared(off, weights, directions) {
+      const along = off.map((one, i) => one * weights[i]);
+      const square = (sum, one) => sum + one * one;
+      if (directions === 2) return along.reduce((sum, one) => sum + one, 0) ** 2;
+      if (directions === 1) return along.reduce(square, 0);
+      const apart = along.map((one, i) => (i % 2 === 0 ? one - (along[i + 1] ?? 0) : 0));
+      return apart.reduce(square, 0);
+    }
 
     function restart() {
       const k = Number(slider.value);
       const norms = data.norms[chosen("norms")];
       const index = chosen("estimator");
-      const setting = norms.settings[index][k - 1];
+      const directions = chosen("directions");
+      const { p, errors, biases, kept } = norms.settings[index][k - 1];
+      const setting = { p, error: errors[directions], bias: biases[directions], kept };
       const withReplacement = data.estimators[index].with_replacement && k < pairs;
-      state = { k, norms, index, setting, withReplacement, random: generator(1) };
-      Object.assign(state, { draws: 0, squares: 0, fourths: 0, kept: 0 });
+      state = { k, norms, index, directions, setting, withReplacement, random: generator(1) };
+      const sums = norms.weights.map(() => 0);
+      Object.assign(state, { draws: 0, squares: 0, fourths: 0, kept: 0, sums });
       draw(1);
     }
 
     function draw(times) {
-      const { norms, setting, k, withReplacement, random } = state;
+      const { norms, directions, setting, k, withReplacement, random, sums } = state;
       for (let time = 0; time < times; time += 1) {
         const scales = drawScales(setting.p, k, withReplacement, random);
-        const square = scales.reduce((sum, s, i) => sum + ((s - 1) * norms.weights[i]) ** 2, 0);
+        const square = squared(scales.map((s) => s - 1), norms.weights, directions);
+        scales.forEach((s, i) => { sums[i] += s; });
         const kept = scales.filter((s) => s > 0).length;
         state.last = { scales, error: Math.sqrt(square), kept };
         state.draws += 1;
@@ -123,6 +138,12 @@
       return { error, half };
     }
 
+    // The error of the mean of all draws so far.
+    function ofMean() {
+      const { sums, draws, norms, directions } = state;
+      return Math.sqrt(squared(sums.map((sum) => sum / draws - 1), norms.weights, directions));
+    }
+
     function write(name, text, value = "") {
       out(name).textContent = text;
       out(name).dataset.value = value;
@@ -134,6 +155,8 @@
       slider.setAttribute("aria-valuetext", `${k} of ${pairs} pairs`);
       write("closed-error", significant(setting.error), setting.error);
       write("closed-kept", significant(setting.kept), setting.kept);
+      write("closed-bias", significant(setting.bias), setting.bias);
+      write("mean-bias", significant(ofMean()), ofMean());
       write("error", significant(last.error), last.error);
       write("kept", String(last.kept), last.kept);
       const { error, half } = measured();
@@ -150,7 +173,8 @@
       const { setting, last, draws } = state;
       return `Draw ${draws} keeps ${last.kept} of ${pairs} pairs, error ` +
         `${significant(last.error)}. Root mean square so far ${significant(measured().error)}, ` +
-        `closed form ${significant(setting.error)}.`;
+        `closed form ${significant(setting.error)}. The mean of all draws is off by ` +
+        `${significant(ofMean())}, and in the end by ${significant(setting.bias)}.`;
     }
 
     function drawBars() {
@@ -182,7 +206,7 @@
             height: base - chart.y(value),
             class: name,
           });
-        if (added[i] > 0) bar(added[i], `kept series-${index}`);
+        if (added[i] > 0) bar(added[i], `kept ${look(index)}`);
         bar(w, added[i] === 0 ? "norm dropped" : "norm");
         if (added[i] > 0) {
           const at = { x: chart.x(i + 1), y: chart.y(Math.max(added[i], w)) - 5 };
@@ -198,12 +222,13 @@
     }
 
     function drawCurves() {
-      const { norms, index, k, setting } = state;
+      const { norms, index, directions, k, setting } = state;
+      const error = (one) => one.errors[directions];
       const names = data.estimators.map((estimator) => estimator.label);
       const label = `Closed-form error for k from 1 to ${pairs}, for ${names.join(", ")}; at k = ` +
         `${k} it is ${significant(setting.error)} for ${names[index]}.`;
       const chart = axes(place("curves"), label, {
-        yMax: Math.max(...norms.settings.flat().map((one) => one.error)) * 1.05,
+        yMax: Math.max(...norms.settings.flat().map(error)) * 1.05,
         xLabel: "budget k (pairs)",
         yLabel: "error",
         xTicks: [1, 5, 10, 15, 20].filter((tick) => tick <= pairs),
@@ -211,13 +236,13 @@
         x1: pairs,
       });
       norms.settings.forEach((row, series) => {
-        const points = row.map((one, i) => `${chart.x(i + 1)},${chart.y(one.error)}`).join(" ");
-        const name = `curve series-${series}${series === index ? " chosen" : ""}`;
+        const points = row.map((one, i) => `${chart.x(i + 1)},${chart.y(error(one))}`).join(" ");
+        const name = `curve ${look(series)}${series === index ? " chosen" : ""}`;
         add(chart.svg, "polyline", { points, class: name });
       });
       const [x, y] = [chart.x(k), chart.y(setting.error)];
       add(chart.svg, "line", { x1: x, x2: x, y1: chart.y(0), y2: y, class: "drop" });
-      add(chart.svg, "circle", { cx: x, cy: y, r: 5, class: `dot series-${index}` });
+      add(chart.svg, "circle", { cx: x, cy: y, r: 5, class: `dot ${look(index)}` });
       const d = `M${x} ${chart.y(measured().error) - 7}l6 7l-6 7l-6 -7z`;
       add(chart.svg, "path", { d, class: "measured" });
     }

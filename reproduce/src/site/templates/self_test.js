@@ -17,8 +17,11 @@
     const out = (name) => holder.querySelector(`[data-out="${name}"]`);
     const radios = (name) => [...holder.querySelectorAll(`input[name="${holder.id}-${name}"]`)];
     const slider = holder.querySelector("input[type=range]");
-    for (const norms of radios("norms")) {
+    const choices = radios("norms").flatMap((norms) =>
+      radios("directions").map((directions) => [norms, directions]));
+    for (const [norms, directions] of choices) {
       choose(norms);
+      choose(directions);
       for (const estimator of radios("estimator")) {
         choose(estimator);
         for (let k = Number(slider.min); k <= Number(slider.max); k += 1) {
@@ -26,10 +29,12 @@
           const one = {
             figure: holder.id,
             norms: norms.parentElement.textContent.trim(),
+            directions: directions.parentElement.textContent.trim(),
             estimator: estimator.parentElement.textContent.trim(),
             k,
             error: number(out("closed-error")),
             text: out("closed-error").textContent,
+            bias: number(out("closed-bias")),
             kept: number(out("closed-kept")),
           };
           if (k % 7 === 3) {
@@ -38,6 +43,7 @@
             }
             one.measured = number(out("mean-error"));
             one.half = Number(out("mean-error").dataset.half);
+            one.of_mean = number(out("mean-bias"));
             one.status = out("status").textContent;
           }
           found.push(one);
@@ -76,9 +82,16 @@
     return wider;
   }
 
-  addEventListener("load", () => {
+  addEventListener("load", async () => {
     const report = {};
     try {
+      // Where the first screen ends, on a phone as wide as one.
+      document.documentElement.style.width = document.documentElement.clientWidth < 600 ? "390px" : "";
+      report.first_screen = document.querySelector(".doors")?.getBoundingClientRect().bottom;
+      document.documentElement.style.width = "";
+      // Rows become a table when they are unfolded, which is told a moment later.
+      document.querySelectorAll("details").forEach((details) => (details.open = true));
+      await new Promise((resolve) => setTimeout(resolve, 100));
       const links = [...document.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"));
       const table = document.querySelector("table.sortable");
       const root = document.documentElement;
@@ -86,7 +99,6 @@
       report.links = links.filter((link) => !link.startsWith("data:"));
       report.sorted = table ? sortColumn(table, table.tHead.rows[0].cells.length - 1) : [];
       report.theme = switchTheme();
-      document.querySelectorAll("details").forEach((details) => (details.open = true));
       // No browser makes its window as narrow as a phone, but a narrow one has the phone's layout.
       const narrower = root.clientWidth < 600 ? [390, 320] : [];
       report.overflow = [root.clientWidth, ...narrower].map(overflow);

@@ -1,17 +1,85 @@
 //! The figures: accuracy against ratio and work, and learning curves.
 
 use super::Accuracy;
-use crate::exhibit::difference::intervals;
+use crate::exhibit::difference::{Difference, intervals};
+use crate::exhibit::networks::forest::{self, Line};
 use crate::exhibit::networks::runs::Trained;
+use crate::exhibit::networks::sampling::Sampling;
 use crate::exhibit::statistics::Estimate;
+use crate::exhibit::style;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
 
 impl Accuracy {
+    /// The ways of sampling, each with its style: those of one estimator have its colour.
+    fn styles(&self) -> Vec<(usize, Sampling)> {
+        let kinds = self.estimators.iter().flat_map(|estimator| {
+            let of_estimator =
+                self.kinds().into_iter().filter(|kind| kind.estimator == Some(estimator.0));
+            let styled = of_estimator.enumerate();
+            styled.map(|(variant, kind)| (style::with_variant(estimator.0, variant), kind))
+        });
+        kinds.collect()
+    }
+
+    /// Accuracies against the ratio, or where there are too few ratios for a curve the differences to
+    /// exact products.
     pub(super) fn accuracy_figure(&self, exact: &Trained, trained: &[Trained]) -> Figure {
+        const CURVE: usize = 3;
+        match self.ratios.iter().filter(|ratio| ratio.value() < 1.0).count() {
+            few if few < CURVE => self.difference_figure(exact, trained),
+            _ => self.ratio_figure(exact, trained),
+        }
+    }
+
+    fn difference_figure(&self, exact: &Trained, trained: &[Trained]) -> Figure {
+        let sampled = trained.iter().filter(|setting| setting.sampling.estimator.is_some());
+        let settings: Vec<&Trained> = sampled.collect();
+        let line = |setting: &Trained, difference| Line {
+            name: format!("{} at {}", setting.sampling.name(), setting.sampling.ratio),
+            estimator: setting
+                .sampling
+                .estimator
+                .map_or("", |estimator| estimator.name())
+                .to_string(),
+            style: setting.sampling.estimator.map_or(0, style::of),
+            difference,
+        };
+        let lines = settings.iter().map(|setting| line(setting, self.against(exact, setting)));
+        let mut panels = vec![forest::panel("Sampled less exact", &lines.collect::<Vec<_>>())];
+        let running = |setting: &Trained| {
+            setting.a_seed_with_running_statistics(|metrics| 100.0 * metrics.accuracy)
+        };
+        let running: Option<Vec<Line>> = settings
+            .iter()
+            .map(|setting| {
+                let difference = Difference::paired(&running(setting)?, &running(exact)?);
+                Some(line(setting, difference))
+            })
+            .collect();
+        let mut statistics = "";
+        if let Some(lines) = running.filter(|_| self.has_two_statistics()) {
+            panels.push(forest::panel("With running statistics", &lines));
+            statistics = " Left with statistics of batch normalisation estimated anew from exact \
+                          passes, right with the running ones.";
+        }
+        Figure {
+            part: String::new(),
+            caption: format!(
+                "Test accuracy of the {} after the last epoch, sampled less exact, paired over the seeds: \
+                 {}. Left of the dashed line accuracy is lost.{statistics}",
+                self.title(),
+                intervals(self.training.seeds)
+            ),
+            panels,
+        }
+    }
+
+    fn ratio_figure(&self, exact: &Trained, trained: &[Trained]) -> Figure {
         type Accuracies<'a> = &'a dyn Fn(&Trained) -> Option<Estimate>;
         let panel = |title: &str, label: &str, place: &dyn Fn(&Trained) -> f64, of: Accuracies| {
             let mut series = Vec::new();
-            for (style, kind) in self.kinds().iter().enumerate() {
+            for (style, kind) in self.styles() {
+                let kind = &kind;
                 let points = trained
                     .iter()
                     .filter(|setting| setting.sampling.is_like(kind))
@@ -95,10 +163,16 @@ impl Accuracy {
             series: shown
                 .iter()
                 .enumerate()
-                .map(|(style, (setting, label))| Series {
+                .map(|(place, (setting, label))| Series {
                     label: label.clone(),
-                    style,
-                    mark: Mark::JoinedPoints,
+                    style: match setting.sampling.estimator {
+                        Some(estimator) => style::with_variant(estimator, place - 1),
+                        None => 0,
+                    },
+                    mark: match setting.sampling.estimator {
+                        Some(_) => Mark::JoinedPoints,
+                        None => Mark::DashedPoints,
+                    },
                     points: (0..self.training.epochs)
                         .map(|epoch| {
                             let Estimate { mean, half_width } = number(setting, epoch);

@@ -10,6 +10,7 @@ use training::sampling::Mode;
 use training::setting::distinct;
 
 use super::headline::{accuracy_row, is_shown};
+use super::judgement::{evidence, evidence_setting};
 use super::run_settings::RunSettings;
 use super::runs::Trained;
 use super::sampling::Sampling;
@@ -20,7 +21,7 @@ use crate::exhibit::settings::{
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
-use crate::result::{ExhibitResult, HeadlineRow};
+use crate::result::{Evidence, ExhibitResult, HeadlineRow, PaperClaim, Standing};
 
 /// The multilayer perceptron.
 pub const MLP: Exhibit = Exhibit {
@@ -201,14 +202,25 @@ impl Accuracy {
         );
         ExhibitResult {
             title: format!("Accuracy of the {} trained with sampled products", self.title()),
+            finding: self.finding(exact, trained),
             data: images.description.clone(),
             records: self.records(trained),
             tables: vec![self.summary(trained)],
             figures: vec![self.accuracy_figure(exact, trained), self.curve_figure(exact, trained)],
             remarks,
+            evidence: vec![self.evidence(exact, trained, images)],
             headline: self.headline(exact, trained, images),
             ..ExhibitResult::default()
         }
+    }
+
+    /// Short trainings support, and do not decide, what is claimed of whole ones.
+    fn evidence(&self, exact: &Trained, trained: &[Trained], images: &Images) -> Evidence {
+        let images = self.training.images.in_directory_of(images);
+        let setting = evidence_setting(&self.title(), &images, self.training.seeds);
+        let found = (Standing::Undecided, self.finding(exact, trained));
+        let caveat = "a short training of a small network: whole trainings decide";
+        evidence(PaperClaim::Accuracy, found, &setting, &images, caveat)
     }
 
     fn headline(&self, exact: &Trained, trained: &[Trained], images: &Images) -> Vec<HeadlineRow> {

@@ -2,8 +2,10 @@
 
 use super::Accuracy;
 use crate::exhibit::difference::Difference;
+use crate::exhibit::finding::against_exact;
 use crate::exhibit::networks::headline::is_shown;
 use crate::exhibit::networks::runs::Trained;
+use crate::exhibit::networks::sampling::Sampling;
 
 impl Accuracy {
     /// What each way of sampling costs or gains at a half, a quarter and a tenth, where these are
@@ -28,6 +30,26 @@ impl Accuracy {
             }
         }
         sentences
+    }
+
+    /// What the first way of sampling does at a half and at the least ratio, in a sentence.
+    pub(super) fn finding(&self, exact: &Trained, trained: &[Trained]) -> String {
+        let kinds = self.kinds();
+        let of_kind = |kind: &Sampling| {
+            let here = trained.iter().filter(|setting| setting.sampling.is_like(kind));
+            here.filter(|setting| setting.sampling.ratio < 1.0).collect::<Vec<&Trained>>()
+        };
+        let settings = kinds.first().map(of_kind).unwrap_or_default();
+        let half = settings.iter().find(|setting| setting.sampling.ratio == 0.5).copied();
+        let least = settings
+            .first()
+            .copied()
+            .filter(|least| half.is_none_or(|half| half.sampling.ratio != least.sampling.ratio));
+        let found = half.into_iter().chain(least).map(|setting| {
+            let name = format!("{} at {}", setting.sampling.name(), setting.sampling.ratio);
+            (name, self.against(exact, setting))
+        });
+        against_exact(&found.collect::<Vec<_>>())
     }
 
     /// The accuracy with the running statistics of batch normalisation less that with others.

@@ -232,9 +232,9 @@ pub mod tests {
     #[test]
     fn a_sentence_says_the_side_and_how_sure_it_is() {
         let said = |x: &[f64], y: &[f64]| beside(Difference::paired(x, y), "it");
-        assert_eq!(said(&[3.0, 3.1], &[1.0, 1.0]), "2.050 ± 0.64 points above it");
-        assert_eq!(said(&[1.0, 1.0], &[3.0, 3.1]), "2.050 ± 0.64 points below it");
-        assert_eq!(said(&[1.0, 2.0], &[2.0, 1.5]), "within noise of it (-0.2500 ± 9.5 points)");
+        assert_eq!(said(&[3.0, 3.1], &[1.0, 1.0]), "2.05 ± 0.64 points above it");
+        assert_eq!(said(&[1.0, 1.0], &[3.0, 3.1]), "2.05 ± 0.64 points below it");
+        assert_eq!(said(&[1.0, 2.0], &[2.0, 1.5]), "within noise of it (-0.2 ± 9.5 points)");
         assert_eq!(said(&[1.0], &[3.0]), "2 points below it with one seed");
         let none = "nowhere beside it: some accuracy is not a number";
         assert_eq!(said(&[f64::NAN], &[3.0]), none);

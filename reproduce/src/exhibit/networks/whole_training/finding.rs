@@ -118,7 +118,7 @@ pub mod tests {
         assert_eq!(
             arm.words(),
             "top-k at 0.5 needs 46 % less computation and 5 % more time. Beside all epochs of exact \
-             training: 1.200 ± 0.40 points below it. At equal computations: 0.2500 ± 0.12 points \
+             training: 1.20 ± 0.40 points below it. At equal computations: 0.25 ± 0.12 points \
              above the control. At equal time: cheaper than every control."
         );
         let timed = Finding { whole_time: Some(0.625), ..arm };
@@ -136,12 +136,12 @@ pub mod tests {
         };
         assert_eq!(
             headline(&[at(-2.0, 0.25), Finding { arm: "best".into(), ..at(-1.0, 0.5) }]),
-            "best needs 50 % less computation and lies 1 ± 0.50 points below exact training of the \
+            "best needs 50 % less computation and lies 1.00 ± 0.50 points below exact training of the \
              same computations. Above it lie 0 of 2 sampled trainings."
         );
         let above = headline(&[at(3.0, 9.0), Finding { arm: "best".into(), ..at(1.0, 0.5) }]);
         assert!(
-            above.starts_with("best needs 50 % less computation and lies 1 ± 0.50 points above")
+            above.starts_with("best needs 50 % less computation and lies 1.00 ± 0.50 points above")
         );
         assert!(above.ends_with("Above it lie 1 of 2 sampled trainings."), "{above}");
         let noise = headline(&[at(0.5, 1.0)]);

@@ -14,6 +14,7 @@ use super::timed::{TimedTraining, Times};
 use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
 use super::verdicts;
 use crate::exhibit::difference::Difference;
+use crate::exhibit::networks::judgement::evidence_setting;
 use crate::result::{ExhibitResult, Rows, Table};
 use crate::timing::Spread;
 
@@ -40,7 +41,6 @@ impl WholeTraining {
         );
         let mut remarks: Vec<String> = beginnings.map(Beginnings::words).into_iter().collect();
         if !runs.is_empty() {
-            remarks.push(headline(&sampled));
             remarks.extend(sampled.iter().map(Finding::words));
         }
         remarks.extend(times.map(Times::words));
@@ -48,6 +48,8 @@ impl WholeTraining {
         remarks.extend(fewer_seeds(&trained, self.seeds));
         ExhibitResult {
             title: super::TITLE.to_string(),
+            finding: if runs.is_empty() { String::new() } else { headline(&sampled) },
+            evidence: verdicts::evidence(&sampled, &self.setting(), &self.images),
             data: match runs.first() {
                 Some(run) => run.images.description.clone(),
                 None => self.images.set.slugs().join(" or "),
@@ -68,6 +70,13 @@ impl WholeTraining {
             json: beginnings.is_none().then(|| Record::write(&runs, times).ok()).flatten(),
             ..ExhibitResult::default()
         }
+    }
+
+    /// The network, the data and the seeds, in words.
+    fn setting(&self) -> String {
+        let config = self.arms[0].config(0, &self.training, 0).ok();
+        let network = config.map_or(String::new(), |config| config.network.title());
+        evidence_setting(&network, &self.images, self.seeds)
     }
 
     /// An arm with its runs.

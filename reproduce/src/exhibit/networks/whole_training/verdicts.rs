@@ -1,20 +1,12 @@
-//! The claims of the abstract about whole trainings, decided from what was found.
-//!
-//! An arm keeps its accuracy where the whole 95 % interval of its difference to exact training lies
-//! above -0.5 points, and loses it where the whole interval lies below. Otherwise, and with one
-//! seed, that is not decided, and no claim is held to stand or to fall by it.
+//! The claims of the abstract about whole trainings, decided from what was found by the rules of
+//! [`judgement`].
 
 use super::finding::Finding;
-use crate::exhibit::difference::{Difference, Reading, show};
-use crate::exhibit::statistics::Estimate;
-use crate::result::{Rows, Standing, Table, significant};
+use crate::exhibit::difference::Reading;
+use crate::exhibit::networks::judgement::{self, Accuracy, Saving, against_exact, all, saving};
+use crate::images::ImageConfig;
+use crate::result::{Evidence, PaperClaim, Rows, Standing, Table, significant};
 
-/// Points of accuracy that are negligible.
-const NEGLIGIBLE: f64 = 0.5;
-/// The abstract's saving is 66 %: an arm that saves at least this share of computation shows it.
-const SAVING: f64 = 0.6;
-/// The least saving that is worth the name.
-const SOME_SAVING: f64 = 0.2;
 /// How many times as fast the abstract says that training is.
 const SPEED_UP: f64 = 1.37;
 /// The least speed-up that is worth the name.
@@ -31,33 +23,9 @@ pub struct TrainingVerdict {
     pub found: String,
 }
 
-/// What an arm does with its accuracy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Accuracy {
-    Kept,
-    Lost,
-    Undecided,
-}
-
 impl Finding {
-    fn accuracy(&self) -> Accuracy {
-        let interval = self.against_exact.and_then(|difference| {
-            let (mean, half_width) = (difference.mean(), difference.half_width()?);
-            Some((mean - half_width, mean + half_width))
-        });
-        match interval {
-            Some((low, _)) if low > -NEGLIGIBLE => Accuracy::Kept,
-            Some((_, high)) if high < -NEGLIGIBLE => Accuracy::Lost,
-            _ => Accuracy::Undecided,
-        }
-    }
-
     fn is(&self, accuracy: Accuracy) -> bool {
-        self.accuracy() == accuracy
-    }
-
-    fn saved(&self) -> f64 {
-        1.0 - self.computations
+        Accuracy::of(self.against_exact) == accuracy
     }
 
     /// Of whole trainings by themselves, where they were timed.
@@ -85,30 +53,15 @@ pub fn table(findings: &[Finding]) -> Table {
         .table("What the abstract claims, decided from these trainings")
 }
 
-/// Holds where an arm that saves 60 % or more keeps its accuracy, in part where one does that saves
-/// 20 % or more; fails where every arm loses it.
+/// By the rule of [`saving`].
 fn computation(findings: &[Finding]) -> TrainingVerdict {
-    let keeps = |least: f64| {
-        let keeping = findings.iter().filter(|arm| arm.is(Accuracy::Kept));
-        keeping.filter(move |arm| arm.saved() >= least)
-    };
-    let best = keeps(SOME_SAVING).max_by(|one, other| one.saved().total_cmp(&other.saved()));
-    TrainingVerdict {
-        claim: "up to 66 % less computation",
-        standing: match () {
-            () if keeps(SAVING).next().is_some() => Standing::Holds,
-            () if best.is_some() => Standing::HoldsInPart,
-            () if all(findings, |arm| arm.is(Accuracy::Lost)) => Standing::Fails,
-            () => Standing::Undecided,
-        },
-        found: match best {
-            Some(arm) => {
-                let saved = significant(100.0 * arm.saved(), 3);
-                format!("{} saves {saved} %, {}", arm.arm, against_exact(arm))
-            }
-            None => "no arm that saves 20 % or more is known to keep its accuracy".to_string(),
-        },
-    }
+    let arms = findings.iter().map(|arm| Saving {
+        name: arm.arm.clone(),
+        saved: 1.0 - arm.computations,
+        against_exact: arm.against_exact,
+    });
+    let (standing, found) = saving(&arms.collect::<Vec<Saving>>());
+    TrainingVerdict { claim: "up to 66 % less computation", standing, found }
 }
 
 /// Holds where every arm keeps its accuracy, in part where some arm does; fails where every arm
@@ -148,7 +101,7 @@ fn time(findings: &[Finding]) -> TrainingVerdict {
         found: match best {
             Some(arm) => {
                 let times = significant(arm.speed_up(), 3);
-                format!("{} is {times}x as fast, {}", arm.arm, against_exact(arm))
+                format!("{} is {times}x as fast, {}", arm.arm, against_exact(arm.against_exact))
             }
             None => "no arm above 1.1x is known to keep its accuracy".to_string(),
         },
@@ -179,18 +132,26 @@ fn worth(findings: &[Finding]) -> TrainingVerdict {
     }
 }
 
-/// Of some arms, whether each is so; of none nothing is.
-fn all(findings: &[Finding], is_so: impl Fn(&Finding) -> bool) -> bool {
-    !findings.is_empty() && findings.iter().all(is_so)
-}
-
-/// "-0.2 ± 0.1 points", of a difference that is known.
-fn against_exact(arm: &Finding) -> String {
-    let words = |difference: Difference| {
-        let (mean, half_width) = (difference.mean(), difference.half_width());
-        format!("{} points", show(Estimate { mean, half_width }))
+/// What these trainings say of the claims of the paper, of a setting and its images; nothing where
+/// none is finished.
+pub fn evidence(findings: &[Finding], setting: &str, images: &ImageConfig) -> Vec<Evidence> {
+    if findings.iter().all(|arm| arm.against_exact.is_none()) {
+        return Vec::new();
+    }
+    let of = |claim, verdict: TrainingVerdict, caveat| {
+        judgement::evidence(claim, (verdict.standing, verdict.found), setting, images, caveat)
     };
-    arm.against_exact.map(words).unwrap_or_default()
+    let worth = worth(findings);
+    let equal_cost = match worth.standing {
+        Standing::Holds => "some sampling also lies above exact training of the same cost",
+        Standing::Fails => "no sampling lies above exact training of the same cost",
+        _ => "whether it lies above exact training of the same cost is not decided",
+    };
+    vec![
+        of(PaperClaim::Computation, computation(findings), equal_cost),
+        of(PaperClaim::Accuracy, accuracy(findings), "one network and recipe, not the paper's"),
+        of(PaperClaim::Time, time(findings), "times on this machine's processor, in this program"),
+    ]
 }
 
 #[cfg(test)]
@@ -199,6 +160,7 @@ mod tests {
     use super::super::finding::tests::{difference, finding};
     use super::Standing::{Fails, Holds, HoldsInPart, Undecided};
     use super::*;
+    use crate::exhibit::difference::Difference;
 
     /// An arm that needs such shares of computation and time, with its difference to exact.
     fn arm(computations: f64, time: f64, against_exact: Option<Difference>) -> Finding {
@@ -218,34 +180,45 @@ mod tests {
     }
 
     #[test]
-    fn an_accuracy_is_kept_or_lost_by_its_whole_interval_alone() {
-        let of = |against_exact| arm(0.5, 0.5, against_exact).accuracy();
-        assert_eq!(of(kept()), Accuracy::Kept);
-        assert_eq!(of(Some(difference(2.0, 1.0))), Accuracy::Kept);
-        assert_eq!(of(lost()), Accuracy::Lost);
-        let wrong = Difference::paired(&[f64::NAN, 1.0], &[1.0, 1.0]);
-        let one_seed = Difference::paired(&[1.0], &[1.0]);
-        // An interval that ends at the limit is on neither side of it.
-        let at_the_limit = Difference::paired(&[-0.5, -0.5], &[0.0, 0.0]);
-        for undecided in [open(), Some(wrong), Some(one_seed), Some(at_the_limit), None] {
-            assert_eq!(of(undecided), Accuracy::Undecided);
-        }
+    fn computation_is_judged_by_what_is_saved_and_kept() {
+        let of = |computations, against| computation(&[arm(computations, 1.0, against)]);
+        assert_eq!(of(0.375, kept()).standing, Holds);
+        assert_eq!(of(0.625, kept()).standing, HoldsInPart);
+        assert_eq!(of(0.375, lost()).standing, Fails);
+        assert_eq!(of(0.375, open()).standing, Undecided);
+        assert_eq!(of(0.5, kept()).found, "top-k at 0.5 saves 50 %, -0.25 ± 0.12 points");
     }
 
     #[test]
-    fn computation_has_every_outcome() {
-        let standing = |arms: &[Finding]| computation(arms).standing;
-        assert_eq!(standing(&[arm(0.375, 1.0, kept()), arm(0.2, 1.0, lost())]), Holds);
-        assert_eq!(standing(&[arm(0.625, 1.0, kept()), arm(0.2, 1.0, lost())]), HoldsInPart);
-        assert_eq!(standing(&[arm(0.5, 1.0, lost()), arm(0.25, 1.0, lost())]), Fails);
-        assert_eq!(standing(&[arm(0.5, 1.0, lost()), arm(0.25, 1.0, open())]), Undecided);
-        assert_eq!(standing(&[arm(0.875, 1.0, kept())]), Undecided, "it hardly saves anything");
-        assert_eq!(standing(&[arm(f64::NAN, f64::NAN, kept())]), Undecided);
-        assert_eq!(standing(&[]), Undecided);
-        let found = |arms: &[Finding]| computation(arms).found;
-        let best = [arm(0.625, 1.0, kept()), arm(0.5, 1.0, kept())];
-        assert_eq!(found(&best), "top-k at 0.5 saves 50 %, -0.2500 ± 0.12 points");
-        assert!(found(&[arm(0.2, 1.0, lost())]).starts_with("no arm that saves 20 % or more"));
+    fn evidence_is_of_three_claims_and_of_finished_trainings_alone() {
+        let images = |train| {
+            let text = format!("{{set: cifar-10, train: {train}, held_out: 100, test: 10000}}");
+            serde_yaml::from_str::<ImageConfig>(&text).unwrap()
+        };
+        let found = [arm(0.375, 0.5, kept())];
+        let standings = |train| {
+            let all = evidence(&found, "a network", &images(train));
+            all.iter().map(|evidence| (evidence.claim, evidence.standing)).collect::<Vec<_>>()
+        };
+        let claims = [PaperClaim::Computation, PaperClaim::Accuracy, PaperClaim::Time];
+        assert_eq!(standings(49_900), claims.map(|claim| (claim, Holds)));
+        assert_eq!(standings(100), claims.map(|claim| (claim, Undecided)));
+        assert_eq!(evidence(&[arm(0.375, 0.5, None)], "", &images(49_900)), []);
+        assert_eq!(evidence(&[], "", &images(49_900)), []);
+    }
+
+    #[test]
+    fn what_lies_beside_exact_training_of_the_same_cost_is_the_caveat_of_computation() {
+        let images = "{set: cifar-10, train: 49900, held_out: 100, test: 10000}";
+        let images: ImageConfig = serde_yaml::from_str(images).unwrap();
+        let caveat = |at_equal| {
+            let found = [finding(0.375, 0.5, kept(), at_equal)];
+            evidence(&found, "", &images)[0].caveat.clone()
+        };
+        let at = |mean| Comparison::Found(difference(mean, 0.5));
+        assert!(caveat(at(1.0)).starts_with("some sampling also lies above"));
+        assert!(caveat(at(-1.0)).starts_with("no sampling lies above"));
+        assert!(caveat(Comparison::NotRun).ends_with("is not decided"));
     }
 
     #[test]
@@ -278,7 +251,7 @@ mod tests {
         assert_eq!(standing(&[timed]), Holds, "by itself it is as fast");
         let found = |arms: &[Finding]| time(arms).found;
         let best = [arm(0.5, 0.8, kept()), arm(0.5, 0.5, kept())];
-        assert_eq!(found(&best), "top-k at 0.5 is 2x as fast, -0.2500 ± 0.12 points");
+        assert_eq!(found(&best), "top-k at 0.5 is 2x as fast, -0.25 ± 0.12 points");
         assert_eq!(found(&[]), "no arm above 1.1x is known to keep its accuracy");
     }
 

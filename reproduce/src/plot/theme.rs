@@ -1,0 +1,124 @@
+//! Pictures for the page: classes in the place of colours, so that its theme colours them, and
+//! nothing written twice or that its style says.
+
+use plotters::prelude::{RGBColor, WHITE};
+
+use super::marker::{COLOURS, GREY};
+use super::{INK, MESH, escape};
+
+/// The classes of the colours that are not of series.
+const NAMED: [(RGBColor, &str); 4] = [(WHITE, "w"), (INK, "i"), (MESH, "m"), (GREY, "g")];
+
+/// What the page's style says anyway.
+const SAID: [&str; 6] = [
+    " opacity=\"1\"",
+    " font-family=\"sans-serif\"",
+    " xmlns=\"http://www.w3.org/2000/svg\"",
+    " fill=\"none\"",
+    " stroke=\"none\"",
+    " stroke-width=\"1\"",
+];
+
+/// The picture with classes: `fN` filled and `sN` drawn in the colour of series N, and likewise of
+/// [`NAMED`]; with a label for those who cannot see it, or hidden from them where there is none.
+pub fn themed(svg: &str, label: &str) -> String {
+    let mut text = svg.to_string();
+    for said in SAID {
+        text = text.replace(said, "");
+    }
+    let series = COLOURS.iter().enumerate().map(|(number, colour)| (*colour, number.to_string()));
+    let named = NAMED.iter().map(|(colour, name)| (*colour, (*name).to_string()));
+    for (colour, name) in named.chain(series) {
+        let colour = format!("#{:02X}{:02X}{:02X}", colour.0, colour.1, colour.2);
+        text = text.replace(&format!("stroke=\"{colour}\""), &format!("class=\"s{name}\""));
+        text = text.replace(&format!("fill=\"{colour}\""), &format!("class=\"f{name}\""));
+    }
+    let seen = match label {
+        "" => " aria-hidden=\"true\">".to_string(),
+        label => format!(" role=\"img\"><title>{}</title>", escape(label)),
+    };
+    joined(&text).replacen('>', &seen, 1)
+}
+
+/// The picture on one line, with all lines that follow one another and look alike as one path: a
+/// dashed line is written dash by dash.
+fn joined(svg: &str) -> String {
+    let mut text = String::with_capacity(svg.len());
+    let mut look = String::new();
+    for element in svg.lines() {
+        match line(element) {
+            Some((next, path)) if next == look => {
+                // Behind the path that is open.
+                text.push_str(&path);
+                continue;
+            }
+            found => {
+                if !look.is_empty() {
+                    text.push_str("\"/>");
+                    look.clear();
+                }
+                match found {
+                    Some((next, path)) => {
+                        text.push_str(&format!("<path{next} d=\"{path}"));
+                        look = next;
+                    }
+                    None => text.push_str(element),
+                }
+            }
+        }
+    }
+    text
+}
+
+/// The look and the path of a line or a polyline.
+fn line(element: &str) -> Option<(String, String)> {
+    let attribute = |name: &str| {
+        let (_, rest) = element.split_once(&format!(" {name}=\""))?;
+        rest.split('"').next()
+    };
+    let points = if element.starts_with("<polyline ") {
+        attribute("points")?.trim().replace(' ', "L")
+    } else if element.starts_with("<line ") {
+        let [x1, y1, x2, y2] = ["x1", "y1", "x2", "y2"].map(attribute);
+        format!("{},{}L{},{}", x1?, y1?, x2?, y2?)
+    } else {
+        return None;
+    };
+    let width = attribute("stroke-width").map(|width| format!(" stroke-width=\"{width}\""));
+    let look = format!(" class=\"{}\"{}", attribute("class")?, width.unwrap_or_default());
+    Some((look, format!("M{points}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_colour_of_the_palette_is_a_class_and_a_label_is_a_title() {
+        let mut svg = "<svg width=\"2\">\n".to_string();
+        for colour in COLOURS.iter().chain(NAMED.iter().map(|(colour, _)| colour)) {
+            let RGBColor(red, green, blue) = colour;
+            svg += &format!("<line opacity=\"1\" stroke=\"#{red:02X}{green:02X}{blue:02X}\"/>\n");
+        }
+        let found = themed(&(svg + "</svg>\n"), "a <b>");
+        assert!(!found.contains('#'), "{found}");
+        let start = "<svg width=\"2\" role=\"img\"><title>a &lt;b&gt;</title><line class=\"s0\"/>";
+        assert!(found.starts_with(start), "{found}");
+        assert!(themed("<svg></svg>", "").starts_with("<svg aria-hidden=\"true\">"));
+    }
+
+    #[test]
+    fn lines_that_look_alike_are_one_path_and_others_are_not() {
+        let svg = "<svg>\n\
+                   <line stroke=\"#6E6E6E\" stroke-width=\"1\" x1=\"1\" y1=\"2\" x2=\"3\" y2=\"4\"/>\n\
+                   <polyline fill=\"none\" stroke=\"#6E6E6E\" stroke-width=\"1\" points=\"5,6 7,8 \"/>\n\
+                   <polyline fill=\"none\" stroke=\"#6E6E6E\" stroke-width=\"2\" points=\"5,6 7,8 \"/>\n\
+                   <circle r=\"1\"/>\n\
+                   </svg>\n";
+        assert_eq!(
+            themed(svg, ""),
+            "<svg aria-hidden=\"true\"><path class=\"sg\" d=\"M1,2L3,4M5,6L7,8\"/>\
+             <path class=\"sg\" stroke-width=\"2\" d=\"M5,6L7,8\"/><circle r=\"1\"/></svg>"
+        );
+    }
+}
