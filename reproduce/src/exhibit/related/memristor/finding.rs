@@ -2,10 +2,11 @@
 
 use memristor_classifier::rule::Rule;
 
-use super::arms::{Measured, by_device, by_levels, exact};
+use super::arms::{Measured, SWEPT, by_device, by_levels, exact};
 use super::data::DataSet;
-use crate::exhibit::difference::{Difference, Reading};
+use crate::exhibit::difference::{Difference, Reading, show};
 use crate::exhibit::related::ranking::{Way, ranking};
+use crate::exhibit::statistics::apart_from_rounding;
 use crate::result::significant;
 
 /// Points of accuracy that levels may cost.
@@ -40,6 +41,11 @@ pub fn findings(sets: &[DataSet], measured: &[Measured]) -> Vec<String> {
             });
             sentences.push(format!("{name}: {}", faults(&others.collect::<Vec<_>>())));
         }
+        let changes = SWEPT.map(|rule| change_by_variation(&by_device(measured, name, rule)));
+        if let [Some((_, exponentials)), Some((variation, gates))] = changes {
+            let found = robustness(variation, &gates, &exponentials);
+            sentences.push(format!("{name}: {found}"));
+        }
     }
     sentences
 }
@@ -54,6 +60,34 @@ pub fn enough(levels: &[(u32, f64)], exact: f64) -> String {
         Some((levels, _)) => format!("{levels} levels are enough"),
         None => "no number of levels is enough".to_string(),
     }
+}
+
+/// The largest variation of devices that are not stuck, in percent, and what it changes of the
+/// accuracy beside the first devices, seed by seed.
+fn change_by_variation(devices: &[&Measured]) -> Option<(f64, Vec<f64>)> {
+    let (ideal, others) = devices.split_first()?;
+    let variation = |it: &Measured| it.device().map_or(f64::NAN, |device| device.variation);
+    let varied = others.iter().filter(|it| it.device().is_some_and(|device| device.stuck == 0.0));
+    let worst = varied.max_by(|one, other| variation(one).total_cmp(&variation(other)))?;
+    let pairs = worst.accuracies().into_iter().zip(ideal.accuracies());
+    Some((100.0 * variation(worst), pairs.map(|(varied, ideal)| varied - ideal).collect()))
+}
+
+/// Whether gates bear devices that vary better than exponentials, by the changes of both.
+fn robustness(variation: f64, gates: &[f64], exponentials: &[f64]) -> String {
+    let found = match Difference::paired(gates, exponentials).reading() {
+        Reading::Higher => "gates bear it better",
+        Reading::Lower => "exponentials bear it better",
+        Reading::WithinNoise => "neither bears it better",
+        Reading::OneSeed => "one seed does not say which bears it better",
+        Reading::NotANumber => "some run gave no number",
+    };
+    let [gates, exponentials] = [gates, exponentials].map(|of| show(apart_from_rounding(of)));
+    format!(
+        "devices that vary by {} % change the accuracy of gates by {gates} points and that of \
+         exponentials by {exponentials}: {found}.",
+        significant(variation, 3)
+    )
 }
 
 /// What so much variation, in percent, changes in points of accuracy; for a title.
@@ -114,6 +148,23 @@ mod tests {
         assert_eq!(enough(&[(2, 95.0)], 96.0), "2 levels are enough");
         assert_eq!(enough(&[(256, 94.0)], 96.0), "no number of levels is enough");
         assert_eq!(enough(&[(256, f64::NAN)], 96.0), "no number of levels is enough");
+    }
+
+    #[test]
+    fn gates_bear_variation_better_or_worse_or_it_is_not_known() {
+        assert_eq!(
+            robustness(20.0, &[-3.0, -3.0], &[-14.0, -15.0]),
+            "devices that vary by 20 % change the accuracy of gates by -3 points and that of \
+             exponentials by -14.50 ± 6.4: gates bear it better."
+        );
+        let ends = |gates: &[f64], words: &str| {
+            let found = robustness(20.0, gates, &vec![-2.0; gates.len()]);
+            assert!(found.ends_with(words), "{found}");
+        };
+        ends(&[-9.0, -9.5], "exponentials bear it better.");
+        ends(&[-2.0, -2.0], "neither bears it better.");
+        ends(&[-9.0], "one seed does not say which bears it better.");
+        ends(&[f64::NAN, 1.0], "some run gave no number.");
     }
 
     #[test]
