@@ -32,8 +32,12 @@ pub fn of_exhibit(task: &Task, result: &ExhibitResult) -> anyhow::Result<Vec<(St
     let failures = result.failures.iter().map(|failure| format!("**Failed.** {failure}\n\n"));
     let pictures = failures.collect::<String>() + &pictures;
     let remarks: Vec<String> = result.remarks.iter().map(|r| format!("- {r}\n")).collect();
+    let finding = match result.finding.as_str() {
+        "" => String::new(),
+        finding => format!("**{finding}**\n\n"),
+    };
     let report = format!(
-        "# {}\n\nThis exhibit shows {}.\n\n{pictures}{}\n{}\n\
+        "# {}\n\n{finding}This exhibit shows {}.\n\n{pictures}{}\n{}\n\
          All numbers: [{name}.csv]({name}.csv). Same quantity in the paper: {}.\n\n\
          Data: {}. Scale: {}. Seed: {}. Settings: {}.\n",
         result.title,

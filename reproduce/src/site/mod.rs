@@ -200,6 +200,7 @@ fn environment() -> Result<Environment<'static>, SiteError> {
         ("early_script", include_str!("templates/early.js")),
         ("page_script", include_str!("templates/page.js")),
         ("rows_script", include_str!("templates/rows.js")),
+        ("figures_script", include_str!("templates/figures.js")),
         ("sampling_script", include_str!("templates/sampling.js")),
         ("self_test_script", include_str!("templates/self_test.js")),
     ];

@@ -62,7 +62,7 @@ pub const NOTES: &[Note] = &[
 /// The body of a note's page as HTML.
 ///
 /// Raw HTML is shown as text. Every heading has an id made from its words, and a link to another
-/// note's `NAME.md` becomes one to its page. The first heading of the first level is left out: it is
+/// note's `NAME.md` becomes one to its page. Answers are folded. The first heading of the first level is left out: it is
 /// the page's title. A figure that `has_figure` does not know is replaced by its description.
 ///
 /// # Errors
@@ -106,7 +106,16 @@ pub fn render(note: &Note, has_figure: impl Fn(&str) -> bool) -> Result<String, 
     }
     let mut text = String::new();
     html::push_html(&mut text, rendered.into_iter());
-    Ok(text)
+    Ok(with_answers_folded(&text))
+}
+
+/// The part "Answers" of a note, to be unfolded once one has thought oneself.
+fn with_answers_folded(text: &str) -> String {
+    const HEADING: &str = "<h2 id=\"answers\">Answers</h2>";
+    let Some((before, rest)) = text.split_once(HEADING) else { return text.to_string() };
+    let (answers, after) = rest.split_at(rest.find("<h2 ").unwrap_or(rest.len()));
+    let summary = "<summary>Answers</summary>";
+    format!("{before}<details id=\"answers\">{summary}{answers}</details>{after}")
 }
 
 /// The title is the page's only heading of the first level.
@@ -253,6 +262,19 @@ mod tests {
         for link in ["\"budget.html\"", "\"budget.html#proof\"", "\"../x.md\"", "\"#here\""] {
             assert!(text.contains(link), "{link}: {text}");
         }
+    }
+
+    #[test]
+    fn answers_are_folded_and_what_follows_them_is_not() {
+        let text = rendered("## Exercises\n\n1. Why?\n\n## Answers\n\n1. So.\n\n## More\n\nText\n");
+        let text = text.unwrap();
+        let (before, rest) = text.split_once("<details id=\"answers\">").unwrap();
+        let (inside, after) = rest.split_once("</details>").unwrap();
+        assert!(
+            before.contains("Why?") && inside.contains("So.") && after.contains("More"),
+            "{text}"
+        );
+        assert!(!rendered("## Exercises\n\n1. Why?\n").unwrap().contains("<details"));
     }
 
     #[test]

@@ -21,6 +21,8 @@ struct Report {
     links: Vec<String>,
     settings: Vec<Position>,
     sorted: Vec<Sorted>,
+    /// A figure and rows of numbers, as files.
+    saved: Vec<String>,
     theme: Theme,
     /// How far down the first screen ends, in pixels; none on pages that have none.
     first_screen: Option<f64>,
@@ -199,6 +201,11 @@ fn the_page_of_a_run_works_in_a_browser() {
         report.settings.iter().for_each(assert_agrees);
         assert!(report.settings.iter().any(|position| position.measured.is_some()));
         assert_sorted(&report.sorted);
+        let [figure, rows] = &report.saved[..] else { panic!("{name}: {:?}", report.saved) };
+        assert!(figure.starts_with("<svg xmlns") && figure.contains("fill=\"rgb("), "{figure}");
+        assert!(!figure.contains("class="), "its colours are its own: {figure}");
+        let csv = folder.path().join("figures/matmul-error.csv");
+        assert_eq!(*rows, std::fs::read_to_string(csv).unwrap());
     }
 }
 

@@ -7,7 +7,7 @@ use crate::run::{self, reproduce, standard_error, standard_output};
 use reproduce::exhibit::settings::Scale;
 use reproduce::exhibits::built_in_at;
 use reproduce::reference;
-use reproduce::snapshot::Snapshot;
+use reproduce::snapshot::{Origin, Snapshot};
 use reproduce::task::Task;
 
 /// The committed numbers.
@@ -147,6 +147,38 @@ fn a_file_of_another_form_fails() {
     ] {
         committed.assert_fails(&text, &["FAILED", word, "0 numbers compared"]);
     }
+}
+
+#[test]
+fn markdown_is_the_report_alone_and_quiet_says_nothing_of_what_agrees() {
+    let committed = Committed::new();
+    let line = committed.lines()[0];
+    let (name, number) = line.rsplit_once(" = ").unwrap();
+    let text = committed.text.replacen(line, &format!("{name} = 7 of all"), 1);
+    let output = committed.check(&text, &["--markdown"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = standard_output(&output);
+    assert!(
+        said.starts_with("## Numbers beside the committed ones\n\n0 agree, 1 differ; "),
+        "{said}"
+    );
+    assert!(said.contains(&format!("| 7 of all | {number} |")) && said.contains(name), "{said}");
+    let agreeing = committed.check(&committed.text, &["--quiet"]);
+    assert!(agreeing.status.success() && agreeing.stdout.is_empty());
+    let differing = committed.check(&text, &["--quiet"]);
+    assert!(standard_output(&differing).contains("0 agree, 1 differ"), "what differs is said");
+}
+
+#[test]
+fn another_seed_is_named_as_the_reason() {
+    let committed = Committed::new();
+    let text = committed.text.replacen("seed 1, settings", "seed 3, settings", 1);
+    assert_ne!(text, committed.text);
+    let line = committed.lines()[0];
+    let (name, _) = line.rsplit_once(" = ").unwrap();
+    let text = text.replacen(line, &format!("{name} = 7 of all"), 1);
+    let said = standard_output(&committed.check(&text, &[]));
+    assert!(said.contains("computed with seed 1 instead of 3"), "{said}");
 }
 
 #[test]
@@ -337,6 +369,9 @@ fn every_exhibit_has_its_committed_numbers_on_every_data_set_at_every_scale() {
         let read = read.and_then(|text| text.parse::<Snapshot>().map_err(|e| e.to_string()));
         match read {
             Err(reason) => wrong.push(format!("{}: {reason}", path.display())),
+            Ok(Snapshot { origin: Some(origin), .. }) if origin != Origin::of(&task) => {
+                wrong.push(format!("{}: it is of other settings, {origin}", path.display()));
+            }
             Ok(Snapshot { title, .. }) => {
                 let (start, end) = (format!("{} · ", task.name), format!(" · {}", task.scale));
                 if !title.starts_with(&start) || !title.ends_with(&end) {
@@ -345,7 +380,11 @@ fn every_exhibit_has_its_committed_numbers_on_every_data_set_at_every_scale() {
             }
         }
     }
-    assert!(wrong.is_empty(), "reproduce check --accept writes them:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "reproduce check --accept writes them, of quick scale the tests with INSTA_UPDATE=force:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]

@@ -74,6 +74,19 @@
     return { before, after, again: colour() };
   }
 
+  // The texts of the first file of a figure and of the first file of rows that the page hands out.
+  async function save() {
+    const blobs = [];
+    const address = URL.createObjectURL;
+    URL.createObjectURL = (blob) => {
+      blobs.push(blob);
+      return address.call(URL, blob);
+    };
+    for (const kind of [".save", "[data-download]"]) document.querySelector(kind)?.click();
+    URL.createObjectURL = address;
+    return Promise.all(blobs.map((blob) => blob.text()));
+  }
+
   // By how much the page is wider than a window of that width.
   function overflow(width) {
     document.documentElement.style.width = `${width}px`;
@@ -98,6 +111,7 @@
       report.settings = [...document.querySelectorAll("[data-sampling]")].flatMap(moveControls);
       report.links = links.filter((link) => !link.startsWith("data:"));
       report.sorted = table ? sortColumn(table, table.tHead.rows[0].cells.length - 1) : [];
+      report.saved = await save();
       report.theme = switchTheme();
       // No browser makes its window as narrow as a phone, but a narrow one has the phone's layout.
       const narrower = root.clientWidth < 600 ? [390, 320] : [];

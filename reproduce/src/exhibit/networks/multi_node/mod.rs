@@ -1,5 +1,7 @@
 //! Several workers that select by the weights alone and send slices of their gradients.
 
+mod figure;
+
 use anyhow::Context as _;
 use kernels::Estimator;
 use serde::{Deserialize, Serialize};
@@ -10,12 +12,12 @@ use training::sampling::{LayerPolicies, Mode, Scores};
 use training::setting::distinct;
 use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 
-use super::compute_communication::{PAPER, largest_ratio};
-use super::headline::{accuracy_row, is_shown};
-use super::judgement::{Saving, evidence, evidence_setting, judged, sent};
-use super::run_settings::RunSettings;
-use super::sampling::Sampling;
-use crate::exhibit::difference::{Difference, intervals, seeds, show};
+use crate::exhibit::difference::{Difference, seeds, show};
+use crate::exhibit::networks::compute_communication::{PAPER, largest_ratio};
+use crate::exhibit::networks::headline::{accuracy_row, is_shown};
+use crate::exhibit::networks::judgement::{Saving, evidence, evidence_setting, judged, sent};
+use crate::exhibit::networks::run_settings::RunSettings;
+use crate::exhibit::networks::sampling::Sampling;
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
@@ -23,10 +25,7 @@ use crate::exhibit::statistics::Estimate;
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
-use crate::result::{
-    Axis, ExhibitResult, Figure, HeadlineRow, Mark, Panel, PaperClaim, Point, Rows, Series, Table,
-    significant,
-};
+use crate::result::{ExhibitResult, HeadlineRow, PaperClaim, Rows, Table, significant};
 use crate::sources;
 
 /// See the module.
@@ -405,86 +404,5 @@ impl MultiNode {
         );
         remarks.push(self.training.describe());
         Ok(remarks)
-    }
-
-    fn figure(
-        &self,
-        measurements: &[Measurement],
-        description: &Description,
-    ) -> anyhow::Result<Figure> {
-        let mut accuracies = Vec::new();
-        let mut shares = Vec::new();
-        let mut style = 0;
-        for &workers in &self.workers {
-            for scores in [Scores::Both, Scores::Weights] {
-                if workers > 1 && scores == Scores::Both {
-                    continue;
-                }
-                let points = |point: &dyn Fn(&Measurement) -> Option<Point>| -> Vec<Point> {
-                    let ratios = self.ratios.iter().map(|ratio| ratio.value());
-                    let found = ratios.filter_map(|ratio| {
-                        measurements.iter().find(|m| m.is(workers, scores, ratio))
-                    });
-                    found.filter_map(point).collect()
-                };
-                let counted = if workers == 1 { "1 worker" } else { &format!("{workers} workers") };
-                let by = if scores == Scores::Both { "both norms" } else { "weights alone" };
-                let series = |points| Series {
-                    label: format!("{counted}, {by}"),
-                    style,
-                    mark: Mark::JoinedPoints,
-                    points,
-                };
-                accuracies.push(series(points(&|m| {
-                    let accuracy = m.accuracy();
-                    let ratio = m.setting.sampling.ratio;
-                    Some(Point::with_interval(ratio, accuracy.mean, accuracy.half_width))
-                })));
-                if workers > 1 {
-                    let sent = points(&|m| Some(Point::new(m.setting.sampling.ratio, m.share()?)));
-                    shares.push(Series { mark: Mark::Points, ..series(sent) });
-                }
-                style += 1;
-            }
-        }
-        let ratios = (1..=100).map(|percent| f64::from(percent) / 100.0);
-        let lowest = self.ratios[0].value();
-        let counted = ratios
-            .filter(|ratio| *ratio >= lowest)
-            .map(|ratio| Ok(Point::new(ratio, 100.0 * self.counted(description, ratio)?)));
-        shares.push(Series {
-            label: "counted from shapes".to_string(),
-            style,
-            mark: Mark::Line,
-            points: counted.collect::<anyhow::Result<_>>()?,
-        });
-        shares.push(Series {
-            label: "66 % saved".to_string(),
-            style: 0,
-            mark: Mark::Dashed,
-            points: [lowest, 1.0].map(|x| Point::new(x, 100.0 * (1.0 - PAPER))).to_vec(),
-        });
-        let panel = |title: &str, y, series| Panel {
-            title: title.to_string(),
-            x: Axis::linear("share of the pairs kept, k/n"),
-            y: Axis::linear(y),
-            series,
-        };
-        Ok(Figure {
-            part: String::new(),
-            caption: format!(
-                "Left: test accuracy of the {} after the last epoch against the share of the pairs \
-                 kept by {}, scored by the norms of both factors or of the weights alone, {}. Right: bytes of gradient a worker sends in a step, \
-                 counted as they were sent and from the shapes of the network; the dashed line is \
-                 a saving of 66 %.",
-                self.training.network.title(),
-                self.estimator.0.name(),
-                intervals(self.training.seeds)
-            ),
-            panels: vec![
-                panel("Accuracy", "test accuracy, %", accuracies),
-                panel("Communication", "bytes sent, % of whole gradient", shares),
-            ],
-        })
     }
 }
