@@ -55,7 +55,8 @@ pub fn write(
         if pages.iter().any(|page| page.name == own.name) {
             continue;
         }
-        let task = Task::built_in(exhibit, own, options.scale, options.seed)?;
+        let mut task = Task::built_in(exhibit, own, options.scale, options.seed)?;
+        task.look_at_data(options.data())?;
         let stored = stored::find(&task, library, cache, instructions);
         stored.result.iter().for_each(|result| changes.count(&task, result, data, reference));
         let result = stored.result.or_else(|| committed(&task, options));

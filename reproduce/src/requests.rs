@@ -59,7 +59,7 @@ pub fn with_data(
     for mut task in tasks {
         let missing = task.configured.experiment.missing_from(options.data());
         if missing.is_none() {
-            task.look_at_images(options.data())?;
+            task.look_at_data(options.data())?;
         }
         let reason = match (missing, task.check_memory(machine)) {
             (None, Ok(())) => {

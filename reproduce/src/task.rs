@@ -118,12 +118,14 @@ impl Task {
         }
     }
 
-    /// Looks at the folder of images of one's own, and refuses settings that do not fit them.
+    /// Looks at the data directory: which data it settles on, and at the folder of images of one's
+    /// own. Refuses settings that do not fit them.
     ///
     /// # Errors
     /// When the folder cannot be opened, or a setting makes no sense for its images: names file,
     /// line and setting.
-    pub fn look_at_images(&mut self, directory: &Path) -> anyhow::Result<()> {
+    pub fn look_at_data(&mut self, directory: &Path) -> anyhow::Result<()> {
+        self.configured.experiment.settle(directory);
         let Some(images) = self.configured.experiment.images_mut() else { return Ok(()) };
         images.look(directory)?;
         Ok(self.configured.experiment.check().map_err(|field| self.configured.error(field))?)

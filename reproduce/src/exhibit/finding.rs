@@ -1,7 +1,7 @@
 //! What exhibits find, in a sentence each that is computed from their numbers: the heading on the
 //! page and the line in the terminal.
 
-use super::networks::difference::{Difference, Reading, show};
+use super::difference::{Difference, Reading, show};
 use super::statistics::Estimate;
 use crate::result::significant;
 

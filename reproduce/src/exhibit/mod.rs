@@ -3,9 +3,11 @@
 //! The exhibits are in folders by kind, the list of them in [`crate::exhibits`]. What the page shows
 //! of an exhibit stands in its [`Exhibit`] and in its result, and nowhere else.
 
+pub(crate) mod difference;
 pub(crate) mod finding;
 pub(crate) mod networks;
 pub(crate) mod products;
+pub(crate) mod related;
 pub mod settings;
 pub(crate) mod statements;
 pub(crate) mod statistics;
@@ -38,7 +40,8 @@ pub struct Exhibit {
     pub paper: &'static str,
     /// The note that explains it: `SLUG` of `paper-notes/SLUG.md`.
     pub note: &'static str,
-    /// The numbers of the theory's statements that its figures show, such as "T3".
+    /// The numbers of the theory's statements that its figures show, such as "T3", or the name of
+    /// those of its own.
     pub statements: &'static [&'static str],
     /// The estimators of the interactive figure beside it; none where there is no such figure.
     pub interactive: &'static [Estimator],
@@ -120,6 +123,10 @@ pub trait Experiment: Send + Sync {
     fn images_mut(&mut self) -> Option<&mut ImageConfig> {
         None
     }
+
+    /// Chooses, where settings leave that open, which of the data it is computed with, from what the
+    /// data directory holds.
+    fn settle(&mut self, _directory: &Path) {}
 
     /// The folder of the data directory that it reads, besides image sets.
     fn folder(&self) -> Option<&'static str> {

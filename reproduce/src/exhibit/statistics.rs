@@ -26,6 +26,13 @@ impl Estimate {
     }
 }
 
+/// The mean of values with its interval; with none where they are equal but for the rounding of
+/// their sum.
+pub fn apart_from_rounding(values: &[f64]) -> Estimate {
+    let mean = Estimate::of(values).mean;
+    Estimate { mean, half_width: half_width_of_mean(values, mean) }
+}
+
 /// How many measured intervals hold their closed form, and how far the farthest is off, of
 /// measured error, closed form and half width of the interval of each cell; cells without an
 /// interval are not random and do not count. What is not a number holds nothing.
@@ -131,6 +138,8 @@ mod tests {
         let mean = losses.iter().sum::<f64>() / 10_000.0;
         assert_ne!(mean, 513.1);
         assert_eq!(half_width_of_mean(&losses, mean), None);
+        assert_eq!(apart_from_rounding(&losses), Estimate { mean, half_width: None });
+        assert_eq!(apart_from_rounding(&[1.0, 3.0]), Estimate::of(&[1.0, 3.0]));
         assert!(half_width_of_mean(&[1.0, 1.0 + 1e-9], 1.0 + 0.5e-9).is_some());
         assert!(half_width_of_mean(&[1.0, f64::NAN], f64::NAN).is_some_and(f64::is_nan));
     }

@@ -4,14 +4,15 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::marker::{GREY, colour, draw_marker};
+use super::marker::{DOT, FILL, GREY, colour, draw_marker};
 use super::{Area, FONT, INK, PANEL_HEIGHT, TICK_SIZE, error_text};
 use crate::result::{Figure, Mark, Series};
 
 const LEGEND_ROW: i32 = 28;
 
-/// What the legend shows for one label: a line, a marker or both.
+/// What the legend shows for one label: an area, a line, a marker, or several of them.
 pub(super) struct Entry<'a> {
+    area: Option<&'a Series>,
     line: Option<&'a Series>,
     marker: Option<&'a Series>,
     pub(super) label: &'a str,
@@ -28,6 +29,11 @@ impl Entry<'_> {
         area: &Area<'a>,
         (x, y): (i32, i32),
     ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+        if let Some(series) = self.area {
+            let ends = [(x, y - 8), (x + 36, y + 8)];
+            area.draw(&Rectangle::new(ends, colour(series).mix(FILL).filled()))?;
+            area.draw(&Rectangle::new(ends, colour(series).stroke_width(1)))?;
+        }
         if let Some(series) = self.line {
             let stroke = colour(series).stroke_width(2);
             let ends = vec![(x, y), (x + 36, y)];
@@ -37,7 +43,13 @@ impl Entry<'_> {
                 area.draw(&PathElement::new(ends, stroke))?;
             }
         }
-        self.marker.map_or(Ok(()), |series| draw_marker(area, (x + 18, y), series))
+        match self.marker {
+            Some(series) if series.mark == Mark::Dots => {
+                area.draw(&Circle::new((x + 18, y), DOT, colour(series).filled()))
+            }
+            Some(series) => draw_marker(area, (x + 18, y), series),
+            None => Ok(()),
+        }
     }
 }
 
@@ -46,12 +58,13 @@ pub(super) fn legend_entries(figure: &Figure) -> Vec<Entry<'_>> {
     for series in figure.panels.iter().flat_map(|panel| &panel.series) {
         let at =
             entries.iter().position(|entry| entry.label == series.label).unwrap_or_else(|| {
-                entries.push(Entry { line: None, marker: None, label: &series.label });
+                entries.push(Entry { area: None, line: None, marker: None, label: &series.label });
                 entries.len() - 1
             });
         match series.mark {
             Mark::Line | Mark::Dashed => entries[at].line = Some(series),
-            Mark::Points | Mark::Across => entries[at].marker = Some(series),
+            Mark::Area => entries[at].area = Some(series),
+            Mark::Points | Mark::Dots | Mark::Across => entries[at].marker = Some(series),
             Mark::JoinedPoints | Mark::DashedPoints => {
                 entries[at].line = Some(series);
                 entries[at].marker = Some(series);

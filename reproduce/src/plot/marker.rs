@@ -17,6 +17,10 @@ pub(super) const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 pub(super) const GREY: RGBColor = RGBColor(110, 110, 110);
+/// How opaque areas are.
+pub(super) const FILL: f64 = 0.25;
+/// Radius of a dot.
+pub(super) const DOT: i32 = 2;
 
 /// Dashed lines are references, not measurements.
 pub(super) fn colour(series: &Series) -> RGBColor {

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::result::{Figure, Mark, Panel, Point, Series};
 use legend::{LegendLayout, legend_entries};
-use marker::{GREY, colour, draw_marker};
+use marker::{DOT, FILL, GREY, colour, draw_marker};
 use span::Span;
 
 /// Why a figure could not be drawn.
@@ -169,12 +169,14 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
     let place = |number: usize| chart.backend_coord(&(x.low, number as f64)).1 - top;
     write_names(&plotting, &panel.y.names, place)?;
 
-    // Lines first: measured points lie on top of their closed form.
+    // Areas and lines first: measured points lie on top of their closed form.
     let mut ordered: Vec<&Series> = panel.series.iter().collect();
     ordered.sort_by_key(|series| match series.mark {
-        Mark::Dashed | Mark::DashedPoints => 0,
-        Mark::Line => 1,
-        Mark::JoinedPoints | Mark::Points | Mark::Across => 2,
+        Mark::Area => 0,
+        Mark::Dots => 1,
+        Mark::Dashed | Mark::DashedPoints => 2,
+        Mark::Line => 3,
+        Mark::JoinedPoints | Mark::Points | Mark::Across => 4,
     });
     let width = area.dim_in_pixel().0.saturating_sub(label_area(panel) + 40).max(1);
     let pixel = (x.high - x.low) / f64::from(width);
@@ -198,9 +200,21 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
                 let thin = ShapeStyle { stroke_width: 1, ..style };
                 chart.draw_series(LineSeries::new(places.clone(), thin)).map_err(text)?;
             }
+            Mark::Area => {
+                let fill = colour(series).mix(FILL).filled();
+                chart.draw_series([Polygon::new(places.clone(), fill)]).map_err(text)?;
+                let edge = ShapeStyle { stroke_width: 1, ..style };
+                let closed = places.iter().chain(places.first()).copied();
+                chart.draw_series(LineSeries::new(closed, edge)).map_err(text)?;
+            }
+            Mark::Dots => {
+                let dot = colour(series).filled();
+                let dots = places.iter().map(|place| Circle::new(*place, DOT, dot));
+                chart.draw_series(dots).map_err(text)?;
+            }
             Mark::Points | Mark::Across => {}
         }
-        if matches!(series.mark, Mark::Line | Mark::Dashed) {
+        if matches!(series.mark, Mark::Line | Mark::Dashed | Mark::Area | Mark::Dots) {
             continue;
         }
         for point in &series.points {
@@ -315,6 +329,35 @@ mod tests {
         assert!(!drawn(&figure)[1]);
         figure.panels[0].series[0].mark = Mark::DashedPoints;
         assert_eq!(drawn(&figure), [true, true]);
+    }
+
+    #[test]
+    fn an_area_is_filled_lightly_and_closed_and_dots_have_no_rim() {
+        let corners = vec![Point::new(0.0, 1.0), Point::new(1.0, 2.0), Point::new(1.0, 1.0)];
+        let mut figure = figure(AxisScale::Linear, corners);
+        figure.panels[0].series[0].mark = Mark::Area;
+        let svg = draw(&figure).unwrap();
+        let areas: Vec<&str> = svg.lines().filter(|line| line.contains("<polygon")).collect();
+        assert!(
+            !areas.is_empty() && areas.iter().all(|area| area.contains("opacity=\"0.2")),
+            "{svg}"
+        );
+        let edge = svg.lines().find(|line| line.contains("<polyline") && line.contains("#CC79A7"));
+        let places = edge.and_then(|edge| edge.split("points=\"").nth(1)).unwrap();
+        let places: Vec<&str> = places.split('"').next().unwrap().split_whitespace().collect();
+        assert_eq!((places.len(), places.first()), (4, places.last()));
+        figure.panels[0].series[0].mark = Mark::Dots;
+        let svg = draw(&figure).unwrap();
+        let dots = svg.lines().filter(|line| line.contains("<circle") && line.contains("#CC79A7"));
+        // Three in the panel, one in the legend.
+        assert_eq!(dots.count(), 4);
+    }
+
+    #[test]
+    fn a_band_goes_there_above_and_back_below() {
+        let band = Series::band("band", 0, &[1.0, 2.0], &[0.0, 0.5], &[3.0, 4.0]);
+        let corners: Vec<(f64, f64)> = band.points.iter().map(|p| (p.x, p.y)).collect();
+        assert_eq!(corners, [(1.0, 3.0), (2.0, 4.0), (2.0, 0.5), (1.0, 0.0)]);
     }
 
     #[test]

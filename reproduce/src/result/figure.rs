@@ -58,7 +58,7 @@ pub struct Series {
     pub style: usize,
     /// How the points are drawn.
     pub mark: Mark,
-    /// The points, in increasing x.
+    /// The points, in increasing x; of an area, its corners.
     pub points: Vec<Point>,
 }
 
@@ -76,6 +76,10 @@ pub enum Mark {
     Points,
     /// Measurements whose order matters: markers joined by a thin line.
     JoinedPoints,
+    /// Many measurements: dots without a rim.
+    Dots,
+    /// An area with these corners, in order around it: lightly filled, with its edge drawn.
+    Area,
     /// Measurements of named things: markers whose interval lies across, around x.
     Across,
 }
@@ -100,6 +104,20 @@ impl Point {
     /// A point with the interval `y` ± `half_width`.
     pub fn with_interval(x: f64, y: f64, half_width: Option<f64>) -> Self {
         Point { x, y, half_width }
+    }
+}
+
+impl Series {
+    /// The area between two curves over the same places.
+    pub fn band(label: &str, style: usize, places: &[f64], low: &[f64], high: &[f64]) -> Self {
+        let upper = places.iter().zip(high);
+        let lower = places.iter().zip(low).rev();
+        Series {
+            label: label.to_string(),
+            style,
+            mark: Mark::Area,
+            points: upper.chain(lower).map(|(x, y)| Point::new(*x, *y)).collect(),
+        }
     }
 }
 

@@ -39,3 +39,41 @@ pub enum Found {
     /// one, with its quartiles.
     SpeedUp(String),
 }
+
+/// What became of the claim of a related system.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RelatedRow {
+    /// The system and its source.
+    pub system: String,
+    /// What it claims, in a sentence.
+    pub claim: String,
+    /// What it was tried on.
+    pub data: String,
+    /// Whether the claim was reproduced.
+    pub found: Reproduced,
+    /// By what.
+    pub measured: String,
+}
+
+/// Whether a claim in words was reproduced; no table of a related system was at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reproduced {
+    /// By every check.
+    Yes,
+    /// By some.
+    InPart,
+    /// By none.
+    No,
+}
+
+impl Reproduced {
+    /// For a cell.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Yes => "qualitative claim reproduced",
+            Self::InPart => "qualitative claim reproduced in part",
+            Self::No => "qualitative claim not reproduced",
+        }
+    }
+}

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use claim::{ClaimRow, Standing};
 pub use evidence::{Evidence, PaperClaim};
 pub use figure::{Axis, AxisScale, Figure, Mark, Panel, Point, Series};
-pub use headline::{Found, HeadlineRow};
+pub use headline::{Found, HeadlineRow, RelatedRow, Reproduced};
 pub use significant::significant;
 pub use table::{Cell, Column, Number, Rows, Table};
 
@@ -42,6 +42,8 @@ pub struct ExhibitResult {
     pub failures: Vec<String>,
     /// What it has to say in the headline.
     pub headline: Vec<HeadlineRow>,
+    /// What it has to say there of a related system.
+    pub related: Vec<RelatedRow>,
     /// The claims that it tested.
     pub claims: Vec<ClaimRow>,
     /// What it says of the claims of the paper.

@@ -133,6 +133,38 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Tables with the same keys, one under another: a row has the values of its own table alone.
+    ///
+    /// # Panics
+    /// If the keys are not the same: a mistake in an exhibit's code.
+    pub fn stacked(caption: &str, tables: Vec<Table>) -> Self {
+        let keys = |table: &Table| -> Vec<Column> {
+            table.columns.iter().filter(|column| column.is_key).cloned().collect()
+        };
+        let mut columns = tables.first().map_or(Vec::new(), keys);
+        for table in &tables {
+            assert_eq!(keys(table), columns[..keys(table).len()], "the same keys in {caption:?}");
+            for column in table.columns.iter().filter(|column| !column.is_key) {
+                if !columns.contains(column) {
+                    columns.push(column.clone());
+                }
+            }
+        }
+        let mut stacked = Table::new(caption, columns);
+        for table in tables {
+            let places: Vec<Option<usize>> = stacked
+                .columns
+                .iter()
+                .map(|column| table.columns.iter().position(|own| own == column))
+                .collect();
+            for row in table.rows {
+                let cell = |place: &Option<usize>| place.map_or(Cell::Missing, |p| row[p].clone());
+                stacked.push(places.iter().map(cell).collect());
+            }
+        }
+        stacked
+    }
+
     /// Every value of the table under the name that its keys give it, in row order.
     pub fn numbers(&self) -> Vec<Number> {
         let mut numbers = Vec::new();
@@ -299,6 +331,16 @@ mod tests {
     fn csv_has_a_heading_and_one_line_a_row() {
         let text = example().csv().unwrap();
         assert_eq!(text, "estimator,k,error (of |A||B|)\ntop-k,5,0.123457\ntop-k,10,\n");
+    }
+
+    #[test]
+    fn stacked_tables_keep_their_own_values() {
+        let errors = Rows::of(&[1_usize]).key("k", |k| *k).value("error", "%", |_| 0.5).table("e");
+        let times = Rows::of(&[2_usize]).key("k", |k| *k).value("time", "s", |_| 3.0).table("t");
+        let stacked = Table::stacked("both", vec![errors, times]);
+        assert_eq!(stacked.csv().unwrap(), "k,error (%),time (s)\n1,0.500000,\n2,,3\n");
+        let names: Vec<String> = stacked.numbers().into_iter().map(|n| n.name).collect();
+        assert_eq!(names, ["k=1 error", "k=2 time"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::ExhibitPage;
-use crate::result::{Cell, Column, Found, HeadlineRow, Table, significant};
+use crate::result::{Cell, Column, Found, HeadlineRow, RelatedRow, Table, significant};
 
 /// A table of the headline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,8 +26,13 @@ const NOT_STATED: &str = "-";
 
 /// The tables: what the sources state, and what was found; none where nothing was.
 pub fn headline_tables(pages: &[ExhibitPage]) -> Option<Vec<HeadlineTable>> {
-    let (mut trained, mut timed) = (Vec::new(), Vec::new());
+    let (mut trained, mut timed, mut related) = (Vec::new(), Vec::new(), Vec::new());
     for page in pages {
+        for row in page.result.iter().flat_map(|result| &result.related) {
+            let found = row.found.words().to_string();
+            let RelatedRow { system, claim, data, measured, .. } = row.clone();
+            related.push(vec![page.name.clone(), system, claim, data, found, measured]);
+        }
         for row in page.result.iter().flat_map(|result| &result.headline) {
             let mut cells = begin(page, row);
             match &row.found {
@@ -43,7 +48,7 @@ pub fn headline_tables(pages: &[ExhibitPage]) -> Option<Vec<HeadlineTable>> {
             }
         }
     }
-    let found = [trained_table(trained), timed_table(timed)];
+    let found = [trained_table(trained), timed_table(timed), related_table(related)];
     let found: Vec<HeadlineTable> = found.into_iter().filter(|t| !t.rows.is_empty()).collect();
     (!found.is_empty()).then(|| [stated()].into_iter().chain(found).collect())
 }
@@ -105,6 +110,17 @@ fn timed_table(rows: Vec<Vec<String>>) -> HeadlineTable {
     }
 }
 
+fn related_table(rows: Vec<Vec<String>>) -> HeadlineTable {
+    HeadlineTable {
+        caption: "Related systems: whether what they claim in words is so here. No table of these \
+                  papers was seen, so no number is compared with one of theirs"
+            .to_string(),
+        headings: vec!["exhibit", "system", "its claim", "data", "found", "by"],
+        rows,
+        is_measured: true,
+    }
+}
+
 fn stated() -> HeadlineTable {
     let row = |cells: [&str; 6]| cells.map(str::to_string).to_vec();
     HeadlineTable {
@@ -145,7 +161,7 @@ fn stated() -> HeadlineTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::result::ExhibitResult;
+    use crate::result::{ExhibitResult, Reproduced};
 
     fn page(name: &str, found: Found, communication_saved: f64) -> ExhibitPage {
         let row = HeadlineRow {
@@ -187,6 +203,25 @@ mod tests {
                         50 % | 0 % | 97.5 ± 0.2 % | 98 ± 0.2 % | -0.5 ± 0.6, within noise | 3 |";
         assert!(text.contains(expected), "{text}");
         assert_eq!(text.matches("not stated in the sources at hand").count(), 1);
+    }
+
+    #[test]
+    fn a_related_system_stands_in_a_table_of_its_own() {
+        let mut page = page("ensemble-kalman", accuracy(), 0.0);
+        let row = RelatedRow {
+            system: "filter".into(),
+            claim: "It fits.".into(),
+            data: "sine".into(),
+            found: Reproduced::InPart,
+            measured: "1 of 2 thresholds hold".into(),
+        };
+        page.result = Some(ExhibitResult { related: vec![row], ..Default::default() });
+        let text = headline_report(&headline_tables(&[page]).unwrap());
+        let expected = "| ensemble-kalman | filter | It fits. | sine | qualitative claim reproduced \
+                        in part | 1 of 2 thresholds hold |";
+        assert!(text.contains(expected), "{text}");
+        let words = [Reproduced::Yes, Reproduced::No].map(Reproduced::words);
+        assert_eq!(words, ["qualitative claim reproduced", "qualitative claim not reproduced"]);
     }
 
     #[test]

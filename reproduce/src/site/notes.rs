@@ -52,6 +52,9 @@ pub const NOTES: &[Note] = &[
     note!("sampling-along-training", "Sampling along training: variance, budgets, kept selections"),
     note!("exchange", "Sending slices of the gradient"),
     note!("whole-training", "Whole trainings at equal cost"),
+    note!("related-zonotope-training", "Related: training against a reachable set"),
+    note!("related-ensemble-kalman", "Related: training without gradients"),
+    note!("related-memristor-classifier", "Related: a classifier in a memristive crossbar"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),
 ];

@@ -7,6 +7,7 @@ mod command_line;
 mod fetch;
 mod own_images;
 mod readme;
+mod related;
 mod run;
 mod settings;
 mod snapshots;

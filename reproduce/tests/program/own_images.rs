@@ -58,7 +58,7 @@ fn settings_for_images_of_ones_own_are_checked_before_these_are_read() {
             let bytes = std::fs::read(&path).unwrap();
             std::fs::write(&path, &bytes[..40]).unwrap();
         }
-        task.look_at_images(data.path()).map(|()| task)
+        task.look_at_data(data.path()).map(|()| task)
     };
     let task = seen(&[]).unwrap();
     assert_eq!(task.warnings(), Vec::<String>::new());

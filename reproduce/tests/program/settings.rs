@@ -27,7 +27,7 @@ fn with(text: &str, replaced: &str, replacement: &str) -> String {
 }
 
 /// The file is refused with code 2 and all of `words` on one line, before anything is written.
-fn assert_refused(name: &str, text: &str, words: &[&str]) {
+pub fn assert_refused(name: &str, text: &str, words: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(name), text).unwrap();
     // What runs side by side needs memory side by side.

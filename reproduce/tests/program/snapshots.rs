@@ -3,7 +3,7 @@
 //! A changed number shows up as a changed line: look at it with `cargo insta review`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use kernels::InstructionSet;
@@ -21,9 +21,9 @@ use reproduce::task::Task;
 use tempfile::TempDir;
 use testing::{data_directory, skip_without_data};
 
-fn result(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> ExhibitResult {
+fn result((task, images, data): &Case, instructions: InstructionSet) -> ExhibitResult {
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path();
+    let images = images.as_deref();
     let (cache, progress) = (Cache::new(folder.path()), Progress::hidden());
     let environment = Environment {
         seed: task.seed,
@@ -38,8 +38,8 @@ fn result(task: &Task, images: Option<&Images>, instructions: InstructionSet) ->
     task.run(&environment).unwrap()
 }
 
-fn snapshot(task: &Task, images: Option<&Images>, instructions: InstructionSet) -> String {
-    result(task, images, instructions).snapshot(&task.name, "quick")
+fn snapshot(case: &Case, instructions: InstructionSet) -> String {
+    result(case, instructions).snapshot(&case.0.name, "quick")
 }
 
 /// The images that a task trains on, from a data directory.
@@ -54,15 +54,16 @@ fn tasks() -> Vec<Task> {
     compared.map(|(exhibit, own)| Task::built_in(exhibit, own, Scale::Quick, 1).unwrap()).collect()
 }
 
-/// A task and the images it is run on.
-type Case = (Task, Option<Arc<Images>>);
+/// A task, the images it is run on and the data directory.
+type Case = (Task, Option<Arc<Images>>, PathBuf);
 
-fn case(task: Task, directory: &Path) -> Case {
+fn case(mut task: Task, directory: &Path) -> Case {
+    task.look_at_data(directory).unwrap();
     let images = images(&task, directory);
-    (task, images)
+    (task, images, directory.to_path_buf())
 }
 
-fn assert_snapshot((task, images): &Case, result: &ExhibitResult) {
+fn assert_snapshot((task, images, _): &Case, result: &ExhibitResult) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../reference");
     settings.set_prepend_module_to_snapshot(false);
@@ -79,9 +80,7 @@ fn assert_snapshot((task, images): &Case, result: &ExhibitResult) {
 
 /// The results of all cases, computed side by side.
 fn results(cases: &[Case]) -> Vec<ExhibitResult> {
-    let compute =
-        |(task, images): &Case| Ok(result(task, images.as_deref(), InstructionSet::detect()));
-    parallel::map(cases, compute).unwrap()
+    parallel::map(cases, |case| Ok(result(case, InstructionSet::detect()))).unwrap()
 }
 
 /// Compares all cases, and names those that differ.
@@ -89,7 +88,7 @@ fn assert_snapshots(cases: &[Case], results: &[ExhibitResult]) {
     let differing = cases.iter().zip(results).filter(|(case, result)| {
         catch_unwind(AssertUnwindSafe(|| assert_snapshot(case, result))).is_err()
     });
-    let differing: Vec<&str> = differing.map(|((task, _), _)| task.name.as_str()).collect();
+    let differing: Vec<&str> = differing.map(|((task, ..), _)| task.name.as_str()).collect();
     assert!(differing.is_empty(), "{} differ", differing.join(", "));
 }
 
@@ -112,7 +111,7 @@ fn without_data() -> &'static WithoutData {
         let cases: Vec<Case> = cases.map(|task| case(task, stored.path())).collect();
         let results = results(&cases);
         let cache = Cache::new(stored.path());
-        for ((task, images), result) in cases.iter().zip(&results) {
+        for ((task, images, _), result) in cases.iter().zip(&results) {
             let images = images.as_ref().map(|images| images.checksum.as_str());
             cache.put(&stored::key(task, images, InstructionSet::detect()), result).unwrap();
         }
@@ -160,13 +159,12 @@ fn every_exhibit_on_published_images() {
 #[test]
 fn numbers_depend_on_neither_threads_nor_instruction_set() {
     let WithoutData { cases, results, .. } = without_data();
-    for name in ["bernoulli-budget", "mlp-modes", "multi-node"] {
-        let place = cases.iter().position(|(task, _)| task.name == name).unwrap();
-        let (task, images) = &cases[place];
+    for name in ["bernoulli-budget", "mlp-modes", "multi-node", "ensemble-kalman"] {
+        let place = cases.iter().position(|(task, ..)| task.name == name).unwrap();
         let expected = results[place].snapshot(name, "quick");
         for (instructions, threads) in InstructionSet::available().into_iter().zip([1, 3, 2]) {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let found = pool.install(|| snapshot(task, images.as_deref(), instructions));
+            let found = pool.install(|| snapshot(&cases[place], instructions));
             assert_eq!(found, expected, "{name}, {instructions}, {threads} threads");
         }
     }

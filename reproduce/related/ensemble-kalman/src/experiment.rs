@@ -82,7 +82,7 @@ impl Settings {
 
 /// How the network is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(tag = "name", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Method {
     /// Ensemble smoother with multiple data assimilation.
     Smoother {

@@ -104,7 +104,7 @@ pub fn fits(settings: &Settings, target: Target, seeds: &[u64]) -> Result<Suite,
     };
     let how = Exact::ClosedForm(seeds.len());
     let at_most = |claim: &Claim, check: &str, found: f64, bound: f64, meaning: &'static str| {
-        Verdict::at_most(claim, format!("{target:?}: {check}"), found, bound, 0.0, how, meaning)
+        Verdict::at_most(claim, check.to_owned(), found, bound, 0.0, how, meaning)
     };
     let unexplained = |outcomes: &[Outcome]| median(outcomes, |o| 1.0 - o.fit.r_squared);
     let error = |outcomes: &[Outcome]| median(outcomes, |o| o.fit.root_mean_squared_error);
@@ -254,7 +254,7 @@ pub fn linear(
     let verdicts = |check: &str, inflations: &[f64]| -> Result<[Verdict; 2], ExperimentError> {
         let slopes = slopes(inflations)?;
         Ok([("mean", slopes[0]), ("covariance", slopes[1])].map(|(part, slope)| {
-            let check = format!("{target:?}: {part}, {check}: exponent of N");
+            let check = format!("{part}, {check}: exponent of N");
             let meaning = "The ensemble does not approach the exact posterior.";
             Verdict::exact(&LINEAR, check, slope, -0.5, 0.15, how, meaning)
         }))

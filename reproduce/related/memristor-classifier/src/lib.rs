@@ -19,6 +19,7 @@
 pub mod classifier;
 pub mod crossbar;
 pub mod experiment;
+pub mod generated;
 pub mod rule;
 pub mod samples;
 pub mod similarity;

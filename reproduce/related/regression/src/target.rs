@@ -22,6 +22,15 @@ pub enum Target {
 }
 
 impl Target {
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sine => "sine",
+            Self::MexicanHat => "Mexican hat",
+            Self::SquaresAndSines => "squares and sines",
+        }
+    }
+
     /// The number of variables d.
     pub fn inputs(self) -> usize {
         match self {

@@ -1,10 +1,11 @@
-//! What is claimed of the method, each claim with a check that could fail and, beside it, the mistake
-//! that the check must find.
+//! Checks of what is claimed of the method, each of which could fail, and beside it the mistake that
+//! it must find.
 //!
 //! Every function measures on networks or runs that the caller has, and hands back a
 //! [`Verdict`], which has the measured number and its threshold.
 
 use crate::cells::{CellError, patterns, patterns_as_released, patterns_by_brute_force};
+use crate::claims::{CELLS, CERTIFIED, GRADIENT, SCALE, SOUND};
 use crate::collision::{Collision, Depths, unsafe_outputs};
 use crate::layers::Layers;
 use crate::least_norm::least_norm_by_simplex;
@@ -19,60 +20,6 @@ use std::collections::BTreeSet;
 use theory::claim::Claim;
 use theory::extremes::largest;
 use theory::verdict::{Exact, Verdict};
-
-/// The cells are all there are.
-pub static CELLS: Claim = Claim::new(
-    "Z.cells",
-    "The reachable set of a ReLU layer is found whole",
-    "Depth-first search over activation patterns with empty prefixes pruned finds exactly the \
-     patterns that inputs have, the all-inactive one among them.",
-    r"\{s:\exists x\in[-1,1]^2,\ s=[W_1x+b_1>0]\}",
-    "Chung and others, arXiv 2107.07696, corrected in two places",
-    "related-zonotope-training.md",
-);
-
-/// The value of the collision check.
-pub static SCALE: Claim = Claim::new(
-    "Z.scale",
-    "Emptiness of a constrained zonotope is a linear program",
-    "The least infinity-norm of the coefficients is found between two bounds, by a second solver \
-     and by clipping polygons.",
-    r"v^*=\min\{\|z\|_\infty:Az=b\}=\max\{b^\top\lambda:\|A^\top\lambda\|_1\le1\}",
-    "Chung and others, arXiv 2107.07696; linear programming duality",
-    "related-zonotope-training.md",
-);
-
-/// The gradient of the collision check.
-pub static GRADIENT: Claim = Claim::new(
-    "Z.gradient",
-    "The collision check has a closed-form gradient",
-    "The optimal coefficients and multipliers of the linear program give the derivatives of its \
-     value by every weight, without a differentiable solver.",
-    r"\partial v^*=\lambda^\top\partial b-\lambda^\top(\partial A)z^*",
-    "derived in paper-notes/related-zonotope-training.md",
-    "related-zonotope-training.md",
-);
-
-/// The outcome of training.
-pub static CERTIFIED: Claim = Claim::new(
-    "Z.certified",
-    "Training on the collisions ends in a provably safe network",
-    "Alternating steps on the objective and on the collisions of the reachable set, then steps on \
-     the collisions alone, end in a network with a certificate in nine of ten runs.",
-    r"v^*_s\ge1+\tfrac\varepsilon2\quad\text{for every cell }s",
-    "Chung and others, arXiv 2107.07696; margin and threshold are ours",
-    "related-zonotope-training.md",
-);
-
-/// The worth of a certificate.
-pub static SOUND: Claim = Claim::new(
-    "Z.sound",
-    "A certificate is never wrong",
-    "No random input leads a certified network into the unsafe set.",
-    r"f([-1,1]^2)\cap O=\emptyset",
-    "proved in paper-notes/related-zonotope-training.md, but for rounding",
-    "related-zonotope-training.md",
-);
 
 /// The threshold for gaps between solvers and verifiers.
 pub const LARGEST_GAP: f64 = 1e-8;
@@ -110,9 +57,13 @@ pub fn same_cells(networks: &[Network], enumeration: Enumeration) -> Result<Verd
         let [by_brute, by_clipping] = [&brute, &clipped].map(|other| &found ^ other);
         differing += (&by_brute | &by_clipping).len();
     }
+    let check = match enumeration {
+        Enumeration::Pruned => "patterns that pruning, brute force and clipping do not all find",
+        Enumeration::AsReleased => "the released enumeration: patterns that not all of them find",
+    };
     Ok(at_most(
         &CELLS,
-        "patterns that pruning, brute force and clipping do not all find",
+        check,
         differing as f64,
         0.0,
         networks.len(),
@@ -215,6 +166,22 @@ pub fn second_verifier(networks: &[Network], obstacle: &Obstacle) -> Result<Verd
     Ok(largest_gap("difference from clipped polygons, relative above 1", gaps))
 }
 
+/// What [`second_verifier`] finds when the polygons are clipped by an obstacle that is larger by one
+/// part in a thousand: a difference, or the comparison has no power.
+///
+/// # Errors
+/// When a network cannot be analysed or a linear program does not converge.
+pub fn scale_of_other_obstacle(
+    networks: &[Network],
+    obstacle: &Obstacle,
+) -> Result<Verdict, RunError> {
+    let other = Obstacle { half_width: 1.001 * obstacle.half_width, ..*obstacle };
+    let gaps = each_collision(networks, obstacle, |layers, collision| {
+        Ok((collision.scale.upper - least_scale(layers, &collision.pattern, &other)).abs())
+    })?;
+    Ok(largest_gap("difference from polygons clipped by an obstacle larger by 0.1 %", gaps))
+}
+
 /// The largest error of the closed-form gradient against central differences of v by the simplex
 /// method, relative where a derivative is above 1. Where the one-sided differences differ v has a
 /// kink and no derivative: these are left out, and the sample size is what is left.
@@ -258,9 +225,13 @@ pub fn gradient(
         }
     }
     let cases = errors.len();
+    let check = match depths {
+        Depths::Moving => "error of a derivative, relative above 1",
+        Depths::Fixed => "a gradient that takes the depths for constants: error of a derivative",
+    };
     Ok(at_most(
         &GRADIENT,
-        "error of a derivative, relative above 1",
+        check,
         largest(errors),
         LARGEST_GRADIENT_ERROR,
         cases,
@@ -273,10 +244,24 @@ const KINK: f64 = 1e-3;
 
 /// The number of runs without a certificate, at most a tenth of all.
 pub fn certified(runs: &[Run]) -> Verdict {
+    uncertified("runs that end without a certificate", runs)
+}
+
+/// The same for runs without the constraint, which should have none.
+pub fn certified_without_constraint(runs: &[Run]) -> Verdict {
+    uncertified("runs without the constraint that end without a certificate", runs)
+}
+
+/// The same for runs whose objective had sampled products.
+pub fn certified_with_sampled_products(runs: &[Run]) -> Verdict {
+    uncertified("runs with sampled products that end without a certificate", runs)
+}
+
+fn uncertified(check: &'static str, runs: &[Run]) -> Verdict {
     let uncertified = runs.iter().filter(|run| run.certificate.is_err()).count();
     at_most(
         &CERTIFIED,
-        "runs that end without a certificate",
+        check,
         uncertified as f64,
         (UNCERTIFIED_SHARE * runs.len() as f64).floor(),
         runs.len(),
@@ -305,7 +290,7 @@ pub fn sound_if_all_were_certified(runs: &[Run]) -> Verdict {
     let samples = || runs.iter().map(|run| run.after.samples);
     at_most(
         &SOUND,
-        "random inputs that lead a network into the obstacle",
+        "unconstrained networks called safe: random inputs that lead into the obstacle",
         samples().map(|samples| samples.unsafe_outputs).sum::<usize>() as f64,
         0.0,
         samples().map(|samples| samples.inputs).sum(),
@@ -313,12 +298,24 @@ pub fn sound_if_all_were_certified(runs: &[Run]) -> Verdict {
     )
 }
 
-/// The number of parameters in which runs under two arms differ; for an obstacle out of reach none
-/// may, to the bit.
+/// The number of parameters in which runs under two arms differ, the obstacle being out of reach:
+/// none may, to the bit.
 ///
 /// # Panics
 /// When there are not as many runs of one arm as of the other.
 pub fn same_weights(one: &[Run], other: &[Run]) -> Verdict {
+    differing("an obstacle out of reach: parameters that differ between two arms", one, other)
+}
+
+/// The same for an obstacle within reach, where the constraint has to act.
+///
+/// # Panics
+/// As [`same_weights`].
+pub fn same_weights_near(one: &[Run], other: &[Run]) -> Verdict {
+    differing("an obstacle within reach: parameters that differ between two arms", one, other)
+}
+
+fn differing(check: &'static str, one: &[Run], other: &[Run]) -> Verdict {
     assert_eq!(one.len(), other.len(), "runs in pairs");
     let parameters = |run: &Run| run.after.network.parameters().to_vec();
     let differing = one.iter().zip(other).map(|(one, other)| {
@@ -327,7 +324,7 @@ pub fn same_weights(one: &[Run], other: &[Run]) -> Verdict {
     });
     at_most(
         &CERTIFIED,
-        "parameters that differ between two arms",
+        check,
         differing.sum::<usize>() as f64,
         0.0,
         one.len(),

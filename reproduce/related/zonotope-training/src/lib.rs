@@ -14,8 +14,8 @@
 //! second verifier by clipping polygons ([`regions`]), and a falsifier ([`samples`]). Two faults in
 //! the released code's enumeration are shown in [`cells`].
 //!
-//! No number of the paper was at hand, so none is compared: [`checks`] holds what is claimed, with
-//! thresholds that were set before the runs.
+//! No number of the paper was at hand, so none is compared: [`claims`] has what is claimed, [`checks`]
+//! with thresholds that were set before the runs, and [`statements`] puts all of it to an experiment.
 //!
 //! ```
 //! use zonotope_training::{Arm, Settings, run};
@@ -30,6 +30,7 @@
 pub mod cells;
 pub mod certificate;
 pub mod checks;
+pub mod claims;
 pub mod collision;
 pub mod layers;
 pub mod least_norm;
@@ -40,6 +41,7 @@ pub mod regions;
 pub mod run;
 pub mod samples;
 pub mod settings;
+pub mod statements;
 pub mod zonotope;
 
 pub use certificate::Certificate;

@@ -1,6 +1,6 @@
 //! Forest plots: a line a setting, with the interval of its difference to exact products.
 
-use super::difference::Difference;
+use crate::exhibit::difference::Difference;
 use crate::result::{Axis, Mark, Panel, Point, Series};
 
 /// A setting of a forest plot.

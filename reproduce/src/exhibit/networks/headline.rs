@@ -1,6 +1,6 @@
 //! Rows of the headline, as exhibits make them from their own runs.
 
-use super::difference::{Difference, show};
+use crate::exhibit::difference::{Difference, show};
 use crate::exhibit::statistics::Estimate;
 use crate::images::Images;
 use crate::result::{Found, HeadlineRow, significant};

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::difference::{Difference, show};
+use crate::exhibit::difference::{Difference, show};
 use crate::exhibit::statistics::Estimate;
 use crate::images::ImageConfig;
 use crate::result::{Evidence, PaperClaim, Standing, significant};

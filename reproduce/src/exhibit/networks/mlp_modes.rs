@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use training::sampling::{Mode, Scores};
 use training::setting::distinct;
 
-use super::difference::{Difference, intervals, seeds};
 use super::run_settings::RunSettings;
 use super::runs::Trained;
 use super::sampling::Sampling;
+use crate::exhibit::difference::{Difference, intervals, seeds};
 use crate::exhibit::finding::{against_exact, nearest_to_half};
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,

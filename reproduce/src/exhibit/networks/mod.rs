@@ -2,7 +2,6 @@
 
 pub(crate) mod accuracy;
 pub(crate) mod compute_communication;
-pub(crate) mod difference;
 pub(crate) mod forest;
 pub(crate) mod gradient_error;
 pub(crate) mod headline;

@@ -47,7 +47,7 @@ pub fn claim_rows(verdicts: &[Verdict]) -> Vec<ClaimRow> {
 }
 
 /// How what a check found relates to what is predicted.
-fn relation(verdict: &Verdict) -> &'static str {
+pub fn relation(verdict: &Verdict) -> &'static str {
     let (low, high) = verdict.interval();
     // A number that is exactly what is predicted lies within rounding of it, a bound may lie above.
     let is_equal = match verdict.test() {

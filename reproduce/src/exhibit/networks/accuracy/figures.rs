@@ -1,7 +1,7 @@
 //! The figures: accuracy against ratio and work, and learning curves.
 
 use super::Accuracy;
-use crate::exhibit::networks::difference::{Difference, intervals};
+use crate::exhibit::difference::{Difference, intervals};
 use crate::exhibit::networks::forest::{self, Line};
 use crate::exhibit::networks::runs::Trained;
 use crate::exhibit::networks::sampling::Sampling;

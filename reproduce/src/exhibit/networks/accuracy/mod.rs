@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use training::sampling::Mode;
 use training::setting::distinct;
 
-use super::difference::Difference;
 use super::headline::{accuracy_row, is_shown};
 use super::judgement::{evidence, evidence_setting};
 use super::run_settings::RunSettings;
 use super::runs::Trained;
 use super::sampling::Sampling;
+use crate::exhibit::difference::Difference;
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };

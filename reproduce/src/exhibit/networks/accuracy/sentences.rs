@@ -1,8 +1,8 @@
 //! The sentences below the tables that are computed from the numbers.
 
 use super::Accuracy;
+use crate::exhibit::difference::Difference;
 use crate::exhibit::finding::against_exact;
-use crate::exhibit::networks::difference::Difference;
 use crate::exhibit::networks::headline::is_shown;
 use crate::exhibit::networks::runs::Trained;
 use crate::exhibit::networks::sampling::Sampling;

@@ -3,7 +3,7 @@
 use training::metrics::{EpochMetrics, Metrics};
 
 use super::Accuracy;
-use crate::exhibit::networks::difference::{Difference, seeds};
+use crate::exhibit::difference::{Difference, seeds};
 use crate::exhibit::networks::runs::Trained;
 use crate::exhibit::statistics::Estimate;
 use crate::result::{Rows, Table};

@@ -4,8 +4,8 @@ use training::network::Description;
 use training::sampling::Scores;
 
 use super::{Measurement, MultiNode};
+use crate::exhibit::difference::intervals;
 use crate::exhibit::networks::compute_communication::PAPER;
-use crate::exhibit::networks::difference::intervals;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
 
 impl MultiNode {

@@ -12,8 +12,8 @@ use training::sampling::{LayerPolicies, Mode, Scores};
 use training::setting::distinct;
 use training::train::{DataParallel, DataParallelReport, train_data_parallel};
 
+use crate::exhibit::difference::{Difference, seeds, show};
 use crate::exhibit::networks::compute_communication::{PAPER, largest_ratio};
-use crate::exhibit::networks::difference::{Difference, seeds, show};
 use crate::exhibit::networks::headline::{accuracy_row, is_shown};
 use crate::exhibit::networks::judgement::{Saving, evidence, evidence_setting, judged, sent};
 use crate::exhibit::networks::run_settings::RunSettings;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::exhibit::networks::difference::{Difference, Reading, show};
+use crate::exhibit::difference::{Difference, Reading, show};
 use crate::exhibit::statistics::Estimate;
 
 /// What an arm costs on average, and its test accuracies in percent, by seed.

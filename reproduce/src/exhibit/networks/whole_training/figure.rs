@@ -5,7 +5,7 @@ use kernels::Estimator;
 use super::arms::Role;
 use super::finding::{Finding, headline};
 use super::trained::{Cost, Trained, curve};
-use crate::exhibit::networks::difference::intervals;
+use crate::exhibit::difference::intervals;
 use crate::exhibit::statistics::Estimate;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
 

@@ -1,7 +1,7 @@
 //! What was found of a sampled training: what it saves, and what it comes to beside exact ones.
 
 use super::control::{Comparison, beside};
-use crate::exhibit::networks::difference::{Difference, Reading};
+use crate::exhibit::difference::{Difference, Reading};
 use crate::result::significant;
 
 /// What a sampled training is compared with where as many computations are made.

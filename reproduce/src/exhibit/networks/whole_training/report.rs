@@ -13,7 +13,7 @@ use super::settings::WholeTraining;
 use super::timed::{TimedTraining, Times};
 use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
 use super::verdicts;
-use crate::exhibit::networks::difference::Difference;
+use crate::exhibit::difference::Difference;
 use crate::exhibit::networks::judgement::evidence_setting;
 use crate::result::{ExhibitResult, Rows, Table};
 use crate::timing::Spread;

@@ -8,7 +8,7 @@ use super::control::{Curve, Priced};
 use super::finding::Finding;
 use super::record::LongRun;
 use super::timed::Times;
-use crate::exhibit::networks::difference::Difference;
+use crate::exhibit::difference::Difference;
 use crate::exhibit::statistics::Estimate;
 
 /// An arm with the runs that are finished.

@@ -2,7 +2,7 @@
 //! [`judgement`].
 
 use super::finding::Finding;
-use crate::exhibit::networks::difference::Reading;
+use crate::exhibit::difference::Reading;
 use crate::exhibit::networks::judgement::{self, Accuracy, Saving, against_exact, all, saving};
 use crate::images::ImageConfig;
 use crate::result::{Evidence, PaperClaim, Rows, Standing, Table, significant};
@@ -160,7 +160,7 @@ mod tests {
     use super::super::finding::tests::{difference, finding};
     use super::Standing::{Fails, Holds, HoldsInPart, Undecided};
     use super::*;
-    use crate::exhibit::networks::difference::Difference;
+    use crate::exhibit::difference::Difference;
 
     /// An arm that needs such shares of computation and time, with its difference to exact.
     fn arm(computations: f64, time: f64, against_exact: Option<Difference>) -> Finding {

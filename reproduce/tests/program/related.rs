@@ -1,0 +1,134 @@
+//! Settings of the related systems that mean nothing are refused, and nothing is called safe, or
+//! classified, that was not.
+
+use std::path::Path;
+
+use crate::run::{reproduce, standard_error};
+use crate::settings::assert_refused;
+use testing::{data_directory, skip_without_data};
+
+/// The block of quick settings of an exhibit, as settings of one's own, with parts replaced.
+fn own(exhibit: &str, changes: &[(&str, &str)]) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("exhibits");
+    let text = std::fs::read_to_string(folder.join(format!("{exhibit}.yaml"))).unwrap();
+    let (_, block) = text.split_once("\n  quick:\n").unwrap();
+    let (block, _) = block.split_once("\n\n").unwrap();
+    let text = format!("exhibit: {exhibit}\nsettings:\n{block}\n");
+    changes.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+/// A change of an exhibit's quick settings is refused with a field and its value.
+fn refuses(exhibit: &str, from: &str, to: &str, message: &str) {
+    let text = own(exhibit, &[(from, to)]);
+    assert_refused("mine.yaml", &text, &[&format!("mine.yaml: settings.{message}"), " at line "]);
+}
+
+#[test]
+fn an_ensemble_of_one_and_observations_without_noise_are_refused() {
+    let exhibit = "ensemble-kalman";
+    refuses(exhibit, "members: 60", "members: 1", "network.members is 1, expected a whole number");
+    refuses(exhibit, "[5, 20]", "[5, 1]", "members[1] is 1, expected a whole number of at least 2");
+    for noise in ["0.0", "-0.05", ".nan", ".inf"] {
+        refuses(exhibit, "noise: 0.05", &format!("noise: {noise}"), "network.noise is ");
+    }
+    refuses(exhibit, "iterations: [4]", "iterations: [0]", "iterations[0] is 0");
+    refuses(exhibit, "[0.0, 1.0]", "[0.0, -1.0]", "first_spreads[1] is -1");
+    refuses(exhibit, "ratio: 0.5", "ratio: 1.5", "samplings[0].ratio is 1.5");
+    refuses(
+        exhibit,
+        "ratio: 0.5",
+        "ratio: 0.01",
+        "samplings[0].ratio is 0.01, expected a share of",
+    );
+    refuses(exhibit, "[sine]", "[squares-and-sines]", "targets[0] is squares and sines");
+    let descent = "methods:\n      - {name: adam, steps: 10, rate: 0.1}\n";
+    refuses(exhibit, "methods:\n", descent, "methods[0] is Adam, expected a smoother or a filter");
+    let many = "members: 1000000";
+    refuses(exhibit, "members: 60", many, "network.members is 1000000, expected fewer");
+}
+
+#[test]
+fn sets_that_are_none_or_have_no_bounds_are_refused() {
+    let exhibit = "zonotopes";
+    for width in ["0.0", "-1.0", ".inf", ".nan"] {
+        let field = "training.obstacle.half_width is ";
+        refuses(exhibit, "half_width: 0.5", &format!("half_width: {width}"), field);
+    }
+    refuses(exhibit, "[1.5, 1.5]", "[1.5, .inf]", "training.obstacle.centre[1] is inf");
+    refuses(exhibit, "margin: 0.02", "margin: 0.0", "training.margin is 0");
+    refuses(exhibit, "hidden: 6", "hidden: 33", "training.hidden is 33");
+    refuses(exhibit, "[0.25]", "[0.25, 0.0]", "half_widths[1] is 0");
+    refuses(exhibit, "[0.25]", "[0.5]", "half_widths[0] is 0.5, expected another");
+    refuses(exhibit, "ratio: 0.3", "ratio: 0.001", "samplings[0].ratio is 0.001");
+    let times =
+        "exhibit: zonotope-times\nsettings: {hidden: [4, 99], brute_force_up_to: 4, rounds: 1}\n";
+    assert_refused("mine.yaml", times, &["settings.hidden[1] is 99", " at line 2 "]);
+}
+
+/// The program ends with code 2 and says all of `words`, and leaves no figure.
+fn fails(text: &str, data: Option<&Path>, words: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.yaml"), text).unwrap();
+    let data = data.map(|data| data.to_str().unwrap().to_string());
+    let mut arguments = vec!["run", "mine.yaml", "--threads", "1"];
+    arguments.extend(data.as_deref().into_iter().flat_map(|data| ["--data", data]));
+    let output = reproduce(folder.path(), &arguments);
+    let message = standard_error(&output);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    for word in words {
+        assert!(message.contains(word), "{word:?} is not in {message:?}");
+    }
+    let written = std::fs::read_dir(folder.path().join("figures")).into_iter().flatten();
+    assert_eq!(written.count(), 0, "{message} left figures");
+}
+
+#[test]
+fn an_obstacle_over_the_start_and_training_that_diverges_have_no_result() {
+    let covering = [("[1.5, 1.5]", "[0.0, 0.0]"), ("half_width: 0.5", "half_width: 100.0")];
+    let words = ["the obstacle with centre [0.0, 0.0] and half-width 100", "covers all"];
+    fails(&own("zonotopes", &covering), None, &words);
+    fails(&own("zonotopes", &[("rate: 0.1", "rate: 1000000.0")]), None, &["parameter", "finite"]);
+}
+
+#[test]
+fn more_levels_than_bits_and_devices_that_are_none_are_refused() {
+    let exhibit = "memristor-classifier";
+    let levels = "levels[1].levels is 9, expected 9 levels were asked for of codes of 3 bits";
+    refuses(exhibit, "levels: 8}", "levels: 9}", levels);
+    refuses(exhibit, "ratio: 20.0", "ratio: 1.0", "devices[0].ratio is 1");
+    refuses(exhibit, "variation: 0.2", "variation: .nan", "devices[0].variation is NaN");
+    refuses(exhibit, "stuck: 0.0", "stuck: 1.5", "devices[0].stuck is 1.5");
+    refuses(exhibit, "seeds: 2", "seeds: 1", "seeds is 1, expected a whole number of at least 2");
+    refuses(exhibit, "folds: 3", "folds: 1", "classifier.folds.folds is 1");
+    refuses(exhibit, "tuning: 100", "tuning: 101", "classifier.images.tuning is 101");
+    refuses(exhibit, "[0.05, 0.1, 0.2]", "[0.05, 0.0]", "classifier.tuning.bandwidths[1] is 0");
+}
+
+#[test]
+fn a_class_without_samples_is_named_with_its_file() {
+    let published = data_directory();
+    let there = ["mnist", "wine/wine.data", "iris/iris.data"].map(|name| published.join(name));
+    if let Some(missing) = there.iter().find(|path| !path.exists()) {
+        return skip_without_data(&format!("no {}", missing.display()));
+    }
+    let data = tempfile::tempdir().unwrap();
+    let (mnist, wine) = (data.path().join("mnist"), data.path().join("wine.data"));
+    std::fs::create_dir(&mnist).unwrap();
+    for entry in std::fs::read_dir(&there[0]).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), mnist.join(entry.file_name())).unwrap();
+    }
+    std::fs::copy(&there[1], wine).unwrap();
+    let iris = std::fs::read_to_string(&there[2]).unwrap();
+    let without: Vec<&str> = iris.lines().filter(|line| !line.contains("virginica")).collect();
+    std::fs::write(data.path().join("iris.data"), without.join("\n")).unwrap();
+    let text = own("memristor-classifier", &[]);
+    fails(&text, Some(data.path()), &["iris.data: class virginica has no sample"]);
+    // Digits of which more are to be stored than there are.
+    std::fs::copy(&there[2], data.path().join("iris.data")).unwrap();
+    let text = own("memristor-classifier", &[("stored_a_class: 20", "stored_a_class: 90")]);
+    fails(&text, Some(data.path()), &["class ", "fewer than the 90 that are asked for"]);
+}
