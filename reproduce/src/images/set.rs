@@ -61,7 +61,7 @@ impl ImageSet {
         }
     }
 
-    /// The names for files ([`Images::slug`]) of the sets that it may turn out to be.
+    /// The names for files ([`Images::slug`](super::Images::slug)) of the sets that it may turn out to be.
     pub fn slugs(self) -> &'static [&'static str] {
         match self {
             ImageSet::Digits => &["mnist", "generated-digits"],
