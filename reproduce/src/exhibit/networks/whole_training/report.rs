@@ -49,7 +49,7 @@ impl WholeTraining {
         ExhibitResult {
             title: super::TITLE.to_string(),
             finding: if runs.is_empty() { String::new() } else { headline(&sampled) },
-            evidence: verdicts::evidence(&sampled, &self.setting(), &self.images),
+            evidence: verdicts::evidence(&sampled, &self.setting(&trained), &self.images),
             data: match runs.first() {
                 Some(run) => run.images.description.clone(),
                 None => self.images.set.slugs().join(" or "),
@@ -72,11 +72,12 @@ impl WholeTraining {
         }
     }
 
-    /// The network, the data and the seeds, in words.
-    fn setting(&self) -> String {
+    /// The network, the data and the seeds that every arm which was run has, in words.
+    fn setting(&self, trained: &[Trained]) -> String {
+        let seeds = trained.iter().map(|arm| arm.runs.len()).filter(|runs| *runs > 0).min();
         let config = self.arms[0].config(0, &self.training, 0).ok();
         let network = config.map_or(String::new(), |config| config.network.title());
-        evidence_setting(&network, &self.images, self.seeds)
+        evidence_setting(&network, &self.images, seeds.unwrap_or(self.seeds))
     }
 
     /// An arm with its runs.

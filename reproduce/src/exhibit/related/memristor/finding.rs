@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(
             robustness(20.0, &[-3.0, -3.0], &[-14.0, -15.0]),
             "devices that vary by 20 % change the accuracy of gates by -3 points and that of \
-             exponentials by -14.50 ± 6.4: gates bear it better."
+             exponentials by -14.5 ± 6.4: gates bear it better."
         );
         let ends = |gates: &[f64], words: &str| {
             let found = robustness(20.0, gates, &vec![-2.0; gates.len()]);
@@ -193,7 +193,7 @@ mod tests {
         ];
         assert_eq!(
             faults(&devices),
-            "gates with devices beside ideal devices, points of accuracy. Worse: a (-9.750 ± 3.2, \
+            "gates with devices beside ideal devices, points of accuracy. Worse: a (-9.8 ± 3.2, \
              lower). Not worse: b (0 ± 0, within noise). Not compared: c (-10, one seed)."
         );
         assert_eq!(faults(&[]), "no faulty device was tried.");
