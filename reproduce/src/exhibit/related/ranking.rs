@@ -60,8 +60,8 @@ mod tests {
         ];
         assert_eq!(
             ranking(&subject, &others, "an error"),
-            "ours comes to an error of 1.250 ± 3.2. Higher: worse (2.250 ± 3.2), also worse (3.250 \
-             ± 3.2). Lower: better (0.7500 ± 3.2). Not told apart: as good (1.250 ± 3.2). Without a \
+            "ours comes to an error of 1.2 ± 3.2. Higher: worse (2.2 ± 3.2), also worse (3.2 \
+             ± 3.2). Lower: better (0.8 ± 3.2). Not told apart: as good (1.2 ± 3.2). Without a \
              number: lost (NaN ± NaN)."
         );
     }
