@@ -177,13 +177,8 @@ impl Collective for Mpi {
         received.resize(self.size * length, 0.0);
         let own = self.rank * length..(self.rank + 1) * length;
         received[own].copy_from_slice(&numbers[segments[self.rank].clone()]);
-        if length == 0 {
-            // Empty slices are no chunks, and nothing is received.
-            let sent = others(self.rank, segments.iter().map(|segment| &numbers[segment.clone()]));
-            return self.swap(sent, std::iter::empty());
-        }
         let sent = others(self.rank, segments.iter().map(|segment| &numbers[segment.clone()]));
-        self.swap(sent, others(self.rank, received.chunks_exact_mut(length)))
+        self.swap(sent, others(self.rank, received.chunks_exact_mut(length.max(1))))
     }
 
     fn all_gather(
@@ -210,12 +205,9 @@ impl Collective for Mpi {
     fn all_gather_bytes(&mut self, own: &[u8], all: &mut Vec<u8>) -> Result<(), CollectiveError> {
         all.clear();
         all.resize(self.size * own.len(), 0);
-        if own.is_empty() {
-            return Ok(());
-        }
         all[self.rank * own.len()..][..own.len()].copy_from_slice(own);
         let sent = others(self.rank, std::iter::repeat_n(own, self.size));
-        self.swap(sent, others(self.rank, all.chunks_exact_mut(own.len())))
+        self.swap(sent, others(self.rank, all.chunks_exact_mut(own.len().max(1))))
     }
 
     fn abort(&mut self, reason: &str) {
