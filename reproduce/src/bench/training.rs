@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use kernels::InstructionSet;
@@ -17,7 +16,7 @@ use super::python::Python;
 use crate::exhibit::networks::whole_training::exact_training;
 use crate::images::ImageSet;
 use crate::progress::Progress;
-use crate::timing::Spread;
+use crate::timing::{Spread, training_seconds};
 
 /// What the interpreter runs; its head describes the lines that are exchanged.
 const SCRIPT: &str = include_str!("pytorch_training.py");
@@ -55,10 +54,9 @@ pub fn measure(
     progress.set_length(2 * config.epochs);
     let (mut seconds, mut layout) = ([Vec::new(), Vec::new()], String::new());
     while !ours.is_finished() {
-        let (begun, evaluated) = (Instant::now(), ours.evaluation_time());
-        ours.epoch(&mut |_| ControlFlow::Continue(()))?;
-        let evaluation = ours.evaluation_time() - evaluated;
-        seconds[0].push((begun.elapsed() - evaluation).as_secs_f64());
+        let [steps, _] =
+            training_seconds(&mut ours, |it| it.epoch(&mut |_| ControlFlow::Continue(())))?;
+        seconds[0].push(steps);
         progress.advance(1);
         let (epoch, rest) = theirs.number(&format!("epoch {threads}"))?;
         seconds[1].push(epoch);

@@ -8,6 +8,8 @@ pub mod operands;
 
 use std::time::{Duration, Instant};
 
+use training::train::Trainer;
+
 /// Median and quartiles.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
@@ -46,6 +48,20 @@ pub struct Patience {
     pub total: Duration,
     /// The fewest rounds, however long they take.
     pub rounds: usize,
+}
+
+/// Does something with a trainer; the seconds that its steps took, and those of its evaluations.
+///
+/// # Errors
+/// Those of `work`.
+pub fn training_seconds<'a, E>(
+    trainer: &mut Trainer<'a>,
+    work: impl FnOnce(&mut Trainer<'a>) -> Result<(), E>,
+) -> Result<[f64; 2], E> {
+    let (begun, evaluated) = (Instant::now(), trainer.evaluation_time());
+    work(trainer)?;
+    let evaluation = trainer.evaluation_time() - evaluated;
+    Ok([begun.elapsed() - evaluation, evaluation].map(|time| time.as_secs_f64()))
 }
 
 /// Work whose time is measured: does it so many times and returns the seconds this took.

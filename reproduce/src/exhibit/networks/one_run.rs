@@ -17,6 +17,7 @@ use training::train::{BatchNormStatistics, Progress, Trainer, TrainingConfig, Tr
 use crate::cache::write_whole;
 use crate::exhibit::Environment;
 use crate::sources;
+use crate::timing::training_seconds;
 
 /// A run that is stopped loses about so much work, or that of an epoch.
 const BETWEEN_CHECKPOINTS: Duration = Duration::from_secs(60);
@@ -123,19 +124,18 @@ fn train(
     let (mut trainer, mut steps, mut diary) = begin(environment, config, marks, checkpoint)?;
     let (mut saved, mut last) = (Instant::now(), (steps, diary.clone()));
     while !trainer.is_finished() {
-        let (begun, evaluated) = (Instant::now(), trainer.evaluation_time());
-        let processor = processor_time();
-        trainer.advance(marks.after(steps) - steps, &mut |progress| {
-            steps = progress.steps;
-            observe(progress)
+        let (processor, until) = (processor_time(), marks.after(steps) - steps);
+        let [training, evaluation] = training_seconds(&mut trainer, |it| {
+            it.advance(until, &mut |progress| {
+                steps = progress.steps;
+                observe(progress)
+            })
         })?;
-        let evaluation = trainer.evaluation_time() - evaluated;
-        let (elapsed, evaluation) = (begun.elapsed().as_secs_f64(), evaluation.as_secs_f64());
-        diary.training_seconds += elapsed - evaluation;
+        diary.training_seconds += training;
         diary.evaluation_seconds += evaluation;
         diary.processor_seconds = processor.zip(processor_time()).map(|(before, now)| {
             // That of an evaluation is known by its share of the wall time alone.
-            let steps = (now - before).as_secs_f64() * (1.0 - evaluation / elapsed);
+            let steps = (now - before).as_secs_f64() * (training / (training + evaluation));
             diary.processor_seconds.unwrap_or_default() + steps
         });
         let network = trainer.network();

@@ -5,7 +5,6 @@
 //! machine down for a while slows down all of them. Evaluations are no part of the time.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -19,7 +18,7 @@ use super::settings::WholeTraining;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS};
 use crate::exhibit::{Environment, LongRuns};
 use crate::images::Images;
-use crate::timing::Spread;
+use crate::timing::{Spread, training_seconds};
 use crate::{provenance, sources};
 
 /// Which arms are timed, and how often they change turns.
@@ -240,14 +239,13 @@ fn measure(
         let unfinished = trainers.iter_mut().zip(&mut turns).zip(trainings);
         let unfinished = unfinished.filter(|((trainer, _), _)| !trainer.is_finished());
         for ((trainer, turns), (name, _)) in unfinished {
-            let (begun, evaluated) = (Instant::now(), trainer.evaluation_time());
             let observe = &mut |_: training::train::Progress| {
                 environment.progress.advance(1);
                 ControlFlow::Continue(())
             };
-            trainer.advance(turn_steps, observe).with_context(|| format!("{name}, timed"))?;
-            let evaluation = trainer.evaluation_time() - evaluated;
-            turns.push((begun.elapsed() - evaluation).as_secs_f64());
+            let turn = training_seconds(trainer, |it| it.advance(turn_steps, observe));
+            let [steps, _] = turn.with_context(|| format!("{name}, timed"))?;
+            turns.push(steps);
         }
     }
     let ended = trainings.iter().zip(&mut trainers).zip(turns);
