@@ -5,7 +5,7 @@ use crate::exhibit::{BuiltIn, Exhibit, networks, products, related, statements, 
 use training::names::unknown;
 
 /// Every exhibit, in the order of runs and of the page.
-pub static EXHIBITS: [Exhibit; 23] = [
+pub static EXHIBITS: [Exhibit; 24] = [
     statements::claims::EXHIBIT,
     statements::calibration::EXHIBIT,
     products::matmul_error::EXHIBIT,
@@ -29,6 +29,7 @@ pub static EXHIBITS: [Exhibit; 23] = [
     times::resnet_step::EXHIBIT,
     times::roofline::EXHIBIT,
     related::zonotope_times::EXHIBIT,
+    related::ensemble_kalman::times::EXHIBIT,
 ];
 
 /// All built-in settings with their exhibits, in order.

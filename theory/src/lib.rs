@@ -8,6 +8,7 @@
 //! closed form. Every check is also given wrong estimators
 //! ([`controls`]), which it has to reject.
 
+pub mod bootstrap;
 pub mod calibration;
 pub mod claim;
 pub mod closed_form;

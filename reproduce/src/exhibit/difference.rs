@@ -1,7 +1,8 @@
 //! What a change of setting does to a number: the differences of runs that have a seed in common.
 //!
 //! Runs of one seed begin with the same weights and see the same minibatches, so that their
-//! difference varies less than either, and its interval is that of the paired Student's t test.
+//! difference varies less than either. Its interval is that of the paired Student's t test, beside
+//! which there is the bootstrap's.
 
 use crate::exhibit::statistics::Estimate;
 use crate::result::significant;
@@ -31,9 +32,7 @@ impl Difference {
     /// # Panics
     /// If there are not as many of one as of the other: a mistake in an exhibit's code.
     pub fn paired(values: &[f64], reference: &[f64]) -> Self {
-        assert_eq!(values.len(), reference.len(), "a pair a seed");
-        let differences: Vec<f64> = values.iter().zip(reference).map(|(x, y)| x - y).collect();
-        Difference(Estimate::of(&differences))
+        Difference(Estimate::of(&pairwise(values, reference)))
     }
 
     /// The mean difference.
@@ -67,6 +66,20 @@ impl Difference {
         }
         format!("{}, {reading}", show(self.0))
     }
+}
+
+/// The paired bootstrap's 95 % interval of the same mean difference; none of one seed, or where a run
+/// gave no number.
+///
+/// # Panics
+/// As [`Difference::paired`].
+pub fn bootstrap(values: &[f64], reference: &[f64]) -> Option<(f64, f64)> {
+    theory::bootstrap::interval(&pairwise(values, reference), 0.05)
+}
+
+fn pairwise(values: &[f64], reference: &[f64]) -> Vec<f64> {
+    assert_eq!(values.len(), reference.len(), "a pair a seed");
+    values.iter().zip(reference).map(|(x, y)| x - y).collect()
 }
 
 impl Reading {

@@ -68,6 +68,10 @@ impl Settings {
                 within(FieldError::new("estimator", estimator, error.to_string()))
             };
             estimator.check().map_err(refused)?;
+            if ratio * (self.hidden as f64) < 1.0 {
+                let expected = format!("a share of {} units that keeps one", self.hidden);
+                return Err(within(FieldError::new("ratio", ratio, expected)));
+            }
         }
         count_within("test_points", self.test_points, 2..=1_000_000)?;
         // All of these are held at once.

@@ -99,7 +99,7 @@ impl EnsembleKalman {
 }
 
 /// "ES-MDA, 10 iterations".
-fn words(method: Method) -> String {
+pub fn words(method: Method) -> String {
     let name = method.name();
     match method {
         Method::Smoother { iterations } => format!("{name}, {iterations} iterations"),

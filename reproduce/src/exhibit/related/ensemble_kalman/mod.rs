@@ -5,18 +5,22 @@ mod figures;
 mod finding;
 mod settings;
 mod tables;
+pub(crate) mod times;
 
 use ensemble_kalman::experiment::{Outcome, run};
 use ensemble_kalman::statements;
 use rayon::prelude::*;
+use regression::Target;
 
+use super::differences::{self, Beside};
+use super::ranking::Way;
 use super::verdicts::{self, Judged};
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
 use crate::memory::Need;
 use crate::parallel;
 use crate::result::{ExhibitResult, Table};
-use cases::{Case, Measured};
+use cases::{Case, Measured, Part, of_part};
 use settings::EnsembleKalman;
 
 /// See the module.
@@ -77,6 +81,15 @@ impl EnsembleKalman {
     fn report(&self, measured: &[Measured], judged: &[Judged]) -> ExhibitResult {
         let mut remarks = finding::findings(self, measured);
         remarks.extend([verdicts::sentence(judged), verdicts::sentence_of_mistakes(judged)]);
+        let compared = |target: &Target| {
+            let methods = of_part(measured, *target, Part::Method);
+            let ways: Vec<Way> = methods.iter().map(|it| it.way()).collect();
+            ways.split_first().map_or(Vec::new(), |(subject, others)| {
+                differences::beside(target.name(), subject, others)
+            })
+        };
+        let beside: Vec<Beside> = self.targets.iter().flat_map(compared).collect();
+        remarks.extend(differences::agreement(&beside));
         remarks.push(format!(
             "Medians over {} {}, errors on the function without noise. All methods of a seed have \
              the same data, and gradient methods start from the first member of the ensemble. A \
@@ -89,6 +102,7 @@ impl EnsembleKalman {
             tables::records(measured),
             tables::course(measured),
             tables::curves(&self.targets, measured),
+            differences::records(&beside),
             verdicts::records(judged),
         ];
         ExhibitResult {
@@ -98,7 +112,7 @@ impl EnsembleKalman {
                 self.network.examples
             ),
             records: Table::stacked("Every measurement", records),
-            tables: tables::tables(measured, judged),
+            tables: tables::tables(measured, &beside, judged),
             figures: figures::figures(self, measured),
             remarks,
             related: vec![verdicts::related_row(

@@ -85,11 +85,6 @@ impl EnsembleKalman {
             };
             let settings = Settings { sampling: Some(sampling), ..self.network.clone() };
             settings.check().map_err(within)?;
-            if sampling.ratio * (self.network.hidden as f64) < 1.0 {
-                let expected = format!("a share of {} units that keeps one", self.network.hidden);
-                let field = format!("samplings[{place}].ratio");
-                return Err(FieldError::new(field, sampling.ratio, expected));
-            }
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 use ensemble_kalman::experiment::Method;
 use regression::Target;
 
-use super::cases::{Measured, Part, of_part, shown};
-use crate::exhibit::difference::Difference;
+use super::cases::{Measured, Part, shown};
+use crate::exhibit::related::differences::{self, Beside};
 use crate::exhibit::related::verdicts::{self, Judged};
 use crate::result::{Rows, Table, significant};
 
@@ -68,39 +68,29 @@ pub fn curves(targets: &[Target], measured: &[Measured]) -> Table {
         .table("Curves of the first seed")
 }
 
-/// The thresholds, the methods beside each other, the sweep of sizes, priors and sampling, and the
-/// controls.
-pub fn tables(measured: &[Measured], judged: &[Judged]) -> Vec<Table> {
+/// The thresholds, the methods beside each other and their differences, the sweep of sizes, priors and
+/// sampling, and the controls.
+pub fn tables(measured: &[Measured], beside: &[Beside], judged: &[Judged]) -> Vec<Table> {
     let others = measured.iter().filter(|it| !matches!(it.case.part, Part::Method | Part::Size));
-    vec![
-        verdicts::thresholds(judged),
-        methods(measured),
+    let mut tables = vec![verdicts::thresholds(judged), methods(measured)];
+    tables.extend(differences::table(beside, "Errors"));
+    tables.extend([
         sizes(measured),
         cases("Other priors, and forward passes that are sampled", others),
         verdicts::mistakes(judged),
-    ]
+    ]);
+    tables
 }
 
 fn methods(measured: &[Measured]) -> Table {
-    let rows: Vec<(&Measured, &Measured)> = measured
-        .iter()
-        .filter(|it| it.case.part == Part::Method)
-        .filter_map(|it| Some((it, *of_part(measured, it.case.target, Part::Method).first()?)))
-        .collect();
-    Rows::of(&rows)
-        .key("function", |(it, _)| it.case.target.name())
-        .key("method", |(it, _)| it.case.name.clone())
-        .value("error, median", "rms", |(it, _)| it.error())
-        .value("R², median", "", |(it, _)| it.r_squared())
-        .value("error of mean parameters", "rms", |(it, _)| it.error_of_mean_parameters())
-        .value("forward passes", "networks", |(it, _)| it.forward_passes())
-        .key("error less that of the first, paired", |(it, first)| {
-            match it.case.name == first.case.name {
-                true => String::new(),
-                false => Difference::paired(&it.errors(), &first.errors()).words(),
-            }
-        })
-        .table("Methods beside each other; differences with 95 % intervals over the seeds")
+    Rows::of(measured.iter().filter(|it| it.case.part == Part::Method))
+        .key("function", |it| it.case.target.name())
+        .key("method", |it| it.case.name.clone())
+        .value("error, median", "rms", Measured::error)
+        .value("R², median", "", Measured::r_squared)
+        .value("error of mean parameters", "rms", Measured::error_of_mean_parameters)
+        .value("forward passes", "networks", Measured::forward_passes)
+        .table("Methods beside each other")
 }
 
 fn sizes(measured: &[Measured]) -> Table {

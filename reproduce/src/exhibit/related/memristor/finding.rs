@@ -16,20 +16,17 @@ const A_POINT: f64 = 1.0;
 pub fn findings(sets: &[DataSet], measured: &[Measured]) -> Vec<String> {
     let mut sentences = Vec::new();
     for name in sets.iter().map(|set| set.name.as_str()) {
-        let gates = by_levels(measured, name, Rule::ClassThresholds);
-        let Some(subject) = gates.iter().find(|it| it.levels() == Some(16)) else { continue };
-        let whole = |rule| exact(measured, name, rule);
-        let others = [Rule::Density, Rule::ClassThresholds, Rule::NearestNeighbour].map(whole);
-        let others: Vec<Way> = others.iter().flatten().map(|it| it.way()).collect();
-        let ranked = ranking(&subject.way(), &others, "a mean accuracy in %");
+        let Some((subject, others)) = compared(measured, name) else { continue };
+        let ranked = ranking(&subject, &others, "a mean accuracy in %");
         sentences.push(format!("{name}: {ranked}"));
-        if let Some(exact) = whole(Rule::ClassThresholds) {
+        if let Some(exact) = exact(measured, name, Rule::ClassThresholds) {
+            let gates = by_levels(measured, name, Rule::ClassThresholds);
             let of = |it: &&Measured| (it.levels().unwrap_or(0), it.accuracy().mean);
             let levels: Vec<(u32, f64)> = gates.iter().map(of).collect();
             let found = enough(&levels, exact.accuracy().mean);
             sentences.push(format!("{name}: {found} for gates within a point of exact weights."));
         }
-        if let Some(gate) = whole(Rule::HalfHeight) {
+        if let Some(gate) = exact(measured, name, Rule::HalfHeight) {
             let found = half_height(gate.accuracy().mean, gate.tie_rate());
             sentences.push(format!("{name}: {found}"));
         }
@@ -48,6 +45,16 @@ pub fn findings(sets: &[DataSet], measured: &[Measured]) -> Vec<String> {
         }
     }
     sentences
+}
+
+/// Gates with 16 levels, and the rules with exact weights that stand beside them; none where there are
+/// no such gates.
+pub fn compared(measured: &[Measured], data: &str) -> Option<(Way, Vec<Way>)> {
+    let gates = by_levels(measured, data, Rule::ClassThresholds);
+    let subject = gates.iter().find(|it| it.levels() == Some(16))?;
+    let others = [Rule::Density, Rule::ClassThresholds, Rule::NearestNeighbour];
+    let others = others.iter().filter_map(|rule| Some(exact(measured, data, *rule)?.way()));
+    Some((subject.way(), others.collect()))
 }
 
 /// The least number of levels from which on accuracies are within a point of that of exact weights;

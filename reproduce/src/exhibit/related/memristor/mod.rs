@@ -14,6 +14,7 @@ use memristor_classifier::experiment::run;
 use memristor_classifier::statements;
 use std::path::Path;
 
+use super::differences;
 use super::verdicts::{self, Judged};
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
@@ -112,21 +113,34 @@ impl Memristor {
     ) -> anyhow::Result<ExhibitResult> {
         let mut remarks = finding::findings(sets, measured);
         remarks.extend([verdicts::sentence(judged), verdicts::sentence_of_mistakes(judged)]);
+        let compared = |set: &DataSet| {
+            let pairs = finding::compared(measured, &set.name);
+            pairs.map_or(Vec::new(), |(subject, others)| {
+                differences::beside(&set.name, &subject, &others)
+            })
+        };
+        let beside: Vec<differences::Beside> = sets.iter().flat_map(compared).collect();
+        remarks.extend(differences::agreement(&beside));
         remarks.push(self.how_measured(sets));
         let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-        let records = vec![tables::records(measured), verdicts::records(judged)];
+        let records = vec![
+            tables::records(measured),
+            differences::records(&beside),
+            verdicts::records(judged),
+        ];
+        let mut tables = vec![verdicts::thresholds(judged), tables::rules(measured)];
+        tables.extend(differences::table(&beside, "Accuracies in %"));
+        tables.extend([
+            tables::levels(measured),
+            tables::devices(measured),
+            tables::costs(measured),
+            verdicts::mistakes(judged),
+        ]);
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: names.join(", "),
             records: Table::stacked("Every measurement", records),
-            tables: vec![
-                verdicts::thresholds(judged),
-                tables::rules(measured),
-                tables::levels(measured),
-                tables::devices(measured),
-                tables::costs(measured),
-                verdicts::mistakes(judged),
-            ],
+            tables,
             figures: figures::figures(self, sets, measured)?,
             remarks,
             related: vec![verdicts::related_row(

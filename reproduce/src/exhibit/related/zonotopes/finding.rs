@@ -5,17 +5,24 @@ use crate::exhibit::difference::show;
 use crate::exhibit::related::ranking::{Way, ranking};
 use crate::result::significant;
 
+fn is_size(measured: &&Measured) -> bool {
+    matches!(measured.arm.part, Part::Size(_))
+}
+
+/// The arms with their test errors, the subject first.
+pub fn ways(measured: &[Measured]) -> Vec<Way> {
+    measured.iter().filter(|it| !is_size(it)).map(Measured::way).collect()
+}
+
 /// All sentences.
 pub fn findings(measured: &[Measured]) -> Vec<String> {
-    let is_size = |it: &&Measured| matches!(it.arm.part, Part::Size(_));
     let counts: Vec<Certified> =
         measured.iter().filter(|it| !is_size(it)).map(Certified::of).collect();
     let mut sentences = vec![certified(&counts)];
     if let Some(penalty) = measured.iter().find(|it| it.arm.part == Part::Penalty) {
         sentences.push(samples_only(&Certified::of(penalty), penalty.without_unsafe_samples()));
     }
-    let ways: Vec<Way> = measured.iter().filter(|it| !is_size(it)).map(Measured::way).collect();
-    if let Some((subject, others)) = ways.split_first() {
+    if let Some((subject, others)) = ways(measured).split_first() {
         sentences.push(ranking(subject, others, "a mean test error"));
     }
     let sizes = by_size(measured).into_iter().map(|it| Size {

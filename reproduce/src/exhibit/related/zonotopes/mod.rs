@@ -9,6 +9,7 @@ mod tables;
 use zonotope_training::run::Run;
 use zonotope_training::{Arm, Obstacle, Settings, run, statements};
 
+use super::differences;
 use super::verdicts::{self, Judged};
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
@@ -107,6 +108,11 @@ impl Zonotopes {
     ) -> anyhow::Result<ExhibitResult> {
         let mut remarks = finding::findings(measured);
         remarks.extend([verdicts::sentence(judged), verdicts::sentence_of_mistakes(judged)]);
+        let beside = match finding::ways(measured).split_first() {
+            Some((subject, others)) => differences::beside("test set", subject, others),
+            None => Vec::new(),
+        };
+        remarks.extend(differences::agreement(&beside));
         remarks.push(format!(
             "The network 2-{}-2 learns (x² + sin y, y² + sin x) on the square [-1, 1]². The least \
              scale is that at which its outputs touch the unsafe square: unsafe up to 1. Certified \
@@ -115,18 +121,20 @@ impl Zonotopes {
             self.training.hidden,
             1.0 + 0.5 * self.training.margin,
         ));
-        let records =
-            vec![tables::records(measured), tables::course(measured), verdicts::records(judged)];
+        let records = vec![
+            tables::records(measured),
+            tables::course(measured),
+            differences::records(&beside),
+            verdicts::records(judged),
+        ];
+        let mut tables = vec![verdicts::thresholds(judged), tables::arms(measured)];
+        tables.extend(differences::table(&beside, "Test errors"));
+        tables.extend([tables::sizes(measured), verdicts::mistakes(judged)]);
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
             data: format!("{} points of a function, drawn by code", self.training.examples),
             records: Table::stacked("Every measurement", records),
-            tables: vec![
-                verdicts::thresholds(judged),
-                tables::arms(measured),
-                tables::sizes(measured),
-                verdicts::mistakes(judged),
-            ],
+            tables,
             figures: figures::figures(self, measured, seed)?,
             remarks,
             failures: finding::unsound(measured),
