@@ -54,6 +54,11 @@ pub fn table(rows: &[Beside], quantity: &str) -> Option<Table> {
 }
 
 impl Beside {
+    /// What is compared with the subject.
+    pub fn name(&self) -> &str {
+        &self.names[0]
+    }
+
     /// "0.01 to 0.03, higher".
     fn words(&self) -> String {
         let Some((low, high)) = self.bootstrap else { return String::new() };
@@ -68,6 +73,16 @@ impl Beside {
     fn is_read_the_same(&self) -> bool {
         self.words().ends_with(self.difference.reading().words())
     }
+}
+
+/// The first difference of every data set in a sentence; empty where there is none.
+pub fn finding(rows: &[Beside], quantity: &str) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let [name, subject] = &first.names;
+    let same = rows.iter().filter(|row| row.names == first.names);
+    let found = same.map(|row| format!("{} on {}", row.difference.words(), row.data));
+    let found: Vec<String> = found.collect();
+    format!("{quantity} of {name} less that of {subject}: {}.", found.join("; "))
 }
 
 /// Whether both intervals say the same of every difference, in a sentence.
@@ -120,6 +135,15 @@ mod tests {
         let records = records(&rows());
         assert_eq!(records.rows.len(), 3);
         assert!(table(&rows(), "Errors").is_some_and(|table| table.rows.len() == 3));
+    }
+
+    #[test]
+    fn the_finding_is_the_first_difference_on_all_data() {
+        let on_hat = beside("hat", &way("ours", &[1.0, 1.0]), &[way("worse", &[1.0, 1.0])]);
+        let found = finding(&[rows(), on_hat].concat(), "Error");
+        assert!(found.starts_with("Error of worse less that of ours: 0.97 ± "), "{found}");
+        assert!(found.ends_with(", higher on sine; 0 ± 0, within noise on hat."), "{found}");
+        assert_eq!(finding(&[], "Error"), "");
     }
 
     #[test]

@@ -162,6 +162,9 @@ impl ZonotopeTimes {
         let found = self.finding(measurements);
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: found.as_ref().map_or(String::new(), |found| {
+                format!("Beside going through all patterns, {found}.")
+            }),
             data: "networks trained on a function drawn by code, measured on this machine"
                 .to_string(),
             tables: vec![records.clone()],
@@ -178,7 +181,6 @@ impl ZonotopeTimes {
                     series: series.collect(),
                 }],
             }],
-            remarks: found.into_iter().map(|found| format!("{found}.")).collect(),
             ..ExhibitResult::default()
         }
     }

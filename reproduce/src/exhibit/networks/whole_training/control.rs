@@ -99,11 +99,6 @@ impl Comparison {
         }
     }
 
-    /// Which side of the control it lies on.
-    pub fn reading(self) -> Option<Reading> {
-        self.difference().map(Difference::reading)
-    }
-
     /// For a cell: which side of the control it lies on, or why that is not known.
     pub fn words(self) -> &'static str {
         match self {
@@ -224,7 +219,10 @@ pub mod tests {
             for accuracies in [[wrong, 99.0], [99.0, wrong]] {
                 let compared = curve.against(&priced(15.0, &accuracies));
                 assert_eq!(compared.words(), "not a number");
-                assert_eq!(compared.reading(), Some(Reading::NotANumber));
+                assert_eq!(
+                    compared.difference().map(Difference::reading),
+                    Some(Reading::NotANumber)
+                );
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What was found of a sampled training: what it saves, and what it comes to beside exact ones.
 
 use super::control::{Comparison, beside};
-use crate::exhibit::difference::{Difference, Reading};
+use crate::exhibit::difference::{Difference, Reading, readings_together};
 use crate::result::significant;
 
 /// What a sampled training is compared with where as many computations are made.
@@ -64,6 +64,13 @@ fn needs(share: f64, what: &str) -> String {
     format!("{} % {word} {what}", significant(100.0 * (1.0 - share).abs(), 2))
 }
 
+/// Beside exact training of the same computations, all arms told together (see
+/// [`readings_together`]); none where that is not known.
+pub fn readings(findings: &[Finding]) -> Vec<Option<Reading>> {
+    let of = |finding: &Finding| finding.at_equal_computations.difference();
+    readings_together(&findings.iter().map(of).collect::<Vec<_>>())
+}
+
 /// What all findings say together: how many lie above exact training of the same computations, and
 /// what the one comes to whose interval reaches least far down.
 pub fn headline(findings: &[Finding]) -> String {
@@ -72,15 +79,16 @@ pub fn headline(findings: &[Finding]) -> String {
     let Some((best, _)) = compared.iter().max_by(|(_, x), (_, y)| x.total_cmp(y)) else {
         return format!("No sampled training has an interval beside {SAME_COMPUTATIONS} yet.");
     };
-    let reading = |finding: &Finding| finding.at_equal_computations.reading();
-    let above = compared.iter().filter(|(it, _)| reading(it) == Some(Reading::Higher)).count();
+    let higher = |reading: &&Option<Reading>| **reading == Some(Reading::Higher);
+    let above = readings(findings).iter().filter(higher).count();
     let found = format!(
         "{} needs {} and lies {}.",
         best.arm,
         needs(best.computations, "computation"),
         best.at_equal_computations.beside(SAME_COMPUTATIONS),
     );
-    format!("{found} Above it lie {above} of {} sampled trainings.", compared.len())
+    let all = compared.len();
+    format!("{found} Above it, by Holm's correction, lie {above} of {all} sampled trainings.")
 }
 
 #[cfg(test)]
@@ -137,13 +145,13 @@ pub mod tests {
         assert_eq!(
             headline(&[at(-2.0, 0.25), Finding { arm: "best".into(), ..at(-1.0, 0.5) }]),
             "best needs 50 % less computation and lies 1.00 ± 0.50 points below exact training of the \
-             same computations. Above it lie 0 of 2 sampled trainings."
+             same computations. Above it, by Holm's correction, lie 0 of 2 sampled trainings."
         );
-        let above = headline(&[at(3.0, 9.0), Finding { arm: "best".into(), ..at(1.0, 0.5) }]);
+        let above = headline(&[at(3.0, 9.0), Finding { arm: "best".into(), ..at(1.0, 0.25) }]);
         assert!(
-            above.starts_with("best needs 50 % less computation and lies 1.00 ± 0.50 points above")
+            above.starts_with("best needs 50 % less computation and lies 1.00 ± 0.25 points above")
         );
-        assert!(above.ends_with("Above it lie 1 of 2 sampled trainings."), "{above}");
+        assert!(above.ends_with("correction, lie 1 of 2 sampled trainings."), "{above}");
         let noise = headline(&[at(0.5, 1.0)]);
         assert!(noise.contains("lies within noise of exact training"), "{noise}");
     }

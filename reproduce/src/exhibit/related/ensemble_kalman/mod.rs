@@ -7,7 +7,7 @@ mod settings;
 mod tables;
 pub(crate) mod times;
 
-use ensemble_kalman::experiment::{Outcome, run};
+use ensemble_kalman::experiment::{Method, Outcome, run};
 use ensemble_kalman::statements;
 use rayon::prelude::*;
 use regression::Target;
@@ -78,6 +78,14 @@ impl Experiment for EnsembleKalman {
 }
 
 impl EnsembleKalman {
+    /// Plain descent beside the first method, which is what the source claims something of.
+    fn finding(&self, beside: &[Beside]) -> String {
+        let is_descent = |method: &&Method| matches!(method, Method::GradientDescent { .. });
+        let descent = self.methods[1..].iter().find(is_descent).map(|method| cases::words(*method));
+        let own = beside.iter().filter(|row| Some(row.name()) == descent.as_deref());
+        differences::finding(&own.cloned().collect::<Vec<_>>(), "Error")
+    }
+
     fn report(&self, measured: &[Measured], judged: &[Judged]) -> ExhibitResult {
         let mut remarks = finding::findings(self, measured);
         remarks.extend([verdicts::sentence(judged), verdicts::sentence_of_mistakes(judged)]);
@@ -107,6 +115,7 @@ impl EnsembleKalman {
         ];
         ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: self.finding(&beside),
             data: format!(
                 "{} points of functions with noise, drawn by code",
                 self.network.examples

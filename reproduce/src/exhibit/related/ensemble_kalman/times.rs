@@ -211,8 +211,10 @@ fn report(fitted: &[Fitted], passes: &[Passes]) -> ExhibitResult {
             pass.members as f64 / milliseconds(pass.seconds.median)
         })
         .table("Forward passes at all examples: median and quartiles of the time");
+    let mut findings = findings(fitted, passes).into_iter();
     ExhibitResult {
         title: EXHIBIT.title.to_string(),
+        finding: findings.next().unwrap_or_default(),
         data: "functions with noise, drawn by code, measured on this machine".to_string(),
         records: Table::stacked("Every time", vec![fits.clone(), forward.clone()]),
         tables: vec![fits, forward],
@@ -228,7 +230,7 @@ fn report(fitted: &[Fitted], passes: &[Passes]) -> ExhibitResult {
                 .chain([networks_a_millisecond(passes)])
                 .collect(),
         }],
-        remarks: findings(fitted, passes),
+        remarks: findings.collect(),
         ..ExhibitResult::default()
     }
 }
@@ -329,8 +331,8 @@ mod tests {
         let fits = [fitted(descent, 0.5, 0.06), fitted(smoother, 0.25, 0.03)];
         assert_eq!(
             findings(&fits, &[]),
-            ["sine: beside gradient descent, 2000 steps at 0.05, ES-MDA, 10 iterations takes 0.5 \
-              times the time to 0.5 times the error."]
+            ["sine: beside gradient descent, 2000 steps at 0.05, ES-MDA, 10 iterations takes \
+              0.50 times the time to 0.50 times the error."]
         );
     }
 

@@ -138,6 +138,7 @@ impl Memristor {
         ]);
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding: differences::finding(&beside, "Accuracy in %"),
             data: names.join(", "),
             records: Table::stacked("Every measurement", records),
             tables,

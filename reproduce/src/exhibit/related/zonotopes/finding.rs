@@ -14,7 +14,7 @@ pub fn ways(measured: &[Measured]) -> Vec<Way> {
     measured.iter().filter(|it| !is_size(it)).map(Measured::way).collect()
 }
 
-/// All sentences.
+/// All sentences, the first how many networks are certified.
 pub fn findings(measured: &[Measured]) -> Vec<String> {
     let counts: Vec<Certified> =
         measured.iter().filter(|it| !is_size(it)).map(Certified::of).collect();

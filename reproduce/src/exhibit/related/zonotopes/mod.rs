@@ -106,7 +106,9 @@ impl Zonotopes {
         judged: &[Judged],
         seed: u64,
     ) -> anyhow::Result<ExhibitResult> {
-        let mut remarks = finding::findings(measured);
+        let mut sentences = finding::findings(measured).into_iter();
+        let finding = sentences.next().unwrap_or_default();
+        let mut remarks: Vec<String> = sentences.collect();
         remarks.extend([verdicts::sentence(judged), verdicts::sentence_of_mistakes(judged)]);
         let beside = match finding::ways(measured).split_first() {
             Some((subject, others)) => differences::beside("test set", subject, others),
@@ -132,6 +134,7 @@ impl Zonotopes {
         tables.extend([tables::sizes(measured), verdicts::mistakes(judged)]);
         Ok(ExhibitResult {
             title: EXHIBIT.title.to_string(),
+            finding,
             data: format!("{} points of a function, drawn by code", self.training.examples),
             records: Table::stacked("Every measurement", records),
             tables,
