@@ -352,3 +352,6 @@ fn plain_logits(codes: &IntegerNetwork, images: &Dataset) -> Vec<f32> {
     };
     (0..images.len()).flat_map(of_image).collect()
 }
+
+#[cfg(test)]
+mod tests;
