@@ -27,6 +27,7 @@ pub mod quantised;
 pub mod random;
 pub mod scores;
 pub mod selection;
+pub mod table_product;
 mod wide;
 
 pub use approximate::{approximate_product, approximate_product_into};

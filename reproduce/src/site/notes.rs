@@ -55,6 +55,7 @@ pub const NOTES: &[Note] = &[
     note!("related-zonotope-training", "Related: training against a reachable set"),
     note!("related-ensemble-kalman", "Related: training without gradients"),
     note!("related-memristor-classifier", "Related: a classifier in a memristive crossbar"),
+    note!("related-axtrain", "Related: training for approximate hardware"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),
 ];

@@ -108,6 +108,25 @@ fn more_levels_than_bits_and_devices_that_are_none_are_refused() {
 }
 
 #[test]
+fn bits_probabilities_and_columns_that_there_are_not_are_refused() {
+    let exhibit = "axtrain";
+    for bits in ["0", "9"] {
+        let message = format!("networks.memory.bits is {bits}, expected a whole number");
+        refuses(exhibit, "bits: 8", &format!("bits: {bits}"), &message);
+    }
+    for probability in ["-0.01", "1.5", ".nan"] {
+        let change = format!("probability: {probability}");
+        refuses(exhibit, "probability: 0.01", &change, "networks.memory.probability is ");
+    }
+    refuses(exhibit, "[0.001, 0.01,", "[0.001, 1.01,", "networks.tested.probabilities[1] is 1.01");
+    refuses(exhibit, "columns: 8", "columns: 9", "networks.columns is 9, expected a whole number");
+    refuses(exhibit, "columns: [0, 8]", "columns: [0, 9]", "networks.tested.columns[1] is 9");
+    refuses(exhibit, "penalties: [0.01]", "penalties: [0.0]", "networks.penalties[0] is 0");
+    refuses(exhibit, "ratio: 0.5", "ratio: 0.0", "networks.ratio is 0");
+    refuses(exhibit, "seeds: 2", "seeds: 1", "seeds is 1, expected a whole number of at least 2");
+}
+
+#[test]
 fn a_class_without_samples_is_named_with_its_file() {
     let published = data_directory();
     let there = ["mnist", "wine/wine.data", "iris/iris.data"].map(|name| published.join(name));

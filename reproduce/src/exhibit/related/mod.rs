@@ -3,6 +3,7 @@
 //! The methods are in crates of their own (`reproduce/related`). Of the papers only abstracts were at
 //! hand, and of one the code: what is reproduced is what they claim, never a number of theirs.
 
+pub(crate) mod axtrain;
 mod differences;
 pub(crate) mod ensemble_kalman;
 pub(crate) mod memristor;
