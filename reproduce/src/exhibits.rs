@@ -5,7 +5,7 @@ use crate::exhibit::{BuiltIn, Exhibit, networks, products, related, statements, 
 use training::names::unknown;
 
 /// Every exhibit, in the order of runs and of the page.
-pub static EXHIBITS: [Exhibit; 24] = [
+pub static EXHIBITS: [Exhibit; 25] = [
     statements::claims::EXHIBIT,
     statements::calibration::EXHIBIT,
     products::matmul_error::EXHIBIT,
@@ -28,6 +28,7 @@ pub static EXHIBITS: [Exhibit; 24] = [
     times::training_step::EXHIBIT,
     times::resnet_step::EXHIBIT,
     times::roofline::EXHIBIT,
+    times::nodes::EXHIBIT,
     related::zonotope_times::EXHIBIT,
     related::ensemble_kalman::times::EXHIBIT,
 ];
