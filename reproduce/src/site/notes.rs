@@ -57,6 +57,7 @@ pub const NOTES: &[Note] = &[
     note!("related-memristor-classifier", "Related: a classifier in a memristive crossbar"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),
+    note!("nodes", "Training on several nodes"),
 ];
 
 /// The body of a note's page as HTML.
