@@ -268,6 +268,9 @@ pub struct NodesOptions {
     /// Few exchanges and steps
     #[arg(long)]
     pub quick: bool,
+    /// Steps of the convolutional networks as well, which take minutes on cores that ranks share
+    #[arg(long)]
+    pub all_networks: bool,
     /// The rates of the links in Mbit/s, or unlimited
     #[arg(long, value_name = "RATES", value_delimiter = ',', default_value = "100,1000,unlimited")]
     pub rates: Vec<Rate>,

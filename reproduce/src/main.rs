@@ -17,7 +17,9 @@ use reproduce::{bench, check, data, list, new, nodes, run, stop, team};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    match execute(&command_line) {
+    let result = execute(&command_line);
+    stop::give_way();
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {

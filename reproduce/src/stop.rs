@@ -46,6 +46,16 @@ impl Drop for AtExit {
 /// Whether nothing is said when a signal ends the program.
 static IS_SILENT: AtomicBool = AtomicBool::new(false);
 
+/// Whether the program is ending.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Waits for the end, where the program is ending at a signal: what fails then fails because of it.
+pub fn give_way() {
+    while IS_ENDING.load(Ordering::Relaxed) {
+        std::thread::park();
+    }
+}
+
 /// From now on a signal ends the program without a word: another rank of its job says it.
 pub fn silently() {
     IS_SILENT.store(true, Ordering::Relaxed);
@@ -77,6 +87,7 @@ impl Scratch {
 
 /// Ends the program after the file that is being written, and after what is to be done at its end.
 pub fn exit(code: i32) -> ! {
+    IS_ENDING.store(true, Ordering::Relaxed);
     let _whole = WRITING.lock();
     let to_do = std::mem::take(&mut *TO_DO.lock().unwrap_or_else(PoisonError::into_inner));
     to_do.into_iter().rev().for_each(|(_, work)| work());

@@ -44,7 +44,7 @@ pub fn measure(options: &NodesOptions) -> anyhow::Result<()> {
             let ranks = usize::from(ranks);
             let place = Place { megabits: rate.megabits(), ranks };
             let hosts = Hosts::new(ranks, rate)?;
-            let found = in_turns(&launcher, &hosts, place, options)?;
+            let found = in_turns(&launcher, &hosts, options)?;
             drop(hosts);
             for (contestant, samples) in found {
                 add(&mut record, place, contestant, &samples);
@@ -64,13 +64,13 @@ fn first_line(program: &str, arguments: &[&str]) -> String {
 }
 
 /// How often vectors are exchanged in a pass, and what steps are made.
-fn plan(carrier: Carrier, options: &NodesOptions, place: Place, is_first: bool) -> Plan {
+fn plan(carrier: Carrier, options: &NodesOptions, is_first: bool) -> Plan {
     let (exchanges, steps) = if options.quick { (2, 2) } else { (7, 7) };
     let mut trainings = Vec::new();
     if carrier == Carrier::Ours {
         trainings.push(Training::perceptron(steps));
         // Their steps take seconds on shared cores.
-        if is_first && !options.quick && place == (Place { megabits: Some(100), ranks: 4 }) {
+        if is_first && options.all_networks {
             trainings.extend(Training::convolutional(2));
         }
     }
@@ -81,17 +81,16 @@ fn plan(carrier: Carrier, options: &NodesOptions, place: Place, is_first: bool) 
 fn in_turns(
     launcher: &Launcher,
     hosts: &Hosts,
-    place: Place,
     options: &NodesOptions,
 ) -> anyhow::Result<BTreeMap<&'static str, Vec<Samples>>> {
     let mut found = BTreeMap::new();
     for pass in 0..if options.quick { 1 } else { PASSES } {
-        let ours = plan(Carrier::Ours, options, place, pass == 0);
+        let ours = plan(Carrier::Ours, options, pass == 0);
         join(&mut found, "ours", launcher.ranks(hosts, &ours)?);
-        let library = plan(Carrier::Library, options, place, false);
+        let library = plan(Carrier::Library, options, false);
         join(&mut found, "MPI_Allreduce", launcher.ranks(hosts, &library)?);
         if let Some(interpreter) = &options.pytorch {
-            let theirs = plan(Carrier::Ours, options, place, false);
+            let theirs = plan(Carrier::Ours, options, false);
             join(&mut found, "gloo", launcher.python(hosts, &theirs, interpreter)?);
         }
     }

@@ -36,7 +36,7 @@ fn launcher(folder: &Path) -> Option<Command> {
     let mut launcher = Command::new("mpirun");
     launcher
         .current_dir(folder)
-        .args(["--oversubscribe", "--timeout", "120"])
+        .args(["--oversubscribe", "--timeout", "300"])
         .args(["--mca", "mpi_yield_when_idle", "1", "--mca", "btl", "vader,self"])
         .env_remove("SAMPLED_DATA")
         .env_remove("SAMPLED_INSTRUCTION_SET")
@@ -71,7 +71,8 @@ fn expected(workers: usize, epochs: usize) -> Vec<(String, String)> {
     let output = reproduce(folder.path(), &RUN);
     assert!(output.status.success(), "{}", standard_error(&output));
     let trainings = trainings(folder.path());
-    assert_eq!(trainings.len(), 2);
+    // Exact and sampled; one worker selects in two ways.
+    assert_eq!(trainings.len(), if workers == 1 { 3 } else { 2 });
     assert!(trainings.iter().all(|(_, text)| text.contains("parameters")));
     trainings
 }
@@ -168,7 +169,7 @@ fn ranks_of(job: &Child) -> Vec<String> {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_job_of_which_a_rank_is_killed_goes_on_to_the_same_bits() {
-    const EPOCHS: usize = 30;
+    const EPOCHS: usize = 8;
     let expected = expected(3, EPOCHS);
     for killed in 0..3 {
         let folder = tempfile::tempdir().unwrap();
