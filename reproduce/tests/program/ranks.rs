@@ -92,7 +92,7 @@ fn ranks_train_to_the_bits_of_threads_and_rank_0_alone_prints_and_writes() {
         let output = job.output().unwrap();
         assert!(output.status.success(), "{ranks} ranks: {}", standard_error(&output));
         assert_eq!(trainings(folder.path()), expected(ranks, 2), "{ranks} ranks");
-        assert_eq!(standard_output(&output).matches("own  ").count(), 1);
+        assert_eq!(standard_output(&output).matches("Plan: ").count(), 1);
         let left = std::fs::read_dir(nothing.path()).unwrap().count();
         assert_eq!(left, 1, "only the settings are where the other ranks are");
     }

@@ -158,7 +158,7 @@ pub fn train_rank(
     let mut trainer = Trainer::on_images(config, splits, collective, exchange, set)?;
     let first = trainer.network().parameters();
     match checkpoint {
-        Some(path) => trainer = trainer.to_the_end(path, None, observe)?,
+        Some(path) => trainer = trainer.finished_with_checkpoints(path, None, observe)?,
         None => {
             while !trainer.is_finished() {
                 trainer.epoch(observe)?;

@@ -136,11 +136,11 @@ impl Trainer<'_> {
         every_steps: Option<NonZeroUsize>,
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<TrainingReport, RunError> {
-        Ok(self.to_the_end(path, every_steps, observe)?.report())
+        Ok(self.finished_with_checkpoints(path, every_steps, observe)?.report())
     }
 
     /// The same, for those who have more to ask than the report.
-    pub(super) fn to_the_end(
+    pub(super) fn finished_with_checkpoints(
         mut self,
         path: &Path,
         every_steps: Option<NonZeroUsize>,

@@ -1,7 +1,8 @@
 //! A model of a step on more nodes than were measured.
 //!
-//! T = c + 2 (W - 1) a + h 2 (W - 1)/W 8 P / B: computation c, what a message costs a, the payload P,
-//! the rate of the link B, and the share h by which headers make more of the bytes.
+//! T = t + 2 (W - 1) a + h 2 (W - 1)/W 8 P / B: the step t on links without a limit, what a message
+//! costs a, the payload P, the rate of the link B, and the share h by which headers make more of the
+//! bytes.
 
 use serde::{Deserialize, Serialize};
 use training::setting::{FieldError, count, distinct, number};
@@ -43,11 +44,11 @@ impl Model {
         number("microseconds_a_message", self.microseconds_a_message, 0.0..=1e6)
     }
 
-    /// Milliseconds of a step with so much computation, by the formula of the module.
-    fn step(&self, place: Place, computation: f64, payload: f64, headers: f64) -> f64 {
+    /// Milliseconds of a step that takes so many without a limit, by the formula of the module.
+    fn step(&self, place: Place, unlimited: f64, payload: f64, headers: f64) -> f64 {
         let messages = 2.0 * (place.ranks as f64 - 1.0) * self.microseconds_a_message / 1e3;
         let bytes = headers * 2.0 * (place.ranks as f64 - 1.0) / place.ranks as f64 * payload;
-        computation + messages + place.wire(bytes).unwrap_or(0.0)
+        unlimited + messages + place.wire(bytes).unwrap_or(0.0)
     }
 
     /// The steps of the perceptron by shared norms that the model begins with: those of two ranks,
@@ -72,14 +73,14 @@ impl Model {
     fn rows(&self, record: &Record) -> Vec<Modelled> {
         let headers = Self::headers(record);
         let steps: Vec<(f64, f64, f64)> = Self::measured(record)
-            .filter_map(|step| Some((step.ratio, step.parts?.computation, step.payload? as f64)))
+            .filter_map(|step| Some((step.ratio, step.milliseconds.median, step.payload? as f64)))
             .collect();
         let mut rows = Vec::new();
         for &megabits in &self.megabits {
             for &ranks in &self.nodes {
                 let place = Place { megabits: Some(megabits), ranks };
-                let of = |(_, computation, payload): (f64, f64, f64)| {
-                    self.step(place, computation, payload, headers)
+                let of = |(_, unlimited, payload): (f64, f64, f64)| {
+                    self.step(place, unlimited, payload, headers)
                 };
                 let Some(exact) = steps.iter().find(|(ratio, ..)| *ratio == 1.0) else { continue };
                 rows.extend(steps.iter().map(|&one| Modelled {
@@ -111,23 +112,23 @@ impl Model {
         let find = |ratio: f64| Self::measured(record).find(|step| step.ratio == ratio);
         let (whole, slices) = (find(1.0)?, find(ratio)?);
         let place = Place { megabits: Some(1), ranks };
-        let least = slices.parts?.computation;
+        let unlimited = slices.milliseconds.median;
         let wire = |step: &Step| {
             let bytes = Self::headers(record) * place.least(step.payload?);
             place.wire(bytes)
         };
-        // c + w / B = 1.05 (c + s / B), of times w and s at 1 Mbit/s.
-        let rate = (wire(whole)? - WORTH * wire(slices)?) / ((WORTH - 1.0) * least);
+        // t + w / B = 1.05 (t + s / B), of times w and s at 1 Mbit/s.
+        let rate = (wire(whole)? - WORTH * wire(slices)?) / ((WORTH - 1.0) * unlimited);
         Some(rate).filter(|rate| *rate > 0.0)
     }
 
     /// What the model is made of, in a sentence.
     pub fn sentence(&self) -> String {
         format!(
-            "The model of more nodes takes the computation of two ranks, which have a core each, as \
-             it was measured, bytes by the formula with the headers of four ranks, and {} µs for \
-             each of 2 (W - 1) messages; a switch that is never the limit, and minibatches that grow \
-             with the nodes.",
+            "The model of more nodes takes the steps of two ranks on links without a limit, as they \
+             were measured, bytes by the formula with the headers of four ranks, and {} µs for each \
+             of 2 (W - 1) messages; a switch that is never the limit, and minibatches that grow with \
+             the nodes.",
             self.microseconds_a_message
         )
     }
