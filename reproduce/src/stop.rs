@@ -16,8 +16,10 @@ use crate::cache::WRITING;
 /// The exit code where the output was closed: what a shell reports for SIGPIPE.
 pub const OUTPUT_CLOSED: i32 = 128 + 13;
 
-/// What is still to be done before the program ends, each with its number.
-static TO_DO: Mutex<Vec<(usize, Box<dyn FnOnce() + Send>)>> = Mutex::new(Vec::new());
+/// Something that is still to be done before the program ends, with its number.
+type ToDo = (usize, Box<dyn FnOnce() + Send>);
+
+static TO_DO: Mutex<Vec<ToDo>> = Mutex::new(Vec::new());
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Something that is done when this is dropped, or by [`exit`].

@@ -27,7 +27,8 @@ impl Hosts {
     pub fn new(count: usize, rate: Rate) -> anyhow::Result<Self> {
         remove_abandoned();
         let names: Vec<String> = (0..=count).map(name).collect();
-        let hosts = Hosts { count, _at_exit: at_exit(move || names.iter().for_each(remove)) };
+        let hosts =
+            Hosts { count, _at_exit: at_exit(move || names.iter().for_each(|name| remove(name))) };
         let switch = name(0);
         ip(&["netns", "add", &switch])?;
         ip(&["-n", &switch, "link", "set", "lo", "up"])?;
@@ -118,7 +119,7 @@ fn run(program: &str, arguments: &[&str]) -> anyhow::Result<Output> {
 
 /// Removes a namespace with the processes in it, each by its number; one that is not there is no
 /// matter.
-fn remove(name: &String) {
+fn remove(name: &str) {
     let Ok(output) = run("ip", &["netns", "pids", name]) else { return };
     for process in String::from_utf8_lossy(&output.stdout).split_whitespace() {
         let _ = run("kill", &["-KILL", process]);
@@ -133,7 +134,7 @@ fn remove_abandoned() {
         let name = line.split_whitespace().next().unwrap_or_default();
         let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
         if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
-            remove(&name.to_string());
+            remove(name);
         }
     }
 }
