@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use training::checkpoint::Checkpoint;
-use training::counting::Computations;
+use training::counting::{Computations, GradientNumbers};
 use training::loss::Loss;
 use training::metrics::{EpochMetrics, Metrics};
 use training::network::SampledState;
@@ -116,8 +116,14 @@ fn checkpoints() -> io::Result<()> {
         epochs: vec![EpochMetrics { train: metrics, held_out: metrics, test: metrics }],
         epoch_loss: Loss { sum: 1.5, correct: 7, samples: 9 },
         computations: Computations { performed: 10, exact: 20 },
+        sent: GradientNumbers { sent: 3, all: 6, norms: 2 },
         network: vec![("weight".to_owned(), vec![1.5, -0.5]), (String::new(), Vec::new())],
-        sampled: vec![SampledState { layer: "linear".to_owned(), ratio: 0.5, kept: None }],
+        sampled: vec![SampledState {
+            layer: "linear".to_owned(),
+            ratio: 0.5,
+            kept: None,
+            norms: vec![1.5, 2.0],
+        }],
         ratios: vec![LayerRatios { layer: "linear".to_owned(), epochs: vec![0.5] }],
         lookahead: vec![("weight".to_owned(), vec![1.0, 0.0])],
         optimizer: OptimizerState {

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::data::catalogue::{DATA_SETS, DEFAULT_DIRECTORY};
 use crate::exhibit::settings::Scale;
+use crate::nodes::record::Rate;
 use crate::reference;
 
 /// Examples of the whole program, for both lengths of its help.
@@ -25,6 +26,7 @@ macro_rules! examples {
             "reproduce check --scale quick          compare all numbers with the committed ones\n  ",
             "reproduce run fast-cifar --scale long  make the runs of hours that are missing\n  ",
             "reproduce bench --quick                times of sampled products beside exact ones\n  ",
+            "reproduce nodes --quick                exchanges over links of a limited rate\n  ",
             "reproduce data fetch mnist             download a published data set into data/\n\n",
             $($more,)?
             "Exit codes: 0 done, 1 a check failed, 2 bad input or a file that cannot be written, ",
@@ -92,6 +94,17 @@ pub enum Command {
         cargo run --release -p reproduce --features peers -- bench --cblas libopenblas.so\n\n\
         Exit codes: 0 done, 2 a library or PyTorch is not there, or a file cannot be written.")]
     Bench(BenchOptions),
+    /// Measure exchanges and steps of ranks on hosts of their own, over links of a limited rate
+    ///
+    /// The hosts are network namespaces of this machine: it takes root, iproute2, an MPI launcher and
+    /// a build with --features mpi, and says 'skipped' and why where one of them is not there.
+    #[command(after_help = "Examples:\n  \
+        reproduce nodes --quick                          one rate, few exchanges\n  \
+        reproduce nodes --out nodes.json                 the record that the exhibit nodes shows\n  \
+        reproduce nodes --rates 100,unlimited --ranks 2,4,8\n  \
+        reproduce nodes --pytorch python3                gloo and DistributedDataParallel as well\n\n\
+        Exit codes: 0 done or skipped, 2 a job has failed or a file cannot be written.")]
+    Nodes(NodesOptions),
     /// Write a commented YAML file for an experiment of your own
     #[command(after_help = "Examples:\n  \
         reproduce new wide-layers                    writes wide-layers.yaml\n  \
@@ -249,6 +262,33 @@ fn data_set_names() -> impl Iterator<Item = &'static str> {
     DATA_SETS.iter().map(|data_set| data_set.name)
 }
 
+/// What is measured on hosts that are linked to each other.
+#[derive(Debug, Args)]
+pub struct NodesOptions {
+    /// Few exchanges and steps
+    #[arg(long)]
+    pub quick: bool,
+    /// Steps of the convolutional networks as well, which take minutes on cores that ranks share
+    #[arg(long)]
+    pub all_networks: bool,
+    /// The rates of the links in Mbit/s, or unlimited
+    #[arg(long, value_name = "RATES", value_delimiter = ',', default_value = "100,1000,unlimited")]
+    pub rates: Vec<Rate>,
+    /// How many hosts with a rank each, one number a measurement
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', default_value = "2,4",
+          value_parser = clap::value_parser!(u8).range(2..=16))]
+    pub ranks: Vec<u8>,
+    /// A Python interpreter with PyTorch, whose exchanges and steps are measured as well
+    #[arg(long, value_name = "INTERPRETER")]
+    pub pytorch: Option<PathBuf>,
+    /// The record that is written
+    #[arg(long, value_name = "FILE", default_value = "nodes.json")]
+    pub out: PathBuf,
+    /// What a rank of such a measurement is told
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub as_rank: Option<PathBuf>,
+}
+
 /// How many threads one may ask for.
 fn threads() -> clap::builder::RangedI64ValueParser<u32> {
     clap::value_parser!(u32).range(1..=1024)
@@ -307,7 +347,9 @@ impl CommandLine {
             Some(Command::Run { options, .. }) => options.speech,
             Some(Command::Check(request)) => request.options.speech,
             Some(Command::Bench(contest)) => contest.speech,
-            Some(Command::List(_) | Command::New { .. } | Command::Data(_)) => Speech::default(),
+            Some(Command::List(_) | Command::Nodes(_) | Command::New { .. } | Command::Data(_)) => {
+                Speech::default()
+            }
         }
     }
 
@@ -318,7 +360,9 @@ impl CommandLine {
             Some(Command::Run { options, .. }) => options.threads,
             Some(Command::Check(request)) => request.options.threads,
             Some(Command::Bench(contest)) => contest.threads,
-            Some(Command::List(_) | Command::New { .. } | Command::Data(_)) => None,
+            Some(Command::List(_) | Command::Nodes(_) | Command::New { .. } | Command::Data(_)) => {
+                None
+            }
         }
     }
 
@@ -331,7 +375,7 @@ impl CommandLine {
             Some(Command::List(request)) => Some(&request.data),
             Some(Command::Data(DataCommand::Status { data, .. })) => Some(data),
             Some(Command::Bench(contest)) => Some(&contest.data),
-            Some(Command::New { .. } | Command::Data(_)) => None,
+            Some(Command::Nodes(_) | Command::New { .. } | Command::Data(_)) => None,
         }
     }
 }

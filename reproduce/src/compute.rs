@@ -10,6 +10,7 @@ use crate::images::Images;
 use crate::progress::{Progress, TimeLeft};
 use crate::result::ExhibitResult;
 use crate::task::Task;
+use crate::team::Team;
 
 /// The result of a task; parts of it may come from `cache`, those of long scale are
 /// made as `long_runs` says.
@@ -24,6 +25,7 @@ pub fn compute(
     time_left: TimeLeft,
     long_runs: LongRuns,
     instructions: InstructionSet,
+    team: &dyn Team,
 ) -> anyhow::Result<ExhibitResult> {
     let is_long = task.scale == Scale::Long;
     let long_runs = if is_long { long_runs } else { LongRuns::Missing };
@@ -39,6 +41,7 @@ pub fn compute(
         data: options.data(),
         record: task.record,
         long_runs,
+        team,
         cache,
         progress: &progress,
     });

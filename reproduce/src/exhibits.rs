@@ -29,6 +29,7 @@ pub static EXHIBITS: [Exhibit; 25] = [
     times::training_step::EXHIBIT,
     times::resnet_step::EXHIBIT,
     times::roofline::EXHIBIT,
+    times::nodes::EXHIBIT,
     related::zonotope_times::EXHIBIT,
     related::ensemble_kalman::times::EXHIBIT,
 ];

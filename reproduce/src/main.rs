@@ -9,14 +9,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Parser as _;
 use kernels::InstructionSet;
+use reproduce::cli::Options;
 use reproduce::cli::{Command, CommandLine, DataCommand};
 use reproduce::data::catalogue::DataSet;
 use reproduce::data::fetch::FetchSettings;
-use reproduce::{bench, check, data, list, new, run, stop};
+use reproduce::{bench, check, data, list, new, nodes, run, stop, team};
 
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    match execute(&command_line) {
+    let result = execute(&command_line);
+    stop::give_way();
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(error) => {
@@ -39,19 +42,35 @@ fn execute(command_line: &CommandLine) -> anyhow::Result<bool> {
     let instructions = instruction_set()?;
     log::info!("products are computed with {instructions} instructions");
     let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = command_line.threads() {
-        pool = pool.num_threads(threads as usize);
+    let threads = command_line.threads().map(|threads| threads as usize);
+    if let Some(threads) = threads.or_else(team::threads_of_a_rank) {
+        pool = pool.num_threads(threads);
     }
     let pool = pool.build().context("threads cannot be started")?;
     pool.install(|| match &command_line.command {
-        None => run::run(&[], &command_line.options, instructions),
-        Some(Command::Run { exhibits, options }) => run::run(exhibits, options, instructions),
+        None => run_alone_or_together(&[], &command_line.options, instructions),
+        Some(Command::Run { exhibits, options }) => {
+            run_alone_or_together(exhibits, options, instructions)
+        }
         Some(Command::List(request)) => list::list(request).map(|()| true),
         Some(Command::Check(request)) => check::check(request, instructions),
         Some(Command::Bench(contest)) => bench::bench(contest, instructions).map(|()| true),
+        Some(Command::Nodes(options)) => nodes::nodes(options, instructions).map(|()| true),
         Some(Command::New { name, from }) => new::new(name, from.as_deref()).map(|()| true),
         Some(Command::Data(command)) => execute_data(command).map(|()| true),
     })
+}
+
+/// `run`, as the only process or as one of an MPI job.
+fn run_alone_or_together(
+    exhibits: &[String],
+    options: &Options,
+    instructions: InstructionSet,
+) -> anyhow::Result<bool> {
+    match team::launched() {
+        None => run::run(exhibits, options, instructions, &team::Threads),
+        Some(_) => team::run(exhibits, options, instructions),
+    }
 }
 
 fn execute_data(command: &DataCommand) -> anyhow::Result<()> {

@@ -21,6 +21,7 @@ use crate::result::ExhibitResult;
 use crate::stored::{self, Stored};
 use crate::summary::Summary;
 use crate::task::Task;
+use crate::team::Team;
 use crate::text::wrapped;
 
 /// Computes the exhibits and writes their files. True when nothing that was checked failed.
@@ -31,6 +32,7 @@ pub fn run(
     requests: &[String],
     options: &Options,
     instructions: InstructionSet,
+    team: &dyn Team,
 ) -> anyhow::Result<bool> {
     let is_named = !requests.is_empty();
     let (tasks, skipped) = with_data(tasks(requests, options)?, is_named, options)?;
@@ -79,7 +81,7 @@ pub fn run(
             None => {
                 let images = images[place].as_deref();
                 let time_left = plan::time_left(&planned[place..]);
-                made(task, images, &cache, options, time_left, instructions)?
+                made(task, images, &cache, options, time_left, instructions, team)?
             }
         };
         let files = files::of_exhibit(task, &result)?;
@@ -118,9 +120,11 @@ fn made(
     options: &Options,
     time_left: TimeLeft,
     instructions: InstructionSet,
+    team: &dyn Team,
 ) -> anyhow::Result<ExhibitResult> {
     let (started, found) = (Instant::now(), cache.found());
-    let result = compute(task, images, cache, options, time_left, LongRuns::Missing, instructions)?;
+    let result =
+        compute(task, images, cache, options, time_left, LongRuns::Missing, instructions, team)?;
     if cache.found() == found {
         expected::learn(task, cache, started.elapsed().as_secs_f64())?;
     }

@@ -5,6 +5,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
@@ -15,12 +16,59 @@ use crate::cache::WRITING;
 /// The exit code where the output was closed: what a shell reports for SIGPIPE.
 pub const OUTPUT_CLOSED: i32 = 128 + 13;
 
-/// Temporary folders that there are.
-static SCRATCH: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// Something that is still to be done before the program ends, with its number.
+type ToDo = (usize, Box<dyn FnOnce() + Send>);
+
+static TO_DO: Mutex<Vec<ToDo>> = Mutex::new(Vec::new());
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// Something that is done when this is dropped, or by [`exit`].
+#[derive(Debug)]
+pub struct AtExit(usize);
+
+/// Has something done at the latest when the program ends.
+pub fn at_exit(work: impl FnOnce() + Send + 'static) -> AtExit {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    TO_DO.lock().unwrap_or_else(PoisonError::into_inner).push((number, Box::new(work)));
+    AtExit(number)
+}
+
+impl Drop for AtExit {
+    fn drop(&mut self) {
+        let mut all = TO_DO.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = all.iter().position(|(number, _)| *number == self.0);
+        let own = place.map(|place| all.remove(place));
+        drop(all);
+        if let Some((_, work)) = own {
+            work();
+        }
+    }
+}
+
+/// Whether nothing is said when a signal ends the program.
+static IS_SILENT: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program is ending.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Waits for the end, where the program is ending at a signal: what fails then fails because of it.
+pub fn give_way() {
+    while IS_ENDING.load(Ordering::Relaxed) {
+        std::thread::park();
+    }
+}
+
+/// From now on a signal ends the program without a word: another rank of its job says it.
+pub fn silently() {
+    IS_SILENT.store(true, Ordering::Relaxed);
+}
 
 /// A temporary folder that is removed when it is dropped, and by [`exit`].
 #[derive(Debug)]
-pub struct Scratch(TempDir);
+pub struct Scratch {
+    path: PathBuf,
+    _at_exit: AtExit,
+}
 
 impl Scratch {
     /// A new, empty folder.
@@ -28,40 +76,34 @@ impl Scratch {
     /// # Errors
     /// When it cannot be made.
     pub fn new() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
-        let mut all = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(folder.path().to_path_buf());
-        Ok(Scratch(folder))
+        let folder: TempDir = tempfile::tempdir().context("a temporary folder cannot be made")?;
+        let path = folder.path().to_path_buf();
+        Ok(Scratch { path, _at_exit: at_exit(move || drop(folder)) })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let mut all = SCRATCH.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|path| path != self.0.path());
-    }
-}
-
-/// Ends the program after the file that is being written, and removes its temporary folders.
+/// Ends the program after the file that is being written, and after what is to be done at its end.
 pub fn exit(code: i32) -> ! {
+    IS_ENDING.store(true, Ordering::Relaxed);
     let _whole = WRITING.lock();
-    for folder in SCRATCH.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        let _ = std::fs::remove_dir_all(folder);
-    }
+    let to_do = std::mem::take(&mut *TO_DO.lock().unwrap_or_else(PoisonError::into_inner));
+    to_do.into_iter().rev().for_each(|(_, work)| work());
     std::process::exit(code)
 }
 
 /// Says what becomes of the work, and ends the program.
 fn exit_at_signal(signal: i32) -> ! {
-    let _ = writeln!(
-        std::io::stderr(),
-        "\nstopped; what a run has stored is kept, and the same run goes on from there"
-    );
+    if !IS_SILENT.load(Ordering::Relaxed) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nstopped; what a run has stored is kept, and the same run goes on from there"
+        );
+    }
     exit(128 + signal)
 }
 
@@ -77,7 +119,6 @@ pub fn cleanly_at_signals() -> anyhow::Result<()> {
     use signal_hook::flag;
     use signal_hook::iterator::Signals;
     use std::sync::Arc;
-    use std::sync::atomic::AtomicBool;
 
     const CANNOT: &str = "signals cannot be caught";
     let caught: Vec<i32> =

@@ -154,6 +154,11 @@ impl Task {
         fields.into_iter().map(|field| self.configured.error(field).to_string()).collect()
     }
 
+    /// How many workers train together in each of its runs, where several can.
+    pub fn workers(&self) -> &[usize] {
+        self.configured.experiment.workers()
+    }
+
     /// Everything the result depends on, where its images have this checksum.
     pub fn key(&self, images: Option<&str>) -> String {
         let record = self.record.map_or(String::new(), |record| {

@@ -21,7 +21,7 @@ mod encoding;
 #[cfg(test)]
 mod tests;
 
-use crate::counting::Computations;
+use crate::counting::{Computations, GradientNumbers};
 use crate::file;
 use crate::loss::Loss;
 use crate::metrics::EpochMetrics;
@@ -45,6 +45,8 @@ pub struct Checkpoint {
     pub epoch_loss: Loss,
     /// Multiply-adds of all steps so far.
     pub computations: Computations,
+    /// Numbers of gradients that each rank sent in them.
+    pub sent: GradientNumbers,
     /// Parameters and running statistics.
     pub network: State,
     /// What the layers with a policy remember besides.
@@ -124,7 +126,7 @@ pub enum Damage {
 /// What the file of a checkpoint starts with.
 const MAGIC: &[u8; 8] = b"SPROCHKP";
 /// The version of the format that is written and read.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 6;
 /// Bytes before the contents: magic, version, length, checksum.
 const HEADER: usize = 8 + 4 + 8 + 32;
 
@@ -153,7 +155,8 @@ impl Checkpoint {
         Self::read(file, length, path)
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    /// The bytes of its file.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let contents = self.encode();
         let mut bytes = Vec::with_capacity(HEADER + contents.len());
         bytes.extend_from_slice(MAGIC);
@@ -164,8 +167,12 @@ impl Checkpoint {
         bytes
     }
 
-    /// Reads what is said to have so many bytes.
-    fn read(mut from: impl Read, found: u64, path: &Path) -> Result<Self, CheckpointError> {
+    /// Reads what is said to have so many bytes, of the file at a path.
+    pub(crate) fn read(
+        mut from: impl Read,
+        found: u64,
+        path: &Path,
+    ) -> Result<Self, CheckpointError> {
         let path = || path.to_owned();
         let unreadable = |source| CheckpointError::Read { path: path(), source };
         let damaged = |damage| CheckpointError::Damaged { path: path(), damage };

@@ -40,12 +40,20 @@ pub struct GradientNumbers {
     pub sent: u64,
     /// What the whole gradient has.
     pub all: u64,
+    /// Column norms besides, of 32 bits as well, by which workers agree on what they select.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub norms: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl AddAssign for GradientNumbers {
     fn add_assign(&mut self, other: Self) {
         self.sent += other.sent;
         self.all += other.all;
+        self.norms += other.norms;
     }
 }
 

@@ -118,7 +118,7 @@ fn one_worker_trains_to_the_bits_of_none_and_several_train() {
     let exchange = training::exchange::Exchange::Whole;
     let parallel = |workers| {
         let parallel = DataParallel { workers, exchange };
-        train_data_parallel(&config, parallel, &splits, set, &mut go_on).unwrap()
+        train_data_parallel(&config, parallel, &splits, set, None, &mut go_on).unwrap()
     };
     assert_eq!(parallel(1).training, run(&config, set));
     let two = parallel(2);

@@ -3,12 +3,13 @@
 
 mod ranks;
 
-use ranks::{config, images, operations, trained, trained_by_threads};
+use ranks::{AGREED, config, images, operations, stopped_and_trained, trained, trained_by_threads};
 use std::env;
 use std::process::{Command, ExitCode, Output};
 use std::time::Duration;
 use training::exchange::{Collective as _, CollectiveError, Exchange, Mpi};
-use training::train::TrainingError;
+use training::sampling::Scores;
+use training::train::{RunError, train_rank};
 
 /// What a job of these tests is to do.
 const PART: &str = "TEST_OF_RANKS";
@@ -71,12 +72,19 @@ fn works(size: usize) -> Result<(), String> {
 }
 
 fn rank_works() -> ExitCode {
-    let work = |rank: &mut Mpi| -> Result<(), TrainingError> {
-        operations(rank).map_err(|error| TrainingError::Exchange(error.into()))?;
-        for exchange in [Exchange::Whole, Exchange::Slices] {
-            let expected = trained_by_threads(rank.size(), exchange);
-            assert_eq!(trained(rank, exchange)?, expected, "{exchange:?}");
+    let work = |rank: &mut Mpi| -> Result<(), RunError> {
+        operations(rank)?;
+        for scores in AGREED {
+            for exchange in [Exchange::Whole, Exchange::Slices] {
+                let expected = trained_by_threads(rank.size(), scores, exchange);
+                assert_eq!(trained(rank, scores, exchange)?, expected, "{scores:?}, {exchange:?}");
+            }
         }
+        // Only the folder of rank 0 has the checkpoint, as on a machine of its own.
+        let folder = tempfile::tempdir().expect("there is room for a checkpoint");
+        let (path, scores) = (folder.path().join("run.checkpoint"), Scores::SharedBefore);
+        let expected = trained_by_threads(rank.size(), scores, Exchange::Slices);
+        assert_eq!(stopped_and_trained(rank, scores, &path)?, expected, "from a checkpoint");
         Ok(())
     };
     match Mpi::run(work) {
@@ -140,33 +148,33 @@ impl Fault {
 }
 
 fn rank_fails(fault: &str) -> ExitCode {
-    let work = |rank: &mut Mpi| -> Result<(), TrainingError> {
+    let work = |rank: &mut Mpi| -> Result<(), RunError> {
         let is_second = rank.rank() == 1;
-        let exchange = |error: CollectiveError| TrainingError::Exchange(error.into());
         match fault {
             "error" if is_second => {
-                return Err(exchange(CollectiveError::Engine("a file is missing".to_string())));
+                return Err(CollectiveError::Engine("a file is missing".to_string()).into());
             }
             "panic" if is_second => panic!("rank 1 has had enough"),
             "killed" if is_second => std::process::abort(),
             "early" if is_second => return Ok(()),
             "out of step" if is_second => {
-                rank.all_gather_bytes(&[1; 3], &mut Vec::new()).map_err(exchange)?;
+                rank.all_gather_bytes(&[1; 3], &mut Vec::new())?;
             }
             "weights" => {
-                let (mut config, images) = (config(), images());
+                let (mut config, images) = (config(Scores::Weights), images());
                 config.seed += u64::from(is_second);
                 let go_on = &mut |_| std::ops::ControlFlow::Continue(());
                 let set = kernels::InstructionSet::detect();
                 let whole = Exchange::Whole;
-                training::train::train_rank(&config, &images, Box::new(rank), whole, set, go_on)?;
+                let rank = Box::new(rank);
+                train_rank(&config, &images, rank, whole, set, None, go_on)?;
                 return Ok(());
             }
             _ => {}
         }
-        operations(rank).map_err(exchange)?;
+        operations(rank)?;
         std::thread::sleep(Duration::from_secs(2));
-        operations(rank).map_err(exchange)
+        Ok(operations(rank)?)
     };
     match Mpi::run(work) {
         Ok(()) => ExitCode::SUCCESS,

@@ -126,8 +126,9 @@ fn an_observer_stops_all_ranks() {
     let splits = training::data::generated_digits(1, 40, 5, 5);
     let four = DataParallel { workers: 4, exchange: training::exchange::Exchange::Whole };
     let set = InstructionSet::detect();
-    let error = train_data_parallel(&config(), four, &splits, set, &mut |progress| {
+    let error = train_data_parallel(&config(), four, &splits, set, None, &mut |progress| {
         if progress.steps == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    assert!(matches!(error, Err(TrainingError::Stopped { epochs: 1 })), "{error:?}");
+    let stopped = matches!(error, Err(RunError::Training(TrainingError::Stopped { epochs: 1 })));
+    assert!(stopped, "{error:?}");
 }

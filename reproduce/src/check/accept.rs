@@ -18,6 +18,7 @@ use crate::reference;
 use crate::snapshot::{Origin, Snapshot};
 use crate::stored;
 use crate::task::Task;
+use crate::team::Threads;
 
 /// Writes the numbers of every task as the committed ones: for the data that are there, and for
 /// the digits drawn by code that take the place of MNIST where it is not. Numbers may come from
@@ -43,8 +44,16 @@ pub fn accept(
             let images = config.as_ref().map(|config| library.get(config)).transpose()?;
             let (image_set, long_runs) = (images.as_deref(), LongRuns::Finished);
             let time_left = TimeLeft { now: task.configured.seconds, later: 0.0 };
-            let result =
-                compute(task, image_set, &cache, options, time_left, long_runs, instructions)?;
+            let result = compute(
+                task,
+                image_set,
+                &cache,
+                options,
+                time_left,
+                long_runs,
+                instructions,
+                &Threads,
+            )?;
             let stem = task.stem(images.as_ref().map(|images| images.slug.as_str()));
             let path = reference::path(folder, &stem, task.scale);
             if !result.failures.is_empty() {

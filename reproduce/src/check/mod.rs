@@ -32,6 +32,7 @@ use crate::snapshot::{Origin, Snapshot};
 use crate::stop::Scratch;
 use crate::stored;
 use crate::task::Task;
+use crate::team::Threads;
 use crate::text::wrapped;
 use accept::accept;
 pub(crate) use comparison::Comparison;
@@ -82,8 +83,16 @@ pub fn check(request: &CheckOptions, instructions: InstructionSet) -> anyhow::Re
             Ok(old) => {
                 let (images, long_runs) = (images.as_deref(), LongRuns::Again);
                 let time_left = plan::time_left(&planned[place..]);
-                let result =
-                    compute(task, images, &cache, options, time_left, long_runs, instructions)?;
+                let result = compute(
+                    task,
+                    images,
+                    &cache,
+                    options,
+                    time_left,
+                    long_runs,
+                    instructions,
+                    &Threads,
+                )?;
                 let new = snapshot(task, &result)?.parse()?;
                 let comparison = Comparison::of(&old, &new);
                 reason = report::reason(old.origin.as_ref(), &Origin::of(task));

@@ -26,6 +26,7 @@ use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::progress::Progress;
 use crate::result::ExhibitResult;
+use crate::team::Team;
 use settings::{ConfigError, Configured, FieldError, Scale, Source};
 
 /// A kind of experiment the program knows.
@@ -139,6 +140,11 @@ pub trait Experiment: Send + Sync {
         None
     }
 
+    /// How many workers train together in each of its runs, where several can.
+    fn workers(&self) -> &[usize] {
+        &[]
+    }
+
     /// Whether it has something to say where the data directory does not hold its images.
     fn can_do_without_images(&self) -> bool {
         false
@@ -183,6 +189,8 @@ pub struct Environment<'a> {
     pub record: Option<&'a str>,
     /// Which of its long runs are made.
     pub long_runs: LongRuns,
+    /// Who trains where several workers do; never changes a number.
+    pub team: &'a dyn Team,
     /// Finished parts of long experiments.
     pub cache: &'a Cache,
     /// Where to say how far the experiment is.

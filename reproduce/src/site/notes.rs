@@ -58,6 +58,7 @@ pub const NOTES: &[Note] = &[
     note!("related-axtrain", "Related: training for approximate hardware"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),
+    note!("nodes", "Training on several nodes"),
 ];
 
 /// The body of a note's page as HTML.

@@ -39,6 +39,24 @@ fn an_unknown_exhibit_is_refused_with_the_nearest_name() {
     assert_refused(folder.path(), &["run", "matmul-eror"], &["matmul-eror", "matmul-error?"]);
 }
 
+/// Each process of a job would do all of the work, and wait for the others to be done with it.
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn a_program_without_mpi_refuses_to_be_one_of_several_and_says_how_to_build_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for variable in ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"] {
+        let mut one = command(folder.path(), &["run", "multi-node"]);
+        let output = one.env(variable, "4").output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{variable}");
+        let said = standard_error(&output);
+        assert!(said.contains("one of 4 processes") && said.contains("--features mpi"), "{said}");
+        assert!(!folder.path().join("figures").exists());
+        let mut alone = command(folder.path(), &["run", "nothing-of-this-name"]);
+        let said = standard_error(&alone.env(variable, "1").output().unwrap());
+        assert!(said.contains("nothing-of-this-name"), "{said}");
+    }
+}
+
 #[test]
 fn an_unknown_estimator_is_refused_with_the_nearest_name() {
     refuses_experiment(

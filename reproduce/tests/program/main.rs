@@ -6,6 +6,8 @@ mod check;
 mod command_line;
 mod fetch;
 mod own_images;
+#[cfg(feature = "mpi")]
+mod ranks;
 mod readme;
 mod related;
 mod run;

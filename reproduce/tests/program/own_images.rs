@@ -8,6 +8,7 @@ use reproduce::exhibit::{Environment, LongRuns};
 use reproduce::images::Library;
 use reproduce::progress::Progress;
 use reproduce::task::Task;
+use reproduce::team::Threads;
 
 /// A file of 8 x 8 noise around a brightness.
 fn write_image(path: &Path, brightness: u8, number: u32) {
@@ -94,6 +95,7 @@ fn an_exhibit_trains_on_images_of_ones_own() {
             data: data.path(),
             record: None,
             long_runs: LongRuns::Missing,
+            team: &Threads,
             cache: &cache,
             progress: &Progress::hidden(),
         })

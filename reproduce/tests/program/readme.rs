@@ -14,8 +14,11 @@ use reproduce::cli::CommandLine;
 const README: &str = include_str!("../../../README.md");
 
 /// Beginnings of commands that are not run.
-const NOT_RUN: [(&str, &str); 2] =
-    [("cargo test --workspace", "it runs this test"), (FETCH, "it needs the network")];
+const NOT_RUN: [(&str, &str); 3] = [
+    ("cargo test --workspace", "it runs this test"),
+    (FETCH, "it needs the network"),
+    ("mpirun", "it needs an MPI library; the tests of ranks start jobs"),
+];
 const FETCH: &str = "cargo run --release -p reproduce -- data fetch";
 
 /// What is compared here: the numbers of all are by the tests of the snapshots.

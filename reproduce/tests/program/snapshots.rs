@@ -18,6 +18,7 @@ use reproduce::result::ExhibitResult;
 use reproduce::snapshot::{Origin, Snapshot};
 use reproduce::stored;
 use reproduce::task::Task;
+use reproduce::team::Threads;
 use tempfile::TempDir;
 use testing::{data_directory, skip_without_data};
 
@@ -32,6 +33,7 @@ fn result((task, images, data): &Case, instructions: InstructionSet) -> ExhibitR
         data,
         record: None,
         long_runs: LongRuns::Missing,
+        team: &Threads,
         cache: &cache,
         progress: &progress,
     };

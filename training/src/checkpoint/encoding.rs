@@ -2,7 +2,7 @@
 //! lengths.
 
 use super::{Checkpoint, Damage};
-use crate::counting::Computations;
+use crate::counting::{Computations, GradientNumbers};
 use crate::layer::KeptSelection;
 use crate::loss::Loss;
 use crate::metrics::{EpochMetrics, Metrics};
@@ -29,6 +29,9 @@ impl Checkpoint {
         to.size(self.epoch_loss.samples);
         to.integer(self.computations.performed);
         to.integer(self.computations.exact);
+        to.integer(self.sent.sent);
+        to.integer(self.sent.all);
+        to.integer(self.sent.norms);
         for state in [&self.network, &self.lookahead] {
             to.size(state.len());
             for (name, numbers) in state {
@@ -37,7 +40,7 @@ impl Checkpoint {
             }
         }
         to.size(self.sampled.len());
-        for SampledState { layer, ratio, kept } in &self.sampled {
+        for SampledState { layer, ratio, kept, norms } in &self.sampled {
             to.text(layer);
             to.real(*ratio);
             to.size(usize::from(kept.is_some()));
@@ -48,6 +51,7 @@ impl Checkpoint {
                 selection.indices().iter().for_each(|&index| to.integer(index.into()));
                 to.reals(selection.scales());
             }
+            to.reals(norms);
         }
         to.size(self.ratios.len());
         for LayerRatios { layer, epochs } in &self.ratios {
@@ -79,6 +83,11 @@ impl Checkpoint {
             })?,
             epoch_loss: Loss { sum: from.real()?, correct: from.size()?, samples: from.size()? },
             computations: Computations { performed: from.integer()?, exact: from.integer()? },
+            sent: GradientNumbers {
+                sent: from.integer()?,
+                all: from.integer()?,
+                norms: from.integer()?,
+            },
             network: from.state()?,
             lookahead: from.state()?,
             sampled: from.list(Decoder::sampled)?,
@@ -182,7 +191,7 @@ impl Decoder<'_> {
             1 => Some(self.kept()?),
             _ => return Err(Damage::Contents),
         };
-        Ok(SampledState { layer, ratio, kept })
+        Ok(SampledState { layer, ratio, kept, norms: self.list(Self::real)? })
     }
 
     fn kept(&mut self) -> Result<KeptSelection, Damage> {

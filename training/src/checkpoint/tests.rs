@@ -22,8 +22,14 @@ fn checkpoint() -> Checkpoint {
         }],
         epoch_loss: Loss { sum: 1.0 / 3.0, correct: 7, samples: 9 },
         computations: Computations { performed: u64::MAX - 1, exact: 1 << 60 },
+        sent: GradientNumbers { sent: 5, all: 1 << 40, norms: 2 },
         sampled: [None, Some(kept)]
-            .map(|kept| SampledState { layer: "linear-1".to_owned(), ratio: 0.3, kept })
+            .map(|kept| SampledState {
+                layer: "linear-1".to_owned(),
+                ratio: 0.3,
+                norms: vec![1.5; 3 * usize::from(kept.is_none())],
+                kept,
+            })
             .to_vec(),
         ratios: vec![LayerRatios { layer: "linear-1".to_owned(), epochs: vec![1.0, 0.95] }],
         lookahead: vec![("linear-1.weight".to_owned(), vec![0.5, -0.5])],
@@ -129,7 +135,7 @@ fn another_version_is_refused() {
     bytes[8..12].copy_from_slice(&(VERSION + 1).to_le_bytes());
     assert_eq!(
         refusal(&bytes).to_string(),
-        "the checkpoint run.checkpoint has version 5 of the format, and this program reads 4"
+        "the checkpoint run.checkpoint has version 7 of the format, and this program reads 6"
     );
 }
 

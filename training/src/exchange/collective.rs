@@ -12,7 +12,7 @@ use std::ops::Range;
 /// which each rank adds up the segment that it owns, ranks in order. So the order of a sum is a
 /// matter of neither the kind of ranks nor the moment, and N threads and N processes train to the
 /// same bits.
-pub trait Collective {
+pub trait Collective: Send {
     /// Which of the ranks this is, from 0.
     fn rank(&self) -> usize;
 
@@ -63,6 +63,18 @@ pub trait Collective {
         self.all_gather_bytes(bytes, &mut all)?;
         bytes.copy_from_slice(&all[..bytes.len()]);
         Ok(())
+    }
+
+    /// Puts the bytes of rank 0, however many, in the place of those of every other rank.
+    ///
+    /// # Errors
+    /// When another rank has failed.
+    fn broadcast(&mut self, bytes: &mut Vec<u8>) -> Result<(), CollectiveError> {
+        let mut length = (bytes.len() as u64).to_le_bytes();
+        self.follow_first(&mut length)?;
+        // Rank 0 has as many in memory, and so the length is one.
+        bytes.resize(u64::from_le_bytes(length) as usize, 0);
+        self.follow_first(bytes)
     }
 
     /// Makes sure that all ranks have the same digest, of something that has to be equal.

@@ -5,7 +5,6 @@ use crate::counting::GradientNumbers;
 use crate::layer::{Gradient, Parameter};
 use crate::network::Network;
 use crate::optimizer::Optimizer;
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 /// The gradient of one rank.
@@ -69,7 +68,7 @@ impl Message {
 
     /// How much is sent, and how much the whole gradient would be.
     pub(super) fn count(&self) -> GradientNumbers {
-        GradientNumbers { sent: self.numbers.len() as u64, all: self.all as u64 }
+        GradientNumbers { sent: self.numbers.len() as u64, all: self.all as u64, norms: 0 }
     }
 
     /// One step of the optimiser by the averaged gradient, which has taken the place of the
@@ -120,28 +119,4 @@ fn digest(kind: &str, indices: &[u32]) -> [u8; DIGEST] {
     hash.update(kind);
     indices.iter().for_each(|index| hash.update(index.to_le_bytes()));
     *hash.finalize().first_chunk().expect("the digest is longer")
-}
-
-/// sum_r share_r g_r of the segments g_r of all ranks, which lie one after another: each number
-/// summed in f64 from -0, ranks in order, and then rounded to f32.
-///
-/// # Panics
-/// When there is not one share a segment.
-pub(super) fn average(segments: &[f32], shares: &[f64], to: &mut [f32]) {
-    const NUMBERS_A_TASK: usize = 2048;
-    assert_eq!(segments.len(), shares.len() * to.len(), "one share a rank");
-    let length = to.len();
-    to.par_chunks_mut(NUMBERS_A_TASK).enumerate().for_each(|(task, to)| {
-        // -0 + x is x, also where x is -0: the average of one rank has its very bits.
-        let mut sums = [-0.0; NUMBERS_A_TASK];
-        for (rank, &share) in shares.iter().enumerate() {
-            let numbers = &segments[rank * length + task * NUMBERS_A_TASK..][..to.len()];
-            for (sum, &number) in sums.iter_mut().zip(numbers) {
-                *sum += share * f64::from(number);
-            }
-        }
-        for (to, sum) in to.iter_mut().zip(sums) {
-            *to = sum as f32;
-        }
-    });
 }

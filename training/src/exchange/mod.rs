@@ -6,26 +6,34 @@
 //! weights only: rows S of a linear layer's, channels \[:, S\] of a convolution's. Where all ranks
 //! select the same S, it is enough to send those; no index is sent. With
 //! [`Scores::Weights`](crate::sampling::Scores::Weights) they do: top-k is a function of the
-//! weights, and estimators that draw have one stream for all ranks. That the selections are equal
-//! is checked in every step, by their digests.
+//! weights, and estimators that draw have one stream for all ranks. So they do where they share the
+//! column norms of their activations, with [`Scores::Shared`](crate::sampling::Scores::Shared) or
+//! [`Scores::SharedBefore`](crate::sampling::Scores::SharedBefore): n numbers a layer. That the
+//! selections are equal is checked in every step, by their digests.
 //!
 //! A step of W ranks, what they send each other as a [`Collective`]:
 //!
-//! 1. each its loss and its samples, for the loss of the minibatch and the shares s_r of the ranks;
-//! 2. each the digest of its selections;
-//! 3. each to rank q segment q of its gradient g_r, of W segments as equal as can be; rank q adds up
+//! 1. where norms are shared in the step, each those of every sampled layer, as its turn comes;
+//! 2. each its loss and its samples, for the loss of the minibatch and the shares s_r of the ranks,
+//!    and norms that are shared for the next step;
+//! 3. each the digest of its selections;
+//! 4. each to rank q segment q of its gradient g_r, of W segments as equal as can be; rank q adds up
 //!    sum_r s_r g_r there, in f64 from -0, r = 0, 1, ..., W - 1, and rounds to f32;
-//! 4. each its averaged segment to all, and every rank makes the same step of its optimiser.
+//! 5. each its averaged segment to all, and every rank makes the same step of its optimiser.
 
+mod averaging;
 mod collective;
+pub mod launcher;
 mod message;
 #[cfg(feature = "mpi")]
 mod mpi;
+mod norms;
 mod peer;
 #[cfg(test)]
 mod tests;
 mod threads;
 
+pub use averaging::average_over_ranks;
 pub use collective::{Alone, Collective, CollectiveError};
 #[cfg(feature = "mpi")]
 pub use mpi::Mpi;
@@ -62,7 +70,7 @@ pub enum ExchangeError {
     /// nothing is saved, so that is left to the one who chooses the [`Exchange`].
     #[error(
         "rank {rank} has selected other slices of parameter {parameter} than rank 0, and their \
-         gradients cannot be added up; select by the weights alone (scores: weights), or send \
+         gradients cannot be added up; share the norms (scores: shared) or select by the weights alone (scores: weights), or send \
          whole gradients (exchange: whole)"
     )]
     SelectionsDiffer {

@@ -5,7 +5,7 @@
 //! Open MPI 4.1 asks first, and exchanges in both directions then take twice as long. Who waits
 //! tests and sleeps, and leaves the core to those who compute.
 
-use super::{Collective, CollectiveError};
+use super::{Collective, CollectiveError, launcher};
 use ferrompi::{Communicator, MpiDatatype, Request, ThreadLevel};
 use std::fmt::Display;
 use std::ops::Range;
@@ -24,10 +24,6 @@ const GRACE: Duration = Duration::from_millis(300);
 /// How often a rank that waits only lets others run, before it sleeps in between.
 const EAGER: usize = 50;
 const NAP: Duration = Duration::from_micros(50);
-/// What launchers tell every process of how many there are: Open MPI, MPICH and its kin, Slurm.
-const SIZES: [&str; 3] = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
-/// The same of how many are on this machine.
-const LOCAL_SIZES: [&str; 2] = ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"];
 
 /// One rank of several that are processes of an MPI job.
 ///
@@ -49,16 +45,6 @@ pub struct Mpi {
 }
 
 impl Mpi {
-    /// Whether this process was started as one of several by a launcher of MPI jobs.
-    pub fn is_launched() -> bool {
-        number(&SIZES).is_some_and(|size| size > 1)
-    }
-
-    /// How many ranks are on this machine, as the launcher says; 1 where it says nothing.
-    pub fn ranks_here() -> usize {
-        number(&LOCAL_SIZES).unwrap_or(1)
-    }
-
     /// Does the work of this rank. It is done by this thread, which alone may use the rank.
     ///
     /// An error ends the whole job with code 2: rank 0, or else the rank that has it, writes the
@@ -78,7 +64,7 @@ impl Mpi {
         let mpi = mpi.map_err(|error| start(error.to_string()))?;
         let world = mpi.world();
         let [rank, size] = [world.rank(), world.size()].map(|number| number as usize);
-        if let Some(launched) = number(&SIZES).filter(|launched| *launched != size) {
+        if let Some(launched) = launcher::processes().filter(|launched| *launched != size) {
             return Err(start(format!(
                 "the launcher has started {launched} processes, of which MPI knows {size}: the \
                  program is linked to another MPI than the launcher's"
@@ -100,6 +86,17 @@ impl Mpi {
             // The message of the panic has been written; without an abort the others would wait.
             Err(_) => this.world.abort(101),
         }
+    }
+
+    /// Adds up the numbers of all ranks by `MPI_Allreduce`, to be measured beside
+    /// [`average_over_ranks`](super::average_over_ranks): the order of its sums is the library's
+    /// choice, so that no training uses it.
+    ///
+    /// # Errors
+    /// When MPI has one.
+    pub fn all_reduce(&mut self, numbers: &mut [f32]) -> Result<(), CollectiveError> {
+        let sum = self.world.allreduce_inplace(numbers, ferrompi::ReduceOp::Sum);
+        sum.map_err(|error| CollectiveError::Engine(error.to_string()))
     }
 
     /// Sends and receives at once. There is a message each way with every other rank, or none.
@@ -218,9 +215,4 @@ impl Collective for Mpi {
 /// Each of the others with its rank.
 fn others<T>(own: usize, of_ranks: impl Iterator<Item = T>) -> impl Iterator<Item = (usize, T)> {
     of_ranks.enumerate().filter(move |(rank, _)| *rank != own)
-}
-
-/// What the first of these variables that is set says.
-fn number(variables: &[&str]) -> Option<usize> {
-    variables.iter().find_map(|name| std::env::var(name).ok()?.parse().ok())
 }

@@ -1,12 +1,13 @@
 //! A learner that makes its steps together with those of other ranks.
 
-use super::message::{DIGEST, Message, average};
-use super::{Collective, CollectiveError, Exchange, ExchangeError};
+use super::message::{DIGEST, Message};
+use super::norms::{self, InStep};
+use super::{Collective, CollectiveError, Exchange, ExchangeError, average_over_ranks};
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::{Minibatch, Share};
+use crate::layer::StepContext;
 use crate::learner::{Learner, StepError};
 use crate::loss::Loss;
-use std::ops::Range;
 
 /// One rank's learner. The weights of all ranks are the same before and after every step, bit for
 /// bit: they start the same, and every rank makes the same step by the same averaged gradient.
@@ -61,6 +62,17 @@ pub struct StepTotals {
     pub computations: Computations,
     /// Numbers of its gradient that each rank sent; one alone sends none.
     pub sent: GradientNumbers,
+}
+
+/// What the losses and counts of all ranks come to.
+#[derive(Default)]
+struct Totals {
+    loss: Loss,
+    computations: Computations,
+    /// Of each rank.
+    samples: Vec<u64>,
+    /// Column norms that this rank sent with them.
+    norms: u64,
 }
 
 impl<'a> Peer<'a> {
@@ -121,42 +133,55 @@ impl<'a> Peer<'a> {
     pub fn step(&mut self, share: &Minibatch) -> Result<StepTotals, ExchangeError> {
         if self.collective.size() == 1 {
             let loss = self.learner.step(share)?;
+            let mut own = Vec::new();
+            norms::append_later(self.learner.network(), &mut own);
+            norms::take_later(self.learner.network(), &[&own]);
             let computations = self.learner.network().take_computations();
             return Ok(StepTotals { loss, computations, sent: GradientNumbers::default() });
         }
         let context = self.learner.context();
-        let own = self.learner.forward(&context, share);
+        let ranks = InStep::new(&mut *self.collective);
+        let own = self.learner.forward(&StepContext { ranks: Some(&ranks), ..context }, share);
+        let norms_in_step = ranks.finish()?;
         // Of a loss that is no number there is no gradient; all ranks see that in the total.
         if own.sum.is_finite() {
             self.learner.backward(&context, share).map_err(StepError::from)?;
         }
-        let (loss, computations, samples) = self.total(own)?;
+        let Totals { loss, computations, samples, norms } = self.total(own)?;
         if !loss.sum.is_finite() {
             return Err(StepError::Diverged { loss: loss.mean() }.into());
         }
         let shares: Vec<f64> =
             samples.iter().map(|&samples| samples as f64 / loss.samples as f64).collect();
         let sent = self.update(&shares)?;
+        let sent = GradientNumbers { norms: norms + norms_in_step, ..sent };
         Ok(StepTotals { loss, computations, sent })
     }
 
-    /// Loss and computations of all ranks, and the samples of each.
-    fn total(&mut self, own: Loss) -> Result<(Loss, Computations, Vec<u64>), ExchangeError> {
-        let Computations { performed, exact } = self.learner.network().take_computations();
+    /// What the ranks tell each other of a step beside their gradients.
+    fn total(&mut self, own: Loss) -> Result<Totals, ExchangeError> {
+        let network = self.learner.network();
+        let Computations { performed, exact } = network.take_computations();
         let (correct, samples) = (own.correct as u64, own.samples as u64);
         let numbers = [own.sum.to_bits(), correct, samples, performed, exact];
-        let mut all = Vec::new();
-        self.collective.all_gather_bytes(numbers.map(u64::to_le_bytes).as_flattened(), &mut all)?;
-        let (mut loss, mut computations) = (Loss::default(), Computations::default());
-        let mut of_ranks = Vec::new();
-        for numbers in all.as_chunks::<8>().0.as_chunks::<5>().0 {
-            let [sum, correct, samples, performed, exact] = numbers.map(u64::from_le_bytes);
-            let sum = f64::from_bits(sum);
-            loss += Loss { sum, correct: correct as usize, samples: samples as usize };
-            computations += Computations { performed, exact };
-            of_ranks.push(samples);
+        let mut message = numbers.map(u64::to_le_bytes).as_flattened().to_vec();
+        let norms = norms::append_later(network, &mut message);
+        let (mut all, mut later) = (Vec::new(), Vec::new());
+        self.collective.all_gather_bytes(&message, &mut all)?;
+        let mut totals = Totals { norms, ..Totals::default() };
+        for message in all.chunks_exact(message.len()) {
+            let (numbers, norms) = message.split_at(size_of_val(&numbers));
+            later.push(norms);
+            for numbers in numbers.as_chunks::<8>().0.as_chunks::<5>().0 {
+                let [sum, correct, samples, performed, exact] = numbers.map(u64::from_le_bytes);
+                let (sum, correct) = (f64::from_bits(sum), correct as usize);
+                totals.loss += Loss { sum, correct, samples: samples as usize };
+                totals.computations += Computations { performed, exact };
+                totals.samples.push(samples);
+            }
         }
-        Ok((loss, computations, of_ranks))
+        norms::take_later(network, &later);
+        Ok(totals)
     }
 
     /// Averages the gradients and makes a step of the optimiser by the average.
@@ -170,12 +195,7 @@ impl<'a> Peer<'a> {
             }
             error => error.into(),
         })?;
-        let (rank, size) = (collective.rank(), collective.size());
-        let segment = |rank| Share { rank, size }.of(0..message.numbers.len());
-        let segments: Vec<Range<usize>> = (0..size).map(segment).collect();
-        collective.all_to_all(&message.numbers, &segments, received)?;
-        average(received, shares, &mut message.numbers[segments[rank].clone()]);
-        collective.all_gather(&mut message.numbers, &segments)?;
+        average_over_ranks(&mut **collective, &mut message.numbers, shares, received)?;
         message.update(network, optimizer, *exchange, whole);
         Ok(message.count())
     }

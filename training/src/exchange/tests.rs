@@ -109,20 +109,15 @@ fn all_ranks_select_the_same_by_weights_and_others_by_both_norms() {
                     let mut learner = build(&description, &policies).of_rank(rank);
                     let minibatch = images(image, 0, 4 * rank..4 * rank + 4);
                     learner.gradient(&learner.context(), &minibatch).unwrap();
-                    let mut lists = Vec::new();
-                    learner.network().visit_parameters(&mut |parameter| match parameter.gradient {
-                        Gradient::Dense(_) => {}
-                        Gradient::Rows { indices, .. } | Gradient::Channels { indices, .. } => {
-                            lists.push(indices.to_vec());
-                        }
-                    });
-                    lists
+                    selected(learner.network())
                 };
                 let first = selected(0);
                 assert!(!first.is_empty(), "{name}, {estimator}");
                 (1..RANKS).all(|rank| selected(rank) == first)
             };
             assert!(agree(Scores::Weights), "{name}, {estimator}");
+            // By themselves they have no norms of others.
+            assert!(!agree(Scores::Shared), "{name}, {estimator}");
             assert!(!agree(Scores::Both), "{name}, {estimator}");
         }
     }
@@ -131,19 +126,77 @@ fn all_ranks_select_the_same_by_weights_and_others_by_both_norms() {
 #[test]
 fn slices_train_to_the_bits_of_whole_gradients_on_every_rank() {
     for (name, description, image) in networks() {
-        for estimator in [Estimator::TopK, Estimator::Bernoulli] {
-            let policies = policies(estimator, 0.4, Scores::Weights);
+        for (estimator, scores) in [
+            (Estimator::TopK, Scores::Weights),
+            (Estimator::Bernoulli, Scores::Weights),
+            (Estimator::TopK, Scores::Shared),
+            (Estimator::ColumnRow, Scores::Shared),
+            (Estimator::TopK, Scores::SharedBefore),
+            (Estimator::Bernoulli, Scores::SharedBefore),
+        ] {
+            let policies = policies(estimator, 0.4, scores);
             let run =
                 |exchange| train_fours(&description, &policies, image, exchange, RANKS, 4).unwrap();
             let ((slices, found), (whole, expected)) =
                 (run(Exchange::Slices), run(Exchange::Whole));
-            assert_eq!(found, expected, "{name}, {estimator}");
+            assert_eq!(found, expected, "{name}, {estimator}, {scores:?}");
             for (slices, whole) in slices.iter().zip(&whole) {
-                assert!(slices.sent < whole.sent, "{name}, {estimator}");
+                assert!(slices.sent < whole.sent, "{name}, {estimator}, {scores:?}");
                 assert_eq!((whole.sent, slices.all), (whole.all, whole.all));
+                assert_eq!(slices.norms > 0, scores != Scores::Weights);
             }
         }
     }
+}
+
+/// The features and channels that a network has selected, layer by layer.
+fn selected(network: &mut Network) -> Vec<Vec<u32>> {
+    let mut lists = Vec::new();
+    network.visit_parameters(&mut |parameter| match parameter.gradient {
+        Gradient::Dense(_) => {}
+        Gradient::Rows { indices, .. } | Gradient::Channels { indices, .. } => {
+            lists.push(indices.to_vec());
+        }
+    });
+    lists
+}
+
+/// What four samples of each of three ranks select in the steps of a training.
+fn selections(description: &Description, image: ImageShape, scores: Scores) -> Vec<Vec<Vec<u32>>> {
+    let policies = policies(Estimator::TopK, 0.4, scores);
+    let work = |threads: &mut Threads| {
+        let rank = threads.rank();
+        let learner = build(description, &policies);
+        let mut peer = Peer::new(learner, Box::new(threads), Exchange::Whole)?;
+        let steps = (0..2).map(|step| {
+            peer.step(&images(image, step, 4 * rank..4 * rank + 4))?;
+            Ok(selected(peer.learner().network()))
+        });
+        steps.collect::<Result<Vec<_>, ExchangeError>>()
+    };
+    Threads::run(RANKS, work, |threads| work(threads).map(drop)).unwrap()
+}
+
+#[test]
+fn shared_norms_select_as_one_rank_with_all_samples() {
+    // The first layer alone: what comes after it is the same only to rounding, and dropout draws
+    // for every rank anew.
+    let image = ImageShape::new(1, 8, 8);
+    let description = mlp(image.len(), &[40], 5, 0.0);
+    let of_all = |step: usize, scores| {
+        let mut learner = build(&description, &policies(Estimator::TopK, 0.4, scores));
+        let context = learner.context();
+        learner.gradient(&context, &images(image, step as u64, 0..4 * RANKS)).unwrap();
+        selected(learner.network())[0].clone()
+    };
+    let first = |scores, step: usize| selections(&description, image, scores)[step][0].clone();
+    let expected = of_all(0, Scores::Both);
+    assert_eq!(first(Scores::Shared, 0), expected);
+    // The norms of the step before are none in the first step; in the second, they are its.
+    assert_eq!(first(Scores::SharedBefore, 0), of_all(0, Scores::Weights));
+    assert_ne!(first(Scores::SharedBefore, 0), expected);
+    assert_ne!(first(Scores::SharedBefore, 1), of_all(1, Scores::Both));
+    assert_ne!(first(Scores::Both, 0), expected, "rank 0 by its own samples");
 }
 
 /// Every number of the gradient, also the zeros.
@@ -201,12 +254,17 @@ fn the_numbers_sent_are_those_that_the_description_counts() {
     let small = ImageShape::new(3, 16, 16);
     let resnet = ("ResNet-18", resnet(18, small, 5).unwrap(), small);
     for (name, description, image) in networks().into_iter().chain([resnet]) {
-        for ratio in [1.0, 0.5, 0.3] {
-            let policies = policies(Estimator::TopK, ratio, Scores::Weights);
+        for (ratio, scores) in [
+            (1.0, Scores::Weights),
+            (0.5, Scores::Weights),
+            (0.3, Scores::Shared),
+            (0.3, Scores::SharedBefore),
+        ] {
+            let policies = policies(Estimator::TopK, ratio, scores);
             let (sent, _) =
                 train_fours(&description, &policies, image, Exchange::Slices, 2, 1).unwrap();
             let expected = description.gradient_numbers(&policies).unwrap();
-            assert_eq!(sent, [expected], "{name} at {ratio}");
+            assert_eq!(sent, [expected], "{name} at {ratio}, {scores:?}");
             assert_eq!(expected.sent == expected.all, ratio == 1.0);
         }
     }
@@ -296,9 +354,9 @@ fn sums_are_of_64_bits_and_in_the_order_of_the_ranks() {
     let (large, segments) = (2f32.powi(60), 2);
     let ranks = [[large, 1.0], [-large, 2f32.powi(30)], [1.0, -(2f32.powi(30))]].concat();
     let mut sums = vec![0.0; segments];
-    message::average(&ranks, &[1.0; 3], &mut sums);
+    averaging::average(&ranks, &[1.0; 3], &mut sums);
     assert_eq!(sums, [1.0, 1.0]);
     let mut one = [0.0];
-    message::average(&[-0.0], &[1.0], &mut one);
+    averaging::average(&[-0.0], &[1.0], &mut one);
     assert!(one[0].is_sign_negative());
 }

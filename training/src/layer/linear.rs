@@ -8,7 +8,7 @@ use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, SampledLayer, S
 use crate::channels::Channels;
 use crate::counting::Computations;
 use crate::matrix::Matrix;
-use crate::sampling::{Mode, SamplingPolicy, Scores};
+use crate::sampling::{Mode, SamplingPolicy};
 use kernels::Selection;
 use kernels::product::{
     matmul, matmul_selected, matmul_selected_columns, matmul_selected_rows,
@@ -108,18 +108,15 @@ impl Linear {
         let Some(policy) = policy else { return };
         let weight = kernels::MatrixView::row_major(&self.weight, self.inputs, self.outputs);
         let are_valid = &mut self.weight_norms_valid;
-        let norms = |left: &mut [f64], right: &mut [f64]| {
+        let left = |norms: &mut [f64]| column_norms_into(context.set, input.view(), norms);
+        let right = |norms: &mut [f64]| {
             if !std::mem::replace(are_valid, true) {
-                row_norms_into(context.set, weight, right);
-            }
-            match policy.scores {
-                Scores::Both => column_norms_into(context.set, input.view(), left),
-                Scores::Weights => left.fill(1.0),
+                row_norms_into(context.set, weight, norms);
             }
         };
         let mut generator = context.generator(&self.name);
         let (of, generator) = ((&*self.name, &policy), generator.as_mut());
-        self.features.select(context, of, self.inputs, generator, norms);
+        self.features.select(context, of, self.inputs, generator, left, right);
     }
 
     /// The bias gradient: the rows of the output gradient added in order.
@@ -250,10 +247,9 @@ impl Linear {
                         left: kernels::MatrixView<f32>,
                         right: kernels::MatrixView<f32>| {
             let (of, pairs) = ((&*self.name, policy), left.columns());
-            sampler.select(context, of, pairs, generator.as_mut(), |left_norms, right_norms| {
-                column_norms_into(context.set, left, left_norms);
-                row_norms_into(context.set, right, right_norms);
-            });
+            let left = |norms: &mut [f64]| column_norms_into(context.set, left, norms);
+            let right = |norms: &mut [f64]| row_norms_into(context.set, right, norms);
+            sampler.select(context, of, pairs, generator.as_mut(), left, right);
         };
         let mut samples = std::mem::take(&mut self.samples);
         // Those of the next minibatch are others.

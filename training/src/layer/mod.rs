@@ -12,6 +12,7 @@ mod elementwise;
 mod image_shape;
 mod initialization;
 mod kept_selection;
+mod later_norms;
 mod linear;
 mod max_pool;
 mod parameter;
@@ -34,6 +35,7 @@ pub use dropout_channels::DropoutChannels;
 pub use image_shape::{ImageShape, Window};
 pub use initialization::Initialization;
 pub use kept_selection::KeptSelection;
+pub use later_norms::LaterNorms;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
 pub use parameter::{Gradient, Parameter, RowNorms};
@@ -41,7 +43,7 @@ pub use parameter_name::{ParameterName, ParameterPattern, is_frozen};
 pub use residual::Residual;
 pub use sampled_layer::SampledLayer;
 pub use scale::Scale;
-pub use step::{SelectionFailure, StepContext, StepReport};
+pub use step::{AddNorms, SelectionFailure, StepContext, StepReport};
 
 use crate::matrix::Matrix;
 

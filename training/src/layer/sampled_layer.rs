@@ -1,6 +1,6 @@
 //! What is sampled of a layer, for those who control, store and restore it.
 
-use super::KeptSelection;
+use super::{KeptSelection, LaterNorms};
 use crate::sampling::SamplingPolicy;
 
 /// A layer with a policy.
@@ -22,4 +22,6 @@ pub struct SampledLayer<'a> {
     pub kept_of: usize,
     /// The selection that several steps use, where one was drawn.
     pub kept: &'a mut Option<KeptSelection>,
+    /// The norms for the next step, of a layer that selects by those of the step before.
+    pub later: &'a mut LaterNorms,
 }

@@ -1,7 +1,8 @@
 //! The selection of one product of a layer, in memory that is kept from step to step.
 
-use super::{KeptSelection, SampledLayer, StepContext};
-use crate::sampling::{Mode, SamplingPolicy, StepSampling};
+use super::{KeptSelection, LaterNorms, SampledLayer, StepContext};
+use crate::sampling::exploration::explore;
+use crate::sampling::{Mode, SamplingPolicy, Scores, StepSampling};
 use kernels::Selection;
 use kernels::random::Generator;
 use kernels::scores::pair_scores_into;
@@ -14,7 +15,11 @@ pub(super) struct Sampler {
     pub(super) left_norms: Vec<f64>,
     /// Norms of the rows of the right factor.
     pub(super) right_norms: Vec<f64>,
+    /// Norms of the columns of the left factor, where the next step selects by them.
+    later: LaterNorms,
     scores: Vec<f64>,
+    /// Memory to draw explored pairs in.
+    order: Vec<u32>,
     workspace: Workspace,
     selection: Selection,
     /// What several steps use.
@@ -37,8 +42,8 @@ impl Sampler {
         self.chosen = Chosen::All;
     }
 
-    /// Draws about as many of `pairs` as the policy says, by the norms of both factors, which
-    /// `norms` writes. The product will be exact where the step only asks for these norms, where
+    /// Draws about as many of `pairs` as the policy says, by the norms of the left and the right
+    /// factor, or what the policy has in the place of the left ones. The product will be exact where the step only asks for these norms, where
     /// all pairs are kept, and without a generator.
     ///
     /// It will also be exact where drawing fails, and the step is told why and of which layer.
@@ -48,7 +53,8 @@ impl Sampler {
         (layer, policy): (&str, &SamplingPolicy),
         pairs: usize,
         generator: Option<&mut Generator>,
-        norms: impl FnOnce(&mut [f64], &mut [f64]),
+        left: impl FnOnce(&mut [f64]),
+        right: impl FnOnce(&mut [f64]),
     ) {
         self.clear();
         let (k, only_scores) = (policy.budget(pairs), context.sampling == StepSampling::OnlyScores);
@@ -59,15 +65,36 @@ impl Sampler {
             self.chosen = Chosen::kept(&kept.selection);
             return;
         }
-        let Self { left_norms, right_norms, scores, workspace, selection, .. } = self;
+        let Self { left_norms, right_norms, later, scores, order, workspace, selection, .. } = self;
         left_norms.resize(pairs, 0.0);
         right_norms.resize(pairs, 0.0);
-        norms(left_norms, right_norms);
+        match policy.scores {
+            Scores::Both => left(left_norms),
+            Scores::Weights => left_norms.fill(1.0),
+            Scores::Shared => {
+                left(left_norms);
+                context.add_norms(left_norms);
+            }
+            Scores::SharedBefore => {
+                later.own.resize(pairs, 0.0);
+                left(&mut later.own);
+                if later.all.is_empty() {
+                    left_norms.fill(1.0);
+                } else {
+                    left_norms.copy_from_slice(&later.all);
+                }
+            }
+        }
+        right(right_norms);
         if only_scores {
             return;
         }
         scores.resize(pairs, 0.0);
         pair_scores_into(left_norms, right_norms, scores);
+        if policy.exploration > 0.0 {
+            let explored = (policy.exploration * k as f64).round() as usize;
+            explore(scores, explored, generator, order);
+        }
         let drawn = policy.estimator.select_into(scores, k, generator, workspace, selection);
         if let Err(reason) = drawn {
             return context.fail(layer, reason);
@@ -108,14 +135,14 @@ pub(super) fn sampled_layer<'a>(
     [forward, weight_gradient, input_gradient]: [&'a mut Sampler; 3],
 ) -> SampledLayer<'a> {
     let (norms, kept_of, kept) = if policy.mode == Mode::Backward {
-        let Sampler { left_norms, right_norms, .. } = weight_gradient;
-        ((left_norms, right_norms), outputs, &mut input_gradient.kept)
+        let Sampler { left_norms, right_norms, later, .. } = weight_gradient;
+        ((left_norms, right_norms, later), outputs, &mut input_gradient.kept)
     } else {
-        let Sampler { left_norms, right_norms, kept, .. } = forward;
-        ((left_norms, right_norms), inputs, kept)
+        let Sampler { left_norms, right_norms, later, kept, .. } = forward;
+        ((left_norms, right_norms, later), inputs, kept)
     };
-    let (left_norms, right_norms) = norms;
-    SampledLayer { name, policy, multiply_adds, left_norms, right_norms, kept_of, kept }
+    let (left_norms, right_norms, later) = norms;
+    SampledLayer { name, policy, multiply_adds, left_norms, right_norms, kept_of, kept, later }
 }
 
 impl Chosen {

@@ -7,7 +7,15 @@ use crate::sampling::{SamplingPolicy, StepSampling};
 use kernels::InstructionSet;
 use kernels::random::{Generator, Stream};
 use kernels::selection::SelectionError;
+use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Ranks whose activations have the same columns, each with rows of its own.
+pub trait AddNorms: Debug + Sync {
+    /// Makes of the norms of this rank's columns those of the columns of all ranks. All ranks call
+    /// it for the same layers in the same order.
+    fn add_norms(&self, norms: &mut [f64]);
+}
 
 /// What a layer is told about the step that it takes part in, or about an evaluation.
 ///
@@ -32,6 +40,8 @@ pub struct StepContext<'a> {
     pub trial: Option<usize>,
     /// Where tensors get their memory and leave it; without one, each layer keeps its own.
     pub memory: Option<&'a Memory>,
+    /// Who else has rows of the activations; none: nobody.
+    pub ranks: Option<&'a dyn AddNorms>,
     /// Where computations and failures are reported; without one, nobody asks for them.
     pub report: Option<&'a StepReport>,
 }
@@ -48,6 +58,7 @@ impl<'a> StepContext<'a> {
             rank: 0,
             trial: None,
             memory: None,
+            ranks: None,
             report: None,
         }
     }
@@ -103,6 +114,13 @@ impl<'a> StepContext<'a> {
     /// Whether a parameter of a layer is learnt in this step.
     pub fn learns(&self, layer: &str, part: &'static str) -> bool {
         !is_frozen(self.frozen, ParameterName { layer, part })
+    }
+
+    /// Makes of column norms of this rank's activations those of all ranks'.
+    pub fn add_norms(&self, norms: &mut [f64]) {
+        if let Some(ranks) = self.ranks {
+            ranks.add_norms(norms);
+        }
     }
 
     /// Reports multiply-adds.

@@ -94,9 +94,10 @@ impl Description {
     }
 
     /// Numbers of the gradient a worker sends in a step: of a layer sampled in the forward pass by
-    /// the norms of the weights alone those of the weights of its budget of pairs, of all others
-    /// every one. Workers that select by the norms of both factors keep different pairs, and the
-    /// exchange of slices refuses them.
+    /// scores that all workers have those of the weights of its budget of pairs, of all others every
+    /// one; and the column norms of its activations, where the scores are made of them. Workers that
+    /// each select by their own activations keep different pairs, and the exchange of slices refuses
+    /// them.
     ///
     /// # Errors
     /// When the policies are not of this network.
@@ -106,18 +107,21 @@ impl Description {
     ) -> Result<GradientNumbers, PolicyError> {
         self.check(policies)?;
         let all = self.parameters();
-        let mut sent = all;
+        let (mut sent, mut norms) = (all, 0);
         for product in self.products() {
             let is_agreed = |policy: &SamplingPolicy| {
-                policy.mode == Mode::Forward && policy.scores == Scores::Weights
+                policy.mode == Mode::Forward && policy.scores.are_agreed()
             };
             let policy = policies.of(product.layer, product.sampled);
             if let Some(policy) = policy.filter(is_agreed) {
                 let left_out = product.pairs - policy.budget(product.pairs);
+                if left_out > 0 && policy.scores != Scores::Weights {
+                    norms += product.pairs as u64;
+                }
                 sent -= (product.weights / product.pairs * left_out) as u64;
             }
         }
-        Ok(GradientNumbers { sent, all })
+        Ok(GradientNumbers { sent, all, norms })
     }
 }
 

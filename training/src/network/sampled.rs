@@ -12,6 +12,8 @@ pub struct SampledState {
     pub ratio: f64,
     /// The selection that it uses for several steps.
     pub kept: Option<KeptSelection>,
+    /// The column norms of the step before, where it selects by them; empty before the first.
+    pub norms: Vec<f64>,
 }
 
 impl Network {
@@ -24,9 +26,9 @@ impl Network {
     /// The state of every layer with a policy, in the network's order.
     pub fn sampled_state(&mut self) -> Vec<SampledState> {
         let mut state = Vec::new();
-        self.visit_sampled(&mut |SampledLayer { name, policy, kept, .. }| {
+        self.visit_sampled(&mut |SampledLayer { name, policy, kept, later, .. }| {
             let (layer, ratio, kept) = (name.to_owned(), policy.ratio, kept.clone());
-            state.push(SampledState { layer, ratio, kept });
+            state.push(SampledState { layer, ratio, kept, norms: later.all.clone() });
         });
         state
     }
@@ -34,8 +36,8 @@ impl Network {
     /// Takes over a state of a network of the same layers with the same policies.
     ///
     /// # Errors
-    /// When an entry has another name, its ratio is outside (0, 1], or its kept selection is of
-    /// another number of pairs; the network is then as it was.
+    /// When an entry has another name, its ratio is outside (0, 1], or its kept selection or its
+    /// norms are of another number of pairs; the network is then as it was.
     pub fn load_sampled_state(&mut self, state: &[SampledState]) -> Result<(), StateError> {
         let (mut entries, mut expected, mut checked) = (state.iter(), 0, Ok(()));
         self.visit_sampled(&mut |own| {
@@ -53,6 +55,7 @@ impl Network {
             if let Some(state) = entries.next() {
                 layer.policy.ratio = state.ratio;
                 layer.kept.clone_from(&state.kept);
+                layer.later.all.clone_from(&state.norms);
             }
         });
         Ok(())
@@ -68,9 +71,11 @@ impl SampledState {
         if !(f64::MIN_POSITIVE..=1.0).contains(&self.ratio) {
             return Err(StateError::Ratio { layer: name(), found: self.ratio });
         }
-        let pairs = self.kept.as_ref().map_or(own.kept_of, |kept| kept.selection.pairs());
-        if pairs != own.kept_of {
-            return Err(StateError::Pairs { layer: name(), found: pairs, expected: own.kept_of });
+        let kept = self.kept.as_ref().map(|kept| kept.selection.pairs());
+        let norms = Some(self.norms.len()).filter(|norms| *norms > 0);
+        let expected = own.kept_of;
+        if let Some(found) = kept.into_iter().chain(norms).find(|pairs| *pairs != expected) {
+            return Err(StateError::Pairs { layer: name(), found, expected });
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod course;
+pub(crate) mod exploration;
 mod layer_ratios;
 mod mode;
 mod policies;

@@ -35,6 +35,13 @@ pub enum Scores {
     /// |B^i|, of the weights alone (released code, for several nodes): whoever has the same
     /// weights, and the same stream where the estimator draws, selects the same pairs.
     Weights,
+    /// |A_i| |B^i| with the activations of all ranks that train together, which send each other
+    /// their |A_i| in the step: they select the same pairs, by the norms of the whole minibatch.
+    Shared,
+    /// The same with the activations of the step before, whose norms go with its loss: nobody
+    /// waits for them. The first step selects by the weights alone, and so does every step of a
+    /// learner that trains by itself.
+    SharedBefore,
 }
 
 impl Scores {
@@ -43,7 +50,14 @@ impl Scores {
         match self {
             Self::Both => "both",
             Self::Weights => "weights",
+            Self::Shared => "shared",
+            Self::SharedBefore => "shared-before",
         }
+    }
+
+    /// Whether all ranks that train together select the same by them.
+    pub fn are_agreed(self) -> bool {
+        self != Self::Both
     }
 
     /// The default is not written: stored settings from before there was a choice stay the same

@@ -20,6 +20,10 @@ pub struct SamplingPolicy {
     /// What the pairs of the forward product are scored by.
     #[serde(default, skip_serializing_if = "Scores::is_default")]
     pub scores: Scores,
+    /// The share of the pairs kept that are drawn uniformly, whatever their scores, in [0, 1): what
+    /// is scored by its weights alone is else learnt only where it is already large.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub exploration: f64,
     /// Steps that a selection of features or channels is used for. It is drawn at steps whose
     /// number is a multiple of it, or at the first sampled one after, with the scales and at the
     /// ratio of that step. In the backward mode it is the selection of output features or channels
@@ -33,6 +37,10 @@ pub struct SamplingPolicy {
 
 fn one() -> usize {
     1
+}
+
+fn is_zero(share: &f64) -> bool {
+    *share == 0.0
 }
 
 fn is_one(steps: &usize) -> bool {
@@ -61,13 +69,19 @@ pub enum PolicyError {
         .0.name()
     )]
     Positions(Mode),
-    /// Scores by the weights alone are for the forward mode.
+    /// Scores by which ranks agree are for the forward mode.
     #[error(
-        "scores by weights in the {} mode; they serve to send slices of the gradient, which only \
-         the forward mode has",
-        .0.name()
+        "scores: {} in the {} mode; they serve to send slices of the gradient, which only the \
+         forward mode has",
+        .0.name(), .1.name()
     )]
-    WeightScores(Mode),
+    AgreedScores(Scores, Mode),
+    /// The share of uniform draws is outside [0, 1), or not of the forward product.
+    #[error("exploration is {0}; it is at least 0 and below 1, and 0 in the backward mode")]
+    Exploration(f64),
+    /// Norms of the step before are of the step before.
+    #[error("scores: shared-before with keep_for {0}; a selection is then drawn in every step")]
+    KeptBefore(usize),
     /// One policy of several is out of range.
     #[error("policies.{policy}: {reason}")]
     Of {
@@ -88,15 +102,18 @@ impl SamplingPolicy {
     /// A policy by the norms of both factors, with a new selection in every step.
     pub const fn new(estimator: Estimator, ratio: f64, minimal_k: usize, mode: Mode) -> Self {
         let (scores, weight_gradient) = (Scores::Both, WeightGradient::Images);
-        Self { estimator, ratio, minimal_k, mode, scores, keep_for: 1, weight_gradient }
+        let (exploration, keep_for) = (0.0, 1);
+        Self { estimator, ratio, minimal_k, mode, scores, exploration, keep_for, weight_gradient }
     }
 
     /// Checks the ranges.
     ///
     /// # Errors
     /// When a parameter of the estimator is out of range, the ratio is outside (0, 1], `minimal_k`
-    /// or `keep_for` is zero, scores are by the weights alone in another mode than forward, or the
-    /// weight gradient is sampled over positions in another mode than backward.
+    /// or `keep_for` is zero, ranks are to agree on scores in another mode than forward,
+    /// `exploration` is outside [0, 1) or of the backward mode, a selection by the norms of the step
+    /// before is to be kept, or the weight gradient is sampled over positions in another mode than
+    /// backward.
     pub fn check(&self) -> Result<(), PolicyError> {
         self.estimator.check()?;
         if !(self.ratio > 0.0 && self.ratio <= 1.0) {
@@ -105,8 +122,15 @@ impl SamplingPolicy {
         if self.minimal_k == 0 {
             return Err(PolicyError::MinimalK);
         }
-        if self.scores == Scores::Weights && self.mode != Mode::Forward {
-            return Err(PolicyError::WeightScores(self.mode));
+        if self.scores.are_agreed() && self.mode != Mode::Forward {
+            return Err(PolicyError::AgreedScores(self.scores, self.mode));
+        }
+        let is_explored = (f64::MIN_POSITIVE..1.0).contains(&self.exploration);
+        if self.exploration != 0.0 && (!is_explored || self.mode == Mode::Backward) {
+            return Err(PolicyError::Exploration(self.exploration));
+        }
+        if self.scores == Scores::SharedBefore && self.keep_for > 1 {
+            return Err(PolicyError::KeptBefore(self.keep_for));
         }
         if self.keep_for == 0 {
             return Err(PolicyError::KeepFor);
@@ -172,13 +196,32 @@ mod tests {
     }
 
     #[test]
-    fn scores_by_weights_are_refused_but_in_the_forward_mode() {
+    fn scores_that_ranks_agree_on_are_refused_but_in_the_forward_mode() {
         for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
-            let policy = SamplingPolicy { scores: Scores::Weights, mode, ..POLICY };
-            assert_eq!(policy.check().is_ok(), mode == Mode::Forward, "{mode:?}");
+            for scores in [Scores::Weights, Scores::Shared, Scores::SharedBefore] {
+                let policy = SamplingPolicy { scores, mode, ..POLICY };
+                assert_eq!(policy.check().is_ok(), mode == Mode::Forward, "{mode:?}");
+            }
         }
         let policy = SamplingPolicy { scores: Scores::Weights, mode: Mode::BlackBox, ..POLICY };
         let error = policy.check().unwrap_err().to_string();
-        assert!(error.starts_with("scores by weights in the black-box mode"), "{error}");
+        assert!(error.starts_with("scores: weights in the black-box mode"), "{error}");
+    }
+
+    #[test]
+    fn exploration_is_a_share_and_norms_of_the_step_before_are_not_kept() {
+        let explored = |exploration| SamplingPolicy { exploration, ..POLICY };
+        assert_eq!(explored(0.2).check(), Ok(()));
+        for exploration in [-0.1, 1.0, f64::NAN] {
+            let error = explored(exploration).check().unwrap_err().to_string();
+            assert!(error.starts_with("exploration is "), "{error}");
+        }
+        let backward = SamplingPolicy { mode: Mode::Backward, ..explored(0.2) };
+        assert_eq!(backward.check(), Err(PolicyError::Exploration(0.2)));
+        let before = SamplingPolicy { scores: Scores::SharedBefore, keep_for: 2, ..POLICY };
+        assert_eq!(before.check(), Err(PolicyError::KeptBefore(2)));
+        assert_eq!(SamplingPolicy { scores: Scores::Shared, ..before }.check(), Ok(()));
+        let written = serde_yaml::to_string(&POLICY).unwrap();
+        assert!(!written.contains("exploration"), "{written}");
     }
 }

@@ -1,6 +1,6 @@
 //! Training runs of several workers, each with a share of every minibatch.
 
-use super::{Progress, Trainer, TrainingConfig, TrainingError, TrainingReport};
+use super::{Progress, RunError, Trainer, TrainingConfig, TrainingError, TrainingReport};
 use crate::counting::GradientNumbers;
 use crate::data::Splits;
 use crate::exchange::{Collective, Exchange, Threads};
@@ -8,6 +8,7 @@ use crate::setting::FieldError;
 use kernels::InstructionSet;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
+use std::path::Path;
 
 #[cfg(test)]
 mod tests;
@@ -78,7 +79,10 @@ pub(super) fn check_workers(
 
 /// Trains a network as [`train`](super::train) does, with its minibatches divided among workers.
 ///
-/// With one worker the report is that of [`train`](super::train), bit for bit.
+/// With one worker the report is that of [`train`](super::train), bit for bit. With a path there is
+/// a checkpoint, from which a run that was stopped goes on: see
+/// [`train_with_checkpoints`](super::train_with_checkpoints). It is of the run, whatever its workers
+/// are: ranks of another kind ([`train_rank`]) go on from it to the same bits.
 ///
 /// ```
 /// # use std::ops::ControlFlow;
@@ -96,7 +100,8 @@ pub(super) fn check_workers(
 /// ")?;
 /// let splits = training::data::generated_digits(1, 50, 10, 10);
 /// let four = DataParallel { workers: 4, exchange: Exchange::Slices };
-/// let report = train_data_parallel(&config, four, &splits, InstructionSet::detect(), &mut |_| {
+/// let set = InstructionSet::detect();
+/// let report = train_data_parallel(&config, four, &splits, set, None, &mut |_| {
 ///     ControlFlow::Continue(())
 /// })?;
 /// let (sent, whole) = report.bytes_a_step();
@@ -106,29 +111,35 @@ pub(super) fn check_workers(
 ///
 /// # Errors
 /// When a setting is out of range, a set is empty, a worker would be without a sample, slices are
-/// exchanged that are not the same on all workers, the loss diverges, or `observe` breaks.
+/// exchanged that are not the same on all workers, the loss diverges, `observe` breaks, or there is
+/// something wrong with the checkpoint.
 pub fn train_data_parallel(
     config: &TrainingConfig,
     parallel: DataParallel,
     splits: &Splits,
     set: InstructionSet,
+    checkpoint: Option<&Path>,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<DataParallelReport, TrainingError> {
-    config.check()?;
-    check_workers(parallel.workers, config.batch_size, splits.train.len())?;
+) -> Result<DataParallelReport, RunError> {
+    let checked = config
+        .check()
+        .and_then(|()| check_workers(parallel.workers, config.batch_size, splits.train.len()));
+    checked.map_err(TrainingError::from)?;
     let exchange = parallel.exchange;
     Threads::run(
         parallel.workers,
-        |rank| train_rank(config, splits, Box::new(rank), exchange, set, observe),
+        |rank| train_rank(config, splits, Box::new(rank), exchange, set, checkpoint, observe),
         |rank| {
             let mut go_on = |_| ControlFlow::Continue(());
-            train_rank(config, splits, Box::new(rank), exchange, set, &mut go_on).map(drop)
+            train_rank(config, splits, Box::new(rank), exchange, set, checkpoint, &mut go_on)
+                .map(drop)
         },
     )
 }
 
 /// The part of one rank in such a run, whatever the ranks are; the report is the same on all. The
-/// observer of rank 0 is the one that can stop the run.
+/// observer of rank 0 is the one that can stop the run. All have a path of a checkpoint or none has,
+/// and rank 0 alone looks there.
 ///
 /// # Errors
 /// As [`train_data_parallel`], and when another rank fails. Whoever started the ranks then tells
@@ -139,14 +150,20 @@ pub fn train_rank(
     collective: Box<dyn Collective + '_>,
     exchange: Exchange,
     set: InstructionSet,
+    checkpoint: Option<&Path>,
     observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<DataParallelReport, TrainingError> {
-    config.check()?;
-    DataParallel::check_settings(config)?;
+) -> Result<DataParallelReport, RunError> {
+    let checked = config.check().and_then(|()| DataParallel::check_settings(config));
+    checked.map_err(TrainingError::from)?;
     let mut trainer = Trainer::on_images(config, splits, collective, exchange, set)?;
     let first = trainer.network().parameters();
-    while !trainer.is_finished() {
-        trainer.epoch(observe)?;
+    match checkpoint {
+        Some(path) => trainer = trainer.finished_with_checkpoints(path, None, observe)?,
+        None => {
+            while !trainer.is_finished() {
+                trainer.epoch(observe)?;
+            }
+        }
     }
     let last = trainer.network().parameters();
     let moved = first.iter().zip(&last).filter(|(first, last)| first != last).count();

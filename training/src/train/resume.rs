@@ -2,7 +2,8 @@
 
 use super::{Progress, Trainer, TrainingConfig, TrainingError, TrainingReport};
 use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::data::Splits;
+use crate::data::{Share, Splits};
+use crate::exchange::CollectiveError;
 use crate::network::{SampledState, StateError};
 use crate::optimizer::{AveragesError, Lookahead};
 use crate::sampling::LayerRatios;
@@ -74,6 +75,12 @@ pub enum RunError {
     },
 }
 
+impl From<CollectiveError> for RunError {
+    fn from(error: CollectiveError) -> Self {
+        Self::Training(error.into())
+    }
+}
+
 /// Trains as [`train`](super::train) does, and keeps a checkpoint in the file `path`: from before
 /// the first step, from the end of every epoch, from where `observe` stopped the run, and, if
 /// asked, from every so many steps. If the file is there already, the run goes on from it.
@@ -118,7 +125,8 @@ pub fn train_with_checkpoints(
 }
 
 impl Trainer<'_> {
-    /// Runs what is left of all epochs, as [`train_with_checkpoints`] does.
+    /// Runs what is left of all epochs, as [`train_with_checkpoints`] does. Of several ranks, rank
+    /// 0 alone reads and writes the file.
     ///
     /// # Errors
     /// As [`train_with_checkpoints`].
@@ -128,30 +136,57 @@ impl Trainer<'_> {
         every_steps: Option<NonZeroUsize>,
         observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<TrainingReport, RunError> {
-        let mut trainer = match Checkpoint::load(path) {
-            Ok(checkpoint) => self
+        Ok(self.finished_with_checkpoints(path, every_steps, observe)?.report())
+    }
+
+    /// The same, for those who have more to ask than the report.
+    pub(super) fn finished_with_checkpoints(
+        mut self,
+        path: &Path,
+        every_steps: Option<NonZeroUsize>,
+        observe: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Self, RunError> {
+        let is_first = self.peer.share().rank == 0;
+        let mut trainer = match self.shared_checkpoint(path)? {
+            Some(checkpoint) => self
                 .resume(checkpoint)
                 .map_err(|source| RunError::Resume { path: path.to_owned(), source })?,
-            Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
-                let mut trainer = self;
+            None => {
                 // A place that cannot be written to shows before the work of an epoch is lost.
-                trainer.checkpoint().save(path)?;
-                trainer
+                if is_first {
+                    self.checkpoint().save(path)?;
+                }
+                self
             }
-            Err(error) => return Err(error.into()),
         };
         let steps = every_steps.map_or(usize::MAX, NonZeroUsize::get);
         while !trainer.is_finished() {
             let outcome = trainer.advance(steps, observe);
-            if matches!(outcome, Ok(()) | Err(TrainingError::Stopped { .. })) {
+            if is_first && matches!(outcome, Ok(()) | Err(TrainingError::Stopped { .. })) {
                 trainer.checkpoint().save(path)?;
             }
             outcome?;
         }
-        Ok(trainer.report())
+        Ok(trainer)
     }
 
-    /// All that the run is now. Of several ranks, each has running statistics of its own.
+    /// The checkpoint in a file that rank 0 has, on every rank; none where there is no file.
+    fn shared_checkpoint(&mut self, path: &Path) -> Result<Option<Checkpoint>, RunError> {
+        let Share { rank, size } = self.peer.share();
+        let found = if rank == 0 { stored(path)? } else { None };
+        if size == 1 {
+            return Ok(found);
+        }
+        let mut bytes = found.map_or(Vec::new(), |checkpoint| checkpoint.to_bytes());
+        self.peer.collective().broadcast(&mut bytes)?;
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Checkpoint::read(&bytes[..], bytes.len() as u64, path)?))
+    }
+
+    /// All that the run is now. Of several ranks, each has running statistics of its own; those of
+    /// rank 0 are the ones that evaluations use.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let data = self.source.checksum();
         let lookahead = self.lookahead.as_ref().map(Lookahead::average);
@@ -163,6 +198,7 @@ impl Trainer<'_> {
             epochs: self.epochs.clone(),
             epoch_loss: self.epoch_loss,
             computations: self.computations,
+            sent: self.sent,
             network: network.state(),
             sampled: network.sampled_state(),
             ratios: self.ratios.clone(),
@@ -203,6 +239,7 @@ impl Trainer<'_> {
             lookahead.load_average(checkpoint.lookahead)?;
         }
         self.computations = checkpoint.computations;
+        self.sent = checkpoint.sent;
         self.epochs = checkpoint.epochs;
         self.ratios = checkpoint.ratios;
         self.epoch_loss = checkpoint.epoch_loss;
@@ -232,6 +269,17 @@ impl Trainer<'_> {
             steps / steps_an_epoch == epochs && within
         });
         if is_right { Ok(()) } else { Err(ResumeError::Position { steps, epochs, steps_an_epoch }) }
+    }
+}
+
+/// The checkpoint in a file; none where there is no file.
+fn stored(path: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
+    match Checkpoint::load(path) {
+        Ok(checkpoint) => Ok(Some(checkpoint)),
+        Err(CheckpointError::Read { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 

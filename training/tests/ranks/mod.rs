@@ -2,11 +2,13 @@
 
 use kernels::InstructionSet;
 use std::ops::{ControlFlow, Range};
+use std::path::Path;
 use training::data::{Splits, generated_digits};
 use training::exchange::{Collective, CollectiveError, Exchange};
+use training::sampling::Scores;
 use training::train::{
-    DataParallel, DataParallelReport, TrainingConfig, TrainingError, train_data_parallel,
-    train_rank,
+    DataParallel, DataParallelReport, Progress, RunError, TrainingConfig, TrainingError,
+    train_data_parallel, train_rank,
 };
 
 /// A network of which some parameters are sampled by their weights and others are not.
@@ -16,12 +18,17 @@ batch_size: 10
 epochs: 2
 optimizer: {name: adam, learning_rate: 0.001}
 policies:
-  default: {estimator: top-k, ratio: 0.25, minimal_k: 1, mode: forward, scores: weights}
+  default: {estimator: top-k, ratio: 0.25, minimal_k: 1, mode: forward}
 seed: 3
 ";
 
-pub fn config() -> TrainingConfig {
-    serde_yaml::from_str(CONFIG).expect("the settings are right")
+/// The ways in which ranks agree on what they select.
+pub const AGREED: [Scores; 3] = [Scores::Weights, Scores::Shared, Scores::SharedBefore];
+
+pub fn config(scores: Scores) -> TrainingConfig {
+    let mut config: TrainingConfig = serde_yaml::from_str(CONFIG).expect("the settings are right");
+    config.policies.default.as_mut().expect("there is a policy").scores = scores;
+    config
 }
 
 pub fn images() -> Splits {
@@ -67,18 +74,46 @@ pub fn operations(rank: &mut dyn Collective) -> Result<(), CollectiveError> {
 /// A whole training of this rank's.
 pub fn trained(
     rank: &mut dyn Collective,
+    scores: Scores,
     exchange: Exchange,
-) -> Result<DataParallelReport, TrainingError> {
-    let (config, images) = (config(), images());
+) -> Result<DataParallelReport, RunError> {
+    let (config, images) = (config(scores), images());
     let go_on = &mut |_| ControlFlow::Continue(());
-    train_rank(&config, &images, Box::new(rank), exchange, InstructionSet::detect(), go_on)
+    train_rank(&config, &images, Box::new(rank), exchange, InstructionSet::detect(), None, go_on)
+}
+
+/// The same, stopped in the middle of its second epoch, and then gone on with from the checkpoint
+/// that rank 0 has at a path.
+pub fn stopped_and_trained(
+    rank: &mut dyn Collective,
+    scores: Scores,
+    path: &Path,
+) -> Result<DataParallelReport, RunError> {
+    let (config, images) = (config(scores), images());
+    let mut train = |last: usize| {
+        let observe = &mut |progress: Progress| match progress.steps {
+            steps if steps == last => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let (set, exchange) = (InstructionSet::detect(), Exchange::Slices);
+        train_rank(&config, &images, Box::new(&mut *rank), exchange, set, Some(path), observe)
+    };
+    let stopped = train(8).unwrap_err();
+    let is_stopped = matches!(stopped, RunError::Training(TrainingError::Stopped { epochs: 1 }));
+    assert!(is_stopped, "{stopped}");
+    train(usize::MAX)
 }
 
 /// The same of so many threads of this process.
-pub fn trained_by_threads(workers: usize, exchange: Exchange) -> DataParallelReport {
-    let (config, images) = (config(), images());
+pub fn trained_by_threads(
+    workers: usize,
+    scores: Scores,
+    exchange: Exchange,
+) -> DataParallelReport {
+    let (config, images) = (config(scores), images());
     let go_on = &mut |_| ControlFlow::Continue(());
     let parallel = DataParallel { workers, exchange };
-    let report = train_data_parallel(&config, parallel, &images, InstructionSet::detect(), go_on);
+    let report =
+        train_data_parallel(&config, parallel, &images, InstructionSet::detect(), None, go_on);
     report.expect("threads train")
 }

@@ -1,7 +1,7 @@
 //! Where in a training step to sample: forward, backward, or forward as a black box.
 
 use serde::{Deserialize, Serialize};
-use training::sampling::{Mode, Scores};
+use training::sampling::Mode;
 use training::setting::distinct;
 
 use super::run_settings::RunSettings;
@@ -81,8 +81,7 @@ impl Experiment for MlpModes {
                         estimator: Some(estimator.0),
                         ratio: ratio.value(),
                         mode: *mode,
-                        exact_layers: Vec::new(),
-                        scores: Scores::Both,
+                        ..Sampling::EXACT
                     });
                 }
             }

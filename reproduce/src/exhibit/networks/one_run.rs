@@ -215,6 +215,7 @@ mod tests {
     use crate::exhibit::LongRuns;
     use crate::images::{ImageConfig, Images};
     use crate::progress;
+    use crate::team::Threads;
     use kernels::InstructionSet;
 
     const FOR_EVER: ControlFlow<()> = ControlFlow::Continue(());
@@ -241,6 +242,7 @@ mod tests {
             data: folder.path(),
             record: None,
             long_runs: LongRuns::Missing,
+            team: &Threads,
             cache: &cache,
             progress: &progress,
         };

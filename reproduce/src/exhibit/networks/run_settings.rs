@@ -157,6 +157,8 @@ impl RunSettings {
     pub fn config(&self, sampling: &Sampling, seed: u64) -> TrainingConfig {
         let policy = sampling.estimator.map(|estimator| SamplingPolicy {
             scores: sampling.scores,
+            exploration: sampling.exploration,
+            keep_for: sampling.keep_for,
             ..SamplingPolicy::new(estimator, sampling.ratio, self.minimal_k, sampling.mode)
         });
         TrainingConfig {

@@ -115,7 +115,7 @@ impl RunSettings {
             })
             .collect();
         environment.progress.set_length(runs.len() * self.epochs);
-        let reports = parallel::map(&runs, |(setting, seed)| {
+        let made = |(setting, seed): &(&S, u64)| {
             let mut epochs = 0;
             let report = run(setting, *seed, &mut |progress| {
                 if progress.epoch.is_some() {
@@ -126,7 +126,12 @@ impl RunSettings {
             });
             environment.progress.advance(self.epochs - epochs);
             report
-        })?;
+        };
+        // The ranks of a job wait for each other: one run at a time, with all threads of each.
+        let reports: Vec<R> = match environment.team.size() {
+            1 => parallel::map(&runs, made)?,
+            _ => runs.iter().map(made).collect::<anyhow::Result<_>>()?,
+        };
         Ok(reports.chunks(self.seeds).map(<[_]>::to_vec).collect())
     }
 }

@@ -16,6 +16,10 @@ pub struct Sampling {
     pub exact_layers: Vec<String>,
     /// What pairs are scored by.
     pub scores: Scores,
+    /// The share of the pairs kept that are drawn whatever their scores.
+    pub exploration: f64,
+    /// Steps that a selection is used for.
+    pub keep_for: usize,
 }
 
 impl Sampling {
@@ -26,6 +30,8 @@ impl Sampling {
         mode: Mode::Forward,
         exact_layers: Vec::new(),
         scores: Scores::Both,
+        exploration: 0.0,
+        keep_for: 1,
     };
 
     /// The estimator's name and the layers left exact, or "exact".

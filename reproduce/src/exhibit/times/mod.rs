@@ -1,6 +1,7 @@
 //! Exhibits whose numbers are times on this machine.
 
 pub(crate) mod layer_timing;
+pub(crate) mod nodes;
 pub(crate) mod resnet_step;
 pub(crate) mod roofline;
 pub(crate) mod steps;

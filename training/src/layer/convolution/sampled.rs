@@ -4,7 +4,7 @@ use super::{Convolution, count};
 use crate::channels::Channels;
 use crate::layer::StepContext;
 use crate::matrix::Matrix;
-use crate::sampling::{Mode, SamplingPolicy, Scores, WeightGradient};
+use crate::sampling::{Mode, SamplingPolicy, WeightGradient};
 use kernels::Selection;
 use kernels::convolution::scores::{
     input_channel_norms_into, input_image_norms_into, kernel_input_norms_into,
@@ -29,18 +29,17 @@ impl Convolution {
         let policy = self.active_policy(context).filter(|policy| policy.mode != Mode::Backward);
         let Some(policy) = policy else { return };
         let (weight, are_valid) = (&self.weight, &mut self.weight_norms_valid);
-        let norms = |left: &mut [f64], right: &mut [f64]| {
+        let left = |norms: &mut [f64]| {
+            input_channel_norms_into(context.set, shape, input.data(), norms);
+        };
+        let right = |norms: &mut [f64]| {
             if !std::mem::replace(are_valid, true) {
-                kernel_input_norms_into(shape, weight, right);
-            }
-            match policy.scores {
-                Scores::Both => input_channel_norms_into(context.set, shape, input.data(), left),
-                Scores::Weights => left.fill(1.0),
+                kernel_input_norms_into(shape, weight, norms);
             }
         };
         let mut generator = context.generator(&self.name);
         let (of, pairs) = ((&*self.name, &policy), shape.input_channels());
-        self.channels.select(context, of, pairs, generator.as_mut(), norms);
+        self.channels.select(context, of, pairs, generator.as_mut(), left, right);
     }
 
     /// Forward sampling: gradients through the selected channels, zero for all others. Of the
@@ -111,15 +110,15 @@ impl Convolution {
         let anew = SamplingPolicy { keep_for: 1, ..policy };
         let mut sampler = std::mem::take(&mut self.pairs);
         let of = (&*self.name, &anew);
-        sampler.select(context, of, pairs, generator.as_mut(), |left, right| {
-            if is_over_images {
-                input_image_norms_into(set, shape, x, left);
-                output_image_norms_into(set, shape, dy, right);
-            } else {
-                patch_norms_into(shape, x, left);
-                output_position_norms_into(shape, dy, right);
-            }
-        });
+        let left = |norms: &mut [f64]| match is_over_images {
+            true => input_image_norms_into(set, shape, x, norms),
+            false => patch_norms_into(shape, x, norms),
+        };
+        let right = |norms: &mut [f64]| match is_over_images {
+            true => output_image_norms_into(set, shape, dy, norms),
+            false => output_position_norms_into(shape, dy, norms),
+        };
+        sampler.select(context, of, pairs, generator.as_mut(), left, right);
         match sampler.selection() {
             _ if !self.learns_weight(context) => {}
             None => self.exact_weight_gradient(context, shape, input, gradient),
@@ -139,10 +138,11 @@ impl Convolution {
         }
         let mut outputs = std::mem::take(&mut self.outputs_kept);
         let (of, pairs) = ((&*self.name, &policy), shape.output_channels());
-        outputs.select(context, of, pairs, generator.as_mut(), |left, right| {
-            output_channel_norms_into(set, shape, gradient.data(), left);
-            kernel_output_norms_into(set, shape, &self.weight, right);
-        });
+        let left = |norms: &mut [f64]| {
+            output_channel_norms_into(set, shape, gradient.data(), norms);
+        };
+        let right = |norms: &mut [f64]| kernel_output_norms_into(set, shape, &self.weight, norms);
+        outputs.select(context, of, pairs, generator.as_mut(), left, right);
         match outputs.selection() {
             None => self.exact_input_gradient(context, shape, gradient),
             Some(outputs) => {

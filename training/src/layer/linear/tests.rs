@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::layer::StepReport;
-use crate::sampling::StepSampling;
+use crate::sampling::{Scores, StepSampling};
 use kernels::Estimator;
 use kernels::InstructionSet;
 use kernels::random::standard_normal;

@@ -32,9 +32,9 @@ fn run(
     workers: usize,
     exchange: Exchange,
     splits: &Splits,
-) -> Result<DataParallelReport, TrainingError> {
+) -> Result<DataParallelReport, RunError> {
     let (parallel, set) = (DataParallel { workers, exchange }, InstructionSet::detect());
-    train_data_parallel(config, parallel, splits, set, &mut |_| ControlFlow::Continue(()))
+    train_data_parallel(config, parallel, splits, set, None, &mut |_| ControlFlow::Continue(()))
 }
 
 #[test]
@@ -130,7 +130,11 @@ fn what_cannot_be_trained_together_is_named() {
     let by_both = config(Estimator::TopK, Scores::Both);
     let error = run(&by_both, 3, Exchange::Slices, &splits).unwrap_err();
     let expected = ExchangeError::SelectionsDiffer { rank: 1, parameter: 0 };
-    assert!(matches!(&error, TrainingError::Exchange(found) if *found == expected), "{error}");
+    let is_expected = matches!(
+        &error,
+        RunError::Training(TrainingError::Exchange(found)) if *found == expected
+    );
+    assert!(is_expected, "{error}");
     assert!(run(&by_both, 3, Exchange::Whole, &splits).is_ok());
     let course = |course: &str| {
         let course = serde_yaml::from_str(course).unwrap();

@@ -3,7 +3,9 @@
 use training::network::Description;
 use training::sampling::Scores;
 
-use super::{Measurement, MultiNode};
+use super::MultiNode;
+use super::agreement::Agreement;
+use super::measurement::Measurement;
 use crate::exhibit::difference::intervals;
 use crate::exhibit::networks::compute_communication::PAPER;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
@@ -17,23 +19,19 @@ impl MultiNode {
     ) -> anyhow::Result<Figure> {
         let mut accuracies = Vec::new();
         let mut shares = Vec::new();
-        let mut style = 0;
+        let (mut style, alone) = (0, [Scores::Both, Scores::Weights].map(Agreement::by));
         for &workers in &self.workers {
-            for scores in [Scores::Both, Scores::Weights] {
-                if workers > 1 && scores == Scores::Both {
-                    continue;
-                }
+            for &agreement in if workers == 1 { &alone[..] } else { &self.agreements } {
                 let points = |point: &dyn Fn(&Measurement) -> Option<Point>| -> Vec<Point> {
                     let ratios = self.ratios.iter().map(|ratio| ratio.value());
                     let found = ratios.filter_map(|ratio| {
-                        measurements.iter().find(|m| m.is(workers, scores, ratio))
+                        measurements.iter().find(|m| m.is(workers, agreement, ratio))
                     });
                     found.filter_map(point).collect()
                 };
                 let counted = if workers == 1 { "1 worker" } else { &format!("{workers} workers") };
-                let by = if scores == Scores::Both { "both norms" } else { "weights alone" };
                 let series = |points| Series {
-                    label: format!("{counted}, {by}"),
+                    label: format!("{counted}, {}", agreement.words()),
                     style,
                     mark: Mark::JoinedPoints,
                     points,
@@ -77,7 +75,7 @@ impl MultiNode {
             part: String::new(),
             caption: format!(
                 "Left: test accuracy of the {} after the last epoch against the share of the pairs \
-                 kept by {}, scored by the norms of both factors or of the weights alone, {}. Right: bytes of gradient a worker sends in a step, \
+                 kept by {}, by one worker or several, by whatever norms they select, {}. Right: bytes of gradient a worker sends in a step, \
                  counted as they were sent and from the shapes of the network; the dashed line is \
                  a saving of 66 %.",
                 self.training.network.title(),

@@ -8,6 +8,7 @@ use crate::images::Images;
 use crate::plot;
 use crate::progress::Progress;
 use crate::result::{Mark, Series};
+use crate::team::Threads;
 use kernels::InstructionSet;
 use std::path::Path;
 
@@ -57,6 +58,7 @@ fn run(
         data: folder.path(),
         record,
         long_runs,
+        team: &Threads,
         cache: &cache,
         progress: &progress,
     })
