@@ -9,7 +9,7 @@ use training::setting::{count, distinct};
 
 use crate::exhibit::finding::range;
 use crate::exhibit::settings::{FieldError, Ratio, check_ratios, configure, ratios_without_effect};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{
     Axis, Cell, Evidence, ExhibitResult, Figure, Mark, Panel, PaperClaim, Point, Rows, Series,
     Standing, Table, significant,
@@ -23,6 +23,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             select by the weights alone, from the shapes of the networks, against the share of the \
             pairs kept, and the largest ratio that saves the paper's 66 %",
     paper: "up to 66 % fewer computations and up to 66 % less communication (abstract)",
+    section: Section::Savings,
     note: "counting",
     statements: &[],
     interactive: &[],

@@ -19,7 +19,7 @@ use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
 use crate::exhibit::statistics::half_width_of_root;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
@@ -33,6 +33,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             and against the share of the pairs kept",
     paper: "the relative gradient error of the experiments; its numbers are not stated in the \
             sources at hand",
+    section: Section::Training,
     note: "forward-bias",
     statements: &["T8", "T9"],
     interactive: &[],

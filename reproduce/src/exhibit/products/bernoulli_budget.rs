@@ -14,7 +14,7 @@ use crate::exhibit::finding::range;
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::statistics::half_width_of_root;
 use crate::exhibit::style;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table};
 
@@ -25,6 +25,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "how many pairs the released code's probabilities really keep, and their error beside \
             water-filling at the same expected number of pairs",
     paper: "not stated in the sources at hand",
+    section: Section::Products,
     note: "number-kept",
     statements: &["T3", "T6"],
     interactive: &[Estimator::BernoulliAsReleased, Estimator::Bernoulli],

@@ -12,7 +12,7 @@ use crate::exhibit::finding::{Error, least_errors};
 use crate::exhibit::settings::{FieldError, NamedEstimator, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_root};
 use crate::exhibit::style;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{
     Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
@@ -26,6 +26,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             and the bound 1/√k of column-row sampling",
     paper: "the comparison of estimators on random matrices in the authors' notebook; \
             its numbers are not stated in the sources at hand",
+    section: Section::Products,
     note: "variance",
     statements: &["T1", "T2", "T4", "T5", "T11", "T12"],
     interactive: &[Estimator::ColumnRow, Estimator::Bernoulli, Estimator::TopK],

@@ -8,7 +8,7 @@ use training::setting::{count, count_within};
 
 use crate::exhibit::finding::{range, share_of};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
@@ -18,6 +18,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "that the p-values of true claims are uniform over many seeds, and how often each \
             negative control is rejected",
     paper: "no such figure: the sources at hand do not test their own tests",
+    section: Section::Checks,
     note: "checks",
     statements: &[],
     interactive: &[],

@@ -22,7 +22,7 @@ use super::claim_rows::{by_claim, claim_rows, least_p_value};
 use super::convergence;
 use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{ExhibitResult, Rows, Table, significant};
@@ -35,6 +35,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             sure that is, and that estimators which are wrong on purpose are rejected",
     paper: "the theorems of the paper, as far as the sources at hand tell, and those of its \
             sources; each is proved in paper-notes",
+    section: Section::Theory,
     note: "checks",
     statements: &[],
     interactive: &[],

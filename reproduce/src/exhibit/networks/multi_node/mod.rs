@@ -22,7 +22,7 @@ use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
 use crate::exhibit::statistics::Estimate;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{ExhibitResult, HeadlineRow, PaperClaim, Rows, Table, significant};
@@ -37,6 +37,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             sends in a step",
     paper: "up to 66 % less communication (abstract); of which network, at which ratio and on how \
             many nodes is not stated in the sources at hand",
+    section: Section::Nodes,
     note: "exchange",
     statements: &[],
     interactive: &[],
