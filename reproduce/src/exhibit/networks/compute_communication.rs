@@ -144,9 +144,9 @@ impl Counts {
         let records = Rows::of(measurements)
             .key("network", |m| m.counted.network.title())
             .key("ratio", |m| m.ratio)
-            .value("multiply-adds", "a step", |m| m.multiply_adds as f64)
+            .diagnostic("multiply-adds", "a step", |m| m.multiply_adds as f64)
             .value("computation", "% of exact", |m| 100.0 * m.work)
-            .value("gradient-numbers", "sent a step", |m| m.sent.sent as f64)
+            .diagnostic("gradient-numbers", "sent a step", |m| m.sent.sent as f64)
             .value("communication", "% of all", |m| 100.0 * m.sent.share())
             .table("Counts of a training step");
         Ok(ExhibitResult {
@@ -247,7 +247,7 @@ impl Counts {
 fn summary(sizes: &[Size]) -> Table {
     let table = Rows::of(sizes)
         .key("network", |size| size.counted.network.title())
-        .value("parameters", "", |size| size.description.parameters() as f64)
+        .diagnostic("parameters", "", |size| size.description.parameters() as f64)
         .value("multiply-adds forward", "a sample", |size| {
             size.description.forward_multiply_adds() as f64
         })

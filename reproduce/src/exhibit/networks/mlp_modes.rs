@@ -111,14 +111,14 @@ impl MlpModes {
             })
             .key("ratio", |setting| setting.sampling.ratio)
             .value("test-accuracy", "%", |setting| setting.test_accuracy(last).mean)
-            .value("test-accuracy-half-width", "points", |setting| {
+            .diagnostic("test-accuracy-half-width", "points", |setting| {
                 setting.test_accuracy(last).half_width
             })
             .value("against-exact", "points", |setting| against(setting).map(Difference::mean))
-            .value("against-exact-half-width", "points", |setting| {
+            .diagnostic("against-exact-half-width", "points", |setting| {
                 against(setting).and_then(Difference::half_width)
             })
-            .value("training-loss", "nats", |setting| {
+            .diagnostic("training-loss", "nats", |setting| {
                 setting.over_seeds(|report| report.epochs[last].train.loss).mean
             })
             .value("computations", "% of exact", Trained::computations)

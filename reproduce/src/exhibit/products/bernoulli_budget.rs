@@ -167,10 +167,10 @@ impl BernoulliBudget {
             .key("k", |m| m.budget)
             .value("expected-kept", "pairs", |m| m.expected)
             .value("kept", "pairs", |m| m.kept)
-            .value("expected-deviation", "pairs", |m| m.expected_deviation)
-            .value("deviation", "pairs", |m| m.deviation)
+            .diagnostic("expected-deviation", "pairs", |m| m.expected_deviation)
+            .diagnostic("deviation", "pairs", |m| m.deviation)
             .value("error", "of |A||B|", |m| m.error)
-            .value("error-half-width", "of |A||B|", |m| m.half_width)
+            .diagnostic("error-half-width", "of |A||B|", |m| m.half_width)
             .value("closed-form", "of |A||B|", |m| m.closed_form)
             .table("Pairs kept and error against the budget asked for");
         let mut panels = vec![self.kept_panel(measurements)];

@@ -187,9 +187,9 @@ impl ConvolutionError {
             .key("distribution", |m| m.distribution.name())
             .key("estimator", |m| m.estimator.name())
             .key("k", |m| m.budget)
-            .value("kept", "channels", |m| m.kept)
+            .diagnostic("kept", "channels", |m| m.kept)
             .value("error", "of √(kh kw)|X||K|", |m| m.error)
-            .value("error-half-width", "of √(kh kw)|X||K|", |m| m.half_width)
+            .diagnostic("error-half-width", "of √(kh kw)|X||K|", |m| m.half_width)
             .value("closed-form", "of √(kh kw)|X||K|", |m| m.closed_form)
             .table("Error against budget");
         let panels = self.distributions.iter().map(|d| self.panel(*d, measurements)).collect();

@@ -209,12 +209,12 @@ impl MatmulError {
             .key("distribution", |m| m.distribution.name())
             .key("estimator", |m| m.estimator.name())
             .key("k", |m| m.budget)
-            .value("kept", "pairs", |m| m.kept)
+            .diagnostic("kept", "pairs", |m| m.kept)
             .value("error", "of |A||B|", |m| m.error)
-            .value("error-half-width", "of |A||B|", |m| m.half_width)
+            .diagnostic("error-half-width", "of |A||B|", |m| m.half_width)
             .value("closed-form", "of |A||B|", |m| m.closed_form)
-            .value("spectral-error", "of |A||B|", |m| m.spectral)
-            .value("mean-element-error", "absolute", |m| m.element)
+            .diagnostic("spectral-error", "of |A||B|", |m| m.spectral)
+            .diagnostic("mean-element-error", "absolute", |m| m.element)
             .table("Error against budget");
         let mut figures = Vec::new();
         for (number, (part, which, estimators, distributions)) in GROUPS.into_iter().enumerate() {

@@ -208,7 +208,7 @@ impl RidgeLoss {
             .key("ratio", |m| m.ratio)
             .value("predicted", "loss", |m| m.predicted)
             .value("measured", "loss", |m| m.measured)
-            .value("half-width", "loss", |m| m.half_width)
+            .diagnostic("half-width", "loss", |m| m.half_width)
             .value("distance", "half-widths", |m| m.distance())
             .table("Mean loss of the sampled regression");
         ExhibitResult {

@@ -126,7 +126,7 @@ impl SgdConvergence {
             .key("step", |m| m.schedule.name(self.steps[0]))
             .key("T", |m| m.steps)
             .value("squared-gradient", "", |m| m.gradient)
-            .value("half-width", "", |m| m.half_width)
+            .diagnostic("half-width", "", |m| m.half_width)
             .value("bound", "", |m| m.bound)
             .table("Mean squared gradient along the run");
         ExhibitResult {

@@ -234,7 +234,7 @@ impl GradientError {
                 .value("bias", "of the norm", |m| m.bias)
                 .value("bias-at-most", "of the norm", |m| m.most_bias)
                 .value("error", "of the norm", |m| m.error)
-                .value("error-half-width", "of the norm", |m| m.half_width)
+                .diagnostic("error-half-width", "of the norm", |m| m.half_width)
                 .table(caption)
         };
         let records = rest(
