@@ -37,10 +37,10 @@ const Chart = {
 
   // A picture with labelled axes, and the maps to its pixels; an axis is `{ from, to, label }`, with
   // `ticks` of its own or `logarithmic` with powers of ten.
-  axes(place, label, x, y, height = 260) {
+  axes(place, label, x, y, height = 210) {
     const svg = Chart.picture(place, label, height);
     const width = svg.viewBox.baseVal.width;
-    const [left, right, top, bottom] = [46, 10, 26, 44];
+    const [left, right, top, bottom] = [46, 18, 26, 44];
     const scale = (axis, start, end) => {
       const place = axis.logarithmic ? Math.log10 : Number;
       const [from, to] = [place(axis.from), place(axis.to)];
