@@ -86,7 +86,7 @@ const SEED: u64 = 1;
 /// By how much sums may differ whose terms are added in another order.
 const ROUNDING: f64 = 1e-9;
 /// By how much a loss in f64 and one in f32 may differ after some hundred steps: other draws change
-/// it by a hundred times as much.
+/// it by twenty times as much.
 const SINGLE_PRECISION: f64 = 1e-3;
 
 /// The scales of the pairs in one draw, zero where they are dropped.
@@ -288,8 +288,8 @@ impl Trained {
         for (found, expected) in self.losses.iter().zip([after(None), after(Some(sampled))]) {
             assert!((found - expected).abs() < SINGLE_PRECISION, "{expected}: {self:?}");
         }
-        // Another estimator's training is another one as soon as it has learnt something.
-        if self.steps > 100 {
+        // Where much is dropped, another estimator's training is another one once it has learnt.
+        if self.steps > 100 && self.ratio <= 0.5 {
             let others = [Estimator::Bernoulli, Estimator::ColumnRow, Estimator::TopK];
             for other in others.into_iter().filter(|other| *other != self.estimator) {
                 let difference = self.losses[1] - after(Some((other, self.ratio)));
