@@ -1,7 +1,8 @@
 //! Numbers as text, one a line, as they are committed.
 //!
 //! A snapshot is a title, `EXHIBIT · DATA · SCALE`, and then a line `NAME = VALUE UNIT` for every
-//! number, sorted. A committed file has a heading between two lines `---` before it, as insta writes
+//! number, sorted: first what was found, and behind a line `diagnostics:` how it came about, such as
+//! intervals, so that a reviewer sees first what a change is about. A committed file has a heading between two lines `---` before it, as insta writes
 //! it, whose description says which seed and settings the numbers are of. What is not of this form is
 //! an error, never passed over: a line that nobody reads is a number that
 //! nobody compares.
@@ -126,6 +127,8 @@ impl Snapshot {
 }
 
 const HEADING: &str = "---";
+/// The line behind which diagnostics stand.
+pub const DIAGNOSTICS: &str = "diagnostics:";
 const BETWEEN: &str = " · ";
 
 impl FromStr for Snapshot {
@@ -158,7 +161,12 @@ impl FromStr for Snapshot {
         }
         let mut numbers = BTreeMap::new();
         let mut previous = "";
+        let mut is_behind = false;
         for (line, text) in lines {
+            if text == DIAGNOSTICS && !is_behind {
+                (previous, is_behind) = ("", true);
+                continue;
+            }
             let wrong = || SnapshotError::Line { line, text: text.to_string() };
             let (name, number) = Number::read(line, text).ok_or_else(wrong)?;
             if numbers.insert(name.to_string(), number).is_some() {
@@ -263,6 +271,20 @@ mod tests {
             let error = read(&format!("a = 1 %\n{text}\nz = 1 %\n")).unwrap_err();
             assert_eq!(error, SnapshotError::Line { line: 3, text: text.to_string() });
         }
+    }
+
+    #[test]
+    fn diagnostics_are_sorted_by_themselves_and_begin_once() {
+        let snapshot = read("b = 1 %\ndiagnostics:\na = 2 %\nc = 3\n").unwrap();
+        let names: Vec<&String> = snapshot.numbers.keys().collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        assert_eq!((snapshot.numbers["a"].value, snapshot.numbers["a"].line), (2.0, 4));
+        let error = read("b = 1 %\ndiagnostics:\nc = 3\na = 2 %\n").unwrap_err();
+        assert_eq!(error, SnapshotError::Order { line: 5, text: "a = 2 %".to_string() });
+        let again = read("a = 1\ndiagnostics:\nb = 2\ndiagnostics:\n").unwrap_err();
+        assert_eq!(again, SnapshotError::Line { line: 5, text: DIAGNOSTICS.to_string() });
+        let twice = read("a = 1\ndiagnostics:\na = 1\n").unwrap_err();
+        assert_eq!(twice, SnapshotError::Repeated { line: 4, name: "a".to_string() });
     }
 
     #[test]

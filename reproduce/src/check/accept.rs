@@ -69,7 +69,8 @@ pub fn accept(
             }
             write_whole(&path, &Snapshot::file(&Origin::of(task), &text))?;
             files += 1;
-            say!("{}: {} numbers written", path.display(), text.lines().count() - 1);
+            let numbers = result.records.numbers().len();
+            say!("{}: {numbers} numbers written", path.display());
         }
     }
     say!("\n{files} files written");

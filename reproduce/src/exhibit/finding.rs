@@ -66,15 +66,19 @@ pub fn least_errors(errors: &[Error], kept: &str) -> String {
     }
 }
 
-/// What the gradient of a layer is off by, of a way of sampling in each of its modes, with bias and
-/// root mean square error over the gradient's norm.
-pub fn biases(sampling: &str, modes: &[(&str, f64, f64)]) -> String {
-    let modes = modes.iter().map(|(mode, bias, error)| match (*bias, *error) {
-        (bias, error) if bias.is_nan() || error.is_nan() => format!("no number {mode}"),
-        (0.0, error) => format!("no bias {mode} (error {})", significant(error, 2)),
-        (bias, error) => {
-            let [bias, error] = [bias, error].map(|share| significant(share, 2));
-            format!("a bias of {bias} {mode} (error {error})")
+/// What the gradient of a layer is off by, of a way of sampling in each of its modes, with bias, the
+/// most it may be, and root mean square error over the gradient's norm.
+pub fn biases(sampling: &str, modes: &[(&str, f64, Option<f64>, f64)]) -> String {
+    let modes = modes.iter().map(|(mode, bias, most, error)| {
+        let most =
+            most.map_or_else(String::new, |most| format!("at most {}, ", significant(most, 2)));
+        match (*bias, *error) {
+            (bias, error) if bias.is_nan() || error.is_nan() => format!("no number {mode}"),
+            (0.0, error) => format!("no bias {mode} ({most}error {})", significant(error, 2)),
+            (bias, error) => {
+                let [bias, error] = [bias, error].map(|share| significant(share, 2));
+                format!("a bias of {bias} {mode} ({most}error {error})")
+            }
         }
     });
     let modes: Vec<String> = modes.collect();
@@ -186,12 +190,15 @@ mod tests {
 
     #[test]
     fn biases_say_where_none_is_left() {
-        let modes =
-            [("forward", 0.125, 0.5), ("backward", 0.0, 0.75), ("black-box", f64::NAN, 1.0)];
+        let modes = [
+            ("forward", 0.125, None, 0.5),
+            ("backward", 0.0, Some(0.0625), 0.75),
+            ("black-box", f64::NAN, None, 1.0),
+        ];
         assert_eq!(
             biases("bernoulli at 0.5", &modes),
             "Of the gradient's norm, the first layer sampled by bernoulli at 0.5 has a bias of 0.12 \
-             forward (error 0.50), no bias backward (error 0.75), no number black-box."
+             forward (error 0.50), no bias backward (at most 0.062, error 0.75), no number black-box."
         );
         assert!(biases("top-k at 0.5", &[]).starts_with("No gradient sampled by top-k"));
     }

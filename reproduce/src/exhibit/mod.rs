@@ -8,6 +8,7 @@ pub(crate) mod finding;
 pub(crate) mod networks;
 pub(crate) mod products;
 pub(crate) mod related;
+mod section;
 pub mod settings;
 pub(crate) mod statements;
 pub(crate) mod statistics;
@@ -27,6 +28,7 @@ use crate::memory::Need;
 use crate::progress::Progress;
 use crate::result::ExhibitResult;
 use crate::team::Team;
+pub use section::Section;
 use settings::{ConfigError, Configured, FieldError, Scale, Source};
 
 /// A kind of experiment the program knows.
@@ -39,6 +41,8 @@ pub struct Exhibit {
     pub shows: &'static str,
     /// Which figure of the paper shows the same quantity, as far as the sources at hand tell.
     pub paper: &'static str,
+    /// The part of the page that it stands in.
+    pub section: Section,
     /// The note that explains it: `SLUG` of `paper-notes/SLUG.md`.
     pub note: &'static str,
     /// The numbers of the theory's statements that its figures show, such as "T3", or the name of

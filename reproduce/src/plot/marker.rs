@@ -30,12 +30,24 @@ pub(super) fn colour(series: &Series) -> RGBColor {
     }
 }
 
-/// A marker with a thin white rim that keeps it apart from its neighbours.
+/// A marker with a thin white rim that keeps it apart from its neighbours. That of a variant is an
+/// outline, which leaves what lies beneath to be seen: variants often come to the same.
 pub(super) fn draw_marker<'a>(
     area: &Area<'a>,
     (x, y): (i32, i32),
     series: &Series,
 ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+    if series.style >= COLOURS.len() {
+        let line = colour(series).stroke_width(2);
+        return match marker_outline(shape(series.style), 0) {
+            None => area.draw(&Circle::new((x, y), 5, line)),
+            Some(outline) => {
+                let corners = outline.iter().chain(outline.first());
+                let corners: Vec<(i32, i32)> = corners.map(|(dx, dy)| (x + dx, y + dy)).collect();
+                area.draw(&PathElement::new(corners, line))
+            }
+        };
+    }
     for (rim, fill) in [(2, WHITE), (0, colour(series))] {
         match marker_outline(shape(series.style), rim) {
             None => area.draw(&Circle::new((x, y), 5 + rim / 2, fill.filled()))?,

@@ -19,6 +19,8 @@ pub use headline::{Found, HeadlineRow, RelatedRow, Reproduced};
 pub use significant::significant;
 pub use table::{Cell, Column, Number, Rows, Table};
 
+use crate::snapshot::DIAGNOSTICS;
+
 /// Everything an exhibit found out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ExhibitResult {
@@ -53,26 +55,38 @@ pub struct ExhibitResult {
 }
 
 impl ExhibitResult {
-    /// The snapshot: a title line, then one number a line, sorted.
+    /// The snapshot: a title line, then one number a line, sorted: first what was found, and behind a
+    /// line that says so the diagnostics.
     ///
     /// ```
     /// # use reproduce::result::*;
-    /// let rows = Rows::of(&[(10_usize, 0.25)]).key("k", |row| row.0);
-    /// let records = rows.value("error", "%", |row| row.1).table("errors");
+    /// let rows = Rows::of(&[(10_usize, 0.25, 3_usize)]).key("k", |row| row.0);
+    /// let records = rows.value("error", "%", |row| row.1).diagnostic("draws", "", |row| row.2);
+    /// let records = records.table("errors");
     /// let result = ExhibitResult {
     ///     title: "Error".into(), data: "made up".into(), records, ..Default::default()
     /// };
-    /// assert_eq!(result.snapshot("demo", "quick"), "demo · made up · quick\nk=10 error = 0.250000 %\n");
+    /// assert_eq!(
+    ///     result.snapshot("demo", "quick"),
+    ///     "demo · made up · quick\nk=10 error = 0.250000 %\ndiagnostics:\nk=10 draws = 3\n"
+    /// );
     /// ```
     pub fn snapshot(&self, name: &str, scale: &str) -> String {
-        let mut lines: Vec<String> = self
-            .records
-            .numbers()
-            .into_iter()
-            .map(|n| format!("{} = {} {}", n.name, significant(n.value, 6), n.unit))
-            .map(|line| line.trim_end().to_string())
-            .collect();
-        lines.sort();
-        format!("{name} · {} · {scale}\n{}\n", self.data, lines.join("\n"))
+        let (diagnostics, found): (Vec<Number>, _) =
+            self.records.numbers().into_iter().partition(|number| number.is_diagnostic);
+        let mut text = format!("{name} · {} · {scale}\n{}", self.data, sorted(found));
+        if !diagnostics.is_empty() {
+            text += &format!("{DIAGNOSTICS}\n{}", sorted(diagnostics));
+        }
+        text
     }
+}
+
+/// Numbers as sorted lines.
+fn sorted(numbers: Vec<Number>) -> String {
+    let line = |n: Number| format!("{} = {} {}", n.name, significant(n.value, 6), n.unit);
+    let mut lines: Vec<String> =
+        numbers.into_iter().map(|number| line(number).trim_end().to_string() + "\n").collect();
+    lines.sort();
+    lines.concat()
 }

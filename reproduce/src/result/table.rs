@@ -26,6 +26,9 @@ pub struct Column {
     pub unit: String,
     /// Whether the column says *which* measurement the row is.
     pub is_key: bool,
+    /// Whether it says how the others came about, and stands behind them in a snapshot.
+    #[serde(default)]
+    pub is_diagnostic: bool,
 }
 
 /// One cell of a [`Table`].
@@ -49,17 +52,25 @@ pub struct Number {
     pub unit: String,
     /// The value itself.
     pub value: f64,
+    /// Whether its column is of diagnostics.
+    pub is_diagnostic: bool,
 }
 
 impl Column {
     /// A column that says which measurement a row is.
     pub fn key(name: &str) -> Self {
-        Column { name: name.to_string(), unit: String::new(), is_key: true }
+        Column { is_key: true, ..Column::value(name, "") }
     }
 
     /// A measured column and its unit.
     pub fn value(name: &str, unit: &str) -> Self {
-        Column { name: name.to_string(), unit: unit.to_string(), is_key: false }
+        let (name, unit) = (name.to_string(), unit.to_string());
+        Column { name, unit, is_key: false, is_diagnostic: false }
+    }
+
+    /// A measured column that says how the others came about.
+    pub fn diagnostic(name: &str, unit: &str) -> Self {
+        Column { is_diagnostic: true, ..Column::value(name, unit) }
     }
 
     pub(crate) fn heading(&self) -> String {
@@ -187,6 +198,7 @@ impl Table {
                         name: name.join(" "),
                         unit: column.unit.clone(),
                         value: *value,
+                        is_diagnostic: column.is_diagnostic,
                     });
                 }
             }
@@ -286,6 +298,17 @@ impl<'a, R> Rows<'a, R> {
     #[must_use]
     pub fn value<C: Into<Cell>>(self, name: &str, unit: &str, cell: impl Fn(&'a R) -> C) -> Self {
         self.column(Column::value(name, unit), cell)
+    }
+
+    /// Adds a measured column that says how the others came about, such as an interval.
+    #[must_use]
+    pub fn diagnostic<C: Into<Cell>>(
+        self,
+        name: &str,
+        unit: &str,
+        cell: impl Fn(&'a R) -> C,
+    ) -> Self {
+        self.column(Column::diagnostic(name, unit), cell)
     }
 
     fn column<C: Into<Cell>>(mut self, column: Column, cell: impl Fn(&'a R) -> C) -> Self {

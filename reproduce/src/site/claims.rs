@@ -4,20 +4,16 @@ use std::path::Path;
 
 use minijinja::{Value, context};
 
-use super::{ExhibitPage, Note, SiteError, value};
+use super::{ExhibitPage, Note, Site, SiteError, value};
 use crate::result::{ClaimRow, Standing, significant};
 
-/// The statements of all exhibits by their numbers, in order, as the page shows them; none where none
-/// was tested.
+/// The statements of these exhibits by their numbers, in order, as the page shows them; figures are
+/// looked for among all exhibits.
 ///
 /// # Errors
 /// [`SiteError::Dangling`] for a statement whose proof is in no note.
-pub fn claims(
-    exhibits: &[ExhibitPage],
-    notes: &[Note],
-    out: &Path,
-) -> Result<Option<Vec<Value>>, SiteError> {
-    let tested = exhibits.iter().filter_map(|page| page.result.as_ref());
+pub fn claims(of: Vec<&ExhibitPage>, site: &Site, out: &Path) -> Result<Vec<Value>, SiteError> {
+    let tested = of.into_iter().filter_map(|page| page.result.as_ref());
     let rows: Vec<&ClaimRow> = tested.flat_map(|result| &result.claims).collect();
     let mut theorems: Vec<Vec<&ClaimRow>> = Vec::new();
     for row in rows {
@@ -26,17 +22,11 @@ pub fn claims(
             None => theorems.push(vec![row]),
         }
     }
-    let views = theorems.iter().map(|parts| theorem(parts, exhibits, notes, out));
-    let views = views.collect::<Result<Vec<Value>, SiteError>>()?;
-    Ok((!views.is_empty()).then_some(views))
+    theorems.iter().map(|parts| theorem(parts, site, out)).collect()
 }
 
-fn theorem(
-    parts: &[&ClaimRow],
-    exhibits: &[ExhibitPage],
-    notes: &[Note],
-    out: &Path,
-) -> Result<Value, SiteError> {
+fn theorem(parts: &[&ClaimRow], site: &Site, out: &Path) -> Result<Value, SiteError> {
+    let Site { exhibits, notes, .. } = site;
     let shows = |page: &&ExhibitPage| page.statements.contains(&parts[0].number.as_str());
     let exhibit = exhibits.iter().find(shows).map(|page| &page.name);
     let standing = standing(parts);
@@ -47,11 +37,20 @@ fn theorem(
     Ok(context! {
         number => &parts[0].number,
         title => first.map(|proof| proof.get_attr("title")).transpose().ok().flatten(),
-        count => parts.len(),
         class => value(standing),
+        closest => view(closest(parts), notes, out)?,
         sign, verdict, exhibit,
         rows => rows.collect::<Result<Vec<Value>, SiteError>>()?,
     })
+}
+
+/// The part that is closest to failing: of those that stand worst the one of the least p-value.
+fn closest<'a>(parts: &[&'a ClaimRow]) -> &'a ClaimRow {
+    let worst = standing(parts);
+    let p_value = |row: &ClaimRow| row.p_value.unwrap_or(1.0);
+    let of_worst = parts.iter().copied().filter(|row| row.standing == worst);
+    let closest = of_worst.min_by(|x, y| p_value(x).total_cmp(&p_value(y)));
+    closest.expect("one of them stands as they all do")
 }
 
 /// What the parts of a statement say together: it holds where all do and fails where one does.
@@ -106,5 +105,23 @@ mod tests {
         assert_eq!(of(&[Holds, HoldsInPart]), HoldsInPart);
         assert_eq!(of(&[HoldsInPart, Undecided, Holds]), Undecided);
         assert_eq!(of(&[Undecided, Fails, Holds]), Fails);
+    }
+    #[test]
+    fn the_part_that_is_closest_to_failing_stands_for_all() {
+        let part = |id: &str, standing, p_value| ClaimRow {
+            standing,
+            p_value,
+            ..claim(id, "a statement")
+        };
+        let parts = [
+            part("exact", Standing::Holds, None),
+            part("likely", Standing::Holds, Some(0.5)),
+            part("unlikely", Standing::Holds, Some(0.01)),
+            part("in part", Standing::HoldsInPart, Some(0.3)),
+        ];
+        let of = |parts: &[ClaimRow]| closest(&parts.iter().collect::<Vec<_>>()).id.clone();
+        assert_eq!(of(&parts[..1]), "exact");
+        assert_eq!(of(&parts[..3]), "unlikely");
+        assert_eq!(of(&parts), "in part");
     }
 }

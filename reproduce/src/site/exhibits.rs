@@ -7,7 +7,8 @@ use minijinja::{HtmlEscape, Value, context};
 use serde::Serialize;
 
 use super::rows::embedded;
-use super::{Note, SamplingFigure, SiteError, value};
+use super::{Note, SamplingFigure, SiteError, script_json, value};
+use crate::exhibit::Section;
 use crate::exhibit::networks::judgement;
 use crate::images::ImageConfig;
 use crate::plot;
@@ -39,6 +40,8 @@ pub struct ExhibitPage {
     pub is_long: bool,
     /// What its data leave open, where they are not those of the paper's claims.
     pub reservation: Option<&'static str>,
+    /// The part of the page that it stands in.
+    pub section: Section,
     /// The note that explains it.
     pub note: String,
     /// The numbers of the statements that it shows.
@@ -91,6 +94,7 @@ impl ExhibitPage {
             is_timing: task.exhibit.is_timing,
             is_long: task.built_in.is_some_and(|own| own.is_long),
             reservation: reservation(task, data),
+            section: task.exhibit.section,
             note: task.exhibit.note.to_string(),
             statements: task.exhibit.statements,
             interactive: task.exhibit.interactive,
@@ -125,8 +129,9 @@ impl ExhibitPage {
         let sampling = match self.interactive {
             [] => None,
             estimators => {
-                let figure = SamplingFigure::new(&self.name, estimators)
-                    .map_err(|reason| SiteError::Sampling { exhibit: self.name.clone(), reason })?;
+                let figure = SamplingFigure::new(&self.name, estimators).map_err(|reason| {
+                    SiteError::Interactive { of: self.name.clone(), reason: reason.into() }
+                })?;
                 let json = Value::from_safe_string(script_json(&figure)?);
                 Some(context! { json, ..value(figure) })
             }
@@ -142,11 +147,6 @@ impl ExhibitPage {
             sampling,
         })
     }
-}
-
-/// JSON that cannot end the script element it stands in.
-fn script_json(figure: &SamplingFigure) -> Result<String, serde_json::Error> {
-    Ok(serde_json::to_string(figure)?.replace('<', "\\u003c"))
 }
 
 fn table_view(table: &Table, digits: usize) -> Value {

@@ -6,14 +6,15 @@
 mod claims;
 mod exhibits;
 mod headline;
+mod index;
+mod interactive;
 #[cfg(test)]
 mod markup;
 mod notes;
 mod paper;
 mod rows;
-mod sampling;
+mod templates;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use minijinja::value::Serde;
@@ -22,12 +23,14 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::cache::write_whole;
-use crate::result::ExhibitResult;
 pub use exhibits::ExhibitPage;
 pub use headline::{HeadlineTable, headline_report, headline_tables};
+pub use interactive::{
+    Directions, Entry, EntryLaw, NOTE_FIGURES, Norms, NumbersError, PAIRS, SamplingFigure, Setting,
+    SmallProduct, SmallTraining, SmallTrainingError, losses, setting,
+};
 pub use notes::{NOTES, Note};
 pub use paper::{evidence, report as paper_report};
-pub use sampling::{Directions, Norms, PAIRS, SamplingFigure, Setting, setting};
 
 /// Everything that the page shows.
 pub struct Site<'a> {
@@ -104,13 +107,21 @@ pub enum SiteError {
         /// What the writer says.
         reason: csv::Error,
     },
-    /// An interactive figure's estimator refuses its norms.
-    #[error("interactive figure of {exhibit}: {reason}")]
-    Sampling {
-        /// Name of the exhibit.
-        exhibit: String,
-        /// What the estimator says.
-        reason: kernels::selection::SelectionError,
+    /// An interactive figure has no numbers.
+    #[error("interactive figure of {of}: {reason}")]
+    Interactive {
+        /// Name of the exhibit or the note.
+        of: String,
+        /// What its estimator says.
+        reason: NumbersError,
+    },
+    /// A note asks for a figure that is not there.
+    #[error("note {note}: there is no interactive figure \"{figure}\"")]
+    NoFigure {
+        /// The note's name.
+        note: String,
+        /// What it asks for.
+        figure: String,
     },
     /// The settings cannot be shown as YAML.
     #[error("exhibit {exhibit}: settings: {reason}")]
@@ -130,34 +141,30 @@ pub enum SiteError {
 /// # Errors
 /// [`SiteError`] naming the note, claim, exhibit or template.
 pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError> {
-    let environment = environment()?;
+    let environment = templates::environment()?;
     let notes = value(site.notes);
-    let exhibits = site.exhibits.iter().map(|page| page.view(site.notes));
-    let exhibits = exhibits.collect::<Result<Vec<_>, _>>()?;
-    let claims = claims::claims(site.exhibits, site.notes, out)?;
-    let headline = headline_tables(site.exhibits).map(value);
-    let paper = paper::rows(site.exhibits, site.notes)?;
-    let data: BTreeSet<&str> = results(site.exhibits).map(|result| result.data.as_str()).collect();
     let fill = |page: &'static str, values: Value| {
         environment
             .get_template(page)
             .and_then(|template| template.render(values))
             .map_err(|reason| SiteError::Template { page, reason })
     };
-    let index = context! {
-        exhibits, claims, headline, paper, data => value(data), notes => notes.clone(),
-        provenance => value(&site.provenance),
-    };
-    let mut pages = vec![("index.html".to_string(), fill("index.html", index)?)];
+    let mut pages =
+        vec![("index.html".to_string(), fill("index.html", index::values(site, out)?)?)];
     for (place, note) in site.notes.iter().enumerate() {
         let (previous, next) = (place.checked_sub(1), site.notes.get(place + 1));
         let previous = previous.and_then(|place| site.notes.get(place));
         let shown = site.exhibits.iter().filter(|page| page.note == note.slug);
         let shown: Vec<Value> = shown.map(value).collect();
-        let body =
-            Value::from_safe_string(notes::render(note, |figure| out.join(figure).exists())?);
+        let mut is_interactive = false;
+        let mut interactive = |name: &str, title: &str| {
+            is_interactive = true;
+            note_figure(&environment, note, name, title)
+        };
+        let body = notes::render(note, |figure| out.join(figure).exists(), &mut interactive)?;
         let values = context! {
-            slug => note.slug, title => note.title, body, notes => notes.clone(), shown,
+            slug => note.slug, title => note.title, body => Value::from_safe_string(body),
+            notes => notes.clone(), shown, is_interactive,
             previous => value(previous), next => value(next),
         };
         pages.push((format!("notes/{}.html", note.slug), fill("note.html", values)?));
@@ -165,9 +172,31 @@ pub fn pages(site: &Site, out: &Path) -> Result<Vec<(String, String)>, SiteError
     Ok(pages)
 }
 
-/// What was computed of the exhibits.
-fn results(exhibits: &[ExhibitPage]) -> impl Iterator<Item = &ExhibitResult> {
-    exhibits.iter().filter_map(|page| page.result.as_ref())
+/// An interactive figure of a note as HTML.
+fn note_figure(
+    environment: &Environment,
+    note: &Note,
+    name: &str,
+    title: &str,
+) -> Result<String, SiteError> {
+    let of = || note.slug.to_string();
+    let figure = NOTE_FIGURES.iter().find(|figure| figure.name == name);
+    let figure =
+        figure.ok_or_else(|| SiteError::NoFigure { note: of(), figure: name.to_string() })?;
+    let numbers = figure.numbers().map_err(|reason| SiteError::Interactive { of: of(), reason })?;
+    let json = Value::from_safe_string(script_json(&numbers)?);
+    let page = figure.template;
+    environment
+        .get_template(page)
+        .and_then(|template| {
+            template.render(context! { name, title, json, numbers => value(&numbers) })
+        })
+        .map_err(|reason| SiteError::Template { page, reason })
+}
+
+/// JSON that cannot end the script element it stands in.
+fn script_json(numbers: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string(numbers)?.replace('<', "\\u003c"))
 }
 
 /// Writes the pages into `out`.
@@ -176,38 +205,6 @@ fn results(exhibits: &[ExhibitPage]) -> impl Iterator<Item = &ExhibitResult> {
 /// Those of [`pages`], or the file that cannot be written.
 pub fn write(out: &Path, site: &Site) -> anyhow::Result<()> {
     pages(site, out)?.iter().try_for_each(|(name, text)| write_whole(&out.join(name), text))
-}
-
-/// The templates; values are escaped unless they are marked as markup.
-fn environment() -> Result<Environment<'static>, SiteError> {
-    let mut environment = Environment::new();
-    environment.add_filter("subscripts", exhibits::subscripts);
-    // The day of a date with its time.
-    environment.add_filter("day", |date: &str| date.split('T').next().unwrap_or(date).to_string());
-    let templates = [
-        ("layout.html", include_str!("templates/layout.html")),
-        ("index.html", include_str!("templates/index.html")),
-        ("exhibit.html", include_str!("templates/exhibit.html")),
-        ("note.html", include_str!("templates/note.html")),
-    ];
-    for (page, text) in templates {
-        environment
-            .add_template(page, text)
-            .map_err(|reason| SiteError::Template { page, reason })?;
-    }
-    let inlined = [
-        ("style", include_str!("templates/style.css")),
-        ("early_script", include_str!("templates/early.js")),
-        ("page_script", include_str!("templates/page.js")),
-        ("rows_script", include_str!("templates/rows.js")),
-        ("figures_script", include_str!("templates/figures.js")),
-        ("sampling_script", include_str!("templates/sampling.js")),
-        ("self_test_script", include_str!("templates/self_test.js")),
-    ];
-    for (name, text) in inlined {
-        environment.add_global(name, Value::from_safe_string(text.to_string()));
-    }
-    Ok(environment)
 }
 
 /// What a template sees of a value.

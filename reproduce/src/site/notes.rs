@@ -65,16 +65,32 @@ pub const NOTES: &[Note] = &[
 ///
 /// Raw HTML is shown as text. Every heading has an id made from its words, and a link to another
 /// note's `NAME.md` becomes one to its page. Answers are folded. The first heading of the first level is left out: it is
-/// the page's title. A figure that `has_figure` does not know is replaced by its description.
+/// the page's title. A figure that `has_figure` does not know is replaced by its description. A
+/// paragraph that is a link to an interactive figure becomes what `interactive` makes of the figure's
+/// name and the link's text.
 ///
 /// # Errors
-/// [`SiteError::Formula`] for LaTeX that cannot be read.
-pub fn render(note: &Note, has_figure: impl Fn(&str) -> bool) -> Result<String, SiteError> {
+/// [`SiteError::Formula`] for LaTeX that cannot be read; those of `interactive`.
+pub fn render(
+    note: &Note,
+    has_figure: impl Fn(&str) -> bool,
+    interactive: &mut dyn FnMut(&str, &str) -> Result<String, SiteError>,
+) -> Result<String, SiteError> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_MATH;
-    let mut events: Vec<Event> = Parser::new_ext(note.markdown, options).collect();
+    // Raw HTML is text; what becomes HTML below is not raw.
+    let mut events: Vec<Event> = Parser::new_ext(note.markdown, options)
+        .map(|event| match event {
+            Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
+            other => other,
+        })
+        .collect();
     let is_title = |event: &Event| matches!(event, Event::End(TagEnd::Heading(HeadingLevel::H1)));
     if let Some(end) = events.iter().position(is_title) {
         events.drain(..=end);
+    }
+    while let Some((place, name, title)) = interactive_link(&events) {
+        let figure = Event::InlineHtml(interactive(&name, &title)?.into());
+        events.splice(place..place + INTERACTIVE_LINK, [figure]);
     }
     let mut ids = Vec::new();
     let mut rendered = Vec::with_capacity(events.len());
@@ -82,7 +98,6 @@ pub fn render(note: &Note, has_figure: impl Fn(&str) -> bool) -> Result<String, 
         rendered.push(match event {
             Event::InlineMath(latex) => formula(note, latex, DisplayMode::Inline)?,
             Event::DisplayMath(latex) => formula(note, latex, DisplayMode::Block)?,
-            Event::Html(text) | Event::InlineHtml(text) => Event::Text(text.clone()),
             Event::Start(Tag::Heading { level, classes, attrs, .. }) => {
                 let id = unique_id(&heading_text(&events[position..]), &mut ids);
                 let (classes, attrs) = (classes.clone(), attrs.clone());
@@ -109,6 +124,27 @@ pub fn render(note: &Note, has_figure: impl Fn(&str) -> bool) -> Result<String, 
     let mut text = String::new();
     html::push_html(&mut text, rendered.into_iter());
     Ok(with_answers_folded(&text))
+}
+
+/// Events of a paragraph that is a link of one text.
+const INTERACTIVE_LINK: usize = 5;
+
+/// The first paragraph that is a link to an interactive figure: its place, the figure's name, and the
+/// link's text.
+fn interactive_link(events: &[Event]) -> Option<(usize, String, String)> {
+    events.windows(INTERACTIVE_LINK).enumerate().find_map(|(place, events)| match events {
+        [
+            Event::Start(Tag::Paragraph),
+            Event::Start(Tag::Link { dest_url, .. }),
+            Event::Text(title),
+            Event::End(TagEnd::Link),
+            Event::End(TagEnd::Paragraph),
+        ] => {
+            let (_, name) = dest_url.split_once("#try-")?;
+            Some((place, name.to_string(), title.to_string()))
+        }
+        _ => None,
+    })
 }
 
 /// The part "Answers" of a note, to be unfolded once one has thought oneself.
@@ -143,8 +179,11 @@ fn formula<'a>(note: &Note, latex: &str, mode: DisplayMode) -> Result<Event<'a>,
     let mut text = String::new();
     let symbols = symbols.into_iter().map(Ok::<_, std::convert::Infallible>);
     mathml::push_mathml(&mut text, symbols, config).map_err(|error| wrong(error.to_string()))?;
-    // The renderer writes the entity of a space and then escapes its ampersand.
-    Ok(Event::InlineHtml(text.replace("&amp;nbsp;", "\u{a0}").into()))
+    // The renderer writes the entity of a space and then escapes its ampersand. A long formula scrolls,
+    // by the keyboard, too.
+    let text = text.replace("&amp;nbsp;", "\u{a0}");
+    let text = text.replacen("display=\"block\"", "display=\"block\" tabindex=\"0\"", 1);
+    Ok(Event::InlineHtml(text.into()))
 }
 
 /// The words of the heading that `events` start with.
@@ -216,7 +255,23 @@ mod tests {
     use super::*;
 
     fn rendered(markdown: &'static str) -> Result<String, SiteError> {
-        render(&Note { slug: "sample", title: "Sample", markdown }, |figure| figure == "known.svg")
+        let note = Note { slug: "sample", title: "Sample", markdown };
+        render(&note, |figure| figure == "known.svg", &mut |name, title| {
+            Ok(format!("<section id=\"{name}\">{title}</section>"))
+        })
+    }
+
+    #[test]
+    fn a_paragraph_that_is_a_link_to_an_interactive_figure_becomes_the_figure() {
+        let text =
+            rendered("Before\n\n[Try it](../figures/notes/a.html#try-coins)\n\nAfter\n").unwrap();
+        assert!(text.contains("<section id=\"coins\">Try it</section>"), "{text}");
+        assert!(
+            !text.contains("<a ") && text.contains("Before") && text.contains("After"),
+            "{text}"
+        );
+        let inline = rendered("See [there](../figures/notes/a.html#try-coins).\n").unwrap();
+        assert!(inline.contains("<a href=\"../notes/a.html#try-coins\">"), "{inline}");
     }
 
     #[test]

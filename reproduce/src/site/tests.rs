@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use super::markup::{Element, elements};
 use super::*;
+use crate::exhibit::Section;
 use crate::result::{
     Axis, ClaimRow, Evidence, ExhibitResult, Figure, Found, HeadlineRow, Mark, Panel, PaperClaim,
     Point, Rows, Series, Standing,
@@ -53,6 +54,7 @@ pub(super) fn exhibit(name: &str, caption: &str) -> ExhibitPage {
         is_timing: false,
         is_long: false,
         reservation: None,
+        section: Section::Products,
         note: NOTE.slug.into(),
         statements: &[],
         interactive: &[],
@@ -198,7 +200,7 @@ fn the_page_holds_every_exhibit_statement_and_number() {
     assert_eq!(text.matches("data-download=\"").count(), 3);
     assert!(text.contains("<a href=\"#exhibit-other\">other</a>"), "the table of savings");
     assert_eq!(text.matches("href=\"#exhibit-draws\" aria-label=\"Its figure: draws\"").count(), 1);
-    assert_eq!(text.matches("data-sampling>").count(), 2, "the interactive figures");
+    assert_eq!(text.matches("data-figure=\"sampling\">").count(), 2, "the interactive figures");
     assert!(text.contains("has not been computed at this scale"));
     assert!(text.contains("holds in part"));
 }

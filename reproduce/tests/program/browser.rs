@@ -1,17 +1,23 @@
 //! The page in a real browser: it loads without an error, its links resolve, and its controls show
 //! the numbers that the kernels compute. Skipped, with a message, where there is no Chromium.
 
+mod accessibility;
+mod figures;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use kernels::estimator::Estimator;
+use figures::{Position, Shown};
+use reproduce::exhibit::Section;
 use reproduce::result::{
-    ClaimRow, Evidence, ExhibitResult, Found, HeadlineRow, PaperClaim, Rows, Standing, significant,
+    ClaimRow, Evidence, ExhibitResult, Found, HeadlineRow, PaperClaim, Rows, Standing,
 };
 use reproduce::site::{
-    Directions, ExhibitPage, Norms, Note, PAIRS, Provenance, Site, setting, write,
+    Directions, ExhibitPage, NOTE_FIGURES, NOTES, Norms, Note, PAIRS, Provenance, Site, write,
 };
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// What `self_test.js` writes.
 #[derive(Debug, Deserialize)]
@@ -19,34 +25,20 @@ struct Report {
     errors: Vec<String>,
     loads: Vec<String>,
     links: Vec<String>,
+    /// Of figures of exhibits.
     settings: Vec<Position>,
+    /// Of figures of notes.
+    figures: Vec<Shown>,
     sorted: Vec<Sorted>,
     /// A figure and rows of numbers, as files.
     saved: Vec<String>,
     theme: Theme,
+    /// How long the page is as it is opened, in pixels.
+    height: f64,
     /// How far down the first screen ends, in pixels; none on pages that have none.
     first_screen: Option<f64>,
     /// By how many pixels the page is wider than its window, and than narrower ones.
     overflow: Vec<f64>,
-}
-
-/// One position of the controls and what stands beside them.
-#[derive(Debug, Deserialize)]
-struct Position {
-    figure: String,
-    norms: String,
-    directions: String,
-    estimator: String,
-    k: usize,
-    error: f64,
-    text: String,
-    bias: f64,
-    kept: f64,
-    measured: Option<f64>,
-    half: Option<f64>,
-    /// The error of the mean of all draws.
-    of_mean: Option<f64>,
-    status: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,76 +65,37 @@ fn browser() -> Option<PathBuf> {
 
 /// The self-test's report on `page`, in a window that wide.
 fn report(browser: &Path, page: &Path, width: u32, profile: &Path) -> Report {
+    written(browser, page, "self-test", width, profile)
+}
+
+/// What a script of `page` that is started by `#NAME` behind its address writes, as JSON, into an
+/// element of that name.
+fn written<T: DeserializeOwned>(
+    browser: &Path,
+    page: &Path,
+    name: &str,
+    width: u32,
+    profile: &Path,
+) -> T {
     let output = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         .args(["--no-first-run", "--virtual-time-budget=20000", "--dump-dom"])
+        .arg("--disable-background-networking")
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(format!("--window-size={width},900"))
-        .arg(format!("file://{}#self-test", page.display()))
+        .arg(format!("file://{}#{name}", page.display()))
         .output()
         .unwrap();
     let document = String::from_utf8_lossy(&output.stdout);
     let messages = String::from_utf8_lossy(&output.stderr);
-    let start = "<pre id=\"self-test\">";
+    let start = format!("<pre id=\"{name}\">");
     // The script that writes it names it too, so the last one counts.
     let from = document
-        .rfind(start)
+        .rfind(&start)
         .unwrap_or_else(|| panic!("no report from {}: {messages}", page.display()));
     let text = document[from + start.len()..].split("</pre>").next().unwrap_or_default();
     let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-fn estimator(label: &str) -> Estimator {
-    match label {
-        "column-row (CRS)" => Estimator::ColumnRow,
-        "Bernoulli, water-filling" => Estimator::Bernoulli,
-        "Bernoulli, as released" => Estimator::BernoulliAsReleased,
-        "top-k" => Estimator::TopK,
-        other => panic!("the page has an estimator {other:?}"),
-    }
-}
-
-fn norms(label: &str) -> Norms {
-    match label {
-        "equal" => Norms::Equal,
-        "linear" => Norms::Linear,
-        "heavy-tailed" => Norms::HeavyTailed,
-        other => panic!("the page has norms {other:?}"),
-    }
-}
-
-/// The place of a choice of directions.
-fn directions(label: &str) -> usize {
-    match label {
-        "neighbours cancel" => 0,
-        "orthogonal" => 1,
-        "all the same way" => 2,
-        other => panic!("the page has directions {other:?}"),
-    }
-}
-
-/// The position shows the kernels' closed form, and its draws agree with it.
-fn assert_agrees(position: &Position) {
-    let weights = norms(&position.norms).weights();
-    let expected = setting(estimator(&position.estimator), &weights, position.k).unwrap();
-    let place = directions(&position.directions);
-    let (error, bias) = (expected.errors[place], expected.biases[place]);
-    assert_eq!(position.error.to_bits(), error.to_bits(), "{position:?}");
-    assert_eq!(position.text, significant(error, 4), "{position:?}");
-    assert_eq!(position.bias.to_bits(), bias.to_bits(), "{position:?}");
-    assert_eq!(position.kept.to_bits(), expected.kept.to_bits(), "{position:?}");
-    if let (Some(measured), Some(half)) = (position.measured, position.half) {
-        // Half the width of a 95 % interval is 1.96 standard errors; five are allowed.
-        let allowed = 5.0 / 1.96 * half + 1e-12;
-        assert!((measured - error).abs() <= allowed, "{expected:?}: {position:?}");
-        // Of 1,001 draws the mean is off by its bias and a thirtieth of their spread.
-        let spread = (error * error - bias * bias).max(0.0).sqrt();
-        let of_mean = position.of_mean.unwrap();
-        assert!((of_mean - bias).abs() <= spread / 6.0 + 1e-9, "{expected:?}: {position:?}");
-        let status = position.status.as_deref().unwrap_or_default();
-        assert!(status.starts_with("Draw 1001 keeps"), "{status}");
-    }
 }
 
 fn assert_sorted(sorted: &[Sorted]) {
@@ -155,20 +108,26 @@ fn assert_sorted(sorted: &[Sorted]) {
     }
 }
 
-/// A page without an error, without a load from elsewhere, that fits, and whose links resolve.
-fn assert_sound(report: &Report, page: &Path) {
+/// A page without an error, without a load from elsewhere, and that fits.
+fn assert_fits(report: &Report, page: &Path) {
     let page_name = page.display();
     assert!(report.errors.is_empty(), "{page_name}: {:?}", report.errors);
     assert!(report.loads.is_empty(), "{page_name}: {:?}", report.loads);
     assert!(report.overflow.iter().all(|pixels| *pixels <= 0.0), "{page_name}: {report:?}");
+    assert_ne!(report.theme.before, report.theme.after, "{page_name}");
+    assert_eq!(report.theme.before, report.theme.again, "{page_name}");
+}
+
+/// Such a page whose links resolve.
+fn assert_sound(report: &Report, page: &Path) {
+    assert_fits(report, page);
+    let page_name = page.display();
     let folder = page.parent().unwrap();
     let files = report.links.iter().filter(|link| !link.starts_with(['#', 'h']));
     for link in files {
         let file = link.split('#').next().unwrap_or_default();
         assert!(folder.join(file).is_file(), "{page_name}: {link} leads nowhere");
     }
-    assert_ne!(report.theme.before, report.theme.after, "{page_name}");
-    assert_eq!(report.theme.before, report.theme.again, "{page_name}");
 }
 
 #[test]
@@ -198,7 +157,7 @@ fn the_page_of_a_run_works_in_a_browser() {
         let mut figures: Vec<&str> = report.settings.iter().map(|p| p.figure.as_str()).collect();
         figures.dedup();
         assert_eq!(figures, ["try-matmul-error", "try-bernoulli-budget"]);
-        report.settings.iter().for_each(assert_agrees);
+        report.settings.iter().for_each(Position::assert_agrees);
         assert!(report.settings.iter().any(|position| position.measured.is_some()));
         assert_sorted(&report.sorted);
         let [figure, rows] = &report.saved[..] else { panic!("{name}: {:?}", report.saved) };
@@ -207,6 +166,41 @@ fn the_page_of_a_run_works_in_a_browser() {
         let csv = folder.path().join("figures/matmul-error.csv");
         assert_eq!(*rows, std::fs::read_to_string(csv).unwrap());
     }
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        scale: "quick".into(),
+        seed: 1,
+        version: "0.1.0".into(),
+        code: "0123456789ab".into(),
+        instructions: "portable".into(),
+        date: "2026-01-31T23:59:59Z".into(),
+        commit: "0123456789ab".into(),
+        processor: "a processor".into(),
+        threads: 2,
+        changes: "0 of 10 numbers changed since the committed reference".into(),
+    }
+}
+
+/// The figures of the notes draw what the kernels draw, in a wide window and in a narrow one.
+#[test]
+fn figures_of_notes_show_what_the_kernels_compute() {
+    let Some(browser) = browser() else { return testing::skip(SKIPPED) };
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &Site { exhibits: &[], notes: NOTES, provenance: provenance() }).unwrap();
+    let mut shown = BTreeSet::new();
+    for (note, width) in
+        [("unbiasedness", 1280), ("comparison", 390), ("variance", 1280), ("modes", 390)]
+    {
+        let page = folder.path().join(format!("notes/{note}.html"));
+        let report = report(&browser, &page, width, &folder.path().join("profile"));
+        assert_fits(&report, &page);
+        assert!(report.figures.len() >= 6, "{note}: {}", report.figures.len());
+        report.figures.iter().for_each(Shown::assert_agrees);
+        shown.extend(report.figures.iter().map(Shown::name));
+    }
+    assert_eq!(shown, NOTE_FIGURES.iter().map(|figure| figure.name).collect());
 }
 
 /// Evidence on a claim with words as long as those of exhibits.
@@ -267,6 +261,7 @@ fn claims_and_notes_work_in_a_browser() {
         is_timing: false,
         is_long: false,
         reservation: Some("reduced data"),
+        section: Section::Theory,
         note: "level".into(),
         statements: &["T2"],
         interactive: &[],
@@ -275,22 +270,7 @@ fn claims_and_notes_work_in_a_browser() {
     let markdown = "At $\\sum_i p_i = k$:\n\n$$p_i = \\min\\Big(1, \\frac{w_i}{\\lambda}\\Big)$$\n\n\
                     ## The level\n\n| k | level |\n| --- | --- |\n| 1 | 2 |\n\n[All](#the-level)\n";
     let notes = [Note { slug: "level", title: "The level", markdown }];
-    let site = Site {
-        exhibits: &exhibits,
-        notes: &notes,
-        provenance: Provenance {
-            scale: "quick".into(),
-            seed: 1,
-            version: "0.1.0".into(),
-            code: "0123456789ab".into(),
-            instructions: "portable".into(),
-            date: "2026-01-31T23:59:59Z".into(),
-            commit: "0123456789ab".into(),
-            processor: "a processor".into(),
-            threads: 2,
-            changes: "0 of 10 numbers changed since the committed reference".into(),
-        },
-    };
+    let site = Site { exhibits: &exhibits, notes: &notes, provenance: provenance() };
     write(folder.path(), &site).unwrap();
     for (name, width, height) in [
         ("index.html", 390, Some(844.0)),

@@ -42,10 +42,9 @@ impl Committed {
         reproduce(self.folder.path(), &[&arguments, more].concat())
     }
 
-    /// The committed lines after the title.
+    /// The committed lines of numbers.
     fn lines(&self) -> Vec<&str> {
-        let start = self.text.lines().position(|line| line.contains(" · ")).unwrap();
-        self.text.lines().skip(start + 1).collect()
+        self.text.lines().filter(|line| line.contains(" = ")).collect()
     }
 
     /// `text` fails, and all of `words` are said.

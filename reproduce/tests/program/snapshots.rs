@@ -121,6 +121,11 @@ fn without_data() -> &'static WithoutData {
     })
 }
 
+/// The names of the exhibits whose results [`store_results`] has.
+pub fn stored_names() -> Vec<&'static str> {
+    without_data().cases.iter().map(|(task, ..)| task.name.as_str()).collect()
+}
+
 /// Gives a folder the results that a run in it would compute at quick scale and without data, so
 /// that it takes seconds.
 pub fn store_results(folder: &Path) {

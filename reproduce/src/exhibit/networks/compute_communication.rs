@@ -9,7 +9,7 @@ use training::setting::{count, distinct};
 
 use crate::exhibit::finding::range;
 use crate::exhibit::settings::{FieldError, Ratio, check_ratios, configure, ratios_without_effect};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{
     Axis, Cell, Evidence, ExhibitResult, Figure, Mark, Panel, PaperClaim, Point, Rows, Series,
     Standing, Table, significant,
@@ -23,6 +23,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             select by the weights alone, from the shapes of the networks, against the share of the \
             pairs kept, and the largest ratio that saves the paper's 66 %",
     paper: "up to 66 % fewer computations and up to 66 % less communication (abstract)",
+    section: Section::Savings,
     note: "counting",
     statements: &[],
     interactive: &[],
@@ -143,9 +144,9 @@ impl Counts {
         let records = Rows::of(measurements)
             .key("network", |m| m.counted.network.title())
             .key("ratio", |m| m.ratio)
-            .value("multiply-adds", "a step", |m| m.multiply_adds as f64)
+            .diagnostic("multiply-adds", "a step", |m| m.multiply_adds as f64)
             .value("computation", "% of exact", |m| 100.0 * m.work)
-            .value("gradient-numbers", "sent a step", |m| m.sent.sent as f64)
+            .diagnostic("gradient-numbers", "sent a step", |m| m.sent.sent as f64)
             .value("communication", "% of all", |m| 100.0 * m.sent.share())
             .table("Counts of a training step");
         Ok(ExhibitResult {
@@ -246,7 +247,7 @@ impl Counts {
 fn summary(sizes: &[Size]) -> Table {
     let table = Rows::of(sizes)
         .key("network", |size| size.counted.network.title())
-        .value("parameters", "", |size| size.description.parameters() as f64)
+        .diagnostic("parameters", "", |size| size.description.parameters() as f64)
         .value("multiply-adds forward", "a sample", |size| {
             size.description.forward_multiply_adds() as f64
         })

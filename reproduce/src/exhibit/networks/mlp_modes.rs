@@ -12,7 +12,7 @@ use crate::exhibit::finding::{against_exact, nearest_to_half};
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::ImageConfig;
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
@@ -25,6 +25,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             backward pass, or in the forward pass with gradients as if it had been exact",
     paper: "the released code offers the three modes and says that forward sampling performed \
             best in practice; numbers are not stated in the sources at hand",
+    section: Section::Training,
     note: "modes",
     statements: &[],
     interactive: &[],
@@ -109,14 +110,14 @@ impl MlpModes {
             })
             .key("ratio", |setting| setting.sampling.ratio)
             .value("test-accuracy", "%", |setting| setting.test_accuracy(last).mean)
-            .value("test-accuracy-half-width", "points", |setting| {
+            .diagnostic("test-accuracy-half-width", "points", |setting| {
                 setting.test_accuracy(last).half_width
             })
             .value("against-exact", "points", |setting| against(setting).map(Difference::mean))
-            .value("against-exact-half-width", "points", |setting| {
+            .diagnostic("against-exact-half-width", "points", |setting| {
                 against(setting).and_then(Difference::half_width)
             })
-            .value("training-loss", "nats", |setting| {
+            .diagnostic("training-loss", "nats", |setting| {
                 setting.over_seeds(|report| report.epochs[last].train.loss).mean
             })
             .value("computations", "% of exact", Trained::computations)

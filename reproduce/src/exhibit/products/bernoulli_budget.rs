@@ -14,7 +14,7 @@ use crate::exhibit::finding::range;
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::statistics::half_width_of_root;
 use crate::exhibit::style;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table};
 
@@ -25,6 +25,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "how many pairs the released code's probabilities really keep, and their error beside \
             water-filling at the same expected number of pairs",
     paper: "not stated in the sources at hand",
+    section: Section::Products,
     note: "number-kept",
     statements: &["T3", "T6"],
     interactive: &[Estimator::BernoulliAsReleased, Estimator::Bernoulli],
@@ -166,10 +167,10 @@ impl BernoulliBudget {
             .key("k", |m| m.budget)
             .value("expected-kept", "pairs", |m| m.expected)
             .value("kept", "pairs", |m| m.kept)
-            .value("expected-deviation", "pairs", |m| m.expected_deviation)
-            .value("deviation", "pairs", |m| m.deviation)
+            .diagnostic("expected-deviation", "pairs", |m| m.expected_deviation)
+            .diagnostic("deviation", "pairs", |m| m.deviation)
             .value("error", "of |A||B|", |m| m.error)
-            .value("error-half-width", "of |A||B|", |m| m.half_width)
+            .diagnostic("error-half-width", "of |A||B|", |m| m.half_width)
             .value("closed-form", "of |A||B|", |m| m.closed_form)
             .table("Pairs kept and error against the budget asked for");
         let mut panels = vec![self.kept_panel(measurements)];

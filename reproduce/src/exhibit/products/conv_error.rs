@@ -14,7 +14,7 @@ use crate::exhibit::finding::{Error, least_errors};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, NamedEstimator, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_root, largest};
 use crate::exhibit::style;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{
     Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
@@ -28,6 +28,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             closed form and the bound 1/√k of column-row sampling",
     paper: "the released code samples the input channels of convolutions; errors of single \
             convolutions are not stated in the sources at hand",
+    section: Section::Products,
     note: "convolution",
     statements: &[],
     interactive: &[],
@@ -186,9 +187,9 @@ impl ConvolutionError {
             .key("distribution", |m| m.distribution.name())
             .key("estimator", |m| m.estimator.name())
             .key("k", |m| m.budget)
-            .value("kept", "channels", |m| m.kept)
+            .diagnostic("kept", "channels", |m| m.kept)
             .value("error", "of √(kh kw)|X||K|", |m| m.error)
-            .value("error-half-width", "of √(kh kw)|X||K|", |m| m.half_width)
+            .diagnostic("error-half-width", "of √(kh kw)|X||K|", |m| m.half_width)
             .value("closed-form", "of √(kh kw)|X||K|", |m| m.closed_form)
             .table("Error against budget");
         let panels = self.distributions.iter().map(|d| self.panel(*d, measurements)).collect();

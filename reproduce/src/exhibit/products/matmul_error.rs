@@ -12,7 +12,7 @@ use crate::exhibit::finding::{Error, least_errors};
 use crate::exhibit::settings::{FieldError, NamedEstimator, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_root};
 use crate::exhibit::style;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{
     Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
@@ -26,6 +26,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             and the bound 1/√k of column-row sampling",
     paper: "the comparison of estimators on random matrices in the authors' notebook; \
             its numbers are not stated in the sources at hand",
+    section: Section::Products,
     note: "variance",
     statements: &["T1", "T2", "T4", "T5", "T11", "T12"],
     interactive: &[Estimator::ColumnRow, Estimator::Bernoulli, Estimator::TopK],
@@ -208,12 +209,12 @@ impl MatmulError {
             .key("distribution", |m| m.distribution.name())
             .key("estimator", |m| m.estimator.name())
             .key("k", |m| m.budget)
-            .value("kept", "pairs", |m| m.kept)
+            .diagnostic("kept", "pairs", |m| m.kept)
             .value("error", "of |A||B|", |m| m.error)
-            .value("error-half-width", "of |A||B|", |m| m.half_width)
+            .diagnostic("error-half-width", "of |A||B|", |m| m.half_width)
             .value("closed-form", "of |A||B|", |m| m.closed_form)
-            .value("spectral-error", "of |A||B|", |m| m.spectral)
-            .value("mean-element-error", "absolute", |m| m.element)
+            .diagnostic("spectral-error", "of |A||B|", |m| m.spectral)
+            .diagnostic("mean-element-error", "absolute", |m| m.element)
             .table("Error against budget");
         let mut figures = Vec::new();
         for (number, (part, which, estimators, distributions)) in GROUPS.into_iter().enumerate() {

@@ -32,9 +32,9 @@ pub fn records(rows: &[Beside]) -> Table {
         .key("data", |row| row.data.clone())
         .key("case", |row| row.names.join(" less "))
         .value("difference", "", |row| row.difference.mean())
-        .value("student-half-width", "", |row| row.difference.half_width())
-        .value("bootstrap-low", "", |row| row.bootstrap.map(|(low, _)| low))
-        .value("bootstrap-high", "", |row| row.bootstrap.map(|(_, high)| high))
+        .diagnostic("student-half-width", "", |row| row.difference.half_width())
+        .diagnostic("bootstrap-low", "", |row| row.bootstrap.map(|(low, _)| low))
+        .diagnostic("bootstrap-high", "", |row| row.bootstrap.map(|(_, high)| high))
         .table("Differences")
 }
 

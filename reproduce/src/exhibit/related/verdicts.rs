@@ -41,8 +41,8 @@ pub fn records(judged: &[Judged]) -> Table {
         .key("case", |(_, _, verdict)| format!("{}: {}", verdict.claim().id, verdict.check()))
         .value("measured", "", |(_, _, verdict)| verdict.estimate())
         .value("claimed", "", |(_, _, verdict)| verdict.prediction())
-        .value("p-value", "", |(_, _, verdict)| verdict.p_value())
-        .value("cases", "", |(_, _, verdict)| verdict.sample_size())
+        .diagnostic("p-value", "", |(_, _, verdict)| verdict.p_value())
+        .diagnostic("cases", "", |(_, _, verdict)| verdict.sample_size())
         .value("passed", "1 is yes", |(_, _, verdict)| usize::from(verdict.passed()))
         .table("Checks and controls")
 }

@@ -11,7 +11,7 @@ use zonotope_training::run::Run;
 use zonotope_training::{Arm, Certificate, Settings, run};
 
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 use crate::timing::{Patience, Spread, Work, in_turns, timed};
 
@@ -22,6 +22,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "how long all cells of a network take to find, by pruned and by exhaustive search and by \
             clipping polygons, and how long a certificate takes, against the number of hidden units",
     paper: "a related system (Chung and others 2021, arXiv 2107.07696), of which no timing was seen",
+    section: Section::Related,
     note: "related-zonotope-training",
     statements: &[],
     interactive: &[],

@@ -8,7 +8,7 @@ use training::setting::{count, count_within};
 
 use crate::exhibit::finding::{range, share_of};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
 /// See the module.
@@ -18,6 +18,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "that the p-values of true claims are uniform over many seeds, and how often each \
             negative control is rejected",
     paper: "no such figure: the sources at hand do not test their own tests",
+    section: Section::Checks,
     note: "checks",
     statements: &[],
     interactive: &[],
@@ -278,11 +279,11 @@ fn checks<'a>(rows: Rows<'a, Row<'a>>) -> Rows<'a, Row<'a>> {
     rows.key("subject", |row| row.subject)
         .value("p-values", "", of(|found| found.p_values.len() as f64))
         .value("size", "% at nominal 5 %", of(|found| 100.0 * found.size.0))
-        .value("size-p", "", of(|found| found.size.1))
-        .value("kolmogorov-smirnov", "distance", of(|found| found.kolmogorov_smirnov.0))
-        .value("kolmogorov-smirnov-p", "", of(|found| found.kolmogorov_smirnov.1))
-        .value("anderson-darling", "statistic", of(|found| found.anderson_darling.0))
-        .value("anderson-darling-p", "", of(|found| found.anderson_darling.1))
+        .diagnostic("size-p", "", of(|found| found.size.1))
+        .diagnostic("kolmogorov-smirnov", "distance", of(|found| found.kolmogorov_smirnov.0))
+        .diagnostic("kolmogorov-smirnov-p", "", of(|found| found.kolmogorov_smirnov.1))
+        .diagnostic("anderson-darling", "statistic", of(|found| found.anderson_darling.0))
+        .diagnostic("anderson-darling-p", "", of(|found| found.anderson_darling.1))
         .value("least size noticed", "%", of(|found| 100.0 * found.noticed))
 }
 

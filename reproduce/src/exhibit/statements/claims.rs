@@ -22,7 +22,7 @@ use super::claim_rows::{by_claim, claim_rows, least_p_value};
 use super::convergence;
 use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{ExhibitResult, Rows, Table, significant};
@@ -35,6 +35,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             sure that is, and that estimators which are wrong on purpose are rejected",
     paper: "the theorems of the paper, as far as the sources at hand tell, and those of its \
             sources; each is proved in paper-notes",
+    section: Section::Theory,
     note: "checks",
     statements: &[],
     interactive: &[],
@@ -228,16 +229,16 @@ fn records(suite: &Suite) -> Table {
         .key("role", |(role, _, _)| *role)
         .key("kind", |(_, verdict, _)| verdict.kind().name())
         .key("check", |(_, _, name)| *name)
-        .value("worst-case", "", |(_, verdict, name)| {
+        .diagnostic("worst-case", "", |(_, verdict, name)| {
             let check = verdict.check();
             (check != *name).then(|| name_and_case(verdict.kind(), check).1).flatten()
         })
         .value("estimate", "", |(_, verdict, _)| verdict.estimate())
         .value("prediction", "", |(_, verdict, _)| verdict.prediction())
-        .value("low", "", |(_, verdict, _)| verdict.interval().0)
-        .value("high", "", |(_, verdict, _)| verdict.interval().1)
-        .value("p-value", "", |(_, verdict, _)| verdict.p_value())
-        .value("sample-size", "", |(_, verdict, _)| verdict.sample_size())
+        .diagnostic("low", "", |(_, verdict, _)| verdict.interval().0)
+        .diagnostic("high", "", |(_, verdict, _)| verdict.interval().1)
+        .diagnostic("p-value", "", |(_, verdict, _)| verdict.p_value())
+        .diagnostic("sample-size", "", |(_, verdict, _)| verdict.sample_size())
         .value("passed", "1 is yes", |(_, verdict, _)| usize::from(verdict.passed()))
         .table("Every check")
 }

@@ -13,7 +13,7 @@ use training::setting::{LARGEST_COUNT, count_within};
 use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, Ratio, check_ratios, configure};
 use crate::exhibit::statistics::{agreement, half_width_of_mean};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 
@@ -25,6 +25,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             the exact loss plus the ridge penalty that theory predicts",
     paper: "the abstract's convergence guarantee for linear regression; no such figure is stated \
             in the sources at hand",
+    section: Section::Theory,
     note: "ridge",
     statements: &["T7"],
     interactive: &[],
@@ -207,7 +208,7 @@ impl RidgeLoss {
             .key("ratio", |m| m.ratio)
             .value("predicted", "loss", |m| m.predicted)
             .value("measured", "loss", |m| m.measured)
-            .value("half-width", "loss", |m| m.half_width)
+            .diagnostic("half-width", "loss", |m| m.half_width)
             .value("distance", "half-widths", |m| m.distance())
             .table("Mean loss of the sampled regression");
         ExhibitResult {

@@ -7,7 +7,7 @@ use theory::statements::sgd_convergence::Problem;
 use crate::exhibit::finding::share_of;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
 use crate::exhibit::statistics::half_width_of_mean;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 
 /// See the module.
@@ -19,6 +19,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             runs, for runs of growing length",
     paper: "the convergence theorem of the abstract; no such figure is stated in the sources at \
             hand",
+    section: Section::Theory,
     note: "sgd-convergence",
     statements: &["T10"],
     interactive: &[],
@@ -125,7 +126,7 @@ impl SgdConvergence {
             .key("step", |m| m.schedule.name(self.steps[0]))
             .key("T", |m| m.steps)
             .value("squared-gradient", "", |m| m.gradient)
-            .value("half-width", "", |m| m.half_width)
+            .diagnostic("half-width", "", |m| m.half_width)
             .value("bound", "", |m| m.bound)
             .table("Mean squared gradient along the run");
         ExhibitResult {

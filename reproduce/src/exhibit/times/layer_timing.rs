@@ -15,7 +15,7 @@ use crate::exhibit::settings::{
 };
 use crate::exhibit::statistics::largest;
 use crate::exhibit::style;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 use crate::timing::Spread;
@@ -28,6 +28,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             mode, over that of the exact one",
     paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single \
             layers are not stated in the sources at hand",
+    section: Section::Training,
     note: "timing",
     statements: &[],
     interactive: &[],

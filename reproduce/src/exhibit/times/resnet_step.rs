@@ -22,7 +22,7 @@ use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
 use crate::exhibit::style;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
@@ -34,6 +34,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             the convolutions sampled in the forward mode, beside the exact step",
     paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single steps \
             are not stated in the sources at hand",
+    section: Section::Training,
     note: "timing",
     statements: &[],
     interactive: &[],

@@ -11,7 +11,7 @@ use training::setting::{count, distinct, number};
 
 use crate::exhibit::finding::range;
 use crate::exhibit::settings::{FieldError, NamedEstimator, Ratio, check_ratios, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, significant};
 use crate::timing::operands::{Operands, Sampled, Shape};
@@ -24,6 +24,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "the speed of exact and sampled products against their operations a byte, beside the \
             limits of arithmetic and memory",
     paper: "no figure: the paper reports times of whole trainings",
+    section: Section::Training,
     note: "timing",
     statements: &[],
     interactive: &[],

@@ -16,7 +16,7 @@ use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
 
@@ -28,6 +28,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             mode, beside the exact step of the same network",
     paper: "training time: up to 1.37x faster as a whole, says the abstract; times of single steps \
             and memory are not stated in the sources at hand",
+    section: Section::Training,
     note: "timing",
     statements: &[],
     interactive: &[],

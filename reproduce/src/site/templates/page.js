@@ -41,6 +41,21 @@
     mark();
   }
 
+  // The first row of a statement unfolds the rows of its checks.
+  function fold(theorem, isFolded) {
+    theorem.classList.toggle("folded", isFolded);
+    theorem.querySelector("button").setAttribute("aria-expanded", String(!isFolded));
+  }
+  for (const theorem of document.querySelectorAll(".theorem")) {
+    const title = theorem.querySelector("th");
+    const toggle = document.createElement("button");
+    toggle.type = "button";
+    toggle.append(...title.childNodes);
+    title.append(toggle);
+    toggle.addEventListener("click", () => fold(theorem, !theorem.classList.contains("folded")));
+    fold(theorem, true);
+  }
+
   // A link into something that is folded unfolds it.
   function unfold() {
     let part = document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -48,6 +63,7 @@
     const target = part;
     for (; part; part = part.parentElement) {
       if (part.localName === "details") part.open = true;
+      if (part.classList.contains("folded")) fold(part, false);
     }
     target.scrollIntoView();
   }
@@ -121,9 +137,8 @@
       text: `${article.id} ${clean(article.querySelector("h3"))} ` +
         [...article.querySelectorAll(".kicker, figcaption, .remarks, dd")].map(clean).join(" "),
     })),
-    ...[...document.querySelectorAll("#theory tr[id], #theory details")].map((part) => ({
-      ...entry(part.querySelector("th[scope=row], summary"), `#${part.id}`),
-    })),
+    ...[...document.querySelectorAll(".theorem, .theorem tr[id]")].map((part) =>
+      entry(part.querySelector("th"), `#${part.id}`)),
     ...[...document.querySelectorAll("#notes ol a")].map((link) =>
       entry(link, link.getAttribute("href"))),
     ...[...document.querySelectorAll("#glossary dt")].map((term) => ({

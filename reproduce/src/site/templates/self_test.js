@@ -39,14 +39,37 @@
           };
           if (k % 7 === 3) {
             for (let hundred = 0; hundred < 10; hundred += 1) {
-              holder.querySelector('[data-draw="100"]').click();
+              holder.querySelector('[data-press="100"]').click();
             }
             one.measured = number(out("mean-error"));
             one.half = Number(out("mean-error").dataset.half);
             one.of_mean = number(out("mean-bias"));
+            one.spread = number(out("mean-spread"));
             one.status = out("status").textContent;
           }
           found.push(one);
+        }
+      }
+    }
+    return found;
+  }
+
+  // Every choice of a note's figure, with its buttons pressed one after another, and what it shows.
+  function tryFigure(holder) {
+    const { figure } = holder.dataset;
+    const found = [];
+    const groups = [...holder.querySelectorAll("fieldset")].map((set) => [...set.querySelectorAll("input")]);
+    const slider = holder.querySelector("input[type=range]");
+    const combine = (all, group) => all.flatMap((some) => group.map((one) => [...some, one]));
+    const buttons = [...holder.querySelectorAll("[data-press]")]
+      .filter((button) => !["run", "restart"].includes(button.dataset.press));
+    for (const inputs of groups.reduce(combine, [[]])) {
+      for (const k of slider ? [1, 3, Number(slider.max)] : [0]) {
+        inputs.forEach((input) => choose(input));
+        if (slider) choose(slider, k);
+        for (const button of buttons) {
+          button.click();
+          found.push({ figure, state: JSON.parse(holder.dataset.state) });
         }
       }
     }
@@ -107,18 +130,21 @@
   addEventListener("load", async () => {
     const report = {};
     try {
+      report.height = document.documentElement.scrollHeight;
       // Where the first screen ends, on a phone as wide as one.
       document.documentElement.style.width = document.documentElement.clientWidth < 600 ? "390px" : "";
       report.first_screen = document.querySelector(".doors")?.getBoundingClientRect().bottom;
       document.documentElement.style.width = "";
       // Rows become a table some time after they are unfolded.
       document.querySelectorAll("details").forEach((details) => (details.open = true));
+      document.querySelectorAll(".folded th button").forEach((toggle) => toggle.click());
       const places = [...document.querySelectorAll("[data-rows] .scroll")];
       await until(() => places.every((place) => place.hasChildNodes()));
       const links = [...document.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"));
       const table = document.querySelector("table.sortable");
       const root = document.documentElement;
-      report.settings = [...document.querySelectorAll("[data-sampling]")].flatMap(moveControls);
+      report.settings = [...document.querySelectorAll('[data-figure="sampling"]')].flatMap(moveControls);
+      report.figures = [...document.querySelectorAll('.note [data-figure]')].flatMap(tryFigure);
       report.links = links.filter((link) => !link.startsWith("data:"));
       report.sorted = table ? sortColumn(table, table.tHead.rows[0].cells.length - 1) : [];
       report.saved = await save();

@@ -18,7 +18,7 @@ use crate::exhibit::difference::Difference;
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{Evidence, ExhibitResult, HeadlineRow, PaperClaim, Standing};
@@ -31,6 +31,7 @@ pub const MLP: Exhibit = Exhibit {
             pairs kept, and its learning curves",
     paper: "the accuracy of the MNIST MLP; its numbers are not stated in the sources at hand \
             (abstract: negligible or no impact on accuracy)",
+    section: Section::Training,
     note: "modes",
     statements: &[],
     interactive: &[],
@@ -50,6 +51,7 @@ pub const CNN: Exhibit = Exhibit {
             sampled, against the share of the channels kept, and its learning curves",
     paper: "the accuracy of the MNIST CNN; its numbers are not stated in the sources at hand \
             (abstract: negligible or no impact on accuracy)",
+    section: Section::Training,
     note: "modes",
     statements: &[],
     interactive: &[],
@@ -67,6 +69,7 @@ pub const WRN: Exhibit = Exhibit {
             curves, and its accuracy with the running statistics of batch normalisation",
     paper: "the accuracy of WRN-28-10 on CIFAR-10 (at paper scale); its numbers are not stated in \
             the sources at hand (abstract: negligible or no impact on accuracy)",
+    section: Section::Training,
     note: "modes",
     statements: &[],
     interactive: &[],

@@ -36,10 +36,10 @@ impl Accuracy {
             .key("ratio", |row| row.setting.sampling.ratio)
             .key("epoch", |row| row.epoch + 1)
             .value("test-accuracy", "%", |row| row.accuracy().mean)
-            .value("test-accuracy-half-width", "points", |row| row.accuracy().half_width)
-            .value("held-out-accuracy", "%", |row| row.mean(|m| 100.0 * m.held_out.accuracy))
-            .value("test-loss", "nats", |row| row.mean(|m| m.test.loss))
-            .value("training-loss", "nats", |row| row.mean(|m| m.train.loss))
+            .diagnostic("test-accuracy-half-width", "points", |row| row.accuracy().half_width)
+            .diagnostic("held-out-accuracy", "%", |row| row.mean(|m| 100.0 * m.held_out.accuracy))
+            .diagnostic("test-loss", "nats", |row| row.mean(|m| m.test.loss))
+            .diagnostic("training-loss", "nats", |row| row.mean(|m| m.train.loss))
             .value("computations", "% of exact", |row| row.setting.computations());
         if self.has_two_statistics() {
             let running = |row: &Epoch, number: fn(&Metrics) -> f64| {
@@ -50,7 +50,7 @@ impl Accuracy {
                 .value("test-accuracy-with-running-statistics", "%", |row| {
                     running(row, |metrics| 100.0 * metrics.accuracy)
                 })
-                .value("test-loss-with-running-statistics", "nats", |row| {
+                .diagnostic("test-loss-with-running-statistics", "nats", |row| {
                     running(row, |metrics| metrics.loss)
                 });
         }

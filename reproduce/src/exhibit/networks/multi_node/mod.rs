@@ -24,7 +24,7 @@ use crate::exhibit::networks::sampling::Sampling;
 use crate::exhibit::settings::{
     FieldError, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::ImageConfig;
 use crate::memory::Need;
 use crate::result::ExhibitResult;
@@ -40,6 +40,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             that a worker sends in a step",
     paper: "up to 66 % less communication (abstract); of which network, at which ratio and on how \
             many nodes is not stated in the sources at hand",
+    section: Section::Nodes,
     note: "exchange",
     statements: &[],
     interactive: &[],

@@ -123,13 +123,13 @@ impl MultiNode {
             .key("scores", |m| m.setting.scores())
             .key("ratio", |m| m.setting.sampling.ratio)
             .value("test-accuracy", "%", |m| m.accuracy().mean)
-            .value("test-accuracy-half-width", "points", |m| m.accuracy().half_width)
+            .diagnostic("test-accuracy-half-width", "points", |m| m.accuracy().half_width)
             .value("against-exact", "points", |m| against(m).map(Difference::mean))
-            .value("against-exact-half-width", "points", |m| {
+            .diagnostic("against-exact-half-width", "points", |m| {
                 against(m).and_then(Difference::half_width)
             })
             .value("computations", "% of exact", Measurement::computations)
-            .value("parameters-moved", "% of all", Measurement::moved)
+            .diagnostic("parameters-moved", "% of all", Measurement::moved)
             .value("sent", "bytes a step and worker", Measurement::bytes)
             .value("norms-sent", "bytes a step and worker, to each other", Measurement::norms)
             .value("sent-share", "% of the whole gradient", Measurement::share)

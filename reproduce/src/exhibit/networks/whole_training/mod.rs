@@ -26,7 +26,7 @@ use settings::WholeTraining;
 use shown::Shown;
 
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::ImageConfig;
 use crate::memory::Need;
 use crate::result::ExhibitResult;
@@ -40,6 +40,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     shows: "the test accuracy of whole trainings with sampled products, with their computations, \
             time and memory, beside exact trainings of all and of fewer epochs",
     paper: "the three claims of the abstract; its accuracies are not stated in the sources at hand",
+    section: Section::Training,
     note: "whole-training",
     statements: &[],
     interactive: &[],

@@ -109,14 +109,18 @@ fn records(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
         .key("arm", |arm| arm.arm.name.as_str())
         .value("seeds", "", |arm| arm.runs.len())
         .value("test-accuracy", "%", |arm| arm.mean(accuracy))
-        .value("test-accuracy-half-width", "points", |arm| arm.over_seeds(accuracy)?.half_width)
-        .value("held-out-accuracy", "%", |arm| of_last(arm, |m| 100.0 * m.held_out.accuracy))
-        .value("test-loss", "nats", |arm| of_last(arm, |m| m.test.loss))
-        .value("training-loss", "nats", |arm| of_last(arm, |m| m.train.loss))
+        .diagnostic("test-accuracy-half-width", "points", |arm| {
+            arm.over_seeds(accuracy)?.half_width
+        })
+        .diagnostic("held-out-accuracy", "%", |arm| of_last(arm, |m| 100.0 * m.held_out.accuracy))
+        .diagnostic("test-loss", "nats", |arm| of_last(arm, |m| m.test.loss))
+        .diagnostic("training-loss", "nats", |arm| of_last(arm, |m| m.train.loss))
         .value("computations", "multiply-adds", |arm| arm.mean(computations))
         .value("computations-share", "% of exact", share)
         .value("against-control", "points", |arm| at_computations(arm).map(Difference::mean))
-        .value("against-control-half-width", "points", |arm| at_computations(arm)?.half_width())
+        .diagnostic("against-control-half-width", "points", |arm| {
+            at_computations(arm)?.half_width()
+        })
         .table("Every arm")
 }
 

@@ -14,7 +14,7 @@ use axtrain::statements;
 use super::differences;
 use super::verdicts::{self, Judged};
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::ImageConfig;
 use crate::memory::Need;
 use crate::result::{ExhibitResult, Table};
@@ -29,6 +29,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             for them, and who tolerates what else",
     paper: "a related system (He and others 2018, arXiv 1805.08309), of which the abstract and the \
             introduction were at hand and no table",
+    section: Section::Related,
     note: "related-axtrain",
     statements: &["axtrain"],
     interactive: &[],

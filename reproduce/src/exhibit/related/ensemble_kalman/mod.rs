@@ -16,7 +16,7 @@ use super::differences::{self, Beside};
 use super::ranking::Way;
 use super::verdicts::{self, Judged};
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::parallel;
 use crate::result::{ExhibitResult, Table};
@@ -31,6 +31,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             gradient descent and Adam, and the prior without which it learns nothing",
     paper: "a related system (Chen and others 2022, doi 10.1007/s11227-022-04629-7), of which the \
             abstract was at hand and no table",
+    section: Section::Related,
     note: "related-ensemble-kalman",
     statements: &["kalman"],
     interactive: &[],

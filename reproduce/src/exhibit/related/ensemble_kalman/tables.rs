@@ -16,7 +16,7 @@ pub fn records(measured: &[Measured]) -> Table {
         .key("case", |it| it.case.name.clone())
         .value("error", "rms", Measured::error)
         .value("r-squared", "", Measured::r_squared)
-        .value("error-of-mean-parameters", "rms", Measured::error_of_mean_parameters)
+        .diagnostic("error-of-mean-parameters", "rms", Measured::error_of_mean_parameters)
         .value("forward-passes", "networks", Measured::forward_passes)
         .table("Errors")
 }
@@ -40,7 +40,7 @@ pub fn course(measured: &[Measured]) -> Table {
         .key("part", |_| "course")
         .key("data", |(it, ..)| it.case.target.name())
         .key("case", |(_, case, ..)| case.clone())
-        .value("total-variance", "", |(.., variance, _)| *variance)
+        .diagnostic("total-variance", "", |(.., variance, _)| *variance)
         .value("error", "rms", |(.., error)| *error)
         .table("How it goes")
 }
@@ -63,8 +63,8 @@ pub fn curves(targets: &[Target], measured: &[Measured]) -> Table {
         .key("data", |(it, ..)| it.case.target.name())
         .key("case", |(it, input, ..)| format!("{}, at {}", it.case.name, significant(*input, 3)))
         .value("output", "", |(_, _, output, _)| *output)
-        .value("band-low", "", |(.., band)| band.map(|(low, _)| low))
-        .value("band-high", "", |(.., band)| band.map(|(_, high)| high))
+        .diagnostic("band-low", "", |(.., band)| band.map(|(low, _)| low))
+        .diagnostic("band-high", "", |(.., band)| band.map(|(_, high)| high))
         .table("Curves of the first seed")
 }
 

@@ -12,7 +12,7 @@ use training::setting::{count_within, distinct};
 
 use super::cases::words;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{
     Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series, Table, significant,
 };
@@ -26,6 +26,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             many forward passes an ensemble makes a second by one batched product",
     paper: "a related system (Chen and others 2022, doi 10.1007/s11227-022-04629-7), of which no \
             timing was seen",
+    section: Section::Related,
     note: "related-ensemble-kalman",
     statements: &[],
     interactive: &[],

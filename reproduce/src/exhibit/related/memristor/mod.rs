@@ -17,7 +17,7 @@ use std::path::Path;
 use super::differences;
 use super::verdicts::{self, Judged};
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::{ImageConfig, ImageSet};
 use crate::memory::Need;
 use crate::result::{ExhibitResult, Table};
@@ -33,6 +33,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             samples have 16 levels, in devices that vary or are stuck",
     paper: "a related system (Krestinskaya and James 2018, arXiv 1808.00733), of which the abstract \
             was at hand and no table",
+    section: Section::Related,
     note: "related-memristor-classifier",
     statements: &["memristor"],
     interactive: &[],

@@ -12,7 +12,7 @@ use zonotope_training::{Arm, Obstacle, Settings, run, statements};
 use super::differences;
 use super::verdicts::{self, Judged};
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::memory::Need;
 use crate::parallel;
 use crate::result::{ExhibitResult, Table};
@@ -27,6 +27,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             unsafe set, with a proof that it does, and what that costs",
     paper: "a related system (Chung and others 2021, arXiv 2107.07696), of which abstract and code \
             were at hand and no table",
+    section: Section::Related,
     note: "related-zonotope-training",
     statements: &["zonotope"],
     interactive: &[],

@@ -19,17 +19,17 @@ pub fn records(measured: &[Measured]) -> Table {
         .key("case", |it| it.arm.name.clone())
         .value("certified", "runs", Measured::certified)
         .value("without-unsafe-samples", "runs", Measured::without_unsafe_samples)
-        .value("least-scale-before", "", |it| it.mean(|run| run.before.least_scale).mean)
-        .value("least-scale-after", "", |it| it.mean(|run| run.after.least_scale).mean)
-        .value("least-scale-of-all", "", |it| least(it.each(|run| run.after.least_scale)))
+        .diagnostic("least-scale-before", "", |it| it.mean(|run| run.before.least_scale).mean)
+        .diagnostic("least-scale-after", "", |it| it.mean(|run| run.after.least_scale).mean)
+        .diagnostic("least-scale-of-all", "", |it| least(it.each(|run| run.after.least_scale)))
         .value("test-error-before", "mean square", |it| it.mean(|run| run.before.test_error).mean)
         .value("test-error-after", "mean square", |it| it.mean(|run| run.after.test_error).mean)
         .value("unsafe-outputs-before", "of the samples", |it| {
             it.mean(|run| run.before.samples.unsafe_outputs as f64).mean
         })
         .value("unsafe-outputs-after", "of the samples", |it| it.mean(unsafe_outputs).mean)
-        .value("cells-after", "cells", |it| it.mean(|run| run.after.regions.len() as f64).mean)
-        .value("constraint-steps", "steps", |it| it.mean(|r| r.constraint_steps as f64).mean)
+        .diagnostic("cells-after", "cells", |it| it.mean(|run| run.after.regions.len() as f64).mean)
+        .diagnostic("constraint-steps", "steps", |it| it.mean(|r| r.constraint_steps as f64).mean)
         .table("Arms")
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use self::model::Model;
 use super::evidence;
 use crate::exhibit::settings::{FieldError, configure};
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::nodes::record::Record;
 use crate::result::{ExhibitResult, significant};
 
@@ -26,6 +26,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             rate, beside MPI_Allreduce and gloo",
     paper: "up to 66 % less communication (abstract); times on several nodes are not stated in the \
             sources at hand",
+    section: Section::Nodes,
     note: "nodes",
     statements: &[],
     interactive: &[],

@@ -1,5 +1,5 @@
-//! The numbers behind the interactive figures: probabilities and closed forms for every position
-//! of their controls.
+//! The numbers behind the interactive figures of exhibits: closed forms for every position of their
+//! controls.
 //!
 //! The figures show a product of [`PAIRS`] pairs G_i = A_i B^i of norms w_i = |G_i|_F that lie to one
 //! another in a chosen way. With the scale s_i that an estimator gives to pair i, zero where the pair
@@ -10,10 +10,7 @@ use kernels::estimator::Estimator;
 use kernels::selection::SelectionError;
 use serde::Serialize;
 
-use crate::exhibit::style;
-
-/// The colours that the page has for series.
-const COLOURS: usize = 7;
+use super::Choice;
 
 /// Pairs of the product.
 pub const PAIRS: usize = 20;
@@ -102,7 +99,7 @@ pub struct SamplingFigure {
     /// The choices of directions.
     pub directions: Vec<&'static str>,
     /// The choices of estimators, the first one selected.
-    pub estimators: Vec<EstimatorChoice>,
+    pub estimators: Vec<Choice>,
 }
 
 /// One choice of norms and all that follows from it.
@@ -116,22 +113,9 @@ pub struct NormsChoice {
     pub settings: Vec<Vec<Setting>>,
 }
 
-/// One choice of estimator.
-#[derive(Debug, Serialize)]
-pub struct EstimatorChoice {
-    /// Text of the control.
-    pub label: &'static str,
-    /// Its colour, as in the figures.
-    pub style: usize,
-    /// Whether k draws with replacement are made, rather than one coin tossed a pair.
-    pub with_replacement: bool,
-}
-
 /// One position of the controls.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Setting {
-    /// The chance of a pair: of each draw with replacement, or to be kept.
-    pub p: Vec<f64>,
     /// The root of the expected squared error, a number for each choice of directions.
     pub errors: [f64; 3],
     /// The error of the mean of all draws there can be, likewise: zero without bias.
@@ -159,25 +143,13 @@ impl SamplingFigure {
                 Ok(NormsChoice { label: norms.label(), weights, settings })
             })
             .collect::<Result<_, SelectionError>>()?;
-        let estimators = estimators
-            .iter()
-            .map(|estimator| EstimatorChoice {
-                label: match estimator {
-                    Estimator::ColumnRow => "column-row (CRS)",
-                    Estimator::Bernoulli => "Bernoulli, water-filling",
-                    Estimator::BernoulliAsReleased => "Bernoulli, as released",
-                    other => other.name(),
-                },
-                style: style::of(*estimator) % COLOURS,
-                with_replacement: *estimator == Estimator::ColumnRow,
-            })
-            .collect();
+        let estimators = estimators.iter().map(|estimator| Choice::of(*estimator)).collect();
         let directions = Directions::ALL.map(Directions::label).to_vec();
         Ok(SamplingFigure { id: format!("try-{exhibit}"), norms, directions, estimators })
     }
 }
 
-/// The chances and closed forms of `estimator` at a budget of `k` pairs.
+/// The closed forms of `estimator` at a budget of `k` pairs.
 ///
 /// # Errors
 /// When the estimator refuses the weights.
@@ -194,7 +166,6 @@ pub fn setting(estimator: Estimator, weights: &[f64], k: usize) -> Result<Settin
     // Norms sum to one: of what is zero rounding leaves some epsilons, above it or below.
     let root = |square: f64| if square < 1e-13 { 0.0 } else { square.sqrt() };
     Ok(Setting {
-        p: law.draw_probabilities().map_or_else(|| law.inclusion(), <[f64]>::to_vec),
         errors: products.each_ref().map(|products| root(law.expected_squared_error(products))),
         biases: products.each_ref().map(|products| root(of_mean(products))),
         kept: law.expected_size(),

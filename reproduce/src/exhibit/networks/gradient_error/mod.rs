@@ -1,5 +1,7 @@
 //! Bias and error of the sampled gradients of a real network along its training (T8, T9).
 
+mod deviation;
+
 use std::ops::ControlFlow;
 
 use anyhow::Context as _;
@@ -13,13 +15,13 @@ use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 use training::setting::{count_within, distinct};
 use training::train::Trainer;
 
+use self::deviation::Deviation;
 use super::run_settings::RunSettings;
 use crate::exhibit::finding::biases;
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
 };
-use crate::exhibit::statistics::half_width_of_root;
-use crate::exhibit::{Environment, Exhibit, Experiment, built_in};
+use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::images::{ImageConfig, Images};
 use crate::memory::Need;
 use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Series};
@@ -33,6 +35,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
             and against the share of the pairs kept",
     paper: "the relative gradient error of the experiments; its numbers are not stated in the \
             sources at hand",
+    section: Section::Training,
     note: "forward-bias",
     statements: &["T8", "T9"],
     interactive: &[],
@@ -62,8 +65,21 @@ struct Measurement {
     mode: Mode,
     ratio: f64,
     bias: f64,
+    /// The upper end of its interval.
+    most_bias: Option<f64>,
     error: f64,
     half_width: Option<f64>,
+}
+
+impl Measurement {
+    /// The bias at a place of a figure; its interval reaches as far down as up.
+    fn bias_at(&self, x: f64) -> Point {
+        Point::with_interval(x, self.bias, self.most_bias.map(|most| most - self.bias))
+    }
+
+    fn error_at(&self, x: f64) -> Point {
+        Point::with_interval(x, self.error, self.half_width)
+    }
 }
 
 /// The weight gradients of the linear layers of one minibatch.
@@ -164,6 +180,7 @@ impl GradientError {
                     for (layer, deviation) in deviations.iter().enumerate() {
                         let (bias, error) = deviation.bias_and_error();
                         let half_width = deviation.half_width_of_error();
+                        let most_bias = deviation.most_bias();
                         let (estimator, layer) = (estimator.0.name(), layer + 1);
                         found.push(Measurement {
                             epoch,
@@ -172,6 +189,7 @@ impl GradientError {
                             mode,
                             ratio,
                             bias,
+                            most_bias,
                             error,
                             half_width,
                         });
@@ -214,8 +232,9 @@ impl GradientError {
                 .key("mode", |m| m.mode.name())
                 .key("ratio", |m| m.ratio)
                 .value("bias", "of the norm", |m| m.bias)
+                .value("bias-at-most", "of the norm", |m| m.most_bias)
                 .value("error", "of the norm", |m| m.error)
-                .value("error-half-width", "of the norm", |m| m.half_width)
+                .diagnostic("error-half-width", "of the norm", |m| m.half_width)
                 .table(caption)
         };
         let records = rest(
@@ -240,7 +259,8 @@ impl GradientError {
                      distance of a drawn gradient from the exact one, with half its 95 % interval. \
                      Bias: distance of the mean \
                      draw from the exact gradient, less what the number of draws lets one expect \
-                     without bias; zero where nothing is left.",
+                     without bias; zero where nothing is left, and at most the upper end of its \
+                     95 % interval (jackknife over ten groups of draws).",
                     self.training.batch_size, self.draws
                 ),
                 "Sampled backward with an unbiased estimator, every layer's gradient is unbiased \
@@ -257,7 +277,7 @@ impl GradientError {
         let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
         let here = measurements.iter().filter(|m| (m.epoch, m.layer) == (epoch, 1));
         let here = here.filter(|m| (m.estimator, m.ratio) == (estimator, ratio));
-        let modes = here.map(|m| (m.mode.name(), m.bias, m.error));
+        let modes = here.map(|m| (m.mode.name(), m.bias, m.most_bias, m.error));
         biases(&format!("{estimator} at {ratio}"), &modes.collect::<Vec<_>>())
     }
 
@@ -273,14 +293,14 @@ impl GradientError {
                     .filter(|m| (m.layer, m.estimator, m.mode) == (layer, estimator, mode))
                     .filter(|m| m.ratio == self.followed.value())
                     .collect();
-                let one = |label: &str, style, number: &dyn Fn(&Measurement) -> f64| Series {
+                let one = |label: &str, style, point: &dyn Fn(&Measurement, f64) -> Point| Series {
                     label: format!("{label}, {}", mode.name()),
                     style,
                     mark: Mark::JoinedPoints,
-                    points: here.iter().map(|m| Point::new(m.epoch as f64, number(m))).collect(),
+                    points: here.iter().map(|m| point(m, m.epoch as f64)).collect(),
                 };
-                series.push(one("error", 2 * number, &|m| m.error));
-                series.push(one("bias", 2 * number + 1, &|m| m.bias));
+                series.push(one("error", 2 * number, &Measurement::error_at));
+                series.push(one("bias", 2 * number + 1, &Measurement::bias_at));
             }
             Panel {
                 title: format!("layer {layer}"),
@@ -311,14 +331,14 @@ impl GradientError {
                     .filter(|m| m.epoch == self.training.epochs && m.layer == 1)
                     .filter(|m| m.estimator == estimator.0.name() && m.mode == mode)
                     .collect();
-                let one = |label: &str, style, number: &dyn Fn(&Measurement) -> f64| Series {
+                let one = |label: &str, style, point: &dyn Fn(&Measurement, f64) -> Point| Series {
                     label: format!("{label}, {}", mode.name()),
                     style,
                     mark: Mark::JoinedPoints,
-                    points: here.iter().map(|m| Point::new(m.ratio, number(m))).collect(),
+                    points: here.iter().map(|m| point(m, m.ratio)).collect(),
                 };
-                series.push(one("error", 2 * number, &|m| m.error));
-                series.push(one("bias", 2 * number + 1, &|m| m.bias));
+                series.push(one("error", 2 * number, &Measurement::error_at));
+                series.push(one("bias", 2 * number + 1, &Measurement::bias_at));
             }
             Panel {
                 title: estimator.0.name().to_string(),
@@ -361,83 +381,4 @@ fn weight_gradients(
         }
     });
     Ok(found)
-}
-
-/// How drawn gradients deviate from an exact one, draw by draw.
-struct Deviation<'a> {
-    exact: &'a [f64],
-    sum: Vec<f64>,
-    /// The squared distance of each draw.
-    squares: Vec<f64>,
-}
-
-impl<'a> Deviation<'a> {
-    fn from(exact: &'a [f64]) -> Self {
-        Deviation { exact, sum: vec![0.0; exact.len()], squares: Vec::new() }
-    }
-
-    fn add(&mut self, drawn: &[f64]) {
-        let mut square = 0.0;
-        for ((sum, drawn), exact) in self.sum.iter_mut().zip(drawn).zip(self.exact) {
-            let deviation = drawn - exact;
-            *sum += deviation;
-            square += deviation * deviation;
-        }
-        self.squares.push(square);
-    }
-
-    fn mean_square(&self) -> f64 {
-        self.squares.iter().sum::<f64>() / self.squares.len() as f64
-    }
-
-    /// Square of the exact norm.
-    fn square_norm(&self) -> f64 {
-        self.exact.iter().map(|exact| exact * exact).sum()
-    }
-
-    /// Half the 95 % interval of the root mean square error, over the exact norm; none where no
-    /// draw differs from another.
-    fn half_width_of_error(&self) -> Option<f64> {
-        let half_width = half_width_of_root(&self.squares, self.mean_square())?;
-        Some(half_width / self.square_norm().sqrt())
-    }
-
-    /// Norm of the bias and root mean square error, over the exact norm.
-    fn bias_and_error(&self) -> (f64, f64) {
-        let (norm, draws) = (self.square_norm(), self.squares.len() as f64);
-        if norm == 0.0 {
-            return (0.0, 0.0);
-        }
-        let mean_square = self.mean_square();
-        let of_mean = self.sum.iter().map(|sum| sum * sum).sum::<f64>() / (draws * draws);
-        // The squared deviation of the mean has expectation bias^2 + variance / draws.
-        let bias = of_mean - (mean_square - of_mean) / (draws - 1.0);
-        ((bias.max(0.0) / norm).sqrt(), (mean_square / norm).sqrt())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bias_and_error_of_known_draws() {
-        // Draws 2 and 4 around an exact 1: mean 3, bias^2 = 4 - 1, mean square error 5.
-        let mut deviation = Deviation::from(&[1.0]);
-        deviation.add(&[2.0]);
-        deviation.add(&[4.0]);
-        let (bias, error) = deviation.bias_and_error();
-        assert!((bias - 3.0f64.sqrt()).abs() < 1e-15, "{bias}");
-        assert!((error - 5.0f64.sqrt()).abs() < 1e-15, "{error}");
-        // Squares 1 and 9: standard error 4, t(0.975, 1) = 12.7062, over twice the root.
-        let half_width = deviation.half_width_of_error().unwrap();
-        assert!((half_width - 12.7062 * 4.0 / (2.0 * 5.0f64.sqrt())).abs() < 1e-3, "{half_width}");
-    }
-
-    #[test]
-    fn draws_without_chance_have_no_interval() {
-        let mut deviation = Deviation::from(&[1.0, 2.0]);
-        (0..100).for_each(|_| deviation.add(&[1.1, 2.3]));
-        assert_eq!(deviation.half_width_of_error(), None);
-    }
 }

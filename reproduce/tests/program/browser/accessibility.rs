@@ -1,0 +1,95 @@
+//! The page of a quick run, and the notes: what axe-core says of them in both themes, and how much
+//! there is to load, to scroll and to print.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use reproduce::site::NOTES;
+use tempfile::TempDir;
+
+use super::{SKIPPED, browser, report, written};
+use crate::run::reproduce;
+use crate::snapshots::{store_results, stored_names};
+
+/// The file of axe-core beside the built program: `.ci/run` fetches it.
+fn axe_core() -> Option<String> {
+    let target = Path::new(env!("CARGO_BIN_EXE_reproduce")).ancestors().nth(2)?;
+    std::fs::read_to_string(target.join("axe/node_modules/axe-core/axe.min.js")).ok()
+}
+
+/// A folder with the page of all exhibits that are no timings, as far as they need no data.
+fn quick_run() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    store_results(folder.path());
+    let arguments = [&["run", "--scale", "quick"], &stored_names()[..]].concat();
+    let run = reproduce(folder.path(), &arguments);
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    folder
+}
+
+/// What axe-core finds wrong with a page, in both themes.
+fn violations(browser: &Path, axe: &str, page: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(page).unwrap();
+    let end = text.rfind("</body>").unwrap();
+    let scripts = format!("<script>{axe}</script><script>{}</script>", include_str!("axe.js"));
+    let tested = page.with_extension("tested.html");
+    std::fs::write(&tested, format!("{}{scripts}{}", &text[..end], &text[end..])).unwrap();
+    written(browser, &tested, "axe", 1280, &page.with_extension("profile"))
+}
+
+#[test]
+fn axe_finds_nothing_wrong_with_the_page_and_the_notes() {
+    let Some(browser) = browser() else { return testing::skip(SKIPPED) };
+    let Some(axe) = axe_core() else { return testing::skip("no axe-core") };
+    let folder = quick_run();
+    let figures = folder.path().join("figures");
+    let notes = NOTES.iter().map(|note| figures.join(format!("notes/{}.html", note.slug)));
+    let pages: Vec<PathBuf> = notes.chain([figures.join("index.html")]).collect();
+    for page in &pages {
+        let found = violations(&browser, &axe, page);
+        assert!(found.is_empty(), "{}:\n{}", page.display(), found.join("\n"));
+    }
+    // A picture without a text, and grey words on grey.
+    let text = std::fs::read_to_string(&pages[0]).unwrap();
+    let wrong =
+        "<main id=\"main\" tabindex=\"-1\"><img src=\"data:,\"><p style=\"color: #888\">Grey</p>";
+    let start = "<main id=\"main\" tabindex=\"-1\">";
+    assert!(text.contains(start));
+    std::fs::write(&pages[0], text.replacen(start, wrong, 1)).unwrap();
+    let found = violations(&browser, &axe, &pages[0]).join("\n");
+    assert!(
+        found.contains("light: image-alt") && found.contains("light: color-contrast"),
+        "{found}"
+    );
+}
+
+/// Pages of paper.
+const MOST_PAGES: usize = 15;
+/// Screens of 1280 x 800.
+const MOST_SCREENS: f64 = 40.0;
+const MOST_BYTES: u64 = 1_000_000;
+
+#[test]
+fn the_page_is_short_enough_to_load_to_scroll_and_to_print() {
+    let Some(browser) = browser() else { return testing::skip(SKIPPED) };
+    let folder = quick_run();
+    let page = folder.path().join("figures/index.html");
+    let bytes = std::fs::metadata(&page).unwrap().len();
+    assert!(bytes < MOST_BYTES, "the page has {bytes} bytes");
+    let height = report(&browser, &page, 1280, &folder.path().join("profile")).height;
+    assert!(height / 800.0 <= MOST_SCREENS, "{} screens", height / 800.0);
+    let pdf = folder.path().join("page.pdf");
+    let output = Command::new(&browser)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args(["--no-first-run", "--disable-background-networking", "--no-pdf-header-footer"])
+        .arg(format!("--user-data-dir={}", folder.path().join("printing").display()))
+        .arg(format!("--print-to-pdf={}", pdf.display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bytes = std::fs::read(&pdf).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    let printed = text.matches("/Type /Page").count() - text.matches("/Type /Pages").count();
+    assert!((2..=MOST_PAGES).contains(&printed), "{printed} printed pages");
+}

@@ -1,0 +1,37 @@
+"use strict";
+// With "#axe" behind the address: what axe-core finds wrong with the page in either theme is written
+// into <pre id="axe">.
+(() => {
+  if (location.hash !== "#axe") return;
+  addEventListener("load", async () => {
+    const found = [];
+    try {
+      // What is folded is alike in all exhibits: it is unfolded in one, and the smallest of the
+      // tables of all numbers.
+      const [, ...others] = document.querySelectorAll(".exhibit");
+      const size = (details) => details.textContent.length;
+      const rows = [...document.querySelectorAll("[data-rows]")];
+      const smallest = rows.sort((first, second) => size(first) - size(second))[0];
+      for (const details of document.querySelectorAll("details")) {
+        const isOther = rows.includes(details) || others.some((other) => other.contains(details));
+        details.open = details === smallest || !isOther;
+      }
+      document.querySelectorAll(".folded th button").forEach((toggle) => toggle.click());
+      // Rows become a table some time after they are unfolded.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      for (const theme of ["light", "dark"]) {
+        document.documentElement.dataset.theme = theme;
+        const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+        for (const { id, nodes } of violations) {
+          found.push(...nodes.map(({ html }) => `${theme}: ${id}: ${html.slice(0, 300)}`));
+        }
+      }
+    } catch (error) {
+      found.push(String(error));
+    }
+    const pre = document.createElement("pre");
+    pre.id = "axe";
+    pre.textContent = JSON.stringify(found);
+    document.body.append(pre);
+  });
+})();
