@@ -3,7 +3,7 @@
 //! Run with `cargo run --release -p kernels --example packed_codes`.
 
 use kernels::InstructionSet;
-use kernels::quantised::{Bins, PackedQuantiser, Quantiser, Zero};
+use kernels::quantised::{PackedQuantiser, Quantiser, Zero};
 use kernels::random::{Stream, standard_normal};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -33,7 +33,6 @@ fn medians<const N: usize>(mut work: [&mut dyn FnMut(); N]) -> [Duration; N] {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut rng = Stream::new(1, "example").at(0);
     let plane: Vec<f32> = (0..PLANE).map(|_| standard_normal(&mut rng) as f32).collect();
-    let bins = Bins { unit: 1.0, offset: 1 };
     println!(
         "{:<9} {:>4} {:>8} {:>12} {:>12} {:>12} {:>12}",
         "set", "bits", "numbers", "encode GB/s", "times copy", "decode GB/s", "times copy"
@@ -44,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for bits in [2, 4, 8] {
                 let step = 6.0 / f64::from(1 << bits);
                 let quantiser = PackedQuantiser::new(Quantiser::new(bits, step, Zero::Edge)?)?;
-                let run = quantiser.bytes(PLANE);
+                let (run, bins) = (quantiser.bytes(PLANE), quantiser.bins(1.0, 0.0));
                 let (mut codes, passes) = (vec![0u8; run * planes], 65_536 / planes);
                 let bytes = numbers.len() * size_of::<f32>() + codes.len();
                 // A copy reads one half of its bytes and writes the other.

@@ -9,17 +9,21 @@ pub struct Bins {
     /// What the numbers are measured in: a bin is so many times the quantiser's step wide. At least
     /// 2^-60 and at most 2^60, so that neither the width nor its inverse leaves the normal numbers.
     pub unit: f32,
-    /// The code of zero, or that of the first bin above zero. Beyond the last code no number above
-    /// zero has a code that says so.
-    pub offset: u32,
+    /// Code 0 is of the bin so many bins below zero, a whole number: what codes stand for is
+    /// counted from here.
+    pub offset: f32,
+    /// The least code of a number above zero, where zero is an edge. Beyond the last code no number
+    /// has a code that says so.
+    pub above: u32,
 }
 
 /// A quantiser of f32 whose codes of 1, 2, 4 or 8 bits fill bytes.
 ///
 /// With u for the unit of a channel, the code of x is [`Quantiser::code`] of x / u, and it stands
 /// for u times [`Quantiser::value`], both computed in f32: next to an edge between two bins a number
-/// may have the code of either, but with zero on an edge the sign is exact all the same. What is no
-/// number (NaN) has a code, too.
+/// may have the code of either, but with zero on an edge the sign is exact all the same. Where zero
+/// is beyond all bins but one, the code of that one still tells the sign: it stands for a number
+/// that has it. What is no number (NaN) has a code, too.
 ///
 /// Of a run of numbers, byte j has the codes of the numbers j, j + s, j + 2s, ... where s is the
 /// number of bytes, the first in its lowest bits: all loops are over neighbours.
@@ -28,7 +32,8 @@ pub struct Bins {
 /// use kernels::InstructionSet;
 /// use kernels::quantised::{Bins, PackedQuantiser, Quantiser, Zero};
 /// let quantiser = PackedQuantiser::new(Quantiser::new(4, 0.5, Zero::Edge)?)?;
-/// let (set, bins, mut codes) = (InstructionSet::detect(), Bins { unit: 2.0, offset: 8 }, [0; 2]);
+/// let (set, bins, mut codes) = (InstructionSet::detect(), quantiser.bins(2.0, 0.0), [0; 2]);
+/// assert_eq!(bins, Bins { unit: 2.0, offset: 8.0, above: 8 });
 /// quantiser.encode(set, bins, &[0.1, -0.1, 3.2], |x| x, &mut codes);
 /// assert_eq!(codes, [0xb8, 0x07]);
 /// let mut numbers = [0.0; 3];
@@ -54,6 +59,27 @@ impl PackedQuantiser {
     /// The quantiser of single numbers.
     pub fn quantiser(&self) -> &Quantiser {
         &self.0
+    }
+
+    /// Bins of a channel whose numbers, in units, lie around `centre`: half of them on either side
+    /// of it. Where zero is not among these, the first or the last code is for the numbers beyond
+    /// zero, and the others are those next to the centre but for the outermost.
+    ///
+    /// ```
+    /// use kernels::quantised::{Bins, PackedQuantiser, Quantiser, Zero};
+    /// let quantiser = PackedQuantiser::new(Quantiser::new(2, 1.0, Zero::Edge)?)?;
+    /// assert_eq!(quantiser.bins(1.0, 0.5), Bins { unit: 1.0, offset: 2.0, above: 2 });
+    /// // From 9 to 12; code 0 is for numbers up to zero.
+    /// assert_eq!(quantiser.bins(1.0, 10.5), Bins { unit: 1.0, offset: -7.0 - 1.0, above: 1 });
+    /// # Ok::<(), kernels::quantised::QuantiserError>(())
+    /// ```
+    pub fn bins(&self, unit: f32, centre: f32) -> Bins {
+        let last = (self.0.levels() - 1) as f32;
+        let bins = (f64::from(centre) / self.0.step()).floor();
+        let offset = (f64::from(self.0.levels() / 2) - bins) as f32;
+        let above = offset.clamp(1.0, last);
+        let inwards = (above - offset).clamp(-1.0, 1.0);
+        Bins { unit, offset: offset + inwards, above: above as u32 }
     }
 
     /// Bytes of a run of so many numbers.
@@ -126,10 +152,10 @@ struct Encoder {
 
 impl Encoder {
     fn new(quantiser: &Quantiser, bins: Bins) -> Self {
-        let (offset, last) = (bins.offset as f32, (quantiser.levels() - 1) as f32);
+        let (above, last) = (bins.above as f32, (quantiser.levels() - 1) as f32);
         let (centre, above, below) = match quantiser.zero {
-            Zero::Level => (offset, 0.0, last),
-            Zero::Edge => (offset - 0.5, offset, (offset - 1.0).clamp(0.0, last)),
+            Zero::Level => (bins.offset, 0.0, last),
+            Zero::Edge => (bins.offset - 0.5, above, (above - 1.0).clamp(0.0, last)),
         };
         Self { inverse_width: 1.0 / width(quantiser, bins), centre, above, below, last }
     }
@@ -155,22 +181,36 @@ struct Decoder {
     /// Added to the code, it makes the number of bins.
     centre: f32,
     width: f32,
+    /// From which code on numbers are above zero.
+    above: i32,
+    /// The least of these numbers, and the largest of the others.
+    bounds: [f32; 2],
 }
 
 impl Decoder {
     fn new(quantiser: &Quantiser, bins: Bins) -> Self {
-        let half = match quantiser.zero {
-            Zero::Level => 0.0,
-            Zero::Edge => 0.5,
+        let (half, bounds) = match quantiser.zero {
+            Zero::Level => (0.0, [f32::NEG_INFINITY, f32::INFINITY]),
+            Zero::Edge => (0.5, [f32::MIN_POSITIVE, 0.0]),
         };
-        let mask = (1 << quantiser.bits()) - 1;
-        Self { mask, centre: half - bins.offset as f32, width: width(quantiser, bins) }
+        Self {
+            mask: (1 << quantiser.bits()) - 1,
+            centre: half - bins.offset,
+            width: width(quantiser, bins),
+            above: i32::try_from(bins.above).unwrap_or(i32::MAX),
+            bounds,
+        }
     }
 
     /// The number of the code in the lowest bits.
     #[inline(always)]
     fn value(self, codes: i32) -> f32 {
-        ((codes & self.mask) as f32 + self.centre) * self.width
+        let code = codes & self.mask;
+        let x = (code as f32 + self.centre) * self.width;
+        let [least, most] = self.bounds;
+        let (at_least, at_most) =
+            (if x > least { x } else { least }, if x < most { x } else { most });
+        if code >= self.above { at_least } else { at_most }
     }
 }
 
@@ -204,6 +244,10 @@ mod tests {
         numbers
     }
 
+    fn bins(unit: f32, offset: u32) -> Bins {
+        Bins { unit, offset: offset as f32, above: offset }
+    }
+
     fn bits_and_offset() -> impl Strategy<Value = (u32, u32)> {
         prop::sample::select(BITS.to_vec()).prop_flat_map(|bits| (Just(bits), 1..1u32 << bits))
     }
@@ -215,7 +259,7 @@ mod tests {
             unit in 1e-3..1e3f32,
             x in prop::collection::vec(-8.0..8.0f32, 0..150),
         ) {
-            let (set, bins) = (InstructionSet::detect(), Bins { unit, offset });
+            let (set, bins) = (InstructionSet::detect(), bins(unit, offset));
             for zero in [Zero::Level, Zero::Edge] {
                 let quantiser = packed(bits, zero);
                 let single = quantiser.quantiser();
@@ -244,7 +288,7 @@ mod tests {
             unit in prop::sample::select(vec![1e-8f32, 1.0, 3e7]),
             x in prop::num::f32::NORMAL | prop::num::f32::SUBNORMAL | prop::num::f32::ZERO,
         ) {
-            let (set, bins) = (InstructionSet::detect(), Bins { unit, offset });
+            let (set, bins) = (InstructionSet::detect(), bins(unit, offset));
             let quantiser = packed(bits, Zero::Edge);
             let found = decoded(&quantiser, set, bins, &encoded(&quantiser, set, bins, &[x]), 1);
             prop_assert_eq!(found[0] > 0.0, x > 0.0);
@@ -255,7 +299,7 @@ mod tests {
             (bits, offset) in bits_and_offset(),
             x in prop::collection::vec(prop::num::f32::ANY, 0..300),
         ) {
-            let bins = Bins { unit: 0.7, offset };
+            let bins = bins(0.7, offset);
             for zero in [Zero::Level, Zero::Edge] {
                 let quantiser = packed(bits, zero);
                 let codes = encoded(&quantiser, InstructionSet::Portable, bins, &x);
@@ -274,7 +318,7 @@ mod tests {
         let set = InstructionSet::detect();
         for bits in BITS {
             for zero in [Zero::Level, Zero::Edge] {
-                let (quantiser, bins) = (packed(bits, zero), Bins { unit: 1.0, offset: 1 });
+                let (quantiser, bins) = (packed(bits, zero), bins(1.0, 1));
                 for count in 0..70 {
                     let numbers: Vec<f32> = (0..count)
                         .map(|i| (7 * i + count) as u32 % (1 << bits))
@@ -289,8 +333,35 @@ mod tests {
     }
 
     #[test]
+    fn bins_are_around_the_centre_wherever_zero_is() {
+        let set = InstructionSet::detect();
+        for bits in BITS {
+            let quantiser = packed(bits, Zero::Edge);
+            let step = quantiser.quantiser().step() as f32;
+            for centre in [-1e30f32, -90.0, -4.0, -2.9, -0.2, 0.0, 0.1, 2.9, 4.0, 90.0, 1e30] {
+                let bins = quantiser.bins(0.25, centre);
+                let x: Vec<f32> = (-40..=40).map(|i| 0.25 * (centre + i as f32 * 0.1)).collect();
+                let codes = encoded(&quantiser, set, bins, &x);
+                for (x, found) in x.iter().zip(decoded(&quantiser, set, bins, &codes, x.len())) {
+                    assert_eq!(found > 0.0, *x > 0.0, "{bits} bits: {found} for {x} at {centre}");
+                    let (x, found) = (x / 0.25, found / 0.25);
+                    // One bin a floor takes, and one is for the other side of zero.
+                    let is_within = (x - centre).abs() < 3.0 - 2.0 * step;
+                    let is_usual = (x > 0.0) == (centre > 0.0) || centre.abs() < 3.0 - step;
+                    let error = (found - x).abs();
+                    let most = 0.5 * step * 1.001 + 4.0 * f32::EPSILON * centre.abs();
+                    assert!(
+                        error <= most || !(is_within && is_usual),
+                        "{bits} bits: {found} for {x} at {centre}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
     fn numbers_are_mapped_before_and_after() {
-        let (set, bins) = (InstructionSet::detect(), Bins { unit: 1.0, offset: 8 });
+        let (set, bins) = (InstructionSet::detect(), bins(1.0, 8));
         let (quantiser, mut codes) = (packed(4, Zero::Edge), [0; 1]);
         quantiser.encode(set, bins, &[1.0, -1.0], |x| -x, &mut codes);
         let mut numbers = [0.0; 2];
@@ -300,7 +371,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_has_a_code() {
-        let (set, bins) = (InstructionSet::detect(), Bins { unit: 1.0, offset: 8 });
+        let (set, bins) = (InstructionSet::detect(), bins(1.0, 8));
         let codes = encoded(&packed(8, Zero::Edge), set, bins, &[f32::NAN, f32::INFINITY]);
         assert_eq!(codes, [0, 0xff]);
     }

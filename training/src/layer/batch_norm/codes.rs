@@ -9,7 +9,8 @@
 //!
 //! in 2^bits bins from about three standard deviations below the mean to three above, one edge of
 //! which is at zero: so the sign of t, which is that of u, survives exactly, and with it the mask of
-//! the rectifier. From the t~ that a code stands for come |scale| max(t~, 0), which the next layer
+//! the rectifier. Where zero is further away, the first or the last code alone tells the sign; the
+//! source moves all bins to zero, and the numbers are then off by as much. From the t~ that a code stands for come |scale| max(t~, 0), which the next layer
 //! read, and +-(t~ - shift / |scale|), the normalised input of the layer's own backward pass.
 //!
 //! The source keeps the scale above 1e-8; here a negative one turns the axis, and a smaller one is
@@ -71,7 +72,7 @@ impl Codes {
             quantiser,
             image,
             images: 0,
-            bins: vec![Bins { unit: 1.0, offset: 1 }; image.channels],
+            bins: vec![quantiser.bins(1.0, 0.0); image.channels],
             kept: ExpectedChannels::default(),
             buffer: Vec::new(),
             decoded: Matrix::default(),
@@ -124,8 +125,7 @@ impl Codes {
     ) {
         let Self { form, quantiser, image, .. } = *self;
         for ((bins, channel), &scale) in self.bins.iter_mut().zip(channels).zip(scale) {
-            let offset = form.offset(quantiser.quantiser(), channel.shift / unit(scale));
-            *bins = Bins { unit: unit(scale), offset };
+            *bins = form.bins(&quantiser, unit(scale), channel.shift / unit(scale));
         }
         self.images = input.rows();
         self.kept.all();

@@ -1,7 +1,7 @@
 //! How many bits a code has, and what is done with it.
 
 use crate::setting::FieldError;
-use kernels::quantised::{PackedQuantiser, Quantiser, QuantiserError, Zero};
+use kernels::quantised::{Bins, PackedQuantiser, Quantiser, QuantiserError, Zero};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display, Formatter};
 
@@ -43,9 +43,10 @@ pub enum CodeForm {
     /// As `backward`, each channel decoded from the codes of the next. Gradients are then wrong: a
     /// control.
     Permuted,
-    /// As `backward`, with no upper limit of the first code above zero, as in the source's program.
-    /// Masks are then wrong in channels with a shift below about -3 scales.
-    Unlimited,
+    /// As `backward`, with the first code above zero as in the source's program: at least 1, but
+    /// limited by no other code. Masks are then wrong in channels with a shift below about -3
+    /// scales, and numbers in those with one above 3.
+    AsReleased,
 }
 
 impl CodeSettings {
@@ -77,16 +78,16 @@ impl Display for CodeSettings {
 }
 
 impl CodeForm {
-    /// The code of zero, or that of the first bin above zero, in a channel around `centre`.
-    pub(super) fn offset(self, quantiser: &Quantiser, centre: f32) -> u32 {
-        let centre = f64::from(centre);
+    /// The bins of a channel around `centre`, in units.
+    pub(super) fn bins(self, quantiser: &PackedQuantiser, unit: f32, centre: f32) -> Bins {
+        let single = quantiser.quantiser();
         match self {
-            Self::Unlimited => {
-                let offset =
-                    f64::from(quantiser.levels() / 2) - (centre / quantiser.step()).floor();
-                offset.max(1.0).min(f64::from(u16::MAX)) as u32
+            Self::AsReleased => {
+                let bins = (f64::from(centre) / single.step()).floor();
+                let first = (f64::from(single.levels() / 2) - bins).max(1.0) as u32;
+                Bins { unit, offset: first as f32, above: first }
             }
-            _ => u32::from(quantiser.offset(centre)),
+            _ => quantiser.bins(unit, centre),
         }
     }
 
