@@ -306,6 +306,32 @@ fn the_channels_that_are_kept_are_restored_and_no_others() {
 }
 
 #[test]
+fn a_gradient_of_the_channels_that_are_kept_is_that_of_all_with_zeros() {
+    for (images, image) in SHAPES {
+        let (x, mut dy) = (numbers(11, images, image), numbers(12, images, image));
+        let channels = Channels { indices: &[0, 3, 5], count: image.channels };
+        for (i, dy) in dy.data_mut().iter_mut().enumerate() {
+            let channel = (i / image.pixels() % image.channels) as u32;
+            *dy *= if channels.indices.contains(&channel) { 1.0 } else { 0.0 };
+        }
+        let run = |is_kept: bool| {
+            let (mut layer, mut dy) = (norm(image, codes(4, CodeForm::Backward)), dy.clone());
+            layer.forward(&context(), &x);
+            if is_kept {
+                let demand = Demand { reads: Some(channels), sends: Some(channels) };
+                layer.keep(&context(), demand);
+                dy.keep_channels(None, channels);
+            }
+            layer.backward(&context(), &Matrix::default(), &dy, true);
+            (layer.input_gradient, layer.scale_gradient, layer.shift_gradient)
+        };
+        let (mut whole, some) = (run(false), run(true));
+        whole.0.keep_channels(None, channels);
+        assert!(whole == some, "{image:?}");
+    }
+}
+
+#[test]
 fn threads_and_instruction_sets_change_no_bit() {
     for (images, image) in SHAPES {
         let (x, dy) = (numbers(9, images, image), numbers(10, images, image));
