@@ -12,6 +12,10 @@
 //! survives exactly, whatever the number of bits, as long as 1 <= z <= L - 1: q >= z if and only if
 //! x > 0. With zero as a level, zero itself survives.
 
+mod packed;
+
+pub use packed::{Bins, PackedQuantiser};
+
 use crate::matrix::MatrixView;
 use micro_kernels::Real;
 
@@ -34,6 +38,12 @@ pub enum QuantiserError {
     #[error("a code of {bits} bits was asked for; it has 1 to {MOST_BITS}")]
     Bits {
         /// What was asked for.
+        bits: u32,
+    },
+    /// Codes do not fill a byte.
+    #[error("codes of {bits} bits do not fill a byte; those of 1, 2, 4 or 8 bits do")]
+    Packed {
+        /// Bits of a code.
         bits: u32,
     },
     /// There are fewer than two levels, or more than the bits can tell apart.

@@ -1,5 +1,8 @@
 //! Memory that goes from one tensor of a step to the next.
 
+mod pool;
+
+use pool::{Ledger, Pool};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How long a tensor stays, which decides how much larger than it its buffer may be.
@@ -21,6 +24,11 @@ impl Stay {
             Self::Long => length + length / 4 + (1 << 10),
         }
     }
+
+    /// Whether a buffer is one for so many numbers.
+    fn fits<T>(self, buffer: &[T], length: usize) -> bool {
+        length > 0 && (length..=self.longest(length)).contains(&buffer.len())
+    }
 }
 
 /// Buffers that no layer needs any more, for the tensors still to come.
@@ -39,82 +47,78 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Buffers {
-    free: Vec<Free>,
+    numbers: Pool<f32>,
+    codes: Pool<u8>,
     step: u64,
-    /// Numbers of all buffers, in use and free.
-    held: usize,
-    most_held: usize,
-}
-
-#[derive(Debug)]
-struct Free {
-    buffer: Vec<f32>,
-    last_used: u64,
-}
-
-impl Buffers {
-    /// Frees buffers that this step has not used for a new one of so many numbers, nearest in
-    /// length first: where the number of channels is random, one takes the place of another.
-    fn replace(&mut self, length: usize) {
-        let mut freed = 0;
-        while freed < length {
-            let idle = self.free.iter().enumerate().filter(|(_, free)| free.last_used < self.step);
-            let nearest = idle.min_by_key(|(_, free)| free.buffer.len().abs_diff(length));
-            let Some((place, _)) = nearest else { break };
-            freed += self.free.swap_remove(place).buffer.len();
-        }
-        self.held -= freed;
-    }
+    ledger: Ledger,
 }
 
 impl Memory {
-    /// Bytes of all buffers there have been at one time, at most: the peak memory of activations
-    /// and their gradients.
+    /// Bytes of all buffers there have been at one time, at most: the peak memory of activations,
+    /// codes of them, and gradients.
     pub fn peak_bytes(&self) -> usize {
-        self.lock().most_held * size_of::<f32>()
+        self.lock().ledger.most_held
+    }
+
+    /// Bytes of the buffers in use between the forward and the backward pass of a step, at most:
+    /// what the one stores for the other, and the network's output. All other buffers are shared by
+    /// tensors that come and go.
+    pub fn stored_bytes(&self) -> usize {
+        self.lock().ledger.most_stored
     }
 
     /// Frees the buffers that the last step did not use; called by the network.
     pub fn begin_step(&self) {
-        let Buffers { free, step, held, .. } = &mut *self.lock();
-        free.retain(|Free { buffer, last_used }| {
-            let is_used = *last_used >= *step;
-            *held -= if is_used { 0 } else { buffer.len() };
-            is_used
-        });
+        let Buffers { numbers, codes, step, ledger } = &mut *self.lock();
+        numbers.free_before(*step, ledger);
+        codes.free_before(*step, ledger);
         *step += 1;
+    }
+
+    /// Counts what is stored from the forward for the backward pass; called by the network.
+    pub fn begin_backward(&self) {
+        let Buffers { numbers, codes, ledger, .. } = &mut *self.lock();
+        let stored = ledger.held - numbers.free_bytes() - codes.free_bytes();
+        ledger.most_stored = ledger.most_stored.max(stored);
     }
 
     /// Makes a buffer at least as long as asked for; what it holds is unspecified.
     pub fn fit(&self, buffer: &mut Vec<f32>, length: usize, stay: Stay) {
-        let fits = |buffer: &[f32]| (length..=stay.longest(length)).contains(&buffer.len());
-        if length > 0 && fits(buffer) {
+        if stay.fits(buffer, length) {
             return;
         }
         self.release(buffer);
-        if length == 0 {
+        if length > 0 {
+            let Buffers { numbers, step, ledger, .. } = &mut *self.lock();
+            *buffer = numbers.take(length, stay, *step, ledger);
+        }
+    }
+
+    /// As [`Memory::fit`], for codes of numbers.
+    pub fn fit_codes(&self, buffer: &mut Vec<u8>, length: usize, stay: Stay) {
+        if stay.fits(buffer, length) {
             return;
         }
-        let mut buffers = self.lock();
-        let fitting = buffers.free.iter().enumerate().filter(|(_, free)| fits(&free.buffer));
-        let smallest = fitting.min_by_key(|(_, free)| free.buffer.len()).map(|(place, _)| place);
-        *buffer = match smallest {
-            Some(place) => buffers.free.swap_remove(place).buffer,
-            None => {
-                buffers.replace(length);
-                buffers.held += length;
-                buffers.most_held = buffers.most_held.max(buffers.held);
-                vec![0.0; length]
-            }
-        };
+        self.release_codes(buffer);
+        if length > 0 {
+            let Buffers { codes, step, ledger, .. } = &mut *self.lock();
+            *buffer = codes.take(length, stay, *step, ledger);
+        }
     }
 
     /// Takes a buffer back, and leaves an empty one.
     pub fn release(&self, buffer: &mut Vec<f32>) {
         if !buffer.is_empty() {
-            let mut buffers = self.lock();
-            let last_used = buffers.step;
-            buffers.free.push(Free { buffer: std::mem::take(buffer), last_used });
+            let Buffers { numbers, step, .. } = &mut *self.lock();
+            numbers.put(std::mem::take(buffer), *step);
+        }
+    }
+
+    /// As [`Memory::release`], for codes of numbers.
+    pub fn release_codes(&self, buffer: &mut Vec<u8>) {
+        if !buffer.is_empty() {
+            let Buffers { codes, step, .. } = &mut *self.lock();
+            codes.put(std::mem::take(buffer), *step);
         }
     }
 
@@ -163,9 +167,34 @@ mod tests {
         memory.fit(&mut one, 10_000, Stay::Short);
         memory.release(&mut one);
         memory.begin_step();
-        assert_eq!(memory.lock().held, 10_000);
+        assert_eq!(memory.lock().ledger.held, 4 * 10_000);
         memory.begin_step();
-        assert_eq!(memory.lock().held, 0);
+        assert_eq!(memory.lock().ledger.held, 0);
         assert_eq!(memory.peak_bytes(), 4 * 30_000, "the peak stays");
+    }
+
+    #[test]
+    fn codes_count_by_their_bytes_and_free_buffers_are_not_stored() {
+        let memory = Memory::default();
+        let ([mut one, mut two], mut codes) = ([const { Vec::new() }; 2], Vec::new());
+        memory.begin_step();
+        memory.fit(&mut one, 10_000, Stay::Short);
+        memory.fit(&mut two, 20_000, Stay::Long);
+        memory.fit_codes(&mut codes, 5_000, Stay::Long);
+        memory.release(&mut one);
+        memory.begin_backward();
+        assert_eq!(memory.peak_bytes(), 4 * 30_000 + 5_000);
+        assert_eq!(memory.stored_bytes(), 4 * 20_000 + 5_000);
+        memory.release(&mut two);
+        let place = codes.as_ptr();
+        memory.release_codes(&mut codes);
+        memory.begin_backward();
+        assert_eq!(memory.stored_bytes(), 4 * 20_000 + 5_000, "the most of all steps");
+        memory.fit_codes(&mut codes, 4_500, Stay::Long);
+        assert_eq!(codes.as_ptr(), place);
+        memory.release_codes(&mut codes);
+        memory.begin_step();
+        memory.begin_step();
+        assert_eq!(memory.lock().ledger.held, 0);
     }
 }

@@ -131,7 +131,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// A run of a network on whatever a source has, before its first step. Of the settings,
-    /// `network`, `policies` and `augmentation` are the caller's to follow.
+    /// `network`, `policies`, `codes` and `augmentation` are the caller's to follow.
     ///
     /// With several ranks, whole gradients are exchanged.
     ///

@@ -6,10 +6,10 @@ use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
 use rayon::ThreadPoolBuilder;
 use training::data::Minibatch;
-use training::layer::{BatchNormSettings, ImageShape, StepContext, Window};
+use training::layer::{BatchNormSettings, CodeForm, CodeSettings, ImageShape, StepContext, Window};
 use training::learner::Learner;
 use training::matrix::Matrix;
-use training::network::{Description, LayerDescription, mlp, wrn};
+use training::network::{Description, LayerDescription, batch_norm_mlp, mlp, wrn};
 use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
@@ -103,6 +103,17 @@ fn layers_of_images_allocate_nothing_after_the_first_steps() {
 /// later products are of zeros, and exact.
 fn policy(estimator: Estimator, mode: Mode, ratio: f64) -> Option<SamplingPolicy> {
     Some(SamplingPolicy::new(estimator, ratio, 3, mode))
+}
+
+#[test]
+fn codes_allocate_nothing_after_the_first_steps() {
+    let codes = CodeSettings { bits: 4, form: CodeForm::Backward };
+    let network = batch_norm_mlp(784, &[120, 100], 10).with_codes(codes).unwrap();
+    alone(|| {
+        for policy in [None, policy(Estimator::TopK, Mode::Forward, 0.3)] {
+            assert_eq!(allocations(&network, 784, policy).count_total, 0, "{policy:?}");
+        }
+    });
 }
 
 #[test]

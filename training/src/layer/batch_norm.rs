@@ -1,56 +1,29 @@
 //! Batch normalisation of images (Ioffe and Szegedy 2015).
 
+mod backward;
+mod codes;
+mod settings;
+
+pub use codes::{CodeForm, CodeSettings};
+pub use settings::BatchNormSettings;
+
 use super::demand::{Demand, ExpectedChannels};
 use super::image_shape::ImageShape;
-use super::sums::{Sum, add_gradient};
+use super::sums::Sum;
 use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
+use crate::channels::Channels;
 use crate::matrix::Matrix;
-use crate::setting::{FieldError, number};
+use codes::Codes;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-use std::ops::Bound;
-
-/// The settings of a [`BatchNorm`].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct BatchNormSettings {
-    /// The share of the newest minibatch in the running statistics.
-    pub momentum: f32,
-    /// What is added to the variance.
-    pub epsilon: f64,
-    /// Whether the scale is learnt; it is 1 otherwise, and no parameter.
-    pub learns_scale: bool,
-    /// Whether max(y, 0) is put out in the place of y, saving the passes of a layer of its own.
-    pub rectified: bool,
-}
-
-impl BatchNormSettings {
-    /// Momentum 0.1, epsilon 1e-5 and a learnt scale, without and with the rectifier.
-    pub const fn new(rectified: bool) -> Self {
-        Self { momentum: 0.1, epsilon: 1e-5, learns_scale: true, rectified }
-    }
-
-    /// Checks the ranges.
-    ///
-    /// # Errors
-    /// On the first number out of its range.
-    pub fn check(&self) -> Result<(), FieldError> {
-        number("momentum", self.momentum, (Bound::Excluded(0.0), Bound::Included(1.0)))?;
-        number("epsilon", self.epsilon, 0.0..)
-    }
-}
-
-impl Default for BatchNormSettings {
-    fn default() -> Self {
-        Self::new(false)
-    }
-}
 
 /// y = scale (x - mean) / sqrt(variance + epsilon) + shift, channel by channel.
 ///
 /// In training mean and (biased) variance are those of the minibatch, over images and pixels; in
 /// evaluation the running averages of mean and unbiased variance are taken. Shift and, where it is
 /// learnt, scale are parameters.
+///
+/// With [`CodeSettings`], a layer that is rectified keeps codes of a few bits for the backward pass,
+/// its own and that of the next layer, and reads its input in no backward pass.
 #[derive(Debug)]
 pub struct BatchNorm {
     name: String,
@@ -66,6 +39,7 @@ pub struct BatchNorm {
     output: Matrix,
     input_gradient: Matrix,
     expected: ExpectedChannels,
+    codes: Option<Codes>,
 }
 
 /// What is done with one channel of a minibatch.
@@ -86,13 +60,22 @@ struct Channel {
 
 impl Channel {
     #[inline(always)]
-    fn normalise(&self, x: f32) -> f32 {
+    fn normalise(self, x: f32) -> f32 {
         (x - self.mean) * self.factor + self.shift
+    }
+
+    /// Whether the rectifier lets a number through.
+    #[inline(always)]
+    fn passes(self, x: f32) -> bool {
+        self.normalise(x) > 0.0
     }
 }
 
 impl BatchNorm {
     /// A layer with scale one, shift zero, running mean zero and running variance one.
+    ///
+    /// # Panics
+    /// When the codes are out of their range.
     pub fn new(name: &str, image: ImageShape, settings: BatchNormSettings) -> Self {
         let channels = image.channels;
         Self {
@@ -109,7 +92,13 @@ impl BatchNorm {
             output: Matrix::default(),
             input_gradient: Matrix::default(),
             expected: ExpectedChannels::default(),
+            codes: settings.codes.map(|codes| Codes::new(codes, image)),
         }
+    }
+
+    /// Whether the last forward pass left codes.
+    fn has_codes(&self) -> bool {
+        self.codes.as_ref().is_some_and(Codes::is_there)
     }
 
     /// The planes stored at a place, image by image.
@@ -158,58 +147,8 @@ impl BatchNorm {
         }
     }
 
-    /// Gradients of scale and shift, and what carries a gradient through each channel that has
-    /// one.
-    fn derive(&mut self, context: &StepContext, input: &Matrix, gradient: &Matrix) {
-        let (image, count) = (self.image, (gradient.rows() * self.image.pixels()) as f64);
-        let (set, rectified) = (context.set, self.settings.rectified);
-        self.channels.par_iter_mut().enumerate().for_each(|(c, channel)| {
-            let Some(place) = gradient.place_of(c) else {
-                channel.gradients = [0.0; 2];
-                return;
-            };
-            let planes = Self::planes(image, input, kept(input, c));
-            let (known, mut sums) = (*channel, [Sum::new(), Sum::new()]);
-            for (plane, gradient) in planes.zip(Self::planes(image, gradient, place)) {
-                add_gradient(set, &mut sums, gradient, plane, known.mean, move |x| {
-                    !rectified || known.normalise(x) > 0.0
-                });
-            }
-            let totals = sums.map(|sum| sum.total());
-            let inverse = channel.inverse_deviation;
-            channel.gradients = [totals[1] * inverse, totals[0]];
-            // The statistics of a minibatch depend on x, the running ones do not.
-            let share =
-                if context.training.is_some() { f64::from(channel.factor) / count } else { 0.0 };
-            channel.slope = (-share * totals[1] * inverse * inverse) as f32;
-            channel.offset = (-share * totals[0]) as f32;
-        });
-        let gradients = self.scale_gradient.iter_mut().zip(&mut self.shift_gradient);
-        for ((scale, shift), channel) in gradients.zip(&self.channels) {
-            (*scale, *shift) = (channel.gradients[0] as f32, channel.gradients[1] as f32);
-        }
-    }
-}
-
-/// Where a channel that is read is stored.
-fn kept(input: &Matrix, channel: usize) -> usize {
-    input.place_of(channel).expect("what is read is kept")
-}
-
-impl Layer for BatchNorm {
-    fn forward(&mut self, context: &StepContext, input: &Matrix) {
-        self.expected.all();
-        assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
-        match context.training {
-            Some(_) => self.measure(context, input),
-            None => self.recall(),
-        }
-        for (channel, (&scale, &shift)) in
-            self.channels.iter_mut().zip(self.scale.iter().zip(&self.shift))
-        {
-            channel.factor = (f64::from(scale) * channel.inverse_deviation) as f32;
-            channel.shift = shift;
-        }
+    /// The output of a minibatch, exactly.
+    fn normalise(&mut self, context: &StepContext, input: &Matrix) {
         self.output.reshape_in(context.memory, input.rows(), input.columns());
         let (image, pixels) = (self.image.len(), self.image.pixels());
         let (channels, rectified) = (&self.channels, self.settings.rectified);
@@ -226,18 +165,63 @@ impl Layer for BatchNorm {
             }
         });
     }
+}
+
+impl Layer for BatchNorm {
+    fn forward(&mut self, context: &StepContext, input: &Matrix) {
+        self.expected.all();
+        assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
+        match context.training {
+            Some(_) => self.measure(context, input),
+            None => self.recall(),
+        }
+        for (channel, (&scale, &shift)) in
+            self.channels.iter_mut().zip(self.scale.iter().zip(&self.shift))
+        {
+            channel.factor = (f64::from(scale) * channel.inverse_deviation) as f32;
+            channel.shift = shift;
+        }
+        let Some(codes) = &mut self.codes else { return self.normalise(context, input) };
+        codes.release(context);
+        let is_training = context.training.is_some();
+        if is_training || codes.is_naive() {
+            codes.encode(context, &self.channels, &self.scale, input);
+        }
+        if !codes.is_naive() {
+            return self.normalise(context, input);
+        }
+        codes.restore(context, &mut self.output);
+        if !is_training {
+            codes.release(context);
+        }
+    }
 
     fn output(&self) -> &Matrix {
         &self.output
     }
 
     fn demand(&self) -> Demand<'_> {
-        Demand { reads: self.expected.channels(), sends: self.expected.channels() }
+        let expected = self.expected.channels();
+        let reads = if self.has_codes() { Some(Channels::NONE) } else { expected };
+        Demand { reads, sends: expected }
     }
 
     fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
-        demand.keep_read(context, &mut self.output);
-        self.expected.only(demand.sends_of(self.image.channels))
+        let sends = demand.sends_of(self.image.channels);
+        match self.codes.as_mut().filter(|codes| codes.is_there()) {
+            None => demand.keep_read(context, &mut self.output),
+            Some(codes) => {
+                codes.keep(context, demand.reads, sends);
+                self.output.release(context.memory);
+            }
+        }
+        self.expected.only(sends)
+    }
+
+    fn restore(&mut self, context: &StepContext) {
+        if let Some(codes) = self.codes.as_ref().filter(|codes| codes.is_there()) {
+            codes.restore(context, &mut self.output);
+        }
     }
 
     fn takes_gradients_of(&self, _: &StepContext, channels: usize) -> bool {
@@ -256,35 +240,21 @@ impl Layer for BatchNorm {
         output_gradient: &Matrix,
         input_gradient_needed: bool,
     ) {
-        self.derive(context, input, output_gradient);
-        if !input_gradient_needed {
-            return;
-        }
-        self.input_gradient.reshape_like_in(context.memory, output_gradient);
-        let columns = output_gradient.columns();
-        if columns == 0 {
-            return;
-        }
-        let pixels = self.image.pixels();
-        let (channels, rectified) = (&self.channels, self.settings.rectified);
-        let images = self.input_gradient.data_mut().par_chunks_exact_mut(columns);
-        let inputs = input.data().par_chunks_exact(input.columns());
-        let gradients = output_gradient.data().par_chunks_exact(columns);
-        images.zip(inputs).zip(gradients).for_each(|((to, from), gradient)| {
-            let planes = to.chunks_exact_mut(pixels).zip(gradient.chunks_exact(pixels));
-            for (place, (to, gradient)) in planes.enumerate() {
-                let c = output_gradient.channel_at(place);
-                let (channel, from) = (channels[c], &from[kept(input, c) * pixels..][..pixels]);
-                context.set.run(move || {
-                    for ((to, &x), &gradient) in to.iter_mut().zip(from).zip(gradient) {
-                        let stops = rectified && channel.normalise(x) <= 0.0;
-                        let gradient = if stops { 0.0 } else { gradient };
-                        let through = gradient * channel.factor;
-                        *to = through + ((x - channel.mean) * channel.slope + channel.offset);
-                    }
-                });
+        let (gradient, needed) = (output_gradient, input_gradient_needed);
+        match self.codes.take() {
+            Some(mut codes) if codes.is_there() => {
+                let decoded = codes.decoded(context, &mut self.channels, &self.scale);
+                self.propagate(context, &decoded, gradient, needed, |_, t| t > 0.0);
+                codes.take_back(context, decoded);
+                self.codes = Some(codes);
             }
-        });
+            none => {
+                self.codes = none;
+                let rectified = self.settings.rectified;
+                let passes = move |channel: Channel, x| !rectified || channel.passes(x);
+                self.propagate(context, input, gradient, needed, passes);
+            }
+        }
     }
 
     fn input_gradient(&self) -> &Matrix {

@@ -63,6 +63,11 @@ impl Layer for Chain {
         self.layers[last].keep(context, demand) && self.demand_before(context, last)
     }
 
+    fn restore(&mut self, context: &StepContext) {
+        let last = self.layers.len() - 1;
+        self.layers[last].restore(context);
+    }
+
     fn backward(
         &mut self,
         context: &StepContext,
@@ -75,6 +80,12 @@ impl Layer for Chain {
             let (layer, after) = from.split_at_mut(1);
             let needed = input_gradient_needed || before.iter().any(|layer| layer.learns(context));
             if needed || layer[0].learns(context) {
+                let reads = layer[0].demand().reads;
+                if let Some(before) = before.last_mut()
+                    && reads.is_none_or(|channels| !channels.indices.is_empty())
+                {
+                    before.restore(context);
+                }
                 let input = before.last().map_or(input, |layer| layer.output());
                 let mut gradient =
                     after.first().map_or(output_gradient, |layer| layer.input_gradient());

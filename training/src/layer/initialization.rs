@@ -19,6 +19,8 @@ pub enum Initialization {
     },
     /// Normal with standard deviation sqrt(2 / fan-out) (He et al. 2015), biases zero.
     HeNormalFanOut,
+    /// Normal with standard deviation sqrt(2 / fan-in) (He et al. 2015), biases zero.
+    HeNormalFanIn,
     /// Of a convolution with C input and O output channels the first min(C, O) outputs are the
     /// inputs themselves (Zagoruyko and Komodakis 2017): 1 at the centre of the kernel from a
     /// channel to its own output, 0 elsewhere. All others are [`Self::UniformFanIn`].
@@ -45,7 +47,7 @@ impl Initialization {
                 count("images", *images)?;
                 number("epsilon", *epsilon, POSITIVE)
             }
-            Self::UniformFanIn | Self::HeNormalFanOut | Self::Dirac => Ok(()),
+            Self::UniformFanIn | Self::HeNormalFanOut | Self::HeNormalFanIn | Self::Dirac => Ok(()),
         }
     }
 
@@ -76,8 +78,9 @@ impl Initialization {
                 let bound = gain * (6.0 / (fan_in + fan_out) as f64).sqrt();
                 (uniform_in("weight", bound, weights), vec![0.0; biases])
             }
-            Self::HeNormalFanOut => {
-                let deviation = (2.0 / fan_out as f64).sqrt();
+            Self::HeNormalFanOut | Self::HeNormalFanIn => {
+                let fan = if self == Self::HeNormalFanOut { fan_out } else { fan_in };
+                let deviation = (2.0 / fan as f64).sqrt();
                 let mut generator = stream.child("weight").at(0);
                 let draw = |_| (deviation * standard_normal(&mut generator)) as f32;
                 ((0..weights).map(draw).collect(), vec![0.0; biases])
@@ -109,6 +112,7 @@ mod tests {
             (Initialization::Dirac, 1.0 / (3.0 * 50.0)),
             (Initialization::XavierUniform { gain: 2f64.sqrt() }, 2.0 * 2.0 / 250.0),
             (Initialization::HeNormalFanOut, 2.0 / 200.0),
+            (Initialization::HeNormalFanIn, 2.0 / 50.0),
         ] {
             let stream = Stream::new(1, "initialization");
             let (weights, biases) = initialization.draw((count, 3), fans, stream);

@@ -17,6 +17,7 @@ mod linear;
 mod max_pool;
 mod parameter;
 mod parameter_name;
+mod pool_and_pad;
 mod residual;
 mod sampled_layer;
 mod sampler;
@@ -26,7 +27,7 @@ mod sums;
 
 pub use activation::{Activation, ActivationLayer};
 pub use average_pool::AveragePool;
-pub use batch_norm::{BatchNorm, BatchNormSettings};
+pub use batch_norm::{BatchNorm, BatchNormSettings, CodeForm, CodeSettings};
 pub use chain::Chain;
 pub use convolution::{Convolution, ConvolutionGeometry};
 pub use demand::{Demand, ExpectedChannels};
@@ -40,6 +41,7 @@ pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
 pub use parameter::{Gradient, Parameter, RowNorms};
 pub use parameter_name::{ParameterName, ParameterPattern, is_frozen};
+pub use pool_and_pad::{PoolAndPad, PoolAndPadError};
 pub use residual::Residual;
 pub use sampled_layer::SampledLayer;
 pub use scale::Scale;
@@ -163,6 +165,9 @@ pub trait Layer: Send {
     fn keep(&mut self, _context: &StepContext, _demand: Demand<'_>) -> bool {
         false
     }
+    /// Puts the output, or nearly that, where a layer has kept something else in its place. Called
+    /// before the next layer's backward pass reads it; [`Layer::keep`] lets go of it again.
+    fn restore(&mut self, _context: &StepContext) {}
     /// Whether [`Layer::backward`] takes, in this step, a gradient of some of so many channels;
     /// where not, the others are filled with zeros.
     fn takes_gradients_of(&self, _context: &StepContext, _channels: usize) -> bool {

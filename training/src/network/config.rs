@@ -1,10 +1,12 @@
 //! The networks of the experiments, by name.
 
+use super::batch_norm_mlp::batch_norm_mlp_layers;
 use super::cnn::cnn_layers;
 use super::error::MOST_MULTIPLY_ADDS;
 use super::fast_cifar::fast_cifar_layers;
 use super::layers::{self, LayerConfig, Misfit, check_all};
 use super::mlp::mlp_layers;
+use super::pre_activation_resnet::pre_activation_resnet_layers;
 use super::resnet::resnet_layers;
 use super::wrn::wrn_layers;
 use super::{Description, FastCifar, NetworkError};
@@ -31,6 +33,11 @@ pub enum NetworkConfig {
         /// Dropout rate after each hidden layer, in [0, 1).
         dropout: f64,
     },
+    /// Linear layers with batch normalisation and ReLU between them.
+    BatchNormMlp {
+        /// Widths of the hidden layers.
+        hidden: Vec<usize>,
+    },
     /// The convolutional network for MNIST of the released code.
     Cnn,
     /// A wide residual network for small images.
@@ -43,6 +50,11 @@ pub enum NetworkConfig {
     /// A residual network for ImageNet.
     Resnet {
         /// Layers: 18, 34, 50, 101 or 152.
+        depth: usize,
+    },
+    /// A residual network for small images, normalised and rectified before each convolution.
+    PreActivationResnet {
+        /// Layers: 9n + 2.
         depth: usize,
     },
     /// The fastest known networks for CIFAR-10.
@@ -71,6 +83,12 @@ fn usual_whitening_images() -> usize {
     5_000
 }
 
+/// Checks the widths of hidden layers.
+fn check_widths(hidden: &[usize]) -> Result<(), FieldError> {
+    let mut widths = hidden.iter().enumerate();
+    widths.try_for_each(|(layer, &width)| count(&format!("hidden[{layer}]"), width))
+}
+
 /// Labels have 16 bits.
 const MOST_CLASSES: usize = 1 << 16;
 
@@ -83,9 +101,9 @@ impl NetworkConfig {
         match self {
             Self::Mlp { hidden, dropout } => {
                 number("dropout", *dropout, 0.0..1.0)?;
-                let mut widths = hidden.iter().enumerate();
-                widths.try_for_each(|(layer, &width)| count(&format!("hidden[{layer}]"), width))
+                check_widths(hidden)
             }
+            Self::BatchNormMlp { hidden } => check_widths(hidden),
             Self::Wrn { width, .. } => count("width", *width),
             Self::FastCifar { widths, whitening_images, .. } => {
                 let mut groups = widths.iter().enumerate();
@@ -93,7 +111,7 @@ impl NetworkConfig {
                 count("whitening_images", *whitening_images)
             }
             Self::Layers { layers } => check_all("layers", layers),
-            Self::Cnn | Self::Resnet { .. } => Ok(()),
+            Self::Cnn | Self::Resnet { .. } | Self::PreActivationResnet { .. } => Ok(()),
         }
     }
 
@@ -131,9 +149,11 @@ impl NetworkConfig {
     pub fn layers(&self, image: ImageShape) -> Result<Vec<LayerConfig>, NetworkError> {
         match self {
             Self::Mlp { hidden, dropout } => Ok(mlp_layers(hidden, *dropout)),
+            Self::BatchNormMlp { hidden } => Ok(batch_norm_mlp_layers(hidden)),
             Self::Cnn => Ok(cnn_layers()),
             Self::Wrn { depth, width } => wrn_layers(*depth, *width),
             Self::Resnet { depth } => resnet_layers(*depth),
+            Self::PreActivationResnet { depth } => pre_activation_resnet_layers(*depth),
             Self::FastCifar { widths, activation, whitening_images } => {
                 let (widths, activation) = (*widths, *activation);
                 let whitening_images = *whitening_images;
@@ -148,9 +168,11 @@ impl NetworkConfig {
     pub fn title(&self) -> String {
         match self {
             Self::Mlp { .. } => "MLP".to_string(),
+            Self::BatchNormMlp { .. } => "batch-normalised MLP".to_string(),
             Self::Cnn => "CNN".to_string(),
             Self::Wrn { depth, width } => format!("WRN-{depth}-{width}"),
             Self::Resnet { depth } => format!("ResNet-{depth}"),
+            Self::PreActivationResnet { depth } => format!("pre-activation ResNet-{depth}"),
             Self::FastCifar { widths: [first, second, third], .. } => {
                 format!("fast CIFAR network {first}-{second}-{third}")
             }

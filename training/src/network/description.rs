@@ -5,11 +5,13 @@
 
 use super::{Network, NetworkError};
 use crate::layer::{
-    Activation, ActivationLayer, AveragePool, BatchNorm, BatchNormSettings, Chain, Convolution,
-    ConvolutionGeometry, Dropout, DropoutChannels, ImageShape, Initialization, Layer, Linear,
-    MaxPool, ParameterName, ParameterPattern, Residual, Scale, Window, is_frozen,
+    Activation, ActivationLayer, AveragePool, BatchNorm, BatchNormSettings, Chain, CodeSettings,
+    Convolution, ConvolutionGeometry, Dropout, DropoutChannels, ImageShape, Initialization, Layer,
+    Linear, MaxPool, ParameterName, ParameterPattern, PoolAndPad, Residual, Scale, Window,
+    is_frozen,
 };
 use crate::sampling::LayerPolicies;
+use crate::setting::FieldError;
 use kernels::random::Stream;
 
 /// One layer of a network.
@@ -67,6 +69,17 @@ pub enum LayerDescription {
     AveragePool {
         /// The images it is given.
         image: ImageShape,
+    },
+    /// A [`PoolAndPad`].
+    PoolAndPad {
+        /// Its name.
+        name: String,
+        /// The images it is given.
+        image: ImageShape,
+        /// Rows and columns of the squares.
+        side: usize,
+        /// Channels of its output.
+        channels: usize,
     },
     /// A [`Dropout`].
     Dropout {
@@ -132,6 +145,20 @@ impl Description {
         has_batch_norm(&self.layers)
     }
 
+    /// The same network, with such codes for the backward pass in every batch normalisation that is
+    /// rectified.
+    ///
+    /// # Errors
+    /// When the codes are out of their range, or there is no such layer.
+    pub fn with_codes(mut self, codes: CodeSettings) -> Result<Self, NetworkError> {
+        codes.check().map_err(|error| error.within("codes"))?;
+        if set_codes(&mut self.layers, codes) == 0 {
+            let expected = "nothing for a network without a batch normalisation that is rectified";
+            return Err(FieldError::new("codes", codes, expected).into());
+        }
+        Ok(self)
+    }
+
     /// Numbers that are learnt: weights, biases, scales and shifts; at most `u64::MAX`.
     pub fn parameters(&self) -> u64 {
         let mut count = 0u64;
@@ -169,6 +196,21 @@ fn has_batch_norm(layers: &[LayerDescription]) -> bool {
         }
         _ => false,
     })
+}
+
+/// Sets the codes of batch normalisations that are rectified; returns how many these are.
+fn set_codes(layers: &mut [LayerDescription], codes: CodeSettings) -> usize {
+    let set = |layer: &mut LayerDescription| match layer {
+        LayerDescription::BatchNorm { settings, .. } if settings.rectified => {
+            settings.codes = Some(codes);
+            1
+        }
+        LayerDescription::Residual { main, shortcut } => {
+            set_codes(main, codes) + set_codes(shortcut, codes)
+        }
+        _ => 0,
+    };
+    layers.iter_mut().map(set).sum()
 }
 
 /// Calls `visit` on the name of every parameter and how many numbers it has.
@@ -209,6 +251,7 @@ fn visit_parameters<'a>(
             | LayerDescription::Scale(_)
             | LayerDescription::MaxPool { .. }
             | LayerDescription::AveragePool { .. }
+            | LayerDescription::PoolAndPad { .. }
             | LayerDescription::Dropout { .. }
             | LayerDescription::DropoutChannels { .. } => {}
         }
@@ -258,6 +301,11 @@ fn build(
             Box::new(layer.map_err(|source| NetworkError::Pool { layer: name.clone(), source })?)
         }
         LayerDescription::AveragePool { image } => Box::new(AveragePool::new(*image)),
+        LayerDescription::PoolAndPad { name, image, side, channels } => {
+            let layer = PoolAndPad::new(*image, *side, *channels);
+            let of = |source| NetworkError::PoolAndPad { layer: name.clone(), source };
+            Box::new(layer.map_err(of)?)
+        }
         LayerDescription::Dropout { name, rate } => Box::new(Dropout::new(name, *rate)),
         LayerDescription::DropoutChannels { name, image, rate } => {
             Box::new(DropoutChannels::new(name, *image, *rate))

@@ -1,6 +1,6 @@
 //! Why a network cannot be made.
 
-use crate::layer::{ImageShape, PoolError};
+use crate::layer::{ImageShape, PoolAndPadError, PoolError};
 use crate::sampling::PolicyError;
 use crate::setting::FieldError;
 use kernels::convolution::ShapeError;
@@ -23,6 +23,14 @@ pub enum NetworkError {
         layer: String,
         /// What does not fit.
         source: PoolError,
+    },
+    /// A shortcut does not fit the images it is given.
+    #[error("layer '{layer}': {source}")]
+    PoolAndPad {
+        /// The layer's name.
+        layer: String,
+        /// What does not fit.
+        source: PoolAndPadError,
     },
     /// Two layers have one name.
     #[error("another layer called '{name}'")]

@@ -120,8 +120,12 @@ fn convolution(name: Option<String>, channels: usize, sampled: bool) -> LayerCon
 }
 
 fn norm(name: Option<String>) -> LayerConfig {
-    let settings =
-        BatchNormSettings { momentum: 0.4, epsilon: 1e-12, learns_scale: false, rectified: false };
+    let settings = BatchNormSettings {
+        momentum: 0.4,
+        epsilon: 1e-12,
+        learns_scale: false,
+        ..BatchNormSettings::new(false)
+    };
     LayerConfig::BatchNorm { name, settings }
 }
 

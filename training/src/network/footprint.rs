@@ -1,7 +1,7 @@
 //! The memory of a training run, from shapes.
 
 use super::description::{Description, LayerDescription};
-use crate::layer::Activation;
+use crate::layer::{Activation, Window};
 
 /// Bytes that a training run cannot do without. Numbers of 64 bits with a fraction, since whole
 /// ones end below what settings can ask for.
@@ -10,8 +10,8 @@ pub struct Footprint {
     /// Of weights, and of those that are learnt the gradients and both averages of the optimiser.
     pub parameters: f64,
     /// Of activations at the fullest moment of an exact forward pass: the inputs so far of layers
-    /// that learn and of smooth activations, which the backward pass will read, and the output that
-    /// is being computed.
+    /// that learn and of smooth activations, which the backward pass will read, or the codes in the
+    /// place of these, and the output that is being computed.
     pub activations: f64,
 }
 
@@ -27,7 +27,7 @@ impl Description {
     /// ```
     pub fn footprint(&self, batch: usize) -> Footprint {
         let number = size_of::<f32>() as f64;
-        let mut pass = Pass { size: 0, kept: 0.0, most: 0.0 };
+        let mut pass = Pass { size: 0, kept: 0.0, most: 0.0, is_coded: false };
         pass.go_through(&self.layers);
         let fixed = count_not_learnt(&self.layers)[0] as f64;
         Footprint {
@@ -73,6 +73,8 @@ struct Pass {
     kept: f64,
     /// Those and the output of a layer, at most.
     most: f64,
+    /// Whether the last output is kept as codes, and need not be itself.
+    is_coded: bool,
 }
 
 impl Pass {
@@ -84,14 +86,22 @@ impl Pass {
                     let outputs = geometry.output().map_or(0, |image| image.len());
                     self.step(geometry.image.len(), outputs);
                 }
-                LayerDescription::BatchNorm { image, .. } => self.step(image.len(), image.len()),
+                LayerDescription::BatchNorm { image, settings, .. } => match settings.codes {
+                    None => self.step(image.len(), image.len()),
+                    Some(codes) => self.step_with_codes(image.len(), codes.bits),
+                },
                 LayerDescription::Activation(Activation::Gelu | Activation::Silu) => {
                     self.step(self.size, self.size);
                 }
                 LayerDescription::MaxPool { image, window, .. } => {
-                    self.size = image.after(*window, image.channels).map_or(0, |image| image.len());
+                    let output = image.after(*window, image.channels);
+                    self.replace(output.map_or(0, |image| image.len()));
                 }
-                LayerDescription::AveragePool { image } => self.size = image.channels,
+                LayerDescription::AveragePool { image } => self.replace(image.channels),
+                LayerDescription::PoolAndPad { image, side, channels, .. } => {
+                    let output = image.after(Window::square(*side, *side, 0), *channels);
+                    self.replace(output.map_or(0, |image| image.len()));
+                }
                 LayerDescription::Residual { main, shortcut } => {
                     self.go_through(main);
                     // The branches share their input, which counts as the main one's.
@@ -100,14 +110,29 @@ impl Pass {
                 LayerDescription::Activation(Activation::Relu)
                 | LayerDescription::Scale(_)
                 | LayerDescription::Dropout { .. }
-                | LayerDescription::DropoutChannels { .. } => {}
+                | LayerDescription::DropoutChannels { .. } => self.replace(self.size),
             }
         }
     }
 
+    /// A layer that keeps its input.
     fn step(&mut self, inputs: usize, outputs: usize) {
+        let was_coded = std::mem::take(&mut self.is_coded);
         self.size = outputs;
-        self.kept += inputs as f64;
-        self.most = self.most.max(self.kept + outputs as f64);
+        self.most = self.most.max(self.kept + (inputs + outputs) as f64);
+        self.kept += if was_coded { 0.0 } else { inputs as f64 };
+    }
+
+    /// A layer that keeps codes in the place of its input and of its output.
+    fn step_with_codes(&mut self, size: usize, bits: u32) {
+        let codes = size as f64 * f64::from(bits) / (8 * size_of::<f32>()) as f64;
+        self.most = self.most.max(self.kept + codes + (2 * size) as f64);
+        self.kept += codes;
+        (self.size, self.is_coded) = (size, true);
+    }
+
+    /// A layer that keeps nothing.
+    fn replace(&mut self, size: usize) {
+        (self.size, self.is_coded) = (size, false);
     }
 }

@@ -3,7 +3,8 @@
 use super::NetworkError;
 use super::description::{Description, LayerDescription};
 use crate::layer::{
-    Activation, BatchNormSettings, ConvolutionGeometry, ImageShape, Initialization, MaxPool, Window,
+    Activation, BatchNormSettings, ConvolutionGeometry, ImageShape, Initialization, MaxPool,
+    PoolAndPad, Window,
 };
 use crate::setting::{FieldError, POSITIVE, count, number};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,13 @@ pub enum LayerConfig {
     },
     /// An [`AveragePool`](crate::layer::AveragePool): the mean of every channel.
     AveragePool {},
+    /// A [`PoolAndPad`](crate::layer::PoolAndPad).
+    PoolAndPad {
+        /// Rows and columns of the squares that are averaged.
+        side: usize,
+        /// Channels of its output.
+        channels: usize,
+    },
     /// A [`Dropout`](crate::layer::Dropout) of single numbers.
     Dropout {
         /// Its name.
@@ -148,6 +156,7 @@ impl LayerConfig {
             Self::Activation { .. } => "activation",
             Self::MaxPool { .. } => "max-pool",
             Self::AveragePool {} => "average-pool",
+            Self::PoolAndPad { .. } => "pool-and-pad",
             Self::Dropout { .. } => "dropout",
             Self::DropoutChannels { .. } => "dropout-channels",
             Self::Scale { .. } => "scale",
@@ -190,6 +199,10 @@ impl LayerConfig {
             Self::MaxPool { kernel, stride, .. } => {
                 count("kernel", *kernel)?;
                 count("stride", stride.unwrap_or(1))
+            }
+            Self::PoolAndPad { side, channels } => {
+                count("side", *side)?;
+                count("channels", *channels)
             }
             Self::Dropout { rate, .. } | Self::DropoutChannels { rate, .. } => {
                 number("rate", *rate, 0.0..1.0)
@@ -345,6 +358,11 @@ impl Shapes {
                 self.image = ImageShape::new(image.channels, 1, 1);
                 LayerDescription::AveragePool { image }
             }
+            LayerConfig::PoolAndPad { side, channels } => {
+                let of = |source| NetworkError::PoolAndPad { layer: name.clone(), source };
+                self.image = PoolAndPad::new(image, side, channels).map_err(of)?.output_image();
+                LayerDescription::PoolAndPad { name, image, side, channels }
+            }
             LayerConfig::Dropout { rate, .. } => LayerDescription::Dropout { name, rate },
             LayerConfig::DropoutChannels { rate, .. } => {
                 LayerDescription::DropoutChannels { name, image, rate }
@@ -414,6 +432,8 @@ mod tests {
             "{name: wrn, depth: 16, width: 2}",
             "{name: resnet, depth: 18}",
             "{name: resnet, depth: 50}",
+            "{name: pre-activation-resnet, depth: 20}",
+            "{name: batch-norm-mlp, hidden: [20, 30]}",
             "{name: fast-cifar, widths: [8, 16, 16]}",
         ] {
             let preset: NetworkConfig = serde_yaml::from_str(preset).unwrap();
@@ -455,6 +475,11 @@ mod tests {
         let error = refused(convolution);
         assert!(error.contains("8 x 30 x 30") && error.contains("10 classes"), "{error}");
 
+        let narrower = "{layer: pool-and-pad, side: 2, channels: 4}";
+        let error = refused(&format!("{convolution}, {narrower}, {{layer: linear}}"));
+        let expected = "network.layers[1] is layer 'pool-and-pad-1': 4 channels were asked for";
+        assert!(error.starts_with(expected), "{error}");
+
         let twice = "{layer: dropout, name: a, rate: 0.1}, {layer: dropout, name: a, rate: 0.1}";
         assert!(refused(twice).starts_with("network.layers[1] is another layer called 'a'"));
 
@@ -483,6 +508,15 @@ mod tests {
             ("{layer: scale, factor: .nan}", "factor is NaN"),
             ("{layer: batch-norm, settings: {momentum: 2}}", "settings.momentum is 2"),
             ("{layer: linear, outputs: 0}", "outputs is 0"),
+            ("{layer: pool-and-pad, side: 0, channels: 3}", "side is 0"),
+            (
+                "{layer: batch-norm, settings: {rectified: true, codes: {bits: 3}}}",
+                "settings.codes.bits is 3, expected 1, 2, 4 or 8",
+            ),
+            (
+                "{layer: batch-norm, settings: {codes: {bits: 4}}}",
+                "settings.codes is codes of 4 bits, expected nothing where `rectified` is false",
+            ),
         ] {
             let error = within(layer);
             let expected = format!("network.layers[0].main[1].{field}");

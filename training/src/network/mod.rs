@@ -1,5 +1,6 @@
 //! Networks: layers in a row, and the networks of the experiments.
 
+mod batch_norm_mlp;
 mod cnn;
 mod config;
 mod description;
@@ -8,6 +9,7 @@ mod fast_cifar;
 mod footprint;
 mod layers;
 mod mlp;
+mod pre_activation_resnet;
 mod products;
 mod resnet;
 mod sampled;
@@ -18,6 +20,7 @@ mod views;
 mod whitening;
 mod wrn;
 
+pub use batch_norm_mlp::batch_norm_mlp;
 pub use cnn::cnn;
 pub use config::NetworkConfig;
 pub use description::{Description, LayerDescription};
@@ -26,6 +29,7 @@ pub use fast_cifar::{FastCifar, fast_cifar};
 pub use footprint::Footprint;
 pub use layers::LayerConfig;
 pub use mlp::mlp;
+pub use pre_activation_resnet::pre_activation_resnet;
 pub use products::Product;
 pub use resnet::resnet;
 pub use sampled::SampledState;
@@ -83,6 +87,7 @@ impl Network {
         input: &Matrix,
         output_gradient: &Matrix,
     ) -> Result<(), SelectionFailure> {
+        self.memory.begin_backward();
         let (memory, report) = (Some(&self.memory), Some(&self.report));
         let context = &StepContext { memory, report, frozen: &self.frozen, ..*context };
         self.chain.backward(context, input, output_gradient, false);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::Minibatch;
-use crate::layer::{ImageShape, Parameter};
+use crate::layer::{CodeForm, CodeSettings, ImageShape, Parameter};
 use crate::learner::Learner;
 use crate::optimizer::OptimizerConfig;
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores, WeightGradient};
@@ -68,6 +68,8 @@ fn networks_have_the_parameters_and_names_of_their_descriptions() {
         wrn(16, 2, ImageShape::new(3, 9, 12), 5).unwrap(),
         resnet(18, photo, 5).unwrap(),
         resnet(50, photo, 5).unwrap(),
+        pre_activation_resnet(20, ImageShape::new(3, 8, 12), 5).unwrap(),
+        batch_norm_mlp(20, &[7, 5], 3),
         mlp(20, &[7, 5], 3, 0.1),
     ] {
         let mut network = description.build(&LayerPolicies::default(), stream()).unwrap();
@@ -230,6 +232,10 @@ fn what_is_no_network_is_named() {
     let error = |result: Result<Description, NetworkError>| result.unwrap_err().to_string();
     assert!(error(wrn(27, 10, CIFAR, 10)).starts_with("there is no WRN of depth 27"));
     assert!(error(wrn(4, 10, CIFAR, 10)).starts_with("there is no WRN of depth 4"));
+    let error_of_depth = error(pre_activation_resnet(12, CIFAR, 10));
+    assert!(error_of_depth.starts_with("there is no pre-activation ResNet of depth 12"));
+    let odd = error(pre_activation_resnet(11, ImageShape::new(3, 15, 15), 10));
+    assert!(odd.contains("128 x 8 x 8") && odd.contains("128 x 7 x 7"), "{odd}");
     assert!(error(resnet(20, PHOTO, 10)).starts_with("there is no ResNet of depth 20"));
     assert!(error(wrn(10, 0, CIFAR, 10)).starts_with("the widening factor of a network is 0"));
     assert!(error(cnn(MNIST, 0)).starts_with("the number of classes of a network is 0"));
@@ -246,6 +252,7 @@ fn what_is_no_network_is_named() {
 
 #[test]
 fn a_step_keeps_what_its_footprint_says_and_not_several_times_as_much() {
+    let codes = CodeSettings { bits: 4, form: CodeForm::Backward };
     let (grey, colour) = (ImageShape::new(1, 28, 28), ImageShape::new(3, 32, 32));
     let set = InstructionSet::detect();
     for (name, description, image) in [
@@ -253,6 +260,12 @@ fn a_step_keeps_what_its_footprint_says_and_not_several_times_as_much() {
         ("CNN", cnn(grey, 10).unwrap(), grey),
         ("WRN", wrn(16, 2, colour, 10).unwrap(), colour),
         ("ResNet", resnet(18, colour, 10).unwrap(), colour),
+        ("pre-activation ResNet", pre_activation_resnet(11, colour, 10).unwrap(), colour),
+        (
+            "codes",
+            pre_activation_resnet(11, colour, 10).unwrap().with_codes(codes).unwrap(),
+            colour,
+        ),
     ] {
         let stream = Stream::new(1, "footprint");
         let network = description.build(&LayerPolicies::default(), stream).unwrap();

@@ -2,7 +2,7 @@
 
 use super::BatchNormStatistics;
 use crate::data::{Augmentation, Dataset, EVALUATION_BATCH, Minibatch, Minibatches};
-use crate::layer::{ImageShape, ParameterPattern};
+use crate::layer::{CodeSettings, ImageShape, ParameterPattern};
 use crate::network::{Description, Footprint, Network, NetworkConfig, NetworkError, TestTimeViews};
 use crate::optimizer::{
     LookaheadConfig, Moment, OptimizerConfig, ParameterGroup, Schedule, check_groups,
@@ -39,6 +39,10 @@ pub struct TrainingConfig {
     /// How the products of each layer are sampled.
     #[serde(default)]
     pub policies: LayerPolicies,
+    /// What is kept for the backward pass in the place of the activations around every batch
+    /// normalisation that is rectified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<CodeSettings>,
     /// First epochs that are exact whatever the policies.
     #[serde(default)]
     pub exact_epochs: usize,
@@ -82,6 +86,7 @@ impl TrainingConfig {
             lookahead: None,
             label_smoothing: 0.0,
             policies: LayerPolicies::default(),
+            codes: None,
             exact_epochs: 0,
             course: Course::default(),
             augmentation: None,
@@ -109,6 +114,9 @@ impl TrainingConfig {
             lookahead.check().map_err(|error| error.within("lookahead"))?;
         }
         number("label_smoothing", self.label_smoothing, 0.0..1.0)?;
+        if let Some(codes) = self.codes {
+            codes.check().map_err(|error| error.within("codes"))?;
+        }
         self.check_course()?;
         if let BatchNormStatistics::ReEstimated { minibatches } = self.batch_norm_statistics {
             let within = |error: FieldError| error.within("batch_norm_statistics");
@@ -155,7 +163,7 @@ impl TrainingConfig {
         classes: usize,
         images: usize,
     ) -> Result<Description, NetworkError> {
-        let description = self.network.describe(image, classes)?;
+        let description = self.description(image, classes)?;
         let batch = self.batch_size.min(images);
         description.check_batch(batch).map_err(|error| {
             let expected = format!("a minibatch that fits the network: {error}");
@@ -166,13 +174,21 @@ impl TrainingConfig {
         Ok(description)
     }
 
+    fn description(&self, image: ImageShape, classes: usize) -> Result<Description, NetworkError> {
+        let description = self.network.describe(image, classes)?;
+        match self.codes {
+            None => Ok(description),
+            Some(codes) => description.with_codes(codes),
+        }
+    }
+
     /// The network before its first step, for images of this shape. A layer that whitens still
     /// lacks its filters, see [`TrainingConfig::build_on`].
     ///
     /// # Errors
     /// When the network does not exist in this size, or cannot be sampled as the policies say.
     pub fn build(&self, image: ImageShape, classes: usize) -> Result<Network, NetworkError> {
-        let description = self.network.describe(image, classes)?;
+        let description = self.description(image, classes)?;
         description.build(&self.policies, self.stream().child("initialisation"))
     }
 

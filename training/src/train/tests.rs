@@ -164,6 +164,10 @@ fn bad_settings_are_named() {
         refuse(&|config| config.policies.default.as_mut().unwrap().ratio = 2.0)
             .contains("ratio is 2")
     );
+    let codes = refuse(&|config| config.codes = Some(serde_yaml::from_str("{bits: 4}").unwrap()));
+    assert!(codes.starts_with("codes is codes of 4 bits, expected nothing for a netw"), "{codes}");
+    let codes = refuse(&|config| config.codes = Some(serde_yaml::from_str("{bits: 9}").unwrap()));
+    assert!(codes.starts_with("codes.bits is 9, expected 1, 2, 4 or 8"), "{codes}");
     let none = BatchNormStatistics::ReEstimated { minibatches: 0 };
     let statistics = refuse(&|config| config.batch_norm_statistics = none);
     assert!(statistics.starts_with("batch_norm_statistics.minibatches is 0"), "{statistics}");

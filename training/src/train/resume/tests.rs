@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::generated_digits;
-use crate::layer::KeptSelection;
+use crate::layer::{CodeForm, CodeSettings, KeptSelection};
 use crate::metrics::{EpochMetrics, Metrics};
 use crate::network::NetworkConfig;
 use crate::optimizer::{OptimizerConfig, Schedule};
@@ -66,7 +66,11 @@ fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
         let policy = SamplingPolicy { keep_for: 3, mode, ..config.policies.default.unwrap() };
         TrainingConfig { policies: LayerPolicies::uniform(Some(policy)), ..config }
     };
-    let networks: [(_, &[usize]); 8] = [
+    let codes = Some(CodeSettings { bits: 4, form: CodeForm::Backward });
+    let network = NetworkConfig::BatchNormMlp { hidden: vec![24, 16] };
+    let coded = TrainingConfig { codes, ..config(network, SGD) };
+    let networks: [(_, &[usize]); 9] = [
+        (coded, &[5, 6]),
         (kept(mlp(), Mode::Forward), &[4, 5, 6, 7, 8]),
         (kept(config(NetworkConfig::Cnn, SGD), Mode::Backward), &[5, 7]),
         (with("{exact_last_share: 0.25, ratios: {name: linear, from: 0.5, to: 2}}"), &[5, 9]),
