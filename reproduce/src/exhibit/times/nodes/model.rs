@@ -134,9 +134,9 @@ impl Model {
     }
 }
 
-/// "1.5 Gbit/s", to two digits.
+/// "1.51 Gbit/s", to three digits.
 pub fn rate(megabits: f64) -> String {
     let (value, unit) =
         if megabits >= 1e3 { (megabits / 1e3, "Gbit/s") } else { (megabits, "Mbit/s") };
-    format!("{} {unit}", crate::result::significant(value, 2))
+    format!("{} {unit}", crate::result::significant(value, 3))
 }
