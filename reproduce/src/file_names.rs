@@ -48,7 +48,20 @@ pub fn share_files(one: &str, other: &str) -> bool {
 }
 
 /// How the figures of built-in exhibits are called after the exhibit's name.
-const FIGURES: [&str; 4] = ["curves", "ratio", "designs", "variants"];
+const FIGURES: [&str; 12] = [
+    "course",
+    "curves",
+    "designs",
+    "devices",
+    "multipliers",
+    "prior",
+    "ratio",
+    "sampled",
+    "scores",
+    "sensitivity",
+    "sizes",
+    "variants",
+];
 
 #[cfg(test)]
 mod tests {

@@ -469,8 +469,7 @@ mod tests {
     fn a_share_that_keeps_no_unit_is_named() {
         let sampling = Some(Sampling { estimator: Estimator::TopK, ratio: 0.01 });
         let error = run(&Settings { sampling, ..settings() }, Target::Sine, METHODS[0], 1);
-        let sentence = "the forward pass cannot be sampled: a budget of 0 pairs was asked for; at \
-                        least 1 is needed";
+        let sentence = "sampling.ratio is 0.01, expected a share of 20 units that keeps one";
         assert_eq!(error.unwrap_err().to_string(), sentence);
     }
 }
