@@ -209,7 +209,7 @@ fn sampled_layers_keep_the_codes_of_selected_channels_only() {
             let permuted = run(Some(codes(8, CodeForm::Permuted)), &policies);
             let permuted = error_of_all(&permuted.1, &exact.1);
             // Norms select channels with a few large numbers, which lie beyond the bins.
-            assert!(permuted > 3.0 * error, "{mode:?}: {error}, permuted {permuted}");
+            assert!(permuted > 2.0 * error, "{mode:?}: {error}, permuted {permuted}");
         }
         let [whole, kept] = [LayerPolicies::default(), sampled(Mode::Forward)]
             .map(|policies| run(backward(4), &policies).2);
