@@ -1,8 +1,8 @@
 //! `nodes`: exchanges and steps of ranks on hosts of their own, over links of a limited rate.
 //!
-//! The hosts are network namespaces of this machine, each linked to a switch ([`namespaces`]); an
-//! MPI launcher starts a rank on each ([`launch`]), which measures together with the others
-//! ([`rank`]). The links are real ones to every program, the cores are shared: times of exchanges on
+//! The hosts are network namespaces of this machine, each linked to a switch (`namespaces.rs`); an
+//! MPI launcher starts a rank on each (`launch.rs`), which measures together with the others
+//! (`rank.rs`). The links are real ones to every program, the cores are shared: times of exchanges on
 //! slow links are those of a network, times of computations are those of a crowded machine. What
 //! comes out is a [`record::Record`], which the exhibit `nodes` shows.
 
