@@ -43,31 +43,14 @@ impl EnsembleKalman {
             let expected = "none: ways of sampling stand in samplings";
             return Err(FieldError::new("network.sampling", "there", expected));
         }
-        distinct("targets", &self.targets)?;
-        for (place, target) in self.targets.iter().enumerate() {
-            if target.inputs() != 1 {
-                let expected = "a function of one variable: sine or mexican-hat";
-                return Err(FieldError::new(format!("targets[{place}]"), target.name(), expected));
-            }
-        }
+        check_targets(&self.targets)?;
         count_within("seeds", self.seeds, 1..=MOST_REPEATS)?;
-        distinct("methods", &self.methods)?;
-        for (place, method) in self.methods.iter().enumerate() {
-            method.check().map_err(|error| error.within(&format!("methods[{place}]")))?;
-        }
+        check_methods(&self.methods)?;
         if !matches!(self.methods[0], Method::Smoother { .. } | Method::Filter { .. }) {
             let expected = "a smoother or a filter, which the others stand beside";
             return Err(FieldError::new("methods[0]", self.methods[0].name(), expected));
         }
-        let variant = |settings: Settings, field: &str, place: usize| {
-            let named =
-                |error: FieldError| FieldError { field: format!("{field}[{place}]"), ..error };
-            settings.check().map_err(named)
-        };
-        distinct("members", &self.members)?;
-        for (place, &members) in self.members.iter().enumerate() {
-            variant(Settings { members, ..self.network.clone() }, "members", place)?;
-        }
+        check_members(&self.network, &self.members)?;
         distinct("iterations", &self.iterations)?;
         for (place, &iterations) in self.iterations.iter().enumerate() {
             let named = |error| FieldError { field: format!("iterations[{place}]"), ..error };
@@ -102,4 +85,44 @@ impl EnsembleKalman {
         let units = [largest * side_by_side, self.network.hidden * points];
         vec![Need::of_matrices("network", largest, &[units], size_of::<f64>())]
     }
+}
+
+/// Checks that there are functions, each once and of one variable.
+///
+/// # Errors
+/// Names the first that is not.
+pub fn check_targets(targets: &[Target]) -> Result<(), FieldError> {
+    distinct("targets", targets)?;
+    for (place, target) in targets.iter().enumerate() {
+        if target.inputs() != 1 {
+            let expected = "a function of one variable: sine or mexican-hat";
+            return Err(FieldError::new(format!("targets[{place}]"), target.name(), expected));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that there are methods, each once and with numbers that make sense.
+///
+/// # Errors
+/// Names the first that has not.
+pub fn check_methods(methods: &[Method]) -> Result<(), FieldError> {
+    distinct("methods", methods)?;
+    for (place, method) in methods.iter().enumerate() {
+        method.check().map_err(|error| error.within(&format!("methods[{place}]")))?;
+    }
+    Ok(())
+}
+
+/// Checks that there are ensembles, each size once and of a size that the network can have.
+///
+/// # Errors
+/// Names the first that is not.
+pub fn check_members(network: &Settings, sizes: &[usize]) -> Result<(), FieldError> {
+    distinct("members", sizes)?;
+    for (place, &members) in sizes.iter().enumerate() {
+        let named = |error| FieldError { field: format!("members[{place}]"), ..error };
+        Settings { members, ..network.clone() }.check().map_err(named)?;
+    }
+    Ok(())
 }

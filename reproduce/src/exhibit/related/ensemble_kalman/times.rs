@@ -8,9 +8,10 @@ use kernels::MatrixView;
 use kernels::random::Stream;
 use regression::{Activation, Architecture, Sampling, Target};
 use serde::{Deserialize, Serialize};
-use training::setting::{count_within, distinct};
+use training::setting::count_within;
 
 use super::cases::words;
+use super::settings::{check_members, check_methods, check_targets};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
 use crate::result::{
@@ -93,22 +94,9 @@ struct Passes {
 impl Experiment for EnsembleKalmanTimes {
     fn check(&self) -> Result<(), FieldError> {
         self.network.check().map_err(|error| error.within("network"))?;
-        distinct("targets", &self.targets)?;
-        for (place, target) in self.targets.iter().enumerate() {
-            if target.inputs() != 1 {
-                let expected = "a function of one variable: sine or mexican-hat";
-                return Err(FieldError::new(format!("targets[{place}]"), target.name(), expected));
-            }
-        }
-        distinct("methods", &self.methods)?;
-        for (place, method) in self.methods.iter().enumerate() {
-            method.check().map_err(|error| error.within(&format!("methods[{place}]")))?;
-        }
-        distinct("members", &self.members)?;
-        for (place, &members) in self.members.iter().enumerate() {
-            let named = |error| FieldError { field: format!("members[{place}]"), ..error };
-            Settings { members, ..self.network.clone() }.check().map_err(named)?;
-        }
+        check_targets(&self.targets)?;
+        check_methods(&self.methods)?;
+        check_members(&self.network, &self.members)?;
         let sampled = Settings { sampling: Some(self.sampling), ..self.network.clone() };
         sampled.check()?;
         count_within("rounds", self.rounds, 1..=MOST_REPEATS)
