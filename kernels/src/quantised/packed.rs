@@ -70,7 +70,7 @@ impl PackedQuantiser {
     /// let quantiser = PackedQuantiser::new(Quantiser::new(2, 1.0, Zero::Edge)?)?;
     /// assert_eq!(quantiser.bins(1.0, 0.5), Bins { unit: 1.0, offset: 2.0, above: 2 });
     /// // From 9 to 12; code 0 is for numbers up to zero.
-    /// assert_eq!(quantiser.bins(1.0, 10.5), Bins { unit: 1.0, offset: -7.0 - 1.0, above: 1 });
+    /// assert_eq!(quantiser.bins(1.0, 10.5), Bins { unit: 1.0, offset: -8.0, above: 1 });
     /// # Ok::<(), kernels::quantised::QuantiserError>(())
     /// ```
     pub fn bins(&self, unit: f32, centre: f32) -> Bins {
@@ -78,7 +78,8 @@ impl PackedQuantiser {
         let bins = (f64::from(centre) / self.0.step()).floor();
         let offset = (f64::from(self.0.levels() / 2) - bins) as f32;
         let above = offset.clamp(1.0, last);
-        let inwards = (above - offset).clamp(-1.0, 1.0);
+        // One bin more lies below the centre's than above it: the lowest can be spared.
+        let inwards = (above - offset).clamp(-1.0, 0.0);
         Bins { unit, offset: offset + inwards, above: above as u32 }
     }
 
