@@ -109,6 +109,9 @@ fn together(planned: &[Planned]) -> String {
         return "all of it is stored".to_string();
     }
     let unknown = new.iter().filter(|planned| planned.expected.seconds.is_none()).count();
+    if unknown == new.len() {
+        return "how long it takes is not known".to_string();
+    }
     let measured = new.iter().filter(|planned| planned.expected.is_measured).count();
     let source = match measured {
         0 => "on two cores".to_string(),
@@ -148,6 +151,7 @@ mod tests {
             together(&[unknown, planned(Some(5.0), false, false)]),
             "together about 5 s, on two cores, and what has no estimate"
         );
+        assert_eq!(together(&[planned(None, false, false)]), "how long it takes is not known");
         assert_eq!(together(&[planned(None, false, true)]), "all of it is stored");
     }
 }

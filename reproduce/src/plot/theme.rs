@@ -37,16 +37,30 @@ pub fn themed(svg: &str, label: &str) -> String {
         "" => " aria-hidden=\"true\">".to_string(),
         label => format!(" role=\"img\"><title>{}</title>", escape(label)),
     };
-    joined(&text).replacen('>', &seen, 1)
+    joined(&with_short_sizes(&text)).replacen('>', &seen, 1)
 }
 
-/// The picture on one line, with all lines that follow one another and look alike as one path: a
-/// dashed line is written dash by dash.
+/// The picture with sizes of letters to a tenth of a pixel: plotters writes all digits.
+fn with_short_sizes(svg: &str) -> String {
+    const NAME: &str = "font-size=\"";
+    let mut parts = svg.split(NAME);
+    let first = parts.next().unwrap_or_default().to_string();
+    parts.fold(first, |text, part| {
+        let (size, rest) = part.split_once('"').unwrap_or((part, ""));
+        match size.parse::<f64>() {
+            Ok(size) => format!("{text}{NAME}{:.1}\"{rest}", size),
+            Err(_) => format!("{text}{NAME}{part}"),
+        }
+    })
+}
+
+/// The picture on one line, with all lines or dots that follow one another and look alike as one
+/// path: a dashed line is written dash by dash.
 fn joined(svg: &str) -> String {
     let mut text = String::with_capacity(svg.len());
     let mut look = String::new();
     for element in svg.lines() {
-        match line(element) {
+        match line(element).or_else(|| dot(element)) {
             Some((next, path)) if next == look => {
                 // Behind the path that is open.
                 text.push_str(&path);
@@ -70,12 +84,15 @@ fn joined(svg: &str) -> String {
     text
 }
 
+/// The value of an attribute of an element.
+fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = element.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next()
+}
+
 /// The look and the path of a line or a polyline.
 fn line(element: &str) -> Option<(String, String)> {
-    let attribute = |name: &str| {
-        let (_, rest) = element.split_once(&format!(" {name}=\""))?;
-        rest.split('"').next()
-    };
+    let attribute = |name| attribute(element, name);
     let points = if element.starts_with("<polyline ") {
         attribute("points")?.trim().replace(' ', "L")
     } else if element.starts_with("<line ") {
@@ -87,6 +104,20 @@ fn line(element: &str) -> Option<(String, String)> {
     let width = attribute("stroke-width").map(|width| format!(" stroke-width=\"{width}\""));
     let look = format!(" class=\"{}\"{}", attribute("class")?, width.unwrap_or_default());
     Some((look, format!("M{points}")))
+}
+
+/// The look and the path of a filled circle: a line of no length with a round end.
+fn dot(element: &str) -> Option<(String, String)> {
+    let attribute = |name| attribute(element, name);
+    let colour =
+        attribute("class")?.strip_prefix('f').filter(|_| element.starts_with("<circle "))?;
+    let diameter = 2 * attribute("r")?.parse::<u32>().ok()?;
+    let opacity = attribute("opacity").map(|opacity| format!(" opacity=\"{opacity}\""));
+    let look = format!(
+        " class=\"s{colour}\" stroke-width=\"{diameter}\" stroke-linecap=\"round\"{}",
+        opacity.unwrap_or_default()
+    );
+    Some((look, format!("M{},{}h0", attribute("cx")?, attribute("cy")?)))
 }
 
 #[cfg(test)]
@@ -120,5 +151,30 @@ mod tests {
             "<svg aria-hidden=\"true\"><path class=\"sg\" d=\"M1,2L3,4M5,6L7,8\"/>\
              <path class=\"sg\" stroke-width=\"2\" d=\"M5,6L7,8\"/><circle r=\"1\"/></svg>"
         );
+    }
+
+    #[test]
+    fn dots_that_look_alike_are_one_path_and_rings_are_none() {
+        let dot = |x: u32, colour: &str| {
+            format!("<circle cx=\"{x}\" cy=\"4\" r=\"2\" opacity=\"1\" {colour}/>\n")
+        };
+        let (filled, ring) =
+            ("fill=\"#6E6E6E\" stroke=\"none\"", "fill=\"none\" stroke=\"#6E6E6E\"");
+        let svg = ["<svg>\n", &dot(1, filled), &dot(3, filled), &dot(5, ring), "</svg>\n"].concat();
+        assert_eq!(
+            themed(&svg, ""),
+            "<svg aria-hidden=\"true\">\
+             <path class=\"sg\" stroke-width=\"4\" stroke-linecap=\"round\" d=\"M1,4h0M3,4h0\"/>\
+             <circle cx=\"5\" cy=\"4\" r=\"2\" class=\"sg\"/></svg>"
+        );
+    }
+
+    #[test]
+    fn letters_have_sizes_of_a_few_digits() {
+        let svg =
+            "<svg>\n<text font-size=\"18.548387\" x=\"1\">\n<text font-size=\"large\">\n</svg>\n";
+        let expected = "<svg aria-hidden=\"true\"><text font-size=\"18.5\" x=\"1\">\
+                        <text font-size=\"large\"></svg>";
+        assert_eq!(themed(svg, ""), expected);
     }
 }

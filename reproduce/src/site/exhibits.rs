@@ -6,7 +6,6 @@ use kernels::Estimator;
 use minijinja::{HtmlEscape, Value, context};
 use serde::Serialize;
 
-use super::rows::embedded;
 use super::{Note, SamplingFigure, SiteError, script_json, value};
 use crate::exhibit::Section;
 use crate::exhibit::networks::judgement;
@@ -140,7 +139,7 @@ impl ExhibitPage {
             figures,
             tables => result.tables.iter().map(|t| table_view(t, 4)).collect::<Vec<Value>>(),
             rows => result.records.rows.len(),
-            csv => embedded(&csv),
+            csv,
             finding => &result.finding,
             remarks => &result.remarks,
             data => &result.data,

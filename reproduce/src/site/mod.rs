@@ -11,8 +11,8 @@ mod interactive;
 #[cfg(test)]
 mod markup;
 mod notes;
+mod packed;
 mod paper;
-mod rows;
 mod templates;
 
 use std::path::Path;

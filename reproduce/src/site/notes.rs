@@ -123,7 +123,16 @@ pub fn render(
     }
     let mut text = String::new();
     html::push_html(&mut text, rendered.into_iter());
-    Ok(with_answers_folded(&text))
+    Ok(with_answers_folded(&scrolling(&text)))
+}
+
+/// The text with tables and code that scroll where they are too wide, by the keyboard, too.
+fn scrolling(text: &str) -> String {
+    const SCROLLING: &str =
+        "<div class=\"scroll\" role=\"group\" aria-label=\"Table\" tabindex=\"0\">";
+    text.replace("<table>", &format!("{SCROLLING}<table>"))
+        .replace("</table>", "</table></div>")
+        .replace("<pre>", "<pre tabindex=\"0\">")
 }
 
 /// Events of a paragraph that is a link of one text.
@@ -319,6 +328,15 @@ mod tests {
         for link in ["\"budget.html\"", "\"budget.html#proof\"", "\"../x.md\"", "\"#here\""] {
             assert!(text.contains(link), "{link}: {text}");
         }
+    }
+
+    #[test]
+    fn tables_and_code_scroll_by_the_keyboard() {
+        let text = rendered("| a | b |\n| --- | --- |\n| `<table>` | 2 |\n\n```text\ncode\n```\n");
+        let text = text.unwrap();
+        assert!(text.contains("tabindex=\"0\"><table>"), "{text}");
+        assert!(text.contains("</table></div>") && text.contains("<pre tabindex=\"0\">"), "{text}");
+        assert!(text.contains("<code>&lt;table&gt;</code>"), "{text}");
     }
 
     #[test]

@@ -4,11 +4,13 @@ use minijinja::{Environment, Value};
 
 use super::SiteError;
 use super::exhibits::subscripts;
+use super::packed::packed;
 
 /// The templates; values are escaped unless they are marked as markup.
 pub fn environment() -> Result<Environment<'static>, SiteError> {
     let mut environment = Environment::new();
     environment.add_filter("subscripts", subscripts);
+    environment.add_filter("packed", packed);
     // The day of a date with its time.
     environment.add_filter("day", |date: &str| date.split('T').next().unwrap_or(date).to_string());
     let templates = [
@@ -37,6 +39,7 @@ pub fn environment() -> Result<Environment<'static>, SiteError> {
         ("style", include_str!("templates/style.css")),
         ("early_script", include_str!("templates/early.js")),
         ("page_script", include_str!("templates/page.js")),
+        ("packed_script", include_str!("templates/packed.js")),
         ("rows_script", include_str!("templates/rows.js")),
         ("figures_script", include_str!("templates/figures.js")),
         ("self_test_script", include_str!("templates/self_test.js")),

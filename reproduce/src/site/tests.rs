@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::markup::{Element, elements};
+use super::packed::all_unpacked;
 use super::*;
 use crate::exhibit::Section;
 use crate::result::{
@@ -103,8 +104,11 @@ fn exhibits(caption: &str) -> Vec<ExhibitPage> {
     vec![draws, coins, other, missing]
 }
 
+/// Every page, with all that is folded unfolded.
 fn made_of(exhibits: &[ExhibitPage], notes: &[Note]) -> Result<Vec<(String, String)>, SiteError> {
-    pages(&Site { exhibits, notes, provenance: provenance() }, &PathBuf::from("figures"))
+    let site = Site { exhibits, notes, provenance: provenance() };
+    let pages = pages(&site, &PathBuf::from("figures"))?.into_iter();
+    Ok(pages.map(|(name, text)| (name, all_unpacked(&text))).collect())
 }
 
 /// Every page of these exhibits.

@@ -131,7 +131,6 @@ fn assert_sound(report: &Report, page: &Path) {
 }
 
 #[test]
-#[ignore = "its figures go through too many positions: it takes over eight minutes"]
 fn the_page_of_a_run_works_in_a_browser() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };
     let folder = tempfile::tempdir().unwrap();

@@ -53,7 +53,7 @@
     return new XMLSerializer().serializeToString(whole);
   }
 
-  for (const figure of document.querySelectorAll("figure:has(.panels)")) {
+  function offer(figure) {
     const save = document.createElement("button");
     Object.assign(save, { type: "button", className: "save", textContent: "Download SVG" });
     save.addEventListener("click", () => {
@@ -66,4 +66,8 @@
     });
     figure.append(save);
   }
+
+  const offerIn = (part) => part.querySelectorAll("figure:has(.panels)").forEach(offer);
+  offerIn(document);
+  addEventListener("unpacked", ({ target }) => offerIn(target));
 })();

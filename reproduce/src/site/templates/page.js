@@ -130,7 +130,8 @@
   const results = document.getElementById("search-results");
   const clean = (element) => element.textContent.replace(/\s+/g, " ").replace(" #", "").trim();
   const entry = (element, href) => ({ href, title: clean(element), text: clean(element) });
-  const entries = [
+  // What is folded is read when somebody is about to search.
+  const readAll = () => [
     ...[...document.querySelectorAll("article.exhibit, article.claim")].map((article) => ({
       href: `#${article.id}`,
       title: clean(article.querySelector(".kicker, h3")),
@@ -147,7 +148,13 @@
       text: `${clean(term)} ${clean(term.nextElementSibling)}`,
     })),
   ];
-  search.addEventListener("input", () => {
+  let entries = [];
+  search.addEventListener("focus", async () => {
+    await unpackAll();
+    entries = readAll();
+    show();
+  }, { once: true });
+  function show() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = entries.filter(({ text, title }) =>
       words.every((word) => `${title} ${text}`.toLowerCase().includes(word)));
@@ -161,5 +168,6 @@
       return item;
     }));
     if (found.length === 0) results.textContent = "Nothing was found.";
-  });
+  }
+  search.addEventListener("input", show);
 })();

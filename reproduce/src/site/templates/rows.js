@@ -64,13 +64,6 @@
     return made;
   }
 
-  // The text that was packed by gzip and written in letters.
-  function unpacked(letters) {
-    const bytes = Uint8Array.from(atob(letters.trim()), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).text();
-  }
-
   for (const details of document.querySelectorAll("[data-rows]")) {
     const csv = () => unpacked(details.querySelector("script").textContent);
     const place = details.querySelector(".scroll");

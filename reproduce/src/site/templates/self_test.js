@@ -135,16 +135,19 @@
       document.documentElement.style.width = document.documentElement.clientWidth < 600 ? "390px" : "";
       report.first_screen = document.querySelector(".doors")?.getBoundingClientRect().bottom;
       document.documentElement.style.width = "";
-      // Rows become a table some time after they are unfolded.
+      // Before the rest is unfolded, which would have to be laid out again at every move.
+      document.querySelectorAll("details.try").forEach((details) => (details.open = true));
+      report.settings = [...document.querySelectorAll('[data-figure="sampling"]')].flatMap(moveControls);
+      report.figures = [...document.querySelectorAll('.note [data-figure]')].flatMap(tryFigure);
+      // What is packed takes its place some time after it is unfolded, and rows become a table.
       document.querySelectorAll("details").forEach((details) => (details.open = true));
       document.querySelectorAll(".folded th button").forEach((toggle) => toggle.click());
+      await until(() => document.querySelector("script[data-packed]") === null);
       const places = [...document.querySelectorAll("[data-rows] .scroll")];
       await until(() => places.every((place) => place.hasChildNodes()));
       const links = [...document.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"));
       const table = document.querySelector("table.sortable");
       const root = document.documentElement;
-      report.settings = [...document.querySelectorAll('[data-figure="sampling"]')].flatMap(moveControls);
-      report.figures = [...document.querySelectorAll('.note [data-figure]')].flatMap(tryFigure);
       report.links = links.filter((link) => !link.startsWith("data:"));
       report.sorted = table ? sortColumn(table, table.tHead.rows[0].cells.length - 1) : [];
       report.saved = await save();

@@ -38,7 +38,6 @@ fn violations(browser: &Path, axe: &str, page: &Path) -> Vec<String> {
 }
 
 #[test]
-#[ignore = "violations are left: run with --ignored to see them"]
 fn axe_finds_nothing_wrong_with_the_page_and_the_notes() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };
     let Some(axe) = axe_core() else { return testing::skip("no axe-core") };
@@ -71,7 +70,6 @@ const MOST_SCREENS: f64 = 40.0;
 const MOST_BYTES: u64 = 1_000_000;
 
 #[test]
-#[ignore = "the page has outgrown its goals: run with --ignored to see by how much"]
 fn the_page_is_short_enough_to_load_to_scroll_and_to_print() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };
     let folder = quick_run();

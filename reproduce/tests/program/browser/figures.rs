@@ -151,12 +151,15 @@ impl Position {
         let Some(measured) = self.measured else { return };
         let of_seed = |seed| self.errors(estimator, &weights, Directions::ALL[place], seed);
         let [error, of_mean] = of_seed(SEED);
-        let found = [measured, self.of_mean.unwrap(), self.spread.unwrap()];
-        let spread = (error * error - of_mean * of_mean).max(0.0).sqrt();
-        for (found, expected) in found.into_iter().zip([error, of_mean, spread]) {
-            // Of what should be zero, the root of a rounding is left.
+        let found = [measured, self.of_mean.unwrap()];
+        for (found, expected) in found.into_iter().zip([error, of_mean]) {
             assert!((found - expected).abs() <= 1e-7, "{expected}: {self:?}");
         }
+        // Its square, since of a spread of zero the root of a rounding is left: each of two sums of
+        // so many terms has one of less than half an epsilon a term.
+        let (square, spread) = (error * error - of_mean * of_mean, self.spread.unwrap());
+        let rounding = 2.0 * DRAWS as f64 * f64::EPSILON * error * error;
+        assert!((spread * spread - square).abs() <= rounding, "{square}: {self:?}");
         // What chance leaves in the mean of other draws is something else.
         if self.error > self.bias + 1e-6 {
             assert!((of_seed(SEED + 1)[1] - found[1]).abs() > 1e-6, "{self:?}");

@@ -60,11 +60,27 @@ const Selection = {
       return sums.reduce((sum, part) => sum + part, 0);
     };
     let [level, before] = [uncapped(Infinity) / budget, 0];
-    for (;;) {
+    // A score as large as the level may be above it in one round and not in the next, for ever.
+    for (let round = 0; round < 12; round += 1) {
       const capped = scores.filter((w) => w > level).length;
       if (capped === before || capped >= budget) return scores.map((w) => Math.min(w / level, 1));
       [level, before] = [uncapped(level) / (budget - capped), capped];
     }
+    level = Selection.levelBySorting(scores, budget);
+    return scores.map((w) => Math.min(w / level, 1));
+  },
+
+  // Of the sorted scores the fewest largest are capped for which the next one stays below one.
+  levelBySorting(scores, budget) {
+    const sorted = scores.filter((w) => w > 0).sort((a, b) => a - b);
+    let total = 0;
+    const sums = sorted.map((w) => (total += w));
+    for (let capped = 0; capped < budget; capped += 1) {
+      const largest = sorted.length - 1 - capped;
+      const level = sums[largest] / (budget - capped);
+      if (sorted[largest] <= level) return level;
+    }
+    return sorted.at(-1);
   },
 
   // Those of the released code: cut at one, and mixed with the uniform ones.
