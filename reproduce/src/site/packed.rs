@@ -41,7 +41,7 @@ pub fn all_unpacked(page: &str) -> String {
     let first = parts.next().unwrap_or_default().to_string();
     parts.fold(first, |text, part| {
         let (letters, rest) = part.split_once("</script>").unwrap();
-        text + &tests::unzipped(&tests::bytes(letters)) + rest
+        text + &tests::unzipped(&tests::bytes_of(letters)) + rest
     })
 }
 
@@ -58,7 +58,7 @@ mod tests {
     }
 
     /// The bytes that letters stand for.
-    pub fn bytes(letters: &str) -> Vec<u8> {
+    pub fn bytes_of(letters: &str) -> Vec<u8> {
         let value = |letter: u8| match letter {
             b'A'..=b'Z' => letter - b'A',
             b'a'..=b'z' => letter - b'a' + 26,
@@ -83,7 +83,7 @@ mod tests {
             [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")];
         for (bytes, expected) in vectors {
             assert_eq!(letters(bytes.as_bytes()), expected);
-            assert_eq!(super::tests::bytes(expected), bytes.as_bytes());
+            assert_eq!(bytes_of(expected), bytes.as_bytes());
         }
         assert_eq!(letters(&[0xff, 0xfe, 0xfd]), "//79");
     }

@@ -155,10 +155,10 @@ impl Position {
         for (found, expected) in found.into_iter().zip([error, of_mean]) {
             assert!((found - expected).abs() <= 1e-7, "{expected}: {self:?}");
         }
-        // Its square, since of a spread of zero the root of a rounding is left: each of two sums of
-        // so many terms has one of less than half an epsilon a term.
+        // Its square, since of a spread of zero the root of a rounding is left: so many terms of
+        // the size of the product, which is one, or of the error.
         let (square, spread) = (error * error - of_mean * of_mean, self.spread.unwrap());
-        let rounding = 2.0 * DRAWS as f64 * f64::EPSILON * error * error;
+        let rounding = 2.0 * DRAWS as f64 * f64::EPSILON * (error * error + 1.0);
         assert!((spread * spread - square).abs() <= rounding, "{square}: {self:?}");
         // What chance leaves in the mean of other draws is something else.
         if self.error > self.bias + 1e-6 {

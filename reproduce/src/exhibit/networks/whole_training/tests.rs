@@ -10,7 +10,9 @@ use crate::progress::Progress;
 use crate::result::{Mark, Series};
 use crate::team::Threads;
 use kernels::InstructionSet;
+use serde::Deserialize;
 use std::path::Path;
+use training::train::{BatchNormStatistics, TrainingConfig};
 
 /// A few images, three arms, twelve steps of the longest.
 const YAML: &str = "\
@@ -355,6 +357,21 @@ fn committed_times_are_shown_where_they_are_of_these_settings_and_as_they_were_w
     let other = shown(&YAML.replace("[exact, half]", "[exact, short]"), &record);
     let stale = "the times of whole trainings are stale: they are of other settings";
     assert_eq!((other.failures, other.tables.len()), (vec![stale.to_string()], 3));
+    let changed = |change: &dyn Fn(&mut TrainingConfig)| {
+        with_times(&record, |times| {
+            let settings = &mut times.trainings[1].settings;
+            let mut config = TrainingConfig::deserialize(&*settings).unwrap();
+            change(&mut config);
+            *settings = serde_json::from_str(&serde_json::to_string(&config).unwrap()).unwrap();
+            *times = times.clone().signed().unwrap();
+        })
+    };
+    let evaluated = changed(&|config| {
+        config.batch_norm_statistics = BatchNormStatistics::ReEstimated { minibatches: 1 };
+    });
+    assert!(shown(YAML, &evaluated).failures.is_empty(), "evaluations take no time of it");
+    let slower = changed(&|config| config.label_smoothing = 0.1);
+    assert_eq!(shown(YAML, &slower).failures, [stale]);
     let ended = with_times(&record, |times| {
         times.trainings[1].parameters = "00".to_string();
         *times = times.clone().signed().unwrap();

@@ -9,8 +9,9 @@ use std::ops::ControlFlow;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use training::network::TestTimeViews;
 use training::setting::{count_within, distinct};
-use training::train::{Trainer, TrainingConfig};
+use training::train::{BatchNormStatistics, Trainer, TrainingConfig};
 
 use super::making::steps;
 use super::record::{LongRun, checksum_of};
@@ -212,11 +213,21 @@ impl WholeTraining {
     }
 }
 
+/// A training but for its evaluations, which are no part of its time.
+fn but_for_evaluations(config: TrainingConfig) -> TrainingConfig {
+    TrainingConfig {
+        batch_norm_statistics: BatchNormStatistics::default(),
+        test_time_views: TestTimeViews::default(),
+        ..config
+    }
+}
+
 /// Whether these are times of these trainings.
 fn are_of(times: &Times, trainings: &[(String, TrainingConfig)]) -> bool {
     let is_of = |timed: &TimedTraining, (name, config): &(String, TrainingConfig)| {
         let settings = TrainingConfig::deserialize(&timed.settings);
-        timed.arm == *name && settings.is_ok_and(|settings| settings == *config)
+        let config = but_for_evaluations(config.clone());
+        timed.arm == *name && settings.is_ok_and(|settings| but_for_evaluations(settings) == config)
     };
     times.trainings.len() == trainings.len()
         && times.trainings.iter().zip(trainings).all(|(timed, training)| is_of(timed, training))
