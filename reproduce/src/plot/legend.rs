@@ -4,7 +4,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::marker::{DOT, FILL, GREY, colour, draw_marker};
+use super::marker::{DOT, FILL, GREY, colour, draw_markers};
 use super::{Area, FONT, INK, PANEL_HEIGHT, TICK_SIZE, error_text};
 use crate::result::{Figure, Mark, Series};
 
@@ -47,7 +47,7 @@ impl Entry<'_> {
             Some(series) if series.mark == Mark::Dots => {
                 area.draw(&Circle::new((x + 18, y), DOT, colour(series).filled()))
             }
-            Some(series) => draw_marker(area, (x + 18, y), series),
+            Some(series) => draw_markers(area, &[(x + 18, y)], series),
             None => Ok(()),
         }
     }

@@ -30,31 +30,32 @@ pub(super) fn colour(series: &Series) -> RGBColor {
     }
 }
 
-/// A marker with a thin white rim that keeps it apart from its neighbours. That of a variant is an
-/// outline, which leaves what lies beneath to be seen: variants often come to the same.
-pub(super) fn draw_marker<'a>(
+/// Markers with thin white rims that keep them apart from what they lie on. Those of a variant are
+/// outlines, which leave what lies beneath to be seen: variants often come to the same.
+pub(super) fn draw_markers<'a>(
     area: &Area<'a>,
-    (x, y): (i32, i32),
+    places: &[(i32, i32)],
     series: &Series,
 ) -> Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>> {
+    let at = |(x, y): (i32, i32), outline: &[(i32, i32)]| -> Vec<(i32, i32)> {
+        outline.iter().map(|(dx, dy)| (x + dx, y + dy)).collect()
+    };
     if series.style >= COLOURS.len() {
         let line = colour(series).stroke_width(2);
-        return match marker_outline(shape(series.style), 0) {
-            None => area.draw(&Circle::new((x, y), 5, line)),
-            Some(outline) => {
-                let corners = outline.iter().chain(outline.first());
-                let corners: Vec<(i32, i32)> = corners.map(|(dx, dy)| (x + dx, y + dy)).collect();
-                area.draw(&PathElement::new(corners, line))
+        return places.iter().try_for_each(|place| match marker_outline(shape(series.style), 0) {
+            None => area.draw(&Circle::new(*place, 5, line)),
+            Some(mut outline) => {
+                outline.extend(outline.first().copied());
+                area.draw(&PathElement::new(at(*place, &outline), line))
             }
-        };
+        });
     }
+    // All rims first: what follows one another and looks alike takes less to write.
     for (rim, fill) in [(2, WHITE), (0, colour(series))] {
-        match marker_outline(shape(series.style), rim) {
-            None => area.draw(&Circle::new((x, y), 5 + rim / 2, fill.filled()))?,
-            Some(outline) => {
-                let corners: Vec<(i32, i32)> =
-                    outline.iter().map(|(dx, dy)| (x + dx, y + dy)).collect();
-                area.draw(&Polygon::new(corners, fill.filled()))?;
+        for place in places {
+            match marker_outline(shape(series.style), rim) {
+                None => area.draw(&Circle::new(*place, 5 + rim / 2, fill.filled()))?,
+                Some(outline) => area.draw(&Polygon::new(at(*place, &outline), fill.filled()))?,
             }
         }
     }

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::result::{Figure, Mark, Panel, Point, Series};
 use legend::{LegendLayout, legend_entries};
-use marker::{DOT, FILL, GREY, colour, draw_marker};
+use marker::{DOT, FILL, GREY, colour, draw_markers};
 use span::Span;
 
 /// Why a figure could not be drawn.
@@ -231,10 +231,11 @@ fn draw_panel(area: &Area, panel: &Panel, x: &Span, y: &Span) -> Result<(), Stri
             let bar = PathElement::new(vec![(at, low), (at, high.min(y.high))], style);
             chart.draw_series(std::iter::once(bar)).map_err(text)?;
         }
-        for place in places {
-            let (px, py) = chart.backend_coord(&place);
-            draw_marker(&plotting, (px - left, py - top), series).map_err(text)?;
-        }
+        let markers = places.iter().map(|place| {
+            let (px, py) = chart.backend_coord(place);
+            (px - left, py - top)
+        });
+        draw_markers(&plotting, &markers.collect::<Vec<_>>(), series).map_err(text)?;
     }
     Ok(())
 }

@@ -54,13 +54,13 @@ fn with_short_sizes(svg: &str) -> String {
     })
 }
 
-/// The picture on one line, with all lines or dots that follow one another and look alike as one
-/// path: a dashed line is written dash by dash.
+/// The picture on one line, with all lines, dots or shapes that follow one another and look alike
+/// as one path: a dashed line is written dash by dash.
 fn joined(svg: &str) -> String {
     let mut text = String::with_capacity(svg.len());
     let mut look = String::new();
     for element in svg.lines() {
-        match line(element).or_else(|| dot(element)) {
+        match line(element).or_else(|| dot(element)).or_else(|| shape(element)) {
             Some((next, path)) if next == look => {
                 // Behind the path that is open.
                 text.push_str(&path);
@@ -120,6 +120,15 @@ fn dot(element: &str) -> Option<(String, String)> {
     Some((look, format!("M{},{}h0", attribute("cx")?, attribute("cy")?)))
 }
 
+/// The look and the path of a filled polygon, unless what lies beneath is seen: two of these darken
+/// where they overlap.
+fn shape(element: &str) -> Option<(String, String)> {
+    let attribute = |name| attribute(element, name);
+    let is_one = element.starts_with("<polygon ") && attribute("opacity").is_none();
+    let colour = attribute("class").filter(|class| is_one && class.starts_with('f'))?;
+    Some((format!(" class=\"{colour}\""), format!("M{}z", attribute("points")?.trim())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +175,18 @@ mod tests {
             "<svg aria-hidden=\"true\">\
              <path class=\"sg\" stroke-width=\"4\" stroke-linecap=\"round\" d=\"M1,4h0M3,4h0\"/>\
              <circle cx=\"5\" cy=\"4\" r=\"2\" class=\"sg\"/></svg>"
+        );
+    }
+
+    #[test]
+    fn shapes_that_look_alike_are_one_path_and_those_that_are_seen_through_are_not() {
+        let shape =
+            |more: &str| format!("<polygon fill=\"#6E6E6E\" {more}points=\"1,2 3,4 5,6 \"/>\n");
+        let (whole, thin) = (shape("opacity=\"1\" "), shape("opacity=\"0.25\" "));
+        assert_eq!(
+            themed(&["<svg>\n", &whole, &whole, &thin, "</svg>\n"].concat(), ""),
+            "<svg aria-hidden=\"true\"><path class=\"fg\" d=\"M1,2 3,4 5,6zM1,2 3,4 5,6z\"/>\
+             <polygon class=\"fg\" opacity=\"0.25\" points=\"1,2 3,4 5,6 \"/></svg>"
         );
     }
 
