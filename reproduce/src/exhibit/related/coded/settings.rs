@@ -22,6 +22,7 @@ pub struct Coded {
     /// How products are sampled, where they are.
     pub sampling: SampledBy,
     /// Images of minibatches whose bytes are counted, besides those of the training.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub minibatches: Vec<usize>,
     /// Epochs of exact training after which gradients are compared at the same weights.
     pub compared_after: usize,
@@ -48,7 +49,9 @@ impl Coded {
         count_within("training.seeds", self.training.seeds, 2..=MOST_REPEATS)?;
         check_bits(&self.bits)?;
         count_within("compared_after", self.compared_after, 1..=self.training.epochs)?;
-        distinct("minibatches", &self.minibatches)?;
+        if !self.minibatches.is_empty() {
+            distinct("minibatches", &self.minibatches)?;
+        }
         for (place, &size) in self.minibatches.iter().enumerate() {
             let field = format!("minibatches[{place}]");
             if size == self.training.batch_size {
