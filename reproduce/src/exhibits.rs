@@ -5,7 +5,7 @@ use crate::exhibit::{BuiltIn, Exhibit, networks, products, related, statements, 
 use training::names::unknown;
 
 /// Every exhibit, in the order of runs and of the page.
-pub static EXHIBITS: [Exhibit; 26] = [
+pub static EXHIBITS: [Exhibit; 27] = [
     statements::claims::EXHIBIT,
     statements::calibration::EXHIBIT,
     products::matmul_error::EXHIBIT,
@@ -25,6 +25,7 @@ pub static EXHIBITS: [Exhibit; 26] = [
     related::ensemble_kalman::EXHIBIT,
     related::memristor::EXHIBIT,
     related::axtrain::EXHIBIT,
+    related::coded::EXHIBIT,
     times::layer_timing::EXHIBIT,
     times::training_step::EXHIBIT,
     times::resnet_step::EXHIBIT,

@@ -56,6 +56,7 @@ pub const NOTES: &[Note] = &[
     note!("related-ensemble-kalman", "Related: training without gradients"),
     note!("related-memristor-classifier", "Related: a classifier in a memristive crossbar"),
     note!("related-axtrain", "Related: training for approximate hardware"),
+    note!("related-coded-activations", "Related: codes in the place of activations"),
     note!("same-bits", "Why the numbers are the same bits everywhere"),
     note!("timing", "Which time answers which question"),
     note!("nodes", "Training on several nodes"),

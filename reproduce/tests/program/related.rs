@@ -127,6 +127,24 @@ fn bits_probabilities_and_columns_that_there_are_not_are_refused() {
 }
 
 #[test]
+fn bits_that_fill_no_byte_and_activations_that_cannot_be_coded_are_refused() {
+    let exhibit = "coded-activations";
+    for bits in ["0", "3", "9"] {
+        let message = format!("bits[1] is {bits}, expected 1, 2, 4 or 8: whole codes fill a byte");
+        refuses(exhibit, "bits: [8, 4, 2]", &format!("bits: [8, {bits}, 2]"), &message);
+    }
+    refuses(exhibit, "bits: [8, 4, 2]", "bits: [8, 4, 2, 4]", "bits[3] is the same as bits[1]");
+    refuses(exhibit, "bits: [8, 4, 2]", "bits: [8, 4]", "bits is [8, 4], expected 8, 4 and 2");
+    let perceptron = "{name: mlp, hidden: [32], dropout: 0}";
+    let message =
+        "training.network is MLP, expected one with a batch normalisation that is rectified";
+    refuses(exhibit, "{name: batch-norm-mlp, hidden: [32, 32, 32]}", perceptron, message);
+    refuses(exhibit, "ratio: 0.5", "ratio: 1.0", "sampling.ratio is 1, expected less than 1");
+    refuses(exhibit, "compared_after: 1", "compared_after: 3", "compared_after is 3, expected");
+    refuses(exhibit, "seeds: 2", "seeds: 1", "training.seeds is 1, expected a whole number");
+}
+
+#[test]
 fn a_class_without_samples_is_named_with_its_file() {
     let published = data_directory();
     let there = ["mnist", "wine/wine.data", "iris/iris.data"].map(|name| published.join(name));

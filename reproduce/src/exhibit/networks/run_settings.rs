@@ -143,7 +143,7 @@ impl RunSettings {
     }
 
     /// The network without weights, where the shape of the images is known.
-    fn description(&self) -> Option<Description> {
+    pub fn description(&self) -> Option<Description> {
         let (image, classes) = self.images.shape()?;
         self.network.describe(image, classes).ok()
     }
