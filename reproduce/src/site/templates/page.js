@@ -136,7 +136,7 @@
       href: `#${article.id}`,
       title: clean(article.querySelector(".kicker, h3")),
       text: `${article.id} ${clean(article.querySelector("h3"))} ` +
-        [...article.querySelectorAll(".kicker, figcaption, .remarks, dd")].map(clean).join(" "),
+        [...article.querySelectorAll(".kicker, figcaption, .remarks, dd, .claim p, .claim td")].map(clean).join(" "),
     })),
     ...[...document.querySelectorAll(".theorem, .theorem tr[id]")].map((part) =>
       entry(part.querySelector("th"), `#${part.id}`)),
