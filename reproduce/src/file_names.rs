@@ -48,11 +48,13 @@ pub fn share_files(one: &str, other: &str) -> bool {
 }
 
 /// How the figures of built-in exhibits are called after the exhibit's name.
-const FIGURES: [&str; 12] = [
+const FIGURES: [&str; 14] = [
     "course",
     "curves",
     "designs",
     "devices",
+    "gradients",
+    "memory",
     "multipliers",
     "prior",
     "ratio",
