@@ -47,7 +47,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     is_timing: false,
     settings: &[
         built_in!("coded-activations"),
-        built_in!("coded-activations-resnet", long: "a residual network"),
+        built_in!("coded-resnet", long: "a residual network"),
     ],
     configure: configure::<Coded>,
 };
