@@ -306,9 +306,9 @@ fn the_list_is_a_line_an_exhibit_and_marks_those_that_are_run_when_named() {
     for (_, own) in built_in() {
         let start = format!("{:<22} ", own.name);
         let line = said.lines().find(|line| line.starts_with(&start)).unwrap();
-        assert_eq!(line.contains(" * "), own.is_long, "{line}");
-        let needs = own.name == "wrn-accuracy";
-        assert!(!needs || line.contains(" - "), "{line}");
+        let needs_data = ["wrn-accuracy", "coded-resnet", "resnet-step"].contains(&own.name);
+        assert_eq!(line.contains(" - "), needs_data, "{line}");
+        assert_eq!(line.contains(" * "), own.is_long && !needs_data, "{line}");
     }
     let wrong = reproduce(folder.path(), &["list", "ridg"]);
     assert_eq!(wrong.status.code(), Some(2));
