@@ -13,11 +13,12 @@ use training::data::load_cifar10;
 static FOLDERS: LazyLock<[Folder; 3]> = LazyLock::new(|| {
     let folders = [(); 3].map(|()| Folder::default());
     for folder in &folders[1..] {
+        // An empty file is refused before the others are looked at.
         for batch in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4"] {
-            folder.write(format!("cifar-10-batches-bin/{batch}.bin"), &[]);
+            folder.write(format!("cifar-10-batches-bin/{batch}.bin"), &[0]);
         }
-        folder.write("cifar-10-batches-bin/data_batch_5.bin", &[]);
-        folder.write("cifar-10-batches-bin/test_batch.bin", &[]);
+        folder.write("cifar-10-batches-bin/data_batch_5.bin", &[0]);
+        folder.write("cifar-10-batches-bin/test_batch.bin", &[0]);
     }
     folders
 });

@@ -7,7 +7,7 @@
 //! | 3 | rows, pairs and columns, each by its remainder |
 //! | 4 | the strides of A and of B, each by its remainder |
 //! | 2 | elements left out between rows and between columns of C |
-//! | 1 | bits: f64 for f32, C by columns, eight times the pairs |
+//! | 1 | bits: f64 for f32, C by columns, eight times the pairs where the next three are set |
 //! | 2 | which pairs, rows and columns are selected, and their scales |
 //! | the rest | the elements, again from the start where there are too few |
 
@@ -73,7 +73,8 @@ fn check<T: Real>(head: &[u8; 12], elements: &[T]) {
     }
     let remainder = |at: usize, most: usize| usize::from(head[at]) % (most + 1);
     let (rows, columns) = (remainder(0, 24), remainder(2, 60));
-    let pairs = remainder(1, 70) * if head[9] & 4 == 0 { 1 } else { 8 };
+    // More pairs than a block has take as long as eight other inputs.
+    let pairs = remainder(1, 70) * if head[9] >> 2 & 7 == 7 { 8 } else { 1 };
     let strides = |at: usize, [rows, columns]: [usize; 2]| {
         [remainder(at, columns + 3), remainder(at + 1, rows + 3)]
     };
@@ -121,6 +122,7 @@ fn places(kept: &Selection) -> impl Iterator<Item = (usize, f64)> {
 }
 
 /// The definition of an element.
+#[inline(always)]
 fn chain<T: Real>(left: &[T], right: &[T]) -> T {
     left.iter().zip(right).fold(T::ZERO, |sum, (&one, &other)| one.mul_add(other, sum))
 }
@@ -147,11 +149,14 @@ impl Layout {
         let (down, across) = if self.is_by_columns { (step, next) } else { (next, step) };
         let untouched = vec![T::from_f64(-77.0); outer * next + 1];
         let mut wanted = untouched.clone();
-        for (row, left) in left.iter().enumerate() {
-            for (column, right) in right.iter().enumerate() {
-                wanted[row * down + column * across] = chain(left, right);
+        // So that a fused multiply-add is an instruction and not a call.
+        InstructionSet::detect().run(|| {
+            for (row, left) in left.iter().enumerate() {
+                for (column, right) in right.iter().enumerate() {
+                    wanted[row * down + column * across] = chain(left, right);
+                }
             }
-        }
+        });
         // Through f64, which holds every f32, sign of zero included. Which NaN is not specified.
         let is_same = |found: f64, wanted: f64| {
             found.to_bits() == wanted.to_bits() || (found.is_nan() && wanted.is_nan())
