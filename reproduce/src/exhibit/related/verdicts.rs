@@ -133,12 +133,24 @@ fn by_claim(judged: &[Judged]) -> Vec<Vec<Found<'_>>> {
     groups
 }
 
+fn passed(checks: &[Found]) -> usize {
+    checks.iter().filter(|(_, verdict)| verdict.passed()).count()
+}
+
+/// The first where all checks passed, the second where some did, the last where none did.
+fn by_passed<T>(checks: &[Found], [all, some, none]: [T; 3]) -> T {
+    match passed(checks) {
+        0 => none,
+        passed if passed == checks.len() => all,
+        _ => some,
+    }
+}
+
 /// A row a claim: it holds where every check on every data set passed, in part where some did.
 /// `code` is the file that tests it.
 pub fn claim_rows(judged: &[Judged], code: &str) -> Vec<ClaimRow> {
     let rows = by_claim(judged).into_iter().map(|group| {
         let claim = group[0].1.claim();
-        let passed = group.iter().filter(|(_, verdict)| verdict.passed()).count();
         let estimates = group.iter().map(|(data, verdict)| {
             let failed = if verdict.passed() { "" } else { ", does not hold" };
             format!("{} ({data}{failed})", significant(verdict.estimate(), 3))
@@ -154,11 +166,7 @@ pub fn claim_rows(judged: &[Judged], code: &str) -> Vec<ClaimRow> {
             number: claim.id.split('.').next().unwrap_or_default().to_string(),
             statement: format!("{} ({}). {}", claim.name, claim.id, claim.statement),
             source: claim.source.to_string(),
-            standing: match passed {
-                all if all == group.len() => Standing::Holds,
-                0 => Standing::Fails,
-                _ => Standing::HoldsInPart,
-            },
+            standing: by_passed(&group, [Standing::Holds, Standing::HoldsInPart, Standing::Fails]),
             estimate: estimates.collect::<Vec<_>>().join("; "),
             relation: relations.join("; "),
             prediction: predictions.join(" or "),
@@ -175,7 +183,7 @@ pub fn claim_rows(judged: &[Judged], code: &str) -> Vec<ClaimRow> {
 pub fn related_row(system: &str, claim: &str, claims: &[&str], judged: &[Judged]) -> RelatedRow {
     let own = checks(judged).into_iter().filter(|(_, v)| claims.contains(&&*v.claim().id));
     let own: Vec<Found> = own.collect();
-    let passed = own.iter().filter(|(_, verdict)| verdict.passed()).count();
+    let passed = passed(&own);
     let failed = own.iter().filter(|(_, verdict)| !verdict.passed()).map(|(data, verdict)| {
         let [found, claimed] =
             [verdict.estimate(), verdict.prediction()].map(|number| significant(number, 3));
@@ -187,11 +195,7 @@ pub fn related_row(system: &str, claim: &str, claims: &[&str], judged: &[Judged]
         system: system.to_string(),
         claim: claim.to_string(),
         data: data.join(", "),
-        found: match passed {
-            0 => Reproduced::No,
-            all if all == own.len() => Reproduced::Yes,
-            _ => Reproduced::InPart,
-        },
+        found: by_passed(&own, [Reproduced::Yes, Reproduced::InPart, Reproduced::No]),
         measured: match failed.is_empty() {
             true => format!("{passed} of {} thresholds hold", own.len()),
             false => {

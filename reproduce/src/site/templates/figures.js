@@ -57,12 +57,8 @@
     const save = document.createElement("button");
     Object.assign(save, { type: "button", className: "save", textContent: "Download SVG" });
     save.addEventListener("click", () => {
-      const address = URL.createObjectURL(new Blob([standalone(figure)], { type: "image/svg+xml" }));
-      const link = document.createElement("a");
       const name = figure.closest("article").id.replace("exhibit-", "");
-      Object.assign(link, { href: address, download: `${name}.svg` });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(address), 1000);
+      download(`${name}.svg`, new Blob([standalone(figure)], { type: "image/svg+xml" }));
     });
     figure.append(save);
   }

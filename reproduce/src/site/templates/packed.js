@@ -8,6 +8,13 @@ function unpacked(letters) {
   return new Response(stream).text();
 }
 
+// Hands out a file.
+function download(name, blob) {
+  const address = URL.createObjectURL(blob);
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
 async function unpack(script) {
   if (script.dataset.packed === "opened") return;
   script.dataset.packed = "opened";

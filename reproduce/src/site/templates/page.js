@@ -135,8 +135,11 @@
     ...[...document.querySelectorAll("article.exhibit, article.claim")].map((article) => ({
       href: `#${article.id}`,
       title: clean(article.querySelector(".kicker, h3")),
-      text: `${article.id} ${clean(article.querySelector("h3"))} ` +
-        [...article.querySelectorAll(".kicker, figcaption, .remarks, dd, .claim p, .claim td")].map(clean).join(" "),
+      text: [
+        article.id,
+        ...[...article.querySelectorAll("h3, .kicker, figcaption, .remarks, dd, .claim p, .claim td")]
+          .map(clean),
+      ].join(" "),
     })),
     ...[...document.querySelectorAll(".theorem, .theorem tr[id]")].map((part) =>
       entry(part.querySelector("th"), `#${part.id}`)),

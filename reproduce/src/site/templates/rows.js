@@ -73,12 +73,7 @@
       isAsked = true;
       place.append(table(await csv()));
     });
-    details.querySelector("[data-download]").addEventListener("click", async (event) => {
-      const address = URL.createObjectURL(new Blob([await csv()], { type: "text/csv" }));
-      const link = document.createElement("a");
-      Object.assign(link, { href: address, download: event.target.dataset.download });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(address), 1000);
-    });
+    details.querySelector("[data-download]").addEventListener("click", async (event) =>
+      download(event.target.dataset.download, new Blob([await csv()], { type: "text/csv" })));
   }
 })();
