@@ -5,7 +5,7 @@ use crate::exhibit::{BuiltIn, Exhibit, networks, products, related, statements, 
 use training::names::unknown;
 
 /// Every exhibit, in the order of runs and of the page.
-pub static EXHIBITS: [Exhibit; 27] = [
+pub static EXHIBITS: [Exhibit; 28] = [
     statements::claims::EXHIBIT,
     statements::calibration::EXHIBIT,
     products::matmul_error::EXHIBIT,
@@ -33,6 +33,7 @@ pub static EXHIBITS: [Exhibit; 27] = [
     times::nodes::EXHIBIT,
     related::zonotope_times::EXHIBIT,
     related::ensemble_kalman::times::EXHIBIT,
+    related::coded::times::EXHIBIT,
 ];
 
 /// All built-in settings with their exhibits, in order.

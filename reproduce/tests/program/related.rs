@@ -142,6 +142,14 @@ fn bits_that_fill_no_byte_and_activations_that_cannot_be_coded_are_refused() {
     refuses(exhibit, "ratio: 0.5", "ratio: 1.0", "sampling.ratio is 1, expected less than 1");
     refuses(exhibit, "compared_after: 1", "compared_after: 3", "compared_after is 3, expected");
     refuses(exhibit, "seeds: 2", "seeds: 1", "training.seeds is 1, expected a whole number");
+    let times = "coded-activation-times";
+    refuses(times, "[8, 4, 2]", "[8, 3, 4, 2]", "bits[1] is 3, expected 1, 2, 4 or 8");
+    let message = "networks[0].network is MLP, expected one with a batch normalisation";
+    refuses(times, "{name: batch-norm-mlp, hidden: [32, 32, 32]}", perceptron, message);
+    refuses(times, "ratio: 0.5", "ratio: 1.0", "sampling.ratio is 1, expected less than 1");
+    refuses(times, "[65536]", "[65536, 65536]", "numbers[1] is the same as numbers[0]");
+    refuses(times, "[65536]", "[0]", "numbers[0] is 0, expected a whole number of at least 1");
+    refuses(times, "run: 1024", "run: 0", "run is 0, expected a whole number of at least 1");
 }
 
 #[test]

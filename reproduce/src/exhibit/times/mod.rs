@@ -5,6 +5,7 @@ pub(crate) mod nodes;
 pub(crate) mod resnet_step;
 pub(crate) mod roofline;
 pub(crate) mod steps;
+pub(crate) mod timed_network;
 pub(crate) mod training_step;
 
 use crate::result::{Evidence, PaperClaim, Standing};

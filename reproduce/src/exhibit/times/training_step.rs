@@ -1,17 +1,13 @@
 //! A training step of each network, exact and sampled: time, computations, memory.
 
-use kernels::random::{Stream, below, standard_normal};
+use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
-use training::data::Minibatch;
-use training::layer::ImageShape;
-use training::matrix::Matrix;
-use training::network::{Footprint, NetworkConfig, NetworkError};
-use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
-use training::setting::{count, count_within, distinct};
+use training::setting::{count_within, distinct};
 
 use super::evidence;
 use super::steps::{Measurement, Steps, paired};
+use super::timed_network::{TimedNetwork, check_all, largest};
 use crate::exhibit::finding::{nearest_to_half, times};
 use crate::exhibit::settings::{
     FieldError, MOST_REPEATS, NamedEstimator, Ratio, check_ratios, configure, ratios_without_effect,
@@ -41,47 +37,17 @@ pub const EXHIBIT: Exhibit = Exhibit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingStep {
-    networks: Vec<Timed>,
+    networks: Vec<TimedNetwork>,
     estimators: Vec<NamedEstimator>,
     ratios: Vec<Ratio>,
     repeats: usize,
-}
-
-/// A network with its images and its optimiser.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Timed {
-    network: NetworkConfig,
-    image: ImageShape,
-    classes: usize,
-    batch_size: usize,
-    /// The least number of pairs kept in a product.
-    minimal_k: usize,
-    optimizer: OptimizerConfig,
-}
-
-impl Timed {
-    fn check(&self) -> Result<(), FieldError> {
-        count("batch_size", self.batch_size)?;
-        count("minimal_k", self.minimal_k)?;
-        self.optimizer.check().map_err(|error| error.within("optimizer"))?;
-        let network = self.network.describe(self.image, self.classes);
-        let network = network.map_err(NetworkError::in_settings)?;
-        network.check_batch(self.batch_size).map_err(|error| {
-            let expected = format!("a minibatch that fits the network: {error}");
-            FieldError::new("batch_size", self.batch_size, expected)
-        })
-    }
 }
 
 impl Experiment for TrainingStep {
     fn check(&self) -> Result<(), FieldError> {
         distinct("estimators", &self.estimators)?;
         check_ratios(&self.ratios)?;
-        distinct("networks", &self.networks)?;
-        for (place, network) in self.networks.iter().enumerate() {
-            network.check().map_err(|error| error.within(&format!("networks[{place}]")))?;
-        }
+        check_all("networks", &self.networks)?;
         count_within("repeats", self.repeats, 1..=MOST_REPEATS)
     }
 
@@ -90,14 +56,8 @@ impl Experiment for TrainingStep {
     }
 
     fn memory(&self) -> Vec<Need> {
-        let needs = self.networks.iter().enumerate().filter_map(|(place, timed)| {
-            let network = timed.network.describe(timed.image, timed.classes).ok()?;
-            let Footprint { parameters, activations } = network.footprint(timed.batch_size);
-            // An exact network and a sampled one.
-            let bytes = 2.0 * (parameters + activations);
-            Some(Need::new(&format!("networks[{place}]"), timed.network.title(), bytes))
-        });
-        needs.max_by(|one, other| one.bytes.total_cmp(&other.bytes)).into_iter().collect()
+        // An exact network and a sampled one.
+        largest("networks", &self.networks, 2)
     }
 
     fn run(&self, environment: &Environment) -> anyhow::Result<ExhibitResult> {
@@ -122,25 +82,9 @@ impl Experiment for TrainingStep {
     }
 }
 
-impl Timed {
-    /// Images of independent normal numbers: times do not depend on what they show.
-    fn minibatches(&self, count: usize, stream: Stream) -> Vec<Minibatch> {
-        let minibatch = |number| {
-            let mut generator = stream.at(number);
-            let numbers = self.batch_size * self.image.len();
-            let pixels = (0..numbers).map(|_| standard_normal(&mut generator) as f32).collect();
-            let input = Matrix::from_rows(self.batch_size, self.image.len(), pixels);
-            let labels =
-                (0..self.batch_size).map(|_| below(&mut generator, self.classes) as u16).collect();
-            Minibatch { input, labels }
-        };
-        (0..count as u64).map(minibatch).collect()
-    }
-}
-
 /// The steps of one setting, of whose network, and its exact ones.
 struct Row<'a> {
-    timed: &'a Timed,
+    timed: &'a TimedNetwork,
     step: &'a Measurement,
     exact: &'a Measurement,
 }
@@ -158,7 +102,7 @@ impl TrainingStep {
 
     fn report(
         &self,
-        measured: &[(&Timed, Vec<Measurement>)],
+        measured: &[(&TimedNetwork, Vec<Measurement>)],
         environment: &Environment,
     ) -> ExhibitResult {
         let data = "random images, measured on this machine";
@@ -225,7 +169,7 @@ impl TrainingStep {
     }
 
     /// The time at the ratio nearest to a half with the first estimator, in a sentence.
-    fn finding(&self, measured: &[(&Timed, Vec<Measurement>)]) -> String {
+    fn finding(&self, measured: &[(&TimedNetwork, Vec<Measurement>)]) -> String {
         let ratio = nearest_to_half(self.ratios.iter().map(|ratio| ratio.value()));
         let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
         let found = measured.iter().filter_map(|(timed, steps)| {
@@ -235,7 +179,7 @@ impl TrainingStep {
         times(&format!("a step with {estimator} at {ratio}"), &found.collect::<Vec<_>>())
     }
 
-    fn figure(&self, measured: &[(&Timed, Vec<Measurement>)]) -> Figure {
+    fn figure(&self, measured: &[(&TimedNetwork, Vec<Measurement>)]) -> Figure {
         let shown = self.estimators.first().map_or("", |estimator| estimator.0.name());
         let panel = |title: &str,
                      label: &str,

@@ -5,6 +5,7 @@ mod finding;
 mod measured;
 mod settings;
 mod tables;
+pub(crate) mod times;
 
 use std::ops::ControlFlow;
 

@@ -2,8 +2,8 @@
 
 use coded_activations::arm::{Arm, FEW_BITS, Means, check_bits};
 use serde::{Deserialize, Serialize};
-use training::layer::ParameterPattern;
-use training::network::Description;
+use training::layer::{CodeForm, CodeSettings, ParameterPattern};
+use training::network::{Description, NetworkConfig};
 use training::sampling::{Mode, SamplingPolicy};
 use training::setting::{count_within, distinct};
 
@@ -38,6 +38,38 @@ pub struct SampledBy {
     pub ratio: Ratio,
 }
 
+/// Checks that there is something that codes can stand for.
+///
+/// # Errors
+/// When the network of this field has no batch normalisation that is rectified.
+pub fn check_can_be_coded(
+    field: &str,
+    network: &NetworkConfig,
+    layers: Description,
+) -> Result<(), FieldError> {
+    let codes = CodeSettings { bits: FEW_BITS, form: CodeForm::Backward };
+    if layers.with_codes(codes).is_ok() {
+        return Ok(());
+    }
+    let expected = "one with a batch normalisation that is rectified: no other activations can be \
+                    coded";
+    Err(FieldError::new(field, network.title(), expected))
+}
+
+impl SampledBy {
+    /// Checks that something is left out.
+    ///
+    /// # Errors
+    /// When all pairs are kept.
+    pub fn check(&self) -> Result<(), FieldError> {
+        if self.ratio.value() >= 1.0 {
+            let (field, value) = ("sampling.ratio", self.ratio.value());
+            return Err(FieldError::new(field, value, "less than 1: all pairs are no sample"));
+        }
+        Ok(())
+    }
+}
+
 impl Coded {
     /// Checks what the types do not.
     ///
@@ -61,18 +93,8 @@ impl Coded {
             count_within(&field, size, 1..=self.training.images.train)?;
         }
         let Some(description) = self.training.description() else { return Ok(()) };
-        let codes = Arm::Backward(FEW_BITS).codes();
-        if codes.is_some_and(|codes| description.clone().with_codes(codes).is_err()) {
-            let expected = "one with a batch normalisation that is rectified: no other activations \
-                            can be coded";
-            let network = self.training.network.title();
-            return Err(FieldError::new("training.network", network, expected));
-        }
-        if self.sampling.ratio.value() >= 1.0 {
-            let (field, value) = ("sampling.ratio", self.sampling.ratio.value());
-            return Err(FieldError::new(field, value, "less than 1: all pairs are no sample"));
-        }
-        Ok(())
+        check_can_be_coded("training.network", &self.training.network, description)?;
+        self.sampling.check()
     }
 
     /// What the arms are made of, for this network.

@@ -60,7 +60,10 @@ impl CodeSettings {
     }
 
     /// The quantiser of numbers measured in standard deviations.
-    pub(super) fn quantiser(&self) -> Result<PackedQuantiser, QuantiserError> {
+    ///
+    /// # Errors
+    /// When whole codes do not fill a byte.
+    pub fn quantiser(&self) -> Result<PackedQuantiser, QuantiserError> {
         let zero = match self.form {
             CodeForm::ZeroAsLevel => Zero::Level,
             _ => Zero::Edge,
