@@ -78,12 +78,9 @@ fn gradient(learner: &mut Learner, minibatch: &Minibatch) -> (f64, Vec<(String, 
     let loss = learner.gradient(&learner.context(), minibatch).unwrap().mean();
     let mut all = Vec::new();
     learner.network().visit_parameters(&mut |parameter| {
-        let length = parameter.row_length;
-        let rows = (0..parameter.values.len() / length).flat_map(|row| {
-            let row = parameter.gradient.row(row, length);
-            row.map_or(vec![0.0; length], <[f32]>::to_vec)
-        });
-        all.push((parameter.name.to_string(), rows.collect()));
+        let mut gradient = Vec::new();
+        parameter.append_gradient(&mut gradient);
+        all.push((parameter.name.to_string(), gradient));
     });
     (loss, all)
 }

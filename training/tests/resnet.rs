@@ -73,12 +73,11 @@ fn train(source: &FolderSource, policy: Option<SamplingPolicy>) -> Run {
     let network = learner.network();
     let (mut non_zero, mut all) = (0, 0);
     network.visit_parameters(&mut |parameter| {
-        for row in 0..parameter.values.len() / parameter.row_length {
-            let numbers = parameter.gradient.row(row, parameter.row_length).unwrap_or_default();
-            assert!(numbers.iter().all(|number| number.is_finite()));
-            non_zero += numbers.iter().filter(|number| **number != 0.0).count();
-            all += parameter.row_length;
-        }
+        let mut numbers = Vec::new();
+        parameter.append_gradient(&mut numbers);
+        assert!(numbers.iter().all(|number| number.is_finite()));
+        non_zero += numbers.iter().filter(|number| **number != 0.0).count();
+        all += numbers.len();
     });
     let after = network.parameters();
     let change = before.iter().zip(&after).fold(0.0, |most, (a, b)| f32::max(most, (a - b).abs()));

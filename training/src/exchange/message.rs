@@ -42,6 +42,14 @@ impl Message {
                 to.extend_from_slice(&values[..indices.len() * length]);
                 digest("rows", indices)
             }
+            (gradient @ Gradient::Block { rows, .. }, Exchange::Slices) => {
+                for row in rows.iter().filter_map(|&row| gradient.row(row as usize, length)) {
+                    let begin = to.len();
+                    to.resize(begin + length, 0.0);
+                    row.copy_to(&mut to[begin..]);
+                }
+                digest("rows", rows)
+            }
             (Gradient::Channels { indices, block, values }, Exchange::Slices) => {
                 for row in values.chunks_exact(length) {
                     for &channel in indices {
@@ -50,13 +58,8 @@ impl Message {
                 }
                 digest("channels", indices)
             }
-            (Gradient::Rows { .. }, Exchange::Whole) => {
-                for row in 0..parameter.values.len() / length {
-                    match parameter.gradient.row(row, length) {
-                        Some(row) => to.extend_from_slice(row),
-                        None => to.resize(to.len() + length, 0.0),
-                    }
-                }
+            (Gradient::Rows { .. } | Gradient::Block { .. }, Exchange::Whole) => {
+                parameter.append_gradient(to);
                 digest("whole", &[])
             }
             (Gradient::Dense(values) | Gradient::Channels { values, .. }, _) => {
@@ -93,9 +96,10 @@ impl Message {
             }
             let Parameter { values, row_length, gradient, .. } = parameter;
             let gradient = match (gradient, exchange) {
-                (Gradient::Rows { indices, .. }, Exchange::Slices) => {
-                    Gradient::Rows { indices, values: take(indices.len() * row_length) }
-                }
+                (
+                    Gradient::Rows { indices, .. } | Gradient::Block { rows: indices, .. },
+                    Exchange::Slices,
+                ) => Gradient::Rows { indices, values: take(indices.len() * row_length) },
                 (Gradient::Channels { indices, block, .. }, Exchange::Slices) => {
                     whole.clear();
                     whole.resize(values.len(), 0.0);

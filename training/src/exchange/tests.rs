@@ -154,7 +154,9 @@ fn selected(network: &mut Network) -> Vec<Vec<u32>> {
     let mut lists = Vec::new();
     network.visit_parameters(&mut |parameter| match parameter.gradient {
         Gradient::Dense(_) => {}
-        Gradient::Rows { indices, .. } | Gradient::Channels { indices, .. } => {
+        Gradient::Rows { indices, .. }
+        | Gradient::Block { rows: indices, .. }
+        | Gradient::Channels { indices, .. } => {
             lists.push(indices.to_vec());
         }
     });
@@ -202,14 +204,7 @@ fn shared_norms_select_as_one_rank_with_all_samples() {
 /// Every number of the gradient, also the zeros.
 fn whole_gradient(network: &mut Network) -> Vec<f32> {
     let mut all = Vec::new();
-    network.visit_parameters(&mut |parameter| {
-        for row in 0..parameter.values.len() / parameter.row_length {
-            match parameter.gradient.row(row, parameter.row_length) {
-                Some(row) => all.extend_from_slice(row),
-                None => all.resize(all.len() + parameter.row_length, 0.0),
-            }
-        }
-    });
+    network.visit_parameters(&mut |parameter| parameter.append_gradient(&mut all));
     all
 }
 

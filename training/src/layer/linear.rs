@@ -1,6 +1,6 @@
 //! The fully connected layer, with exact and sampled products.
 
-use super::demand::Demand;
+use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::Initialization;
 use super::sampler::{Sampler, sampled_layer};
@@ -16,7 +16,6 @@ use kernels::product::{
 };
 use kernels::random::Stream;
 use kernels::scores::{column_norms_into, row_norms_into};
-use rayon::prelude::*;
 
 /// Y = XW + b, with X of batch x inputs and W of inputs x outputs.
 ///
@@ -42,8 +41,8 @@ pub struct Linear {
     /// Whether `weight_gradient` holds the rows of the selected features only.
     compact: bool,
     weight_gradient: Vec<f32>,
-    /// The weight gradient of the selected features and of those outputs that have a gradient.
-    compact_weight_gradient: Vec<f32>,
+    /// The outputs that `weight_gradient` has columns of; all where it is `None`.
+    gradient_outputs: ExpectedChannels,
     bias_gradient: Vec<f32>,
     output: Matrix,
     input_gradient: Matrix,
@@ -74,7 +73,7 @@ impl Linear {
             stored_features: Selection::default(),
             compact: false,
             weight_gradient: Vec::new(),
-            compact_weight_gradient: Vec::new(),
+            gradient_outputs: ExpectedChannels::default(),
             bias_gradient: vec![0.0; outputs],
             output: Matrix::default(),
             input_gradient: Matrix::default(),
@@ -189,21 +188,12 @@ impl Linear {
         let stored = &mut self.stored_features;
         stored.set_places(selection, input.columns(), |feature| place(feature) as u32);
         let (x, dy) = (input.stored_view().transpose(), gradient.stored_view());
-        self.weight_gradient.resize(kept * self.outputs, 0.0);
-        match gradient.channels() {
-            None => {
-                let to = &mut self.weight_gradient;
-                let to = kernels::MatrixViewMut::row_major(to, kept, self.outputs);
-                matmul_selected_rows(context.set, x, dy, stored, to);
-            }
-            Some(outputs) => {
-                let compact = &mut self.compact_weight_gradient;
-                compact.resize(kept * outputs.len(), 0.0);
-                let to = kernels::MatrixViewMut::row_major(compact, kept, outputs.len());
-                matmul_selected_rows(context.set, x, dy, stored, to);
-                expand_rows(&mut self.weight_gradient, self.outputs, compact, outputs);
-            }
-        }
+        let outputs = gradient.channels().map(|indices| Channels { indices, count: self.outputs });
+        self.gradient_outputs.only(outputs);
+        let columns = outputs.map_or(self.outputs, |outputs| outputs.indices.len());
+        self.weight_gradient.resize(kept * columns, 0.0);
+        let to = kernels::MatrixViewMut::row_major(&mut self.weight_gradient, kept, columns);
+        matmul_selected_rows(context.set, x, dy, stored, to);
         self.compact = true;
         let exact = [self.inputs, batch, self.outputs];
         context.count(Computations::of_product([kept, batch, self.outputs], exact));
@@ -294,21 +284,6 @@ impl Linear {
         }
         (self.samples, self.outputs_kept) = (samples, outputs);
     }
-}
-
-/// Writes rows of some numbers, at their places among zeros.
-fn expand_rows(to: &mut [f32], length: usize, from: &[f32], places: &[u32]) {
-    if places.is_empty() {
-        return to.fill(0.0);
-    }
-    const ROWS_A_TASK: usize = 32;
-    let tasks = to.par_chunks_mut(ROWS_A_TASK * length);
-    tasks.zip(from.par_chunks(ROWS_A_TASK * places.len())).for_each(|(to, from)| {
-        to.fill(0.0);
-        for (to, from) in to.chunks_exact_mut(length).zip(from.chunks_exact(places.len())) {
-            places.iter().zip(from).for_each(|(&place, &x)| to[place as usize] = x);
-        }
-    });
 }
 
 impl Layer for Linear {
@@ -406,13 +381,20 @@ impl Layer for Linear {
         let (selection, norms) = self.features.selection_and_right_norms();
         let gradient = match selection {
             Some(selection) if self.compact => {
-                Gradient::Rows { indices: selection.indices(), values: &self.weight_gradient }
+                let (rows, values) = (selection.indices(), &self.weight_gradient[..]);
+                match self.gradient_outputs.channels() {
+                    None => Gradient::Rows { indices: rows, values },
+                    Some(Channels { indices: columns, .. }) => {
+                        Gradient::Block { rows, columns, values }
+                    }
+                }
             }
             _ => Gradient::Dense(&self.weight_gradient),
         };
-        self.weight_norms_valid = false;
+        let were_current = std::mem::take(&mut self.weight_norms_valid);
         let are_current = &mut self.weight_norms_valid;
-        let row_norms = (norms.len() == self.inputs).then_some(RowNorms { norms, are_current });
+        let norms = RowNorms { norms, were_current, are_current };
+        let row_norms = (norms.norms.len() == self.inputs).then_some(norms);
         let (values, row_length) = (&mut self.weight, self.outputs);
         let name = ParameterName::new(&self.name, "weight");
         visit(Parameter { name, values, row_length, gradient, row_norms, is_frozen: false });

@@ -39,7 +39,7 @@ pub use kept_selection::KeptSelection;
 pub use later_norms::LaterNorms;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
-pub use parameter::{Gradient, Parameter, RowNorms};
+pub use parameter::{Gradient, GradientRow, Parameter, RowNorms};
 pub use parameter_name::{ParameterName, ParameterPattern, is_frozen};
 pub use pool_and_pad::{PoolAndPad, PoolAndPadError};
 pub use residual::Residual;

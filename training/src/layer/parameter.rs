@@ -14,6 +14,16 @@ pub enum Gradient<'a> {
         /// Their numbers, one row after another.
         values: &'a [f32],
     },
+    /// Some rows of the parameter, of which some columns; all else is zero. What a layer sampled in
+    /// the forward pass learns where the next one is sampled, too.
+    Block {
+        /// Which rows, in increasing order.
+        rows: &'a [u32],
+        /// Which columns, in increasing order.
+        columns: &'a [u32],
+        /// Numbers of these columns, one row after another.
+        values: &'a [f32],
+    },
     /// A number for every number of the parameter, those of all but some channels zero.
     Channels {
         /// Which channels, in increasing order.
@@ -26,13 +36,56 @@ pub enum Gradient<'a> {
 }
 
 impl<'a> Gradient<'a> {
-    /// One row of the gradient, or none where it is zero.
-    pub fn row(&self, row: usize, length: usize) -> Option<&'a [f32]> {
-        let (position, values) = match *self {
-            Self::Dense(values) | Self::Channels { values, .. } => (row, values),
-            Self::Rows { indices, values } => (indices.binary_search(&(row as u32)).ok()?, values),
+    /// One row of so many numbers, or none where it is zero.
+    pub fn row(&self, row: usize, length: usize) -> Option<GradientRow<'a>> {
+        let numbers = |values: &'a [f32], position: usize, length: usize| {
+            &values[position * length..(position + 1) * length]
         };
-        Some(&values[position * length..(position + 1) * length])
+        match *self {
+            Self::Dense(values) | Self::Channels { values, .. } => {
+                Some(GradientRow::Whole(numbers(values, row, length)))
+            }
+            Self::Rows { indices, values } => {
+                let position = indices.binary_search(&(row as u32)).ok()?;
+                Some(GradientRow::Whole(numbers(values, position, length)))
+            }
+            Self::Block { rows, columns, values } => {
+                let position = rows.binary_search(&(row as u32)).ok()?;
+                let numbers = numbers(values, position, columns.len());
+                Some(GradientRow::Columns { columns, numbers })
+            }
+        }
+    }
+}
+
+/// One row of a gradient.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum GradientRow<'a> {
+    /// A number for every column.
+    Whole(&'a [f32]),
+    /// Numbers of some columns; those of all others are zero.
+    Columns {
+        /// Which columns, in increasing order.
+        columns: &'a [u32],
+        /// Their numbers.
+        numbers: &'a [f32],
+    },
+}
+
+impl GradientRow<'_> {
+    /// Writes the whole row, zeros included.
+    ///
+    /// # Panics
+    /// When the row is of another length.
+    pub fn copy_to(self, to: &mut [f32]) {
+        match self {
+            Self::Whole(numbers) => to.copy_from_slice(numbers),
+            Self::Columns { columns, numbers } => {
+                to.fill(0.0);
+                let places = columns.iter().zip(numbers);
+                places.for_each(|(&column, &number)| to[column as usize] = number);
+            }
+        }
     }
 }
 
@@ -63,6 +116,27 @@ impl<'a> Parameter<'a> {
     ) -> Self {
         Self { name, values, row_length, gradient, row_norms: None, is_frozen: false }
     }
+
+    /// Appends the whole gradient, zeros included.
+    ///
+    /// ```
+    /// use training::layer::{Gradient, Parameter, ParameterName};
+    /// let (rows, columns, numbers) = ([1], [0, 2], [5.0, 6.0]);
+    /// let gradient = Gradient::Block { rows: &rows, columns: &columns, values: &numbers };
+    /// let (name, mut values) = (ParameterName::new("layer", "weight"), [0.0; 6]);
+    /// let mut whole = Vec::new();
+    /// Parameter::new(name, &mut values, 3, gradient).append_gradient(&mut whole);
+    /// assert_eq!(whole, [0.0, 0.0, 0.0, 5.0, 0.0, 6.0]);
+    /// ```
+    pub fn append_gradient(&self, to: &mut Vec<f32>) {
+        let begin = to.len();
+        to.resize(begin + self.values.len(), 0.0);
+        for (row, to) in to[begin..].chunks_exact_mut(self.row_length.max(1)).enumerate() {
+            if let Some(row) = self.gradient.row(row, self.row_length) {
+                row.copy_to(to);
+            }
+        }
+    }
 }
 
 /// The Euclidean norms of a parameter's rows. Whoever changes the parameter may bring them up to
@@ -71,6 +145,8 @@ impl<'a> Parameter<'a> {
 pub struct RowNorms<'a> {
     /// A norm for every row.
     pub norms: &'a mut [f64],
+    /// Whether they were those of the parameter before the visit.
+    pub were_current: bool,
     /// Whether they are those of the parameter as it is; false on a visit.
     pub are_current: &'a mut bool,
 }

@@ -12,7 +12,7 @@ pub use lookahead::{Lookahead, LookaheadConfig};
 pub use schedule::{Knot, Moment, Schedule};
 pub use state::{Averages, AveragesError, OptimizerState};
 
-use crate::layer::{Parameter, RowNorms};
+use crate::layer::{GradientRow, Parameter, RowNorms};
 use crate::setting::{FieldError, POSITIVE, number};
 use kernels::InstructionSet;
 use kernels::scores::sum_of_squares;
@@ -42,6 +42,14 @@ pub enum OptimizerConfig {
         /// The learning rate.
         learning_rate: f32,
     },
+    /// Adam that leaves rows without a gradient as they are, with their averages: what is not
+    /// selected costs nothing. A row's averages are then those over the steps in which it had a
+    /// gradient, and it stands still in all others, where Adam goes on by its averages. The
+    /// correction of the averages counts all steps, as in PyTorch's SparseAdam.
+    LazyAdam {
+        /// The learning rate.
+        learning_rate: f32,
+    },
 }
 
 impl OptimizerConfig {
@@ -61,7 +69,21 @@ impl OptimizerConfig {
     /// The learning rate.
     pub fn learning_rate(&self) -> f32 {
         match *self {
-            Self::Sgd { learning_rate, .. } | Self::Adam { learning_rate } => learning_rate,
+            Self::Sgd { learning_rate, .. }
+            | Self::Adam { learning_rate }
+            | Self::LazyAdam { learning_rate } => learning_rate,
+        }
+    }
+
+    /// Whether rows without a gradient stay as they are, with their averages; `of_decay` is the
+    /// factor of the weight decay.
+    fn leaves_rows(&self, of_decay: f32) -> bool {
+        match *self {
+            Self::Sgd { momentum, weight_decay, .. } => {
+                momentum == 0.0 && of_decay * weight_decay == 0.0
+            }
+            Self::Adam { .. } => false,
+            Self::LazyAdam { .. } => true,
         }
     }
 }
@@ -81,6 +103,9 @@ pub struct Optimizer {
 
 /// Rows of a parameter that one task changes.
 const ROWS_A_TASK: usize = 32;
+
+/// Numbers of a row whose gradient is put together at a time, where some columns have none.
+const PIECE: usize = 512;
 
 impl Optimizer {
     /// An optimiser that has made no step.
@@ -138,8 +163,10 @@ impl Optimizer {
             group.map_or((1.0, 1.0), |group| (group.learning_rate, group.weight_decay));
         let rate = of_rate * (self.factor * config.learning_rate());
         let correction = adam::bias_correction(self.steps);
-        let change = |row: usize, values: &mut [f32], first: &mut [f32], second: &mut [f32]| {
-            let gradient = gradient.row(row, row_length);
+        let change = |values: &mut [f32],
+                      first: &mut [f32],
+                      second: &mut [f32],
+                      gradient: Option<&[f32]>| {
             // Inlined, so that the loops are compiled for the instruction set.
             match config {
                 OptimizerConfig::Sgd { momentum, nesterov, weight_decay, .. } => {
@@ -150,19 +177,37 @@ impl Optimizer {
                         || sgd::update(values, first, gradient, step),
                     )
                 }
-                OptimizerConfig::Adam { .. } => set.run(
+                OptimizerConfig::Adam { .. } | OptimizerConfig::LazyAdam { .. } => set.run(
                     #[inline(always)]
                     || adam::update(values, first, second, gradient, rate, correction),
                 ),
             }
         };
+        let leaves_rows = config.leaves_rows(of_decay);
+        let norms_are_current = row_norms.as_ref().is_none_or(|norms| norms.were_current);
         let change_rows = |first_row: usize, (values, averages): Rows<'_>, norms: &mut [f64]| {
             let rows = values.chunks_exact_mut(row_length);
             let (first, second) = averages;
             let averages =
                 first.chunks_exact_mut(row_length).zip(second.chunks_exact_mut(row_length));
             for (row, (values, (first, second))) in rows.zip(averages).enumerate() {
-                change(first_row + row, values, first, second);
+                match gradient.row(first_row + row, row_length) {
+                    None if leaves_rows && norms_are_current => continue,
+                    None if leaves_rows => {}
+                    None => change(values, first, second, None),
+                    Some(GradientRow::Whole(numbers)) => {
+                        change(values, first, second, Some(numbers));
+                    }
+                    Some(GradientRow::Columns { columns, numbers }) => {
+                        let averages = first.chunks_mut(PIECE).zip(second.chunks_mut(PIECE));
+                        let pieces = values.chunks_mut(PIECE).zip(averages);
+                        let mut gradient = Pieces { columns, numbers, begin: 0 };
+                        for (values, (first, second)) in pieces {
+                            let piece = gradient.next();
+                            change(values, first, second, Some(&piece[..values.len()]));
+                        }
+                    }
+                }
                 if let Some(norm) = norms.get_mut(row) {
                     *norm = sum_of_squares(set, values).sqrt();
                 }
@@ -174,7 +219,7 @@ impl Optimizer {
         let tasks = values.par_chunks_mut(task).zip(averages).enumerate();
         match row_norms {
             None => tasks.for_each(|(task, rows)| change_rows(task * ROWS_A_TASK, rows, &mut [])),
-            Some(RowNorms { norms, are_current }) => {
+            Some(RowNorms { norms, are_current, .. }) => {
                 assert_eq!(norms.len() * row_length, length, "a norm a row");
                 tasks.zip(norms.par_chunks_mut(ROWS_A_TASK)).for_each(|((task, rows), norms)| {
                     change_rows(task * ROWS_A_TASK, rows, norms);
@@ -187,6 +232,30 @@ impl Optimizer {
 
 /// Rows of a parameter, and of both its averages.
 type Rows<'a> = (&'a mut [f32], (&'a mut [f32], &'a mut [f32]));
+
+/// A row of which some columns have a gradient, piece by piece: put together in a buffer that stays
+/// in the nearest cache, which costs less than a whole gradient in memory.
+struct Pieces<'a> {
+    columns: &'a [u32],
+    numbers: &'a [f32],
+    begin: usize,
+}
+
+impl Pieces<'_> {
+    /// The next piece, zeros included.
+    fn next(&mut self) -> [f32; PIECE] {
+        let end = self.begin + PIECE;
+        let count = self.columns.partition_point(|&column| (column as usize) < end);
+        let (columns, later_columns) = self.columns.split_at(count);
+        let (numbers, later_numbers) = self.numbers.split_at(count);
+        let mut piece = [0.0; PIECE];
+        for (&column, &number) in columns.iter().zip(numbers) {
+            piece[column as usize - self.begin] = number;
+        }
+        *self = Self { columns: later_columns, numbers: later_numbers, begin: end };
+        piece
+    }
+}
 
 /// The number, or zero where its magnitude is below `negligible`.
 #[inline(always)]
@@ -213,8 +282,17 @@ mod tests {
         nesterov: true,
         weight_decay: 0.01,
     };
-    const CONFIGS: [OptimizerConfig; 3] =
-        [SGD, NESTEROV, OptimizerConfig::Adam { learning_rate: 0.1 }];
+    const PLAIN: OptimizerConfig = OptimizerConfig::Sgd {
+        learning_rate: 0.1,
+        momentum: 0.0,
+        nesterov: false,
+        weight_decay: 0.0,
+    };
+    const LAZY: OptimizerConfig = OptimizerConfig::LazyAdam { learning_rate: 0.1 };
+    /// A gradient that is zero is to them as one that is not there.
+    const DENSE: [OptimizerConfig; 4] =
+        [SGD, NESTEROV, PLAIN, OptimizerConfig::Adam { learning_rate: 0.1 }];
+    const CONFIGS: [OptimizerConfig; 5] = [SGD, NESTEROV, PLAIN, DENSE[3], LAZY];
 
     #[test]
     fn numbers_out_of_range_are_refused_by_name() {
@@ -238,7 +316,7 @@ mod tests {
 
     #[test]
     fn missing_rows_are_rows_of_zeros_bit_for_bit() {
-        for config in CONFIGS {
+        for config in DENSE {
             let set = InstructionSet::detect();
             let (mut sparse, mut dense) =
                 (Optimizer::new(config, set), Optimizer::new(config, set));
@@ -258,6 +336,83 @@ mod tests {
                 dense.update(Parameter::new(NAME, &mut y, 2, gradient));
                 assert_eq!(x, y, "{config:?}");
             }
+        }
+    }
+
+    #[test]
+    fn missing_columns_are_columns_of_zeros_bit_for_bit() {
+        // Two pieces and a part of a third.
+        let length = 2 * PIECE + 3;
+        let columns: Vec<u32> = (0..length as u32).filter(|column| column % 3 != 1).collect();
+        let [none, outer] = [&[][..], &[0, length as u32 - 1]];
+        for (config, columns) in
+            CONFIGS.into_iter().flat_map(|config| [none, outer, &columns].map(|c| (config, c)))
+        {
+            let set = InstructionSet::detect();
+            let mut optimizers = [(); 2].map(|()| Optimizer::new(config, set));
+            let mut x: Vec<f32> = (0..3 * length).map(|i| (i % 7) as f32 - 2.5).collect();
+            let mut y = x.clone();
+            for rows in [&[0u32, 2][..], &[1]] {
+                let values: Vec<f32> =
+                    (0..rows.len() * columns.len()).map(|i| (i % 5) as f32 - 1.7).collect();
+                let block = Gradient::Block { rows, columns, values: &values };
+                let mut whole = Vec::new();
+                Parameter::new(NAME, &mut x, length, block).append_gradient(&mut whole);
+                let of_rows =
+                    rows.iter().flat_map(|&row| &whole[row as usize * length..][..length]);
+                let whole: Vec<f32> = of_rows.copied().collect();
+                let [sparse, dense] = &mut optimizers;
+                sparse.begin_step();
+                dense.begin_step();
+                sparse.update(Parameter::new(NAME, &mut x, length, block));
+                let rows = Gradient::Rows { indices: rows, values: &whole };
+                dense.update(Parameter::new(NAME, &mut y, length, rows));
+                assert_eq!(x, y, "{config:?}");
+            }
+            assert_eq!(optimizers[0].averages, optimizers[1].averages, "{config:?}");
+        }
+    }
+
+    #[test]
+    fn rows_without_a_gradient_stay_where_an_optimiser_leaves_them() {
+        let adam = OptimizerConfig::Adam { learning_rate: 0.1 };
+        for (config, stays) in [(PLAIN, true), (LAZY, true), (SGD, false), (adam, false)] {
+            let mut optimizer = Optimizer::new(config, InstructionSet::detect());
+            let mut x = vec![1.0f32, 2.0];
+            let mut step = |gradient: Gradient<'_>| {
+                optimizer.begin_step();
+                optimizer.update(Parameter::new(NAME, &mut x, 1, gradient));
+                x.clone()
+            };
+            let both = step(Gradient::Dense(&[0.5, -0.5]));
+            let one = step(Gradient::Rows { indices: &[1], values: &[0.25] });
+            assert_eq!(one[0] == both[0], stays, "{config:?}");
+            assert_ne!(one[1], both[1]);
+            // Where all rows have a gradient it is Adam.
+            let third = step(Gradient::Dense(&[0.5, 0.5]));
+            assert_ne!(third[0], one[0]);
+        }
+        let all = [0.5, -0.2, 0.1];
+        let set = InstructionSet::detect();
+        assert_eq!(after(Optimizer::new(LAZY, set), &all), after(Optimizer::new(adam, set), &all));
+    }
+
+    /// Norms are brought up to date; those of rows that stay are not computed anew, if they were of
+    /// the parameter.
+    #[test]
+    fn norms_of_rows_that_stay_are_believed_if_they_were_current() {
+        for (were_current, expected) in [(true, 77.0), (false, 5.0)] {
+            let mut optimizer = Optimizer::new(PLAIN, InstructionSet::detect());
+            let (mut x, mut norms) = ([3.0f32, 4.0, 1.0, 0.0], [77.0, 77.0]);
+            let mut are_current = false;
+            let row_norms =
+                RowNorms { norms: &mut norms, were_current, are_current: &mut are_current };
+            let gradient = Gradient::Rows { indices: &[1], values: &[0.0, 10.0] };
+            let parameter = Parameter::new(NAME, &mut x, 2, gradient);
+            optimizer.begin_step();
+            optimizer.update(Parameter { row_norms: Some(row_norms), ..parameter });
+            assert!(are_current);
+            assert_eq!(norms, [expected, 2f64.sqrt()]);
         }
     }
 

@@ -26,6 +26,9 @@ pub(super) fn update(
     gradient: Option<&[f32]>,
     step: Step,
 ) {
+    if step.momentum == 0.0 && !step.nesterov {
+        return descend(values, gradient, step);
+    }
     let elements = values.iter_mut().zip(velocity);
     match gradient {
         Some(gradient) => {
@@ -38,6 +41,18 @@ pub(super) fn update(
                 change(value, velocity, 0.0, step);
             }
         }
+    }
+}
+
+/// The same without momentum, where nothing reads the velocity: it is left alone.
+#[inline(always)]
+fn descend(values: &mut [f32], gradient: Option<&[f32]>, Step { rate, decay, .. }: Step) {
+    let change = |value: &mut f32, gradient: f32| {
+        *value -= rate * flushed(gradient + decay * *value, NEGLIGIBLE);
+    };
+    match gradient {
+        Some(gradient) => values.iter_mut().zip(gradient).for_each(|(x, &g)| change(x, g)),
+        None => values.iter_mut().for_each(|x| change(x, 0.0)),
     }
 }
 

@@ -163,32 +163,24 @@ impl WeightGradients {
     fn copy(&mut self, learner: &mut Learner) {
         let Self { layers, gradients } = self;
         visit(learner, layers, &mut |layer, parameter| {
-            let Parameter { values, row_length, gradient, .. } = parameter;
             let copy = &mut gradients[layer];
             copy.clear();
-            copy.resize(values.len(), 0.0);
-            for (row, copy) in copy.chunks_exact_mut(row_length).enumerate() {
-                if let Some(gradient) = gradient.row(row, row_length) {
-                    copy.copy_from_slice(gradient);
-                }
-            }
+            parameter.append_gradient(copy);
         });
     }
 
     /// Tells `tell` the squared distance of each layer's gradient to its copy, summed in f64 in
     /// the order of the weights.
     fn compare(&self, learner: &mut Learner, mut tell: impl FnMut(usize, f64)) {
-        visit(learner, &self.layers, &mut |layer, Parameter { row_length, gradient, .. }| {
-            let mut sum = 0.0;
-            for (row, copy) in self.gradients[layer].chunks_exact(row_length).enumerate() {
-                let gradient = gradient.row(row, row_length);
-                for (column, &x) in copy.iter().enumerate() {
-                    let y = gradient.map_or(0.0, |gradient| gradient[column]);
-                    let difference = f64::from(x) - f64::from(y);
-                    sum += difference * difference;
-                }
-            }
-            tell(layer, sum);
+        let mut gradient = Vec::new();
+        visit(learner, &self.layers, &mut |layer, parameter| {
+            gradient.clear();
+            parameter.append_gradient(&mut gradient);
+            let squares = self.gradients[layer].iter().zip(&gradient).map(|(&x, &y)| {
+                let difference = f64::from(x) - f64::from(y);
+                difference * difference
+            });
+            tell(layer, squares.fold(0.0, |sum, square| sum + square));
         });
     }
 }

@@ -130,12 +130,9 @@ fn weight_gradients(
         if parameter.name.part != "weight" {
             return;
         }
-        let length = parameter.row_length;
-        let rows = (0..parameter.values.len() / length).flat_map(|row| {
-            let row = parameter.gradient.row(row, length);
-            row.map_or(vec![0.0; length], <[f32]>::to_vec)
-        });
-        all.push((parameter.name.layer.to_owned(), rows.collect()));
+        let mut gradient = Vec::new();
+        parameter.append_gradient(&mut gradient);
+        all.push((parameter.name.layer.to_owned(), gradient));
     });
     if all.is_empty() { Err(ComparisonError::NoWeight) } else { Ok(all) }
 }

@@ -107,7 +107,7 @@ pub fn deviation_of_gradients(
     layer.backward(&context, &input, &matrix(&weights), true);
     let mut found = layer.input_gradient().data().to_vec();
     layer.visit_parameters(&mut |parameter| {
-        found.extend(parameter.gradient.row(0, parameter.row_length).unwrap_or_default());
+        parameter.append_gradient(&mut found);
     });
     let wide = |numbers: &[f32]| -> Vec<f64> { numbers.iter().map(|x| f64::from(*x)).collect() };
     let weights = wide(&weights);

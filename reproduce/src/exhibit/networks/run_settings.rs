@@ -194,6 +194,7 @@ impl RunSettings {
     pub fn describe(&self) -> String {
         let optimizer = match self.optimizer {
             OptimizerConfig::Adam { learning_rate } => format!("Adam at {learning_rate}"),
+            OptimizerConfig::LazyAdam { learning_rate } => format!("lazy Adam at {learning_rate}"),
             OptimizerConfig::Sgd { learning_rate, momentum, nesterov, weight_decay } => {
                 let momentum_of = if nesterov { "Nesterov momentum" } else { "momentum" };
                 format!(

@@ -54,15 +54,9 @@ fn assert_close(found: &[f32], expected: &[f64], what: &str) {
 fn dense_weight_gradient(layer: &mut Linear) -> Vec<f32> {
     let mut gradients = Vec::new();
     layer.visit_parameters(&mut |parameter| {
-        let rows = parameter.values.len() / parameter.row_length;
-        gradients.push(
-            (0..rows)
-                .flat_map(|row| {
-                    let zeros = vec![0.0; parameter.row_length];
-                    parameter.gradient.row(row, parameter.row_length).map_or(zeros, <[f32]>::to_vec)
-                })
-                .collect::<Vec<f32>>(),
-        );
+        let mut gradient = Vec::new();
+        parameter.append_gradient(&mut gradient);
+        gradients.push(gradient);
     });
     gradients.swap_remove(0)
 }

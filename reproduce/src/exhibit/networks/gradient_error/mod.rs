@@ -370,14 +370,9 @@ fn weight_gradients(
         let rows = parameter.values.len() / parameter.row_length;
         // A bias is one row.
         if rows > 1 {
-            let mut dense = Vec::with_capacity(parameter.values.len());
-            for row in 0..rows {
-                match parameter.gradient.row(row, parameter.row_length) {
-                    Some(values) => dense.extend(values.iter().map(|value| f64::from(*value))),
-                    None => dense.extend(std::iter::repeat_n(0.0, parameter.row_length)),
-                }
-            }
-            found.push(dense);
+            let mut dense = Vec::new();
+            parameter.append_gradient(&mut dense);
+            found.push(dense.into_iter().map(f64::from).collect());
         }
     });
     Ok(found)
