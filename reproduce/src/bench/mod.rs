@@ -75,8 +75,8 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
         progress: &progress,
     };
     let started = Instant::now();
-    let steps = step::MINIBATCHES.len() * if pytorch.is_some() { 2 } else { 1 };
-    progress.set_length(pools.len() * (product::SHAPES.len() + steps));
+    let beside = if pytorch.is_some() { step::MINIBATCHES.len() } else { 0 };
+    progress.set_length(pools.len() * (product::SHAPES.len() + step::count(&setting) + beside));
     let (contests, notes) = match (&contest.training, &contest.pytorch) {
         (Some(name), Some(interpreter)) => {
             let (data, seed) = (contest.data.path(), contest.seed);
@@ -158,6 +158,10 @@ fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
         "The time of a sampled product includes scores with kept norms of B, selection and \
          scaling. The goal, k/n + 0.06, is stated for an inner side of at least 512 and others \
          of at least 64."
+            .to_string(),
+        "A step is forward pass, loss, backward pass and update, of which products alone are \
+         sampled; computations are the share of the multiply-adds that it counts, and the goal is \
+         0.05 above it."
             .to_string(),
         "Where other processes hold cores, a row on several threads is measured on fewer cores \
          than it names: then its speeds are hardly above those on one thread, and it says nothing \

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::contest::{Comparison, Contest};
 use super::python::Python;
 use super::setting::Setting;
-use super::step::{CLASSES, DROPOUT, HIDDEN, INPUTS, LEARNING_RATE, MINIBATCHES, Steps};
+use super::step::{
+    ADAM, CLASSES, DROPOUT, HIDDEN, INPUTS, LEARNING_RATE, MINIBATCHES, Steps, perceptron,
+};
 use crate::timing::{Patience, Work, in_turns, rested, timed};
 
 /// What the interpreter runs; its head describes the lines that are exchanged.
@@ -85,7 +87,7 @@ impl PyTorch {
         let threads = rayon::current_num_threads();
         let waiting = self.faster(minibatch, threads)?;
         let stepping = &mut self.0[waiting];
-        let mut steps = Steps::new(setting, minibatch, None, true)?;
+        let mut steps = Steps::new(setting, &perceptron(minibatch, ADAM), None)?;
         let ours = timed(move || steps.step());
         let mut contestants = [ours, rested(stepping.work(minibatch, threads), SPINNING)];
         let patience = setting.effort.patience;

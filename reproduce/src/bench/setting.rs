@@ -42,6 +42,11 @@ impl Effort {
         large: 2e9,
         portable: 3e8,
     };
+
+    /// Whether nothing is left out.
+    pub fn is_full(&self) -> bool {
+        self.large.is_infinite()
+    }
 }
 
 /// What every measurement may depend on.

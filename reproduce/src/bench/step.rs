@@ -1,27 +1,30 @@
-//! Training steps of the released code's perceptron: exact, and sampled in the forward mode.
+//! Training steps of every network: what a sampled step takes of the exact one's time, beside the
+//! share of the computations that it counts.
 
-use kernels::random::{Generator, Stream, below, standard_normal};
-use kernels::{Estimator, InstructionSet};
+use kernels::Estimator;
+use kernels::random::Stream;
 use training::data::Minibatch;
-use training::layer::StepContext;
+use training::layer::{Activation, ImageShape};
 use training::learner::Learner;
-use training::matrix::Matrix;
-use training::network::{NetworkError, mlp};
+use training::network::NetworkConfig;
 use training::optimizer::OptimizerConfig;
-use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
+use training::sampling::{Mode, SamplingPolicy};
 
 use super::contest::{Comparison, Contest};
 use super::setting::Setting;
+use crate::exhibit::times::timed_network::TimedNetwork;
 use crate::timing::{Work, in_turns, timed};
 
-/// Samples a step.
+/// Shares of the pairs that are kept.
+const RATIOS: [f64; 3] = [0.5, 0.25, 0.1];
+/// How much more of the time than of the computations is aimed at, at the most.
+const ALLOWANCE: f64 = 0.05;
+
+/// Samples a step of the perceptron beside PyTorch's.
 pub const MINIBATCHES: [usize; 2] = [64, 256];
-const ESTIMATORS: [Estimator; 2] = [Estimator::TopK, Estimator::Bernoulli];
-const RATIO: f64 = 0.1;
-/// A third of the exact step's time is aimed at.
-const GOAL: f64 = 1.0 / 3.0;
 /// Pixels of an image.
-pub const INPUTS: usize = 784;
+pub const INPUTS: usize = SIDE * SIDE;
+const SIDE: usize = 28;
 /// Widths of the hidden layers.
 pub const HIDDEN: [usize; 2] = [500, 500];
 /// Classes of images.
@@ -30,119 +33,152 @@ pub const CLASSES: usize = 10;
 pub const DROPOUT: f64 = 0.1;
 /// Learning rate of Adam.
 pub const LEARNING_RATE: f32 = 1e-3;
-const OPTIMIZER: OptimizerConfig = OptimizerConfig::Adam { learning_rate: LEARNING_RATE };
+/// The optimiser of the released code's perceptron.
+pub const ADAM: OptimizerConfig = OptimizerConfig::Adam { learning_rate: LEARNING_RATE };
 
-/// Measures every minibatch on every number of threads.
+/// The released code's perceptron.
+pub fn perceptron(batch_size: usize, optimizer: OptimizerConfig) -> TimedNetwork {
+    TimedNetwork {
+        network: NetworkConfig::Mlp { hidden: HIDDEN.to_vec(), dropout: DROPOUT },
+        image: ImageShape::new(1, SIDE, SIDE),
+        classes: CLASSES,
+        batch_size,
+        minimal_k: 10,
+        optimizer,
+    }
+}
+
+fn descent(momentum: f32) -> OptimizerConfig {
+    let weight_decay = if momentum > 0.5 { 5e-4 } else { 0.0 };
+    OptimizerConfig::Sgd { learning_rate: 1e-3, momentum, nesterov: false, weight_decay }
+}
+
+/// What is measured, with the name of its optimiser.
+fn cases(setting: &Setting) -> Vec<(TimedNetwork, &'static str)> {
+    let lazy = OptimizerConfig::LazyAdam { learning_rate: LEARNING_RATE };
+    let optimizers = [(descent(0.0), "SGD"), (ADAM, "Adam"), (lazy, "lazy Adam")];
+    let perceptrons = [50, 64, 256]
+        .into_iter()
+        .flat_map(|batch| optimizers.map(|(optimizer, name)| (perceptron(batch, optimizer), name)));
+    let of = |network, image: [usize; 2], batch_size, momentum| {
+        let [channels, side] = image;
+        let image = ImageShape::new(channels, side, side);
+        let optimizer = descent(momentum);
+        let classes = CLASSES;
+        TimedNetwork { network, image, classes, batch_size, minimal_k: 1, optimizer }
+    };
+    let fast_cifar = NetworkConfig::FastCifar {
+        widths: [64, 128, 128],
+        activation: Activation::Gelu,
+        whitening_images: 64,
+    };
+    let mut cases: Vec<(TimedNetwork, &str)> = perceptrons.collect();
+    cases.push((of(NetworkConfig::Cnn, [1, SIDE], 64, 0.5), "momentum"));
+    cases.push((of(fast_cifar, [3, 32], 64, 0.9), "momentum"));
+    let wide = NetworkConfig::Wrn { depth: 16, width: 4 };
+    cases.push((of(wide, [3, 32], 32, 0.9), "momentum"));
+    if setting.effort.is_full() {
+        cases.push((of(NetworkConfig::Resnet { depth: 50 }, [3, 224], 4, 0.9), "momentum"));
+    }
+    cases
+}
+
+/// How many cases there are.
+pub fn count(setting: &Setting) -> usize {
+    cases(setting).len()
+}
+
+/// Measures every case on every number of threads.
 ///
 /// # Errors
-/// When the network cannot be built.
-pub fn measure(setting: &Setting) -> Result<Contest, NetworkError> {
+/// When a network cannot be built.
+pub fn measure(setting: &Setting) -> anyhow::Result<Contest> {
     let mut contest = Contest {
-        caption: format!(
-            "Training steps of the perceptron {INPUTS}-{}-{}-{CLASSES}, forward-sampled at {RATIO}",
-            HIDDEN[0], HIDDEN[1]
-        ),
-        keys: &["minibatch", "threads", "estimator", "optimiser"],
+        caption: "Training steps, top-k in the forward mode".to_string(),
+        keys: &["network", "minibatch", "optimiser", "ratio", "threads"],
         ratio: "time over exact",
-        others: ["sampled", "exact"].map(|name| (name.to_string(), "ms")).to_vec(),
+        others: [("computations", ""), ("sampled", "ms"), ("exact", "ms")]
+            .map(|(name, unit)| (name.to_string(), unit))
+            .to_vec(),
         rows: Vec::new(),
     };
-    for minibatch in MINIBATCHES {
+    for (network, optimizer) in cases(setting) {
         for pool in setting.pools {
-            contest.rows.extend(pool.install(|| compare(setting, minibatch))?);
+            contest.rows.extend(pool.install(|| compare(setting, &network, optimizer))?);
             setting.progress.advance(1);
         }
     }
     Ok(contest)
 }
 
-fn compare(setting: &Setting, minibatch: usize) -> Result<Vec<Comparison>, NetworkError> {
-    let policies =
-        ESTIMATORS.map(|estimator| SamplingPolicy::new(estimator, RATIO, 10, Mode::Forward));
-    let policies = [None].into_iter().chain(policies.map(Some));
-    let mut contestants: Vec<Work> = Vec::new();
-    for policy in policies {
-        for is_updated in [false, true] {
-            let mut steps = Steps::new(setting, minibatch, policy, is_updated)?;
-            contestants.push(timed(move || steps.step()));
-        }
-    }
+fn compare(
+    setting: &Setting,
+    network: &TimedNetwork,
+    optimizer: &str,
+) -> anyhow::Result<Vec<Comparison>> {
+    let policy =
+        |ratio| SamplingPolicy::new(Estimator::TopK, ratio, network.minimal_k, Mode::Forward);
+    let policies = std::iter::once(None).chain(RATIOS.map(policy).map(Some));
+    let mut steps: Vec<Steps> = policies
+        .map(|policy| Steps::new(setting, network, policy))
+        .collect::<anyhow::Result<_>>()?;
+    let mut contestants: Vec<Work> =
+        steps.iter_mut().map(|steps| timed(move || steps.step())).collect();
     let times = in_turns(&mut contestants, setting.effort.patience);
-    let mut rows = Vec::new();
-    for (position, estimator) in ESTIMATORS.iter().enumerate() {
-        for (exact, optimiser) in ["none", "Adam"].into_iter().enumerate() {
-            let sampled = 2 * (position + 1) + exact;
-            rows.push(Comparison {
-                keys: vec![
-                    minibatch.into(),
-                    rayon::current_num_threads().into(),
-                    estimator.name().into(),
-                    optimiser.into(),
-                ],
-                ratio: Some(times.ratio(sampled, exact)),
-                goal: Some(GOAL),
-                others: [sampled, exact].map(|c| (1e3 * times.seconds(c).median).into()).to_vec(),
-            });
+    drop(contestants);
+    let shares = steps.iter_mut().map(Steps::share);
+    let rows = RATIOS.iter().zip(shares.skip(1)).enumerate().map(|(place, (&ratio, share))| {
+        let milliseconds = |contestant| (1e3 * times.seconds(contestant).median).into();
+        Comparison {
+            keys: vec![
+                network.network.title().into(),
+                network.batch_size.into(),
+                optimizer.into(),
+                ratio.into(),
+                rayon::current_num_threads().into(),
+            ],
+            ratio: Some(times.ratio(place + 1, 0)),
+            goal: Some(share + ALLOWANCE),
+            others: vec![share.into(), milliseconds(place + 1), milliseconds(0)],
         }
-    }
-    Ok(rows)
+    });
+    Ok(rows.collect())
 }
 
 /// A network in training on random images.
 pub struct Steps {
     learner: Learner,
-    is_updated: bool,
-    set: InstructionSet,
-    stream: Stream,
     minibatches: Vec<Minibatch>,
-    number: u64,
 }
 
 impl Steps {
     /// Different minibatches in turn, so that the gradients stay as large as in training.
-    const MINIBATCHES: u64 = 8;
+    const MINIBATCHES: usize = 8;
 
-    /// A new network, updated by Adam or never.
+    /// A new network.
     ///
     /// # Errors
     /// When the network cannot be built.
     pub fn new(
         setting: &Setting,
-        minibatch: usize,
+        network: &TimedNetwork,
         policy: Option<SamplingPolicy>,
-        is_updated: bool,
-    ) -> Result<Self, NetworkError> {
+    ) -> anyhow::Result<Self> {
         let stream = Stream::new(setting.seed, "steps");
-        let description = mlp(INPUTS, &HIDDEN, CLASSES, DROPOUT);
-        let images = |number| random_images(&mut stream.child("images").at(number), minibatch);
-        let network = description.build(&LayerPolicies::uniform(policy), stream)?;
-        Ok(Self {
-            learner: Learner::new(network, OPTIMIZER, setting.set, stream),
-            is_updated,
-            set: setting.set,
-            stream,
-            minibatches: (0..Self::MINIBATCHES).map(images).collect(),
-            number: 0,
-        })
+        let minibatches = network.minibatches(Self::MINIBATCHES, stream.child("images"));
+        let learner = network.learner(policy, &minibatches, stream, setting.set)?;
+        Ok(Self { learner, minibatches })
     }
 
     /// One step on the next minibatch.
     pub fn step(&mut self) {
-        self.number += 1;
-        // Also without updates every step has draws of its own.
-        let context = StepContext::training(self.set, self.stream, self.number);
-        let minibatch = &self.minibatches[(self.number % Self::MINIBATCHES) as usize];
-        let loss = self.learner.gradient(&context, minibatch);
+        let minibatch = &self.minibatches[self.learner.steps() as usize % Self::MINIBATCHES];
+        let loss = self.learner.step(minibatch);
         loss.expect("steps on random images have finite losses and scores");
-        if self.is_updated {
-            self.learner.update();
-        }
     }
-}
 
-fn random_images(generator: &mut Generator, count: usize) -> Minibatch {
-    let pixels = (0..count * INPUTS).map(|_| standard_normal(generator) as f32).collect();
-    let input = Matrix::from_rows(count, INPUTS, pixels);
-    let labels = (0..count).map(|_| below(generator, CLASSES) as u16).collect();
-    Minibatch { input, labels }
+    /// The share of the exact multiply-adds that the steps so far performed.
+    fn share(&mut self) -> f64 {
+        self.learner.network().take_computations().share()
+    }
 }

@@ -13,6 +13,7 @@ use training::network::Description;
 use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, SamplingPolicy};
 
+use super::timed_network::built;
 use crate::exhibit::networks::headline::{is_shown, time_row};
 use crate::result::{HeadlineRow, significant};
 use crate::timing::Spread;
@@ -94,9 +95,7 @@ impl Steps<'_> {
     /// A learner, and the share of its gradient that a worker sends.
     fn learner(&self, policy: Option<SamplingPolicy>) -> anyhow::Result<(Learner, f64)> {
         let policies = LayerPolicies::uniform(policy);
-        let network = self
-            .network
-            .build(&policies, self.stream.child("initialisation"))
+        let network = built(self.network, policy, self.minibatches, self.stream)
             .context("the network cannot be built")?;
         let communication = self.network.gradient_numbers(&policies)?.share();
         let learner = Learner::new(network, self.optimizer, self.instructions, self.stream);

@@ -1,12 +1,15 @@
 //! A network whose steps are timed, on random images.
 
+use kernels::InstructionSet;
 use kernels::random::{Stream, below, standard_normal};
 use serde::{Deserialize, Serialize};
 use training::data::Minibatch;
 use training::layer::ImageShape;
+use training::learner::Learner;
 use training::matrix::Matrix;
-use training::network::{Footprint, NetworkConfig, NetworkError};
+use training::network::{Description, Footprint, Network, NetworkConfig, NetworkError};
 use training::optimizer::OptimizerConfig;
+use training::sampling::{LayerPolicies, SamplingPolicy};
 use training::setting::{count, distinct};
 
 use crate::exhibit::settings::FieldError;
@@ -44,7 +47,31 @@ impl TimedNetwork {
         network.check_batch(self.batch_size).map_err(|error| {
             let expected = format!("a minibatch that fits the network: {error}");
             FieldError::new("batch_size", self.batch_size, expected)
-        })
+        })?;
+        let whitening = network.whitening().map_err(NetworkError::in_settings)?;
+        match whitening.map_or(0, |whitening| whitening.images()) {
+            images if images > self.batch_size => {
+                let expected = format!("at most the {} images of a minibatch", self.batch_size);
+                Err(FieldError::new("network.whitening_images", images, expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A learner of it before its first step; where the network whitens, by these images.
+    ///
+    /// # Errors
+    /// When the network cannot be built, or not be sampled.
+    pub fn learner(
+        &self,
+        policy: Option<SamplingPolicy>,
+        images: &[Minibatch],
+        stream: Stream,
+        set: InstructionSet,
+    ) -> Result<Learner, NetworkError> {
+        let description = self.network.describe(self.image, self.classes)?;
+        let network = built(&description, policy, images, stream)?;
+        Ok(Learner::new(network, self.optimizer, set, stream))
     }
 
     /// Minibatches of independent normal numbers: times do not depend on what images show.
@@ -60,6 +87,27 @@ impl TimedNetwork {
         };
         (0..count as u64).map(minibatch).collect()
     }
+}
+
+/// A network before its first step; where it whitens, by these images.
+///
+/// # Errors
+/// When the network cannot be built, or not be sampled.
+pub fn built(
+    description: &Description,
+    policy: Option<SamplingPolicy>,
+    images: &[Minibatch],
+    stream: Stream,
+) -> Result<Network, NetworkError> {
+    let policies = LayerPolicies::uniform(policy);
+    let mut network = description.build(&policies, stream.child("initialisation"))?;
+    if let Some(mut whitening) = description.whitening()? {
+        for minibatch in images {
+            whitening.add(&minibatch.input);
+        }
+        whitening.fill(&mut network);
+    }
+    Ok(network)
 }
 
 /// Checks all networks of a list of settings.
