@@ -22,8 +22,8 @@ pub struct Matrix {
 /// Numbers of a task: long enough to be worth one.
 const PIECE: usize = 1 << 14;
 
-/// Numbers of a small matrix: a quarter of a megabyte.
-const SMALL: usize = 1 << 16;
+/// Numbers of a small matrix: as many bytes as a few pages.
+const SMALL: usize = 1 << 12;
 
 /// Which channels a matrix has.
 #[derive(Clone, Debug, Default, PartialEq)]
