@@ -38,12 +38,15 @@ pub(super) struct Cifar {
     pub largest_archive: u64,
 }
 
+/// The class of a record of a file, by its number there and its labels.
+pub(super) type ClassOf<'a> = dyn Fn(&Path, usize, &[u8]) -> Result<u16, DataError> + 'a;
+
 /// What the labels of a record come to.
 pub(super) struct Labels<'a> {
-    /// Which of them is learnt, and how many classes it tells apart.
+    /// How many classes those that are learnt tell apart.
     pub classes: usize,
-    /// The class of a record of a file, by its number there and its labels.
-    pub class: &'a dyn Fn(&Path, usize, &[u8]) -> Result<u16, DataError>,
+    /// The class of a record.
+    pub class: &'a ClassOf<'a>,
     /// The names that each list of classes has.
     pub names: &'a [Vec<&'static str>],
     pub normalisation: Normalisation,
