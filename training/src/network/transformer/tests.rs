@@ -1,11 +1,11 @@
 use super::*;
 use crate::data::Minibatch;
-use crate::layer::Scale;
+use crate::layer::{Scale, StepContext};
 use crate::learner::Learner;
 use crate::matrix::Matrix;
 use crate::network::Network;
 use crate::optimizer::OptimizerConfig;
-use crate::sampling::{Mode, SamplingPolicy};
+use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::random::{below, standard_normal};
 use kernels::{Estimator, InstructionSet};
 use rayon::ThreadPoolBuilder;
@@ -104,7 +104,7 @@ fn sizes_and_policies_that_make_no_sense_are_named() {
 #[test]
 fn no_word_is_told_from_later_ones_or_from_another_text() {
     let mut network = Network::new(layers(SMALL, &LayerPolicies::default()));
-    let context = crate::layer::StepContext::evaluation(InstructionSet::detect());
+    let context = StepContext::evaluation(InstructionSet::detect());
     let Minibatch { input, .. } = texts(SMALL, SEQUENCES, 1);
     let expected = network.forward(&context, &input).clone();
     for step in 0..SMALL.steps {
@@ -116,6 +116,27 @@ fn no_word_is_told_from_later_ones_or_from_another_text() {
         let later = (step..SMALL.steps).map(|step| step * SEQUENCES + 4);
         assert_eq!(changed, later.collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_sampled_training_step_sees_ahead_by_what_it_selects_where_scores_are_of_activations() {
+    let Minibatch { input, .. } = texts(SMALL, SEQUENCES, 1);
+    let last = input.rows() - 1;
+    let mut other = input.clone();
+    other.data_mut()[last * SMALL.width..].iter_mut().zip(0..).for_each(|(x, i)| *x += i as f32);
+    let changed = |mode, scores| {
+        let mut policies = top_k(0.5, mode);
+        policies.default.iter_mut().for_each(|policy| policy.scores = scores);
+        let context = StepContext::training(InstructionSet::detect(), Stream::new(5, "run"), 0);
+        let [one, other] = [&input, &other].map(|input| {
+            let mut network = Network::new(layers(SMALL, &policies));
+            network.forward(&context, input).clone()
+        });
+        (0..input.rows()).filter(|&row| one.row(row) != other.row(row)).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(Mode::Forward, Scores::Weights), [last]);
+    assert_eq!(changed(Mode::Backward, Scores::Both), [last]);
+    assert!(changed(Mode::Forward, Scores::Both).contains(&0));
 }
 
 #[test]
