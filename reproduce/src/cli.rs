@@ -213,7 +213,7 @@ pub enum DataCommand {
     #[command(after_help = "Examples:\n  \
         reproduce data fetch mnist                       into data/mnist\n  \
         reproduce data fetch mnist fashion-mnist --data /srv/data\n  \
-        reproduce data fetch cifar-10 --mirror https://example.org/cifar/\n  \
+        reproduce data fetch cifar-10 cifar-100 --mirror https://example.org/cifar/\n  \
         HTTPS_PROXY=http://proxy:3128 reproduce data fetch mnist\n\n\
         Environment:\n  \
         ALL_PROXY, HTTPS_PROXY, HTTP_PROXY  the proxy that requests go through (the first set)\n  \

@@ -6,10 +6,15 @@ use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
 use rayon::ThreadPoolBuilder;
 use training::data::Minibatch;
-use training::layer::{BatchNormSettings, CodeForm, CodeSettings, ImageShape, StepContext, Window};
+use training::layer::{
+    BatchNormSettings, CodeForm, CodeSettings, ImageShape, Scale, StepContext, Window,
+};
 use training::learner::Learner;
 use training::matrix::Matrix;
-use training::network::{Description, LayerDescription, batch_norm_mlp, mlp, wrn};
+use training::network::{
+    Description, LayerDescription, Network, Transformer, batch_norm_mlp, mlp, transformer_layers,
+    wrn,
+};
 use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, Mode, SamplingPolicy};
 
@@ -96,6 +101,28 @@ fn layers_of_images_allocate_nothing_after_the_first_steps() {
     alone(|| {
         let counted = allocations(&Description { layers }, image.len(), None);
         assert_eq!(counted.count_total, 0);
+    });
+}
+
+#[test]
+fn a_transformer_allocates_nothing_after_the_first_steps() {
+    let sizes = Transformer { width: 24, heads: 3, blocks: 2, steps: 10, words: 10 };
+    // Rows as they are, in the place of an embedding: five texts of ten tokens.
+    let minibatch = minibatch(sizes.width);
+    alone(|| {
+        for policy in [None, policy(Estimator::TopK, Mode::Forward, 0.3)] {
+            let (set, stream) = (InstructionSet::detect(), Stream::new(1, "allocations"));
+            let (rows, policies) = (Box::new(Scale::new(1.0)), LayerPolicies::uniform(policy));
+            let layers = transformer_layers(rows, sizes, &policies, stream).unwrap();
+            let mut learner = Learner::new(Network::new(layers), ADAM, set, stream);
+            let mut steps = || {
+                for _ in 0..20 {
+                    learner.step(&minibatch).unwrap();
+                }
+            };
+            steps();
+            assert_eq!(allocation_counter::measure(steps).count_total, 0, "{policy:?}");
+        }
     });
 }
 

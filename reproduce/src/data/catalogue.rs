@@ -99,7 +99,7 @@ impl DataSet {
 }
 
 /// All data sets that can be fetched.
-pub const DATA_SETS: [DataSet; 3] = [MNIST, FASHION_MNIST, CIFAR_10];
+pub const DATA_SETS: [DataSet; 4] = [MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100];
 
 /// MNIST (LeCun, Cortes, Burges).
 pub const MNIST: DataSet = DataSet {
@@ -146,7 +146,8 @@ pub const MNIST: DataSet = DataSet {
     is_read_from_root: true,
 };
 
-/// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017); checksums from the README of its repository.
+/// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017); checksums from the README of its repository, those of
+/// unpacked files from files that have them.
 pub const FASHION_MNIST: DataSet = DataSet {
     name: "fashion-mnist",
     about: "Clothing: 60,000 + 10,000 images, 28 x 28, 10 classes",
@@ -155,7 +156,7 @@ pub const FASHION_MNIST: DataSet = DataSet {
             name: "train-images-idx3-ubyte.gz",
             bytes: 26_421_880,
             md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-            unpacked_md5: None,
+            unpacked_md5: Some("f4a8712d7a061bf5bd6d2ca38dc4d50a"),
             unpacked_bytes: 47_040_016,
             folder: None,
         },
@@ -163,7 +164,7 @@ pub const FASHION_MNIST: DataSet = DataSet {
             name: "train-labels-idx1-ubyte.gz",
             bytes: 29_515,
             md5: "25c81989df183df01b3e8a0aad5dffbe",
-            unpacked_md5: None,
+            unpacked_md5: Some("9018921c3c673c538a1fc5bad174d6f9"),
             unpacked_bytes: 60_008,
             folder: None,
         },
@@ -171,7 +172,7 @@ pub const FASHION_MNIST: DataSet = DataSet {
             name: "t10k-images-idx3-ubyte.gz",
             bytes: 4_422_102,
             md5: "bef4ecab320f06d8554ea6380940ec79",
-            unpacked_md5: None,
+            unpacked_md5: Some("8181f5470baa50b63fa0f6fddb340f0a"),
             unpacked_bytes: 7_840_016,
             folder: None,
         },
@@ -179,7 +180,7 @@ pub const FASHION_MNIST: DataSet = DataSet {
             name: "t10k-labels-idx1-ubyte.gz",
             bytes: 5_148,
             md5: "bb300cfdad3c16e7a12a480ee83cd310",
-            unpacked_md5: None,
+            unpacked_md5: Some("15d484375f8d13e6eb1aabb0c3f46965"),
             unpacked_bytes: 10_008,
             folder: None,
         },
@@ -221,6 +222,28 @@ pub const CIFAR_10: DataSet = DataSet {
     is_read_from_root: true,
 };
 
+/// CIFAR-100, binary version (Krizhevsky 2009).
+pub const CIFAR_100: DataSet = DataSet {
+    name: "cifar-100",
+    about: "Photographs: 50,000 + 10,000 images, 32 x 32 in colour, 100 classes in 20 groups",
+    files: &[PublishedFile {
+        name: "cifar-100-binary.tar.gz",
+        bytes: 168_513_733,
+        md5: "03b5dce01913d631647c71ecec9e9cb8",
+        unpacked_md5: None,
+        unpacked_bytes: 200_000_000,
+        folder: Some(PublishedFolder {
+            name: "cifar-100-binary",
+            files: &[
+                ("train.bin", "6172c7755cfe09b2fe270c85cebc1b15"),
+                ("test.bin", "4499cfba6c016c1be1438163640a0898"),
+            ],
+        }),
+    }],
+    mirrors: &["https://www.cs.toronto.edu/~kriz/"],
+    is_read_from_root: true,
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,7 +269,10 @@ mod tests {
 
     #[test]
     fn a_tar_archive_is_no_packed_single_file() {
-        let names = [("cifar-10-binary.tar.gz".to_string(), false)];
-        assert_eq!(CIFAR_10.files[0].local_names(), names);
+        for (set, name) in
+            [(CIFAR_10, "cifar-10-binary.tar.gz"), (CIFAR_100, "cifar-100-binary.tar.gz")]
+        {
+            assert_eq!(set.files[0].local_names(), [(name.to_string(), false)]);
+        }
     }
 }

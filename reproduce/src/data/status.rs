@@ -165,7 +165,7 @@ fn sentence(file: &PublishedFile, local: &LocalFile) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::catalogue::{CIFAR_10, MNIST};
+    use crate::data::catalogue::{CIFAR_10, FASHION_MNIST, MNIST};
 
     #[test]
     fn nothing_there_says_what_to_do() {
@@ -176,6 +176,20 @@ mod tests {
         assert!(status.text().ends_with(&format!("to get it (170.05 MB): {command}\n")));
         assert_eq!(status.json()["command"], command);
         assert_eq!(status.json()["files"][0]["state"], "missing");
+    }
+
+    #[test]
+    fn the_published_fashion_mnist_is_known_by_its_checksums() {
+        let data = testing::data_directory();
+        let status = Status::of(&data, &FASHION_MNIST);
+        if status.availability() == Availability::Missing {
+            let lack = format!("no Fashion-MNIST in {}", data.display());
+            return testing::skip_without_data(&lack);
+        }
+        assert_eq!(status.availability(), Availability::Found, "{}", status.text());
+        for (file, local) in &status.files {
+            assert_eq!(local.state, FileState::Published, "{}", file.name);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use training::data::{DataError, ImageFolder, Part};
+use training::data::{Cifar100Labels, DataError, ImageFolder, Part};
 use training::layer::ImageShape;
 use training::setting::{FieldError, count};
 
@@ -15,7 +15,8 @@ use super::{ImageSet, Images};
 /// `CLASS/FILE`, where every fifth image of a class, by path, is a test image. All have one size,
 /// or `size` says to which they are resized and cropped. They are normalised by the mean and the
 /// standard deviation of the training images; published ones by values in common use, unless
-/// `normalisation` says `computed`: then by those moments, too.
+/// `normalisation` says `computed`: then by those moments, too. Of the two labels of CIFAR-100 the
+/// fine one is learnt, or that of `labels`.
 ///
 /// ```
 /// use reproduce::images::{ImageConfig, ImageSet};
@@ -36,6 +37,9 @@ pub struct ImageConfig {
     /// Rows and columns that images of one's own are resized to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<usize>,
+    /// Which labels of CIFAR-100 are learnt: fine ones where none are named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Cifar100Labels>,
     /// Images to learn from.
     pub train: usize,
     /// Images that settings are judged by.
@@ -81,7 +85,8 @@ pub struct Seen {
 const HELD_OUT: usize = 5_000;
 
 impl ImageConfig {
-    /// Checks the number of images in each part, and that there is a path where one is needed.
+    /// Checks the number of images in each part, and that what belongs to one set is named with no
+    /// other.
     ///
     /// # Errors
     /// Names the first field that is out of range.
@@ -89,6 +94,10 @@ impl ImageConfig {
         count("train", self.train)?;
         count("held_out", self.held_out)?;
         count("test", self.test)?;
+        if let Some(labels) = self.labels.filter(|_| self.set != ImageSet::Cifar100) {
+            let expected = "none, except with `set: cifar-100`";
+            return Err(FieldError::new("labels", labels.name(), expected));
+        }
         let none = "none, except with `set: folder`";
         match (self.set, &self.path, self.size) {
             (ImageSet::Folder, None, _) => {
@@ -106,6 +115,9 @@ impl ImageConfig {
         const CLASSES: usize = 10;
         match self.set {
             ImageSet::Cifar10 => Some((ImageShape::new(3, 32, 32), CLASSES)),
+            ImageSet::Cifar100 => {
+                Some((ImageShape::new(3, 32, 32), self.labels.unwrap_or_default().classes()))
+            }
             ImageSet::Digits
             | ImageSet::Mnist
             | ImageSet::FashionMnist
@@ -237,6 +249,25 @@ mod tests {
         assert_eq!(words(ImageSet::Cifar10, 2_000), cut);
         assert_eq!(words(ImageSet::Digits, 2_000), "generated digits, 7000 and 10000 images");
         assert_eq!(words(ImageSet::Mnist, 90_000), "MNIST, 60000 and 10000 images");
+    }
+
+    #[test]
+    fn labels_are_for_cifar_100_only_and_say_how_many_classes_there_are() {
+        let labelled = |set, labels: &str| {
+            let text = format!("{{set: {set}, train: 9, held_out: 9, test: 9{labels}}}");
+            serde_yaml::from_str::<ImageConfig>(&text)
+        };
+        let classes = |labels| labelled("cifar-100", labels).unwrap().shape().unwrap().1;
+        assert_eq!((classes(""), classes(", labels: fine")), (100, 100));
+        assert_eq!(classes(", labels: coarse"), 20);
+        assert!(labelled("cifar-100", ", labels: coarse").unwrap().check().is_ok());
+        let error = labelled("cifar-10", ", labels: coarse").unwrap().check().unwrap_err();
+        let said = "labels is coarse, expected none, except with `set: cifar-100`";
+        assert_eq!(error.to_string(), said);
+        assert!(labelled("cifar-100", ", labels: both").is_err());
+        // Keys of what was stored of other sets stay as they are.
+        let text = serde_json::to_string(&labelled("cifar-10", "").unwrap()).unwrap();
+        assert!(!text.contains("labels"), "{text}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use training::data::{
-    DataError, Dataset, Normalisation, Splits, generated_digits, load_cifar10, load_fashion_mnist,
-    load_mnist,
+    Cifar100Labels, DataError, Dataset, Normalisation, Splits, generated_digits, load_cifar10,
+    load_cifar100, load_fashion_mnist, load_mnist,
 };
 
 use super::{ImageConfig, ImageSet, Moments};
@@ -49,6 +49,16 @@ impl ImageConfig {
             }
             ImageSet::Cifar10 => {
                 self.limit(load_cifar10(directory, held_out)?, "cifar-10", "CIFAR-10")
+            }
+            ImageSet::Cifar100 => {
+                let labels = self.labels.unwrap_or_default();
+                let splits = load_cifar100(directory, held_out, labels)?;
+                match labels {
+                    Cifar100Labels::Fine => self.limit(splits, "cifar-100", "CIFAR-100"),
+                    Cifar100Labels::Coarse => {
+                        self.limit(splits, "cifar-100-coarse", "CIFAR-100, coarse labels")
+                    }
+                }
             }
             ImageSet::GeneratedDigits => {
                 let splits = generated_digits(DIGITS_SEED, self.train, self.held_out, self.test);
@@ -117,14 +127,26 @@ mod tests {
     }
 
     #[test]
-    fn without_files_cifar_10_is_missing_and_an_error() {
+    fn without_files_a_published_set_is_missing_and_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(ImageSet::Cifar10.missing_from(folder.path()), Some("CIFAR-10"));
         assert_eq!(ImageSet::Digits.missing_from(folder.path()), None);
-        let error = ImageConfig { set: ImageSet::Cifar10, ..FEW }.load(folder.path()).unwrap_err();
-        assert!(error.to_string().contains("cifar-10-binary.tar.gz"), "{error}");
-        std::fs::create_dir(folder.path().join("cifar-10-batches-bin")).unwrap();
-        assert_eq!(ImageSet::Cifar10.missing_from(folder.path()), None);
+        for (set, name, file, there) in [
+            (ImageSet::Mnist, "MNIST", "train-images", "mnist/train-images-idx3-ubyte"),
+            (
+                ImageSet::FashionMnist,
+                "Fashion-MNIST",
+                "train-images",
+                "fashion-mnist/train-images-idx3-ubyte",
+            ),
+            (ImageSet::Cifar10, "CIFAR-10", "cifar-10-binary.tar.gz", "cifar-10-batches-bin"),
+            (ImageSet::Cifar100, "CIFAR-100", "cifar-100-binary.tar.gz", "cifar-100-binary"),
+        ] {
+            assert_eq!(set.missing_from(folder.path()), Some(name));
+            let error = ImageConfig { set, ..FEW }.load(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(file), "{error}");
+            std::fs::create_dir_all(folder.path().join(there)).unwrap();
+            assert_eq!(set.missing_from(folder.path()), None);
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ const FEW: ImageConfig = ImageConfig {
     set: ImageSet::Digits,
     path: None,
     size: None,
+    labels: None,
     train: 20,
     held_out: 10,
     test: 10,

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use training::data::{CIFAR10_IMAGES, MNIST_IMAGES, has_cifar10, has_mnist};
+use training::data::{
+    CIFAR10_IMAGES, CIFAR100_IMAGES, MNIST_IMAGES, has_cifar10, has_cifar100, has_fashion_mnist,
+    has_mnist,
+};
 
 /// A set of images to learn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -20,6 +23,9 @@ pub enum ImageSet {
     /// CIFAR-10 as published, or an error.
     #[serde(rename = "cifar-10")]
     Cifar10,
+    /// CIFAR-100 as published, or an error.
+    #[serde(rename = "cifar-100")]
+    Cifar100,
     /// Images of one's own: JPEG, PNG and WebP files in class folders.
     Folder,
 }
@@ -28,14 +34,21 @@ impl ImageSet {
     /// The set's name, where it is a published one that the data directory does not hold and
     /// nothing else takes its place.
     pub fn missing_from(self, directory: &Path) -> Option<&'static str> {
-        (self == ImageSet::Cifar10 && !has_cifar10(directory)).then_some("CIFAR-10")
+        let is_there = match self {
+            ImageSet::Mnist => has_mnist(directory),
+            ImageSet::FashionMnist => has_fashion_mnist(directory),
+            ImageSet::Cifar10 => has_cifar10(directory),
+            ImageSet::Cifar100 => has_cifar100(directory),
+            ImageSet::Digits | ImageSet::GeneratedDigits | ImageSet::Folder => true,
+        };
+        (!is_there).then_some(self.title())
     }
 
     /// The name of the published set that it is or would rather be, where the data directory does
     /// not hold that.
     pub fn published_missing_from(self, directory: &Path) -> Option<&'static str> {
         match self {
-            ImageSet::Digits => (!has_mnist(directory)).then_some("MNIST"),
+            ImageSet::Digits => ImageSet::Mnist.missing_from(directory),
             set => set.missing_from(directory),
         }
     }
@@ -57,6 +70,7 @@ impl ImageSet {
             ImageSet::FashionMnist => "Fashion-MNIST",
             ImageSet::GeneratedDigits => "generated digits",
             ImageSet::Cifar10 => "CIFAR-10",
+            ImageSet::Cifar100 => "CIFAR-100",
             ImageSet::Folder => "own images",
         }
     }
@@ -69,6 +83,7 @@ impl ImageSet {
             ImageSet::FashionMnist => &["fashion-mnist"],
             ImageSet::GeneratedDigits => &["generated-digits"],
             ImageSet::Cifar10 => &["cifar-10"],
+            ImageSet::Cifar100 => &["cifar-100"],
             // No committed numbers are of anyone's own images.
             ImageSet::Folder => &[],
         }
@@ -79,6 +94,7 @@ impl ImageSet {
     pub fn published(self) -> Option<[usize; 2]> {
         match self {
             ImageSet::Cifar10 => Some(CIFAR10_IMAGES),
+            ImageSet::Cifar100 => Some(CIFAR100_IMAGES),
             ImageSet::Mnist | ImageSet::FashionMnist => Some(MNIST_IMAGES),
             ImageSet::Digits | ImageSet::GeneratedDigits | ImageSet::Folder => None,
         }

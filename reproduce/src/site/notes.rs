@@ -51,6 +51,7 @@ pub const NOTES: &[Note] = &[
     note!("counting", "Counting computations and communication"),
     note!("sampling-along-training", "Sampling along training: variance, budgets, kept selections"),
     note!("exchange", "Sending slices of the gradient"),
+    note!("transformer", "Sampling a transformer"),
     note!("whole-training", "Whole trainings at equal cost"),
     note!("related-zonotope-training", "Related: training against a reachable set"),
     note!("related-ensemble-kalman", "Related: training without gradients"),

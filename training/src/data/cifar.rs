@@ -1,207 +1,258 @@
-//! CIFAR-10: the binary version as published, packed or not.
+//! The binary versions of CIFAR-10 and CIFAR-100 as published, packed or not: what they have in
+//! common.
+
+#[cfg(test)]
+mod made;
 
 use super::unpacked::Unpacked;
 use super::{DataError, Dataset, Normalisation, Splits};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-const FOLDER: &str = "cifar-10-batches-bin";
-const ARCHIVE: &str = "cifar-10-binary.tar.gz";
-/// A copy that goes round; its pixels went through JPEG and are not the published ones.
-const JPEG_COPY: &str = "cifar-10-jpeg.tar.gz";
-const AGAIN: &str = "fetch it again with `reproduce data fetch cifar-10`";
-/// The training batches in their order, then the test batch.
-const NAMES: [&str; 6] = [
-    "data_batch_1.bin",
-    "data_batch_2.bin",
-    "data_batch_3.bin",
-    "data_batch_4.bin",
-    "data_batch_5.bin",
-    "test_batch.bin",
-];
-/// The names of the classes, a line each in the order of the labels; a copy may lack the file.
-const CLASS_LIST: &str = "batches.meta.txt";
-const CLASS_NAMES: [&str; CLASSES] =
-    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
-const RECORDS: usize = 10_000;
-/// Images of the published training files and of the test file (Krizhevsky 2009).
-pub const CIFAR10_IMAGES: [usize; 2] = [5 * RECORDS, RECORDS];
 const CHANNELS: usize = 3;
 const SIDE: usize = 32;
-const FEATURES: usize = CHANNELS * SIDE * SIDE;
-const RECORD: usize = 1 + FEATURES;
-const CLASSES: usize = 10;
-/// As many bytes as a file has, and one that it must not have.
-const ENOUGH: u64 = (RECORDS * RECORD) as u64 + 1;
-/// The same of a list of classes.
-const ENOUGH_NAMES: u64 = 1 << 10;
-/// Bytes of an unpacked archive; the published one has 184 million.
-const LARGEST_ARCHIVE: u64 = 200_000_000;
+/// Bytes of the pixels of an image: 1,024 red, 1,024 green and 1,024 blue ones, row by row.
+pub(super) const PIXELS: usize = CHANNELS * SIDE * SIDE;
+/// As many bytes as a list of classes may have, and more than any has.
+const ENOUGH_NAMES: u64 = 1 << 12;
 
-/// A published name in the folder or in its subfolder `cifar-10`.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(name), folder.join("cifar-10").join(name)].into_iter().find(|path| path.exists())
+/// One of the two sets: its files, and what a record of them is.
+pub(super) struct Cifar {
+    /// The name for people.
+    pub name: &'static str,
+    /// The folder in the data directory where the set may lie, as well as in the directory itself.
+    pub subfolder: &'static str,
+    /// The folder that the archive unpacks to.
+    pub unpacked: &'static str,
+    pub archive: &'static str,
+    /// How to get it.
+    pub again: &'static str,
+    /// Files of training images in their order, then the file of test images: their names, and how
+    /// many records each has.
+    pub batches: &'static [(&'static str, usize)],
+    /// Labels of a record, a byte each; the pixels follow.
+    pub labels: usize,
+    /// Files of class names, a line each in the order of the labels; a copy may lack them.
+    pub class_lists: &'static [&'static str],
+    /// Bytes of an unpacked archive, at most.
+    pub largest_archive: u64,
 }
 
-fn find_binary(folder: &Path) -> Option<PathBuf> {
-    find(folder, FOLDER).or_else(|| find(folder, ARCHIVE))
-}
+/// The class of a record of a file, by its number there and its labels.
+pub(super) type ClassOf<'a> = dyn Fn(&Path, usize, &[u8]) -> Result<u16, DataError> + 'a;
 
-/// Whether the binary version is there: `cifar-10-batches-bin` or `cifar-10-binary.tar.gz`, in
-/// the folder or in its subfolder `cifar-10`.
-pub fn has_cifar10(folder: &Path) -> bool {
-    find_binary(folder).is_some()
-}
-
-/// A copy of CIFAR-10 as JPEG files, in the folder or in its subfolder `cifar-10`. It is never
-/// read as CIFAR-10: JPEG is lossy, and its pixels are others than the published ones.
-pub fn jpeg_copy_of_cifar10(folder: &Path) -> Option<PathBuf> {
-    find(folder, JPEG_COPY)
-}
-
-/// CIFAR-10 (Krizhevsky 2009) with the first `held_out` training images held out: 50,000 and
-/// 10,000 colour images of 32 x 32, ten classes. The unpacked folder is preferred.
-///
-/// Six files have 10,000 records of 3,073 bytes each: the label, then 1,024 red, 1,024 green and
-/// 1,024 blue bytes, row by row. A list of classes beside them is compared with the published one.
-///
-/// # Errors
-/// When a file is missing, cannot be read, is truncated or holds something else; the error names
-/// the file, the record and what was found. No file is read beyond its published size.
-pub fn load_cifar10(folder: &Path, held_out: usize) -> Result<Splits, DataError> {
-    let path = find_binary(folder).ok_or_else(|| DataError::MissingCifar10 {
-        folder: folder.to_owned(),
-        copy: jpeg_copy_of_cifar10(folder),
-    })?;
-    let files = if path.is_dir() { read_folder(&path)? } else { read_archive(&path)? };
-    if let Some(names) = files.classes {
-        check_classes(&path.join(CLASS_LIST), &names)?;
-    }
-    let batches = NAMES.into_iter().zip(files.batches).map(|(name, bytes)| {
-        let missing = || DataError::MissingFile { path: path.clone(), name };
-        Ok((name, bytes.ok_or_else(missing)?))
-    });
-    let batches = batches.collect::<Result<Vec<_>, DataError>>()?;
-    let mut train = empty();
-    let mut test = empty();
-    for (name, bytes) in batches {
-        let path = path.join(name);
-        let part = if name == NAMES[5] { &mut test } else { &mut train };
-        let records = append_records(&path, &bytes, part)?;
-        if records != RECORDS {
-            return Err(DataError::RecordCount { path, found: records, expected: RECORDS });
-        }
-    }
-    train.hold_out(held_out, test, &path)
-}
-
-fn check_classes(path: &Path, names: &[u8]) -> Result<(), DataError> {
-    let text = String::from_utf8_lossy(names);
-    let found: Vec<&str> = text.split_whitespace().collect();
-    if found == CLASS_NAMES {
-        return Ok(());
-    }
-    let (found, expected) = (found.join(", "), CLASS_NAMES.join(", "));
-    Err(DataError::Classes { path: path.to_owned(), found, name: "CIFAR-10", expected })
-}
-
-fn empty() -> Dataset {
-    Dataset {
-        name: "CIFAR-10".to_owned(),
-        channels: CHANNELS,
-        height: SIDE,
-        width: SIDE,
-        classes: CLASSES,
-        pixels: Vec::new(),
-        labels: Vec::new(),
-        normalisation: Normalisation::cifar10(),
-    }
+/// What the labels of a record come to.
+pub(super) struct Labels<'a> {
+    /// How many classes those that are learnt tell apart.
+    pub classes: usize,
+    /// The class of a record.
+    pub class: &'a ClassOf<'a>,
+    /// The names that each list of classes has.
+    pub names: &'a [Vec<&'static str>],
+    pub normalisation: Normalisation,
 }
 
 /// What is there of the published files.
-#[derive(Default)]
 struct Files {
-    batches: [Option<Vec<u8>>; NAMES.len()],
-    classes: Option<Vec<u8>>,
+    batches: Vec<Option<Vec<u8>>>,
+    class_lists: Vec<Option<Vec<u8>>>,
 }
 
-impl Files {
-    /// Where the bytes of a file go, its name, and how many of them there can be.
-    fn slot(&mut self, name: &Path) -> Option<(&mut Option<Vec<u8>>, &'static str, u64)> {
-        if name.ends_with(CLASS_LIST) {
-            return Some((&mut self.classes, CLASS_LIST, ENOUGH_NAMES));
-        }
-        let batches = self.batches.iter_mut().zip(NAMES);
-        let (batch, name) = batches.into_iter().find(|(_, known)| name.ends_with(known))?;
-        Some((batch, name, ENOUGH))
+impl Cifar {
+    /// Bytes of a record.
+    fn record(&self) -> usize {
+        self.labels + PIXELS
     }
-}
 
-fn read_folder(folder: &Path) -> Result<Files, DataError> {
-    let mut files = Files::default();
-    for name in NAMES.into_iter().chain([CLASS_LIST]) {
-        let path = folder.join(name);
-        if let Some((slot, _, enough)) = files.slot(&path)
-            && path.symlink_metadata().is_ok()
+    /// A published name in the data directory or in the set's subfolder.
+    pub fn find(&self, directory: &Path, name: &str) -> Option<PathBuf> {
+        let folders = [directory.to_owned(), directory.join(self.subfolder)];
+        folders.into_iter().map(|folder| folder.join(name)).find(|path| path.exists())
+    }
+
+    /// The unpacked folder, or the archive where there is none.
+    pub fn find_binary(&self, directory: &Path) -> Option<PathBuf> {
+        self.find(directory, self.unpacked).or_else(|| self.find(directory, self.archive))
+    }
+
+    /// The images with the first `held_out` training images held out.
+    ///
+    /// # Errors
+    /// When a file is missing, cannot be read, is truncated or holds something else. `copy` is what
+    /// is there in the set's place.
+    pub fn load(
+        &self,
+        directory: &Path,
+        held_out: usize,
+        labels: &Labels<'_>,
+        copy: Option<PathBuf>,
+    ) -> Result<Splits, DataError> {
+        let path = self.find_binary(directory).ok_or_else(|| DataError::MissingArchive {
+            folder: directory.to_owned(),
+            unpacked: self.unpacked,
+            archive: self.archive,
+            subfolder: self.subfolder,
+            copy,
+        })?;
+        let files =
+            if path.is_dir() { self.read_folder(&path)? } else { self.read_archive(&path)? };
+        for ((list, found), names) in
+            self.class_lists.iter().zip(&files.class_lists).zip(labels.names)
         {
+            if let Some(found) = found {
+                self.check_classes(&path.join(list), found, names)?;
+            }
+        }
+        let batches = self.batches.iter().zip(files.batches).map(|(&(name, records), bytes)| {
+            let missing = || DataError::MissingFile { path: path.clone(), name };
+            Ok((name, records, bytes.ok_or_else(missing)?))
+        });
+        let mut batches = batches.collect::<Result<Vec<_>, DataError>>()?;
+        let (mut train, mut test) = (self.empty(labels), self.empty(labels));
+        let last = batches.pop();
+        let parts = batches.into_iter().map(|batch| (batch, true));
+        for ((name, expected, bytes), is_train) in parts.chain(last.map(|batch| (batch, false))) {
+            let path = path.join(name);
+            let part = if is_train { &mut train } else { &mut test };
+            let found = self.append_records(&path, &bytes, labels, part)?;
+            if found != expected {
+                return Err(DataError::RecordCount { path, found, expected });
+            }
+        }
+        train.hold_out(held_out, test, &path)
+    }
+
+    fn check_classes(&self, path: &Path, list: &[u8], names: &[&str]) -> Result<(), DataError> {
+        let text = String::from_utf8_lossy(list);
+        let found: Vec<&str> = text.split_whitespace().collect();
+        if found == names {
+            return Ok(());
+        }
+        let (found, expected) = (found.join(", "), names.join(", "));
+        Err(DataError::Classes { path: path.to_owned(), found, name: self.name, expected })
+    }
+
+    /// A part without images.
+    pub fn empty(&self, labels: &Labels<'_>) -> Dataset {
+        Dataset {
+            name: self.name.to_owned(),
+            channels: CHANNELS,
+            height: SIDE,
+            width: SIDE,
+            classes: labels.classes,
+            pixels: Vec::new(),
+            labels: Vec::new(),
+            normalisation: labels.normalisation.clone(),
+        }
+    }
+
+    /// Where the bytes of a file go, its name, and how many of them are read at most: for a batch as
+    /// many as it has, and one that it must not have.
+    fn slot<'a>(
+        &self,
+        files: &'a mut Files,
+        name: &Path,
+    ) -> Option<(&'a mut Option<Vec<u8>>, &'static str, u64)> {
+        let mut lists = self.class_lists.iter().zip(&mut files.class_lists);
+        if let Some((list, slot)) = lists.find(|(list, _)| name.ends_with(list)) {
+            return Some((slot, list, ENOUGH_NAMES));
+        }
+        let mut batches = self.batches.iter().zip(&mut files.batches);
+        let ((batch, records), slot) = batches.find(|((batch, _), _)| name.ends_with(batch))?;
+        Some((slot, batch, (records * self.record()) as u64 + 1))
+    }
+
+    fn no_files(&self) -> Files {
+        Files {
+            batches: vec![None; self.batches.len()],
+            class_lists: vec![None; self.class_lists.len()],
+        }
+    }
+
+    fn read_folder(&self, folder: &Path) -> Result<Files, DataError> {
+        let mut files = self.no_files();
+        let batches = self.batches.iter().map(|(name, _)| *name);
+        for name in batches.chain(self.class_lists.iter().copied()) {
+            let path = folder.join(name);
+            if let Some((slot, _, enough)) = self.slot(&mut files, &path)
+                && path.symlink_metadata().is_ok()
+            {
+                let mut bytes = Vec::new();
+                let read = Unpacked::open(&path, self.again)?.take(enough).read_to_end(&mut bytes);
+                read.map_err(|source| DataError::Unreadable { path, source })?;
+                *slot = Some(bytes);
+            }
+        }
+        Ok(files)
+    }
+
+    fn read_archive(&self, path: &Path) -> Result<Files, DataError> {
+        let damaged = |source| DataError::Archive { path: path.to_owned(), source };
+        let unpacked = Unpacked::open(path, self.again)?.at_most(self.largest_archive);
+        let mut archive = tar::Archive::new(unpacked);
+        let mut files = self.no_files();
+        for entry in archive.entries().map_err(damaged)? {
+            let entry = entry.map_err(damaged)?;
+            let inside = entry.path().map_err(damaged)?.into_owned();
+            let Some((slot, name, enough)) = self.slot(&mut files, &inside) else { continue };
+            if slot.is_some() {
+                return Err(DataError::Twice { path: path.to_owned(), name });
+            }
+            let expected = entry.size().min(enough);
             let mut bytes = Vec::new();
-            let read = Unpacked::open(&path, AGAIN)?.take(enough).read_to_end(&mut bytes);
-            read.map_err(|source| DataError::Unreadable { path, source })?;
+            let found = entry.take(enough).read_to_end(&mut bytes).map_err(damaged)?;
+            if found as u64 != expected {
+                let message = format!("{name} has {found} bytes of {expected}");
+                return Err(damaged(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
+            }
             *slot = Some(bytes);
         }
+        // The checksum of the compressed stream comes after all files, and is to be looked at too.
+        io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
+        Ok(files)
     }
-    Ok(files)
+
+    /// Appends the records of a file and says how many there were.
+    pub fn append_records(
+        &self,
+        path: &Path,
+        bytes: &[u8],
+        labels: &Labels<'_>,
+        dataset: &mut Dataset,
+    ) -> Result<usize, DataError> {
+        let records = bytes.chunks_exact(self.record());
+        let (count, rest) = (records.len(), records.remainder());
+        if !rest.is_empty() {
+            return Err(DataError::RecordLength {
+                path: path.to_owned(),
+                record: count,
+                found: rest.len(),
+                expected: self.record(),
+            });
+        }
+        dataset.pixels.reserve(count * PIXELS);
+        for (index, record) in records.enumerate() {
+            let (own, pixels) = record.split_at(self.labels);
+            dataset.labels.push((labels.class)(path, index, own)?);
+            dataset.pixels.extend_from_slice(pixels);
+        }
+        Ok(count)
+    }
 }
 
-fn read_archive(path: &Path) -> Result<Files, DataError> {
-    let damaged = |source| DataError::Archive { path: path.to_owned(), source };
-    let unpacked = Unpacked::open(path, AGAIN)?.at_most(LARGEST_ARCHIVE);
-    let mut archive = tar::Archive::new(unpacked);
-    let mut files = Files::default();
-    for entry in archive.entries().map_err(damaged)? {
-        let entry = entry.map_err(damaged)?;
-        let inside = entry.path().map_err(damaged)?.into_owned();
-        let Some((slot, name, enough)) = files.slot(&inside) else { continue };
-        if slot.is_some() {
-            return Err(DataError::Twice { path: path.to_owned(), name });
-        }
-        let expected = entry.size().min(enough);
-        let mut bytes = Vec::new();
-        let found = entry.take(enough).read_to_end(&mut bytes).map_err(damaged)?;
-        if found as u64 != expected {
-            let message = format!("{name} has {found} bytes of {expected}");
-            return Err(damaged(io::Error::new(io::ErrorKind::UnexpectedEof, message)));
-        }
-        *slot = Some(bytes);
+/// A label below so many classes.
+///
+/// # Errors
+/// When it is not; the error names the file and the record.
+pub(super) fn label_below(
+    classes: usize,
+    path: &Path,
+    index: usize,
+    label: u8,
+) -> Result<u16, DataError> {
+    let label = u16::from(label);
+    if usize::from(label) < classes {
+        return Ok(label);
     }
-    // The checksum of the compressed stream comes after all files, and is to be looked at too.
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
-    Ok(files)
+    Err(DataError::Label { path: path.to_owned(), index, label, classes })
 }
-
-/// Appends the records of a file and says how many there were.
-fn append_records(path: &Path, bytes: &[u8], dataset: &mut Dataset) -> Result<usize, DataError> {
-    let (records, rest) = bytes.as_chunks::<RECORD>();
-    if !rest.is_empty() {
-        return Err(DataError::RecordLength {
-            path: path.to_owned(),
-            record: records.len(),
-            found: rest.len(),
-            expected: RECORD,
-        });
-    }
-    dataset.pixels.reserve(records.len() * FEATURES);
-    for (index, record) in records.iter().enumerate() {
-        let label = u16::from(record[0]);
-        if usize::from(label) >= CLASSES {
-            let path = path.to_owned();
-            return Err(DataError::Label { path, index, label, classes: CLASSES });
-        }
-        dataset.labels.push(label);
-        dataset.pixels.extend_from_slice(&record[1..]);
-    }
-    Ok(records.len())
-}
-
-#[cfg(test)]
-mod tests;

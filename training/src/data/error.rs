@@ -115,6 +115,23 @@ pub enum DataError {
         /// The number of classes.
         classes: usize,
     },
+    /// The two labels of an image contradict each other.
+    #[error(
+        "{path}: record {index} has the coarse label {coarse} and the fine label {fine}, whose \
+         coarse label is {expected}; the coarse one comes first"
+    )]
+    LabelPair {
+        /// The file.
+        path: PathBuf,
+        /// The record, from 0.
+        index: usize,
+        /// Its first byte.
+        coarse: u8,
+        /// Its second byte.
+        fine: u16,
+        /// The group that the fine class is in.
+        expected: u8,
+    },
     /// More images are to be held out than there are.
     #[error("{path}: {held_out} images are to be held out of {images}")]
     HeldOut {
@@ -125,19 +142,25 @@ pub enum DataError {
         /// Images there are.
         images: usize,
     },
-    /// CIFAR-10 is nowhere under its published names.
+    /// A set is nowhere under its published names.
     #[error(
-        "{folder}: there is neither cifar-10-batches-bin nor cifar-10-binary.tar.gz, here or in \
-         its subfolder cifar-10{}",
+        "{folder}: there is neither {unpacked} nor {archive}, here or in its subfolder \
+         {subfolder}{}",
         copy.as_ref().map_or(String::new(), |copy| format!(
             "; {} is a JPEG copy, whose pixels are others: train on it as images of your own \
-             (set: folder), or get the published ones with `reproduce data fetch cifar-10`",
+             (set: folder), or get the published ones with `reproduce data fetch {subfolder}`",
             copy.display()
         ))
     )]
-    MissingCifar10 {
+    MissingArchive {
         /// The data directory.
         folder: PathBuf,
+        /// The folder that the archive unpacks to.
+        unpacked: &'static str,
+        /// The published archive.
+        archive: &'static str,
+        /// The subfolder that was looked in, too.
+        subfolder: &'static str,
         /// A copy of other pixels, where there is one.
         copy: Option<PathBuf>,
     },

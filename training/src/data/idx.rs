@@ -68,6 +68,10 @@ impl Published {
         paths().flatten().find(|path| path.is_file()).or_else(|| paths_there.next())
     }
 
+    fn is_there(&self) -> bool {
+        NAMES.iter().any(|name| self.find(name).is_some())
+    }
+
     fn load(&self, held_out: usize) -> Result<Splits, DataError> {
         let (train, path) = self.load_pair(NAMES[0], NAMES[1], MNIST_IMAGES[0] as u64)?;
         let (test, _) = self.load_pair(NAMES[2], NAMES[3], MNIST_IMAGES[1] as u64)?;
@@ -122,7 +126,12 @@ impl Published {
 
 /// Whether any of MNIST's four files is in the folder or its subfolder `mnist`.
 pub fn has_mnist(folder: &Path) -> bool {
-    NAMES.iter().any(|name| mnist(folder).find(name).is_some())
+    mnist(folder).is_there()
+}
+
+/// Whether any of Fashion-MNIST's four files is in the subfolder `fashion-mnist`.
+pub fn has_fashion_mnist(folder: &Path) -> bool {
+    fashion_mnist(folder).is_there()
 }
 
 /// MNIST (LeCun, Cortes, Burges) with the first `held_out` training images held out, from the
@@ -377,5 +386,27 @@ mod tests {
         fs::rename(plain.path(), data.path().join("fashion-mnist")).unwrap();
         assert_eq!(load_fashion_mnist(data.path(), 2).unwrap().train.name, "Fashion-MNIST");
         assert!(!has_mnist(data.path()));
+        assert!(has_fashion_mnist(data.path()) && !has_fashion_mnist(folder(4, None).path()));
+    }
+
+    #[test]
+    fn the_published_fashion_mnist_has_classes_of_one_size_and_its_mean() {
+        let Some(data) = std::env::var_os("SAMPLED_DATA").map(PathBuf::from) else {
+            return testing::skip_without_data("no SAMPLED_DATA");
+        };
+        if !has_fashion_mnist(&data) {
+            return println!("skipped: no Fashion-MNIST in {}", data.display());
+        }
+        let splits = load_fashion_mnist(&data, 5_000).unwrap();
+        for class in 0..10 {
+            let count = |set: &Dataset| set.labels.iter().filter(|&&label| label == class).count();
+            assert_eq!(count(&splits.train) + count(&splits.held_out), 6_000);
+            assert_eq!(count(&splits.test), 1_000);
+        }
+        // As commonly published: mean 0.2860 and deviation 0.3530 over all training pixels.
+        let pixels = [&splits.held_out.pixels[..], &splits.train.pixels].concat();
+        let moments = Normalisation::of(&pixels, 1, SIDE * SIDE);
+        let rounded = |number: f32| (f64::from(number) * 1e4).round();
+        assert_eq!((rounded(moments.mean[0]), rounded(moments.deviation[0])), (2_860.0, 3_530.0));
     }
 }

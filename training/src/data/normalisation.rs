@@ -39,6 +39,11 @@ impl Normalisation {
         Self { mean: vec![0.4914, 0.4822, 0.4465], deviation: vec![0.2470, 0.2435, 0.2616] }
     }
 
+    /// The values in common use for CIFAR-100: moments of its training pixels.
+    pub fn cifar100() -> Self {
+        Self { mean: vec![0.5071, 0.4865, 0.4409], deviation: vec![0.2673, 0.2564, 0.2762] }
+    }
+
     /// The values in common use for ImageNet: moments of training pixels.
     pub fn imagenet() -> Self {
         Self { mean: vec![0.485, 0.456, 0.406], deviation: vec![0.229, 0.224, 0.225] }

@@ -2,6 +2,8 @@
 
 mod functions;
 
+pub(super) use functions::exponential;
+
 use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{map, map_gradient};
 use super::{Layer, StepContext};

@@ -1,6 +1,7 @@
 //! Layers: a forward pass, a backward pass, and parameters with their gradients.
 
 mod activation;
+mod attention;
 mod average_pool;
 mod batch_norm;
 mod chain;
@@ -13,11 +14,13 @@ mod image_shape;
 mod initialization;
 mod kept_selection;
 mod later_norms;
+mod layer_norm;
 mod linear;
 mod max_pool;
 mod parameter;
 mod parameter_name;
 mod pool_and_pad;
+mod positions;
 mod residual;
 mod sampled_layer;
 mod sampler;
@@ -26,6 +29,7 @@ mod step;
 mod sums;
 
 pub use activation::{Activation, ActivationLayer};
+pub use attention::{CausalAttention, self_attention};
 pub use average_pool::AveragePool;
 pub use batch_norm::{BatchNorm, BatchNormSettings, CodeForm, CodeSettings};
 pub use chain::Chain;
@@ -37,11 +41,13 @@ pub use image_shape::{ImageShape, Window};
 pub use initialization::Initialization;
 pub use kept_selection::KeptSelection;
 pub use later_norms::LaterNorms;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use max_pool::{MaxPool, PoolError};
 pub use parameter::{Gradient, GradientRow, Parameter, RowNorms};
 pub use parameter_name::{ParameterName, ParameterPattern, is_frozen};
 pub use pool_and_pad::{PoolAndPad, PoolAndPadError};
+pub use positions::Positions;
 pub use residual::Residual;
 pub use sampled_layer::SampledLayer;
 pub use scale::Scale;

@@ -16,6 +16,7 @@ mod sampled;
 mod state;
 #[cfg(test)]
 mod tests;
+mod transformer;
 mod views;
 mod whitening;
 mod wrn;
@@ -34,6 +35,7 @@ pub use products::Product;
 pub use resnet::resnet;
 pub use sampled::SampledState;
 pub use state::{State, StateError};
+pub use transformer::{Transformer, transformer_layers};
 pub use views::TestTimeViews;
 pub use whitening::Whitening;
 pub use wrn::wrn;

@@ -232,6 +232,7 @@ mod tests {
             set,
             path: None,
             size: None,
+            labels: None,
             train,
             held_out: 100,
             test: 10_000,

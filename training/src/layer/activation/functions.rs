@@ -68,7 +68,7 @@ fn logistic(x: f32) -> f32 {
 /// x = n ln(2) + r with a whole number n and |r| <= ln(2) / 2, and exp(r) by its power series to
 /// r^7, which leaves out less than 6e-9.
 #[inline(always)]
-fn exponential(x: f32) -> f32 {
+pub(in crate::layer) fn exponential(x: f32) -> f32 {
     // Adding it moves the whole number into the lowest bits, rounded to nearest.
     const SHIFT: f32 = 12_582_912.0; // 1.5 * 2^23
     // ln(2) in two parts (Cody and Waite 1980): n times the first is exact.

@@ -50,6 +50,9 @@ pub const EXHIBIT: Exhibit = Exhibit {
         built_in!("fast-cifar-narrow", "at half the width", false),
         built_in!("mnist-cnn", "of the convolutional network on MNIST", false),
         built_in!("mnist-mlp", "of the perceptron on MNIST", false),
+        built_in!("fashion-cnn", "of the convolutional network on Fashion-MNIST", false),
+        built_in!("fashion-mlp", "of the perceptron on Fashion-MNIST", false),
+        built_in!("cifar-100", "at half the width on CIFAR-100", false),
     ],
     configure: configure::<WholeTraining>,
 };

@@ -82,6 +82,29 @@ fn shown(text: &str, record: &str) -> ExhibitResult {
 }
 
 #[test]
+fn settings_that_differ_in_their_images_alone_have_the_arms_and_the_recipe_of_their_model() {
+    let without_images = |name: &str| {
+        let (_, own) = crate::exhibits::built_in_named(name).unwrap();
+        let mut document: serde_yaml::Value = serde_yaml::from_str(own.yaml).unwrap();
+        let images = ["quick", "long"].map(|scale| {
+            let settings = document["scales"][scale].as_mapping_mut().unwrap();
+            let images = settings.remove("images").unwrap();
+            images["set"].as_str().unwrap().to_string()
+        });
+        (document["scales"].clone(), images)
+    };
+    for (name, model, images) in [
+        ("fashion-mlp", "mnist-mlp", ["fashion-mnist", "fashion-mnist"]),
+        ("fashion-cnn", "mnist-cnn", ["fashion-mnist", "fashion-mnist"]),
+        ("cifar-100", "fast-cifar-narrow", ["generated-digits", "cifar-100"]),
+    ] {
+        let (settings, found) = without_images(name);
+        assert_eq!(settings, without_images(model).0, "{name} and {model}");
+        assert_eq!(found, images, "{name}");
+    }
+}
+
+#[test]
 fn what_is_shown_of_a_record_is_what_was_run() {
     let (record, result) = recorded();
     let shown = shown(YAML, &record);

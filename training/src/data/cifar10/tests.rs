@@ -1,44 +1,37 @@
+use super::super::Dataset;
+use super::super::cifar::PIXELS;
 use super::*;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use proptest::prelude::*;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use tempfile::TempDir;
+
+const CLASSES: usize = CLASS_NAMES.len();
+const RECORD: usize = 1 + PIXELS;
+/// The training batches in their order, then the test batch.
+const NAMES: [&str; 6] = [
+    "data_batch_1.bin",
+    "data_batch_2.bin",
+    "data_batch_3.bin",
+    "data_batch_4.bin",
+    "data_batch_5.bin",
+    "test_batch.bin",
+];
+
+fn unpacked(files: &[(&str, Vec<u8>)]) -> TempDir {
+    CIFAR10.made_folder(files)
+}
+
+fn packed(files: &[(&str, Vec<u8>)]) -> TempDir {
+    CIFAR10.made_archive(files)
+}
 
 /// A batch of 10,000 records whose labels and pixels depend on its number.
 fn batch(number: u8) -> Vec<u8> {
     let record = |record: usize| {
         let label = ((record + usize::from(number)) % CLASSES) as u8;
-        std::iter::once(label).chain(std::iter::repeat_n(number * 10 + label, FEATURES))
+        std::iter::once(label).chain(std::iter::repeat_n(number * 10 + label, PIXELS))
     };
     (0..RECORDS).flat_map(record).collect()
-}
-
-/// A folder cifar-10-batches-bin with these files.
-fn unpacked(files: &[(&str, Vec<u8>)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join(FOLDER)).unwrap();
-    for (name, bytes) in files {
-        fs::write(folder.path().join(FOLDER).join(name), bytes).unwrap();
-    }
-    folder
-}
-
-/// The archive of these files, in the subfolder cifar-10.
-fn packed(files: &[(&str, Vec<u8>)]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("cifar-10")).unwrap();
-    let file = File::create(folder.path().join("cifar-10").join(ARCHIVE)).unwrap();
-    let mut archive = tar::Builder::new(GzEncoder::new(file, Compression::fast()));
-    for (name, bytes) in files {
-        let mut header = tar::Header::new_gnu();
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        archive.append_data(&mut header, format!("{FOLDER}/{name}"), &bytes[..]).unwrap();
-    }
-    archive.into_inner().unwrap().finish().unwrap().flush().unwrap();
-    folder
 }
 
 fn refusal(folder: &TempDir) -> String {
@@ -96,7 +89,7 @@ fn an_archive_cut_off_anywhere_is_truncated() {
     let noise: Vec<u8> =
         (0..20_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let folder = packed(&NAMES.map(|name| (name, noise.clone())));
-    let path = folder.path().join("cifar-10").join(ARCHIVE);
+    let path = folder.path().join("cifar-10").join(CIFAR10.archive);
     let bytes = fs::read(&path).unwrap();
     for length in [1, 12, bytes.len() / 3, bytes.len() - 9, bytes.len() - 1] {
         fs::write(&path, &bytes[..length]).unwrap();
@@ -116,10 +109,11 @@ proptest! {
         rest in 0usize..RECORD,
     ) {
         let mut bytes: Vec<u8> =
-            labels.iter().flat_map(|&label| [&[label][..], &[label + 100; FEATURES]].concat()).collect();
+            labels.iter().flat_map(|&label| [&[label][..], &[label + 100; PIXELS]].concat()).collect();
         bytes.resize(bytes.len() + rest, 0);
-        let mut dataset = empty();
-        let result = append_records(Path::new("batch"), &bytes, &mut dataset);
+        let own = super::labels(&[]);
+        let mut dataset = CIFAR10.empty(&own);
+        let result = CIFAR10.append_records(Path::new("batch"), &bytes, &own, &mut dataset);
         if rest > 0 {
             let expected = format!("batch: record {} has {rest} bytes, not 3073", labels.len());
             prop_assert_eq!(result.unwrap_err().to_string(), expected);
@@ -141,7 +135,7 @@ fn another_list_of_classes_is_another_data_set() {
     let batch = batch(1);
     let mut files = NAMES.map(|name| (name, batch.clone())).to_vec();
     let published = CLASS_NAMES.map(|name| format!("{name}\r\n")).concat() + "\n";
-    files.push((CLASS_LIST, published.clone().into_bytes()));
+    files.push((CIFAR10.class_lists[0], published.clone().into_bytes()));
     for folder in [unpacked(&files), packed(&files)] {
         assert!(load_cifar10(folder.path(), 10).is_ok());
     }
@@ -149,7 +143,7 @@ fn another_list_of_classes_is_another_data_set() {
     let longer = published.clone() + "tractor\n";
     for (names, expected) in [(swapped, "bird, car, deer"), (longer, "truck, tractor")] {
         files.pop();
-        files.push((CLASS_LIST, names.into_bytes()));
+        files.push((CIFAR10.class_lists[0], names.into_bytes()));
         for folder in [unpacked(&files), packed(&files)] {
             let found = refusal(&folder);
             assert!(found.contains("batches.meta.txt: the classes are airplane"), "{found}");
@@ -181,7 +175,7 @@ fn an_archive_is_read_no_further_than_the_published_one() {
 #[test]
 fn what_is_no_archive_is_named() {
     let folder = packed(&[]);
-    let path = folder.path().join("cifar-10").join(ARCHIVE);
+    let path = folder.path().join("cifar-10").join(CIFAR10.archive);
     fs::write(&path, "<html><body>Not found</body></html>").unwrap();
     let found = refusal(&folder);
     assert!(found.contains("tar.gz: this is an HTML page and no data"), "{found}");
@@ -189,7 +183,7 @@ fn what_is_no_archive_is_named() {
     fs::write(&path, "").unwrap();
     assert!(refusal(&folder).ends_with("cifar-10-binary.tar.gz: the file is empty"));
     fs::remove_file(&path).unwrap();
-    fs::create_dir_all(folder.path().join(FOLDER).join(NAMES[0])).unwrap();
+    fs::create_dir_all(folder.path().join(CIFAR10.unpacked).join(NAMES[0])).unwrap();
     assert!(refusal(&folder).ends_with("data_batch_1.bin: it is a folder, not a file"));
 }
 
@@ -224,8 +218,8 @@ fn the_published_files_have_the_published_mean_and_classes_of_one_size() {
     // As commonly published: 0.49140, 0.48216, 0.44653 over all training pixels.
     let mut sums = [0u64; 3];
     for set in [&splits.train, &splits.held_out] {
-        for planes in set.pixels.chunks_exact(FEATURES) {
-            for (sum, plane) in sums.iter_mut().zip(planes.chunks_exact(SIDE * SIDE)) {
+        for planes in set.pixels.chunks_exact(PIXELS) {
+            for (sum, plane) in sums.iter_mut().zip(planes.chunks_exact(PIXELS / 3)) {
                 *sum += plane.iter().map(|&pixel| u64::from(pixel)).sum::<u64>();
             }
         }
