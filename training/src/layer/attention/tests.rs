@@ -199,10 +199,9 @@ fn pass(layer: &mut Chain, context: &StepContext) -> (Matrix, Matrix, Vec<Vec<f3
     }
     let mut gradients = Vec::new();
     layer.visit_parameters(&mut |parameter| {
-        let (rows, length) = (parameter.values.len() / parameter.row_length, parameter.row_length);
-        let row =
-            |row| parameter.gradient.row(row, length).map_or(vec![0.0; length], <[f32]>::to_vec);
-        gradients.push((0..rows).flat_map(row).collect());
+        let mut gradient = Vec::new();
+        parameter.append_gradient(&mut gradient);
+        gradients.push(gradient);
     });
     (output, input_gradient, gradients)
 }
