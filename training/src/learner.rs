@@ -132,7 +132,8 @@ impl Learner {
     /// # Panics
     /// When there is not one label a sample, or a label is no class.
     pub fn step(&mut self, minibatch: &Minibatch) -> Result<Loss, StepError> {
-        let loss = self.gradient(&self.context(), minibatch)?;
+        let context = StepContext { continues: minibatch.continues, ..self.context() };
+        let loss = self.gradient(&context, minibatch)?;
         self.update();
         Ok(loss)
     }
@@ -193,6 +194,7 @@ impl Learner {
         let (context, mut minibatch) = (StepContext::evaluation(self.set), Minibatch::default());
         let mut sum = Loss::default();
         while minibatches.next_into(&mut minibatch)? {
+            let context = StepContext { continues: minibatch.continues, ..context };
             sum += self.forward(&context, &minibatch);
         }
         Ok(sum.into())

@@ -16,6 +16,15 @@ pub struct Minibatch {
     pub input: Matrix,
     /// A class for every row of the network's output.
     pub labels: Vec<u16>,
+    /// Whether its sequences go on from those of the minibatch before.
+    pub continues: bool,
+}
+
+impl Minibatch {
+    /// Samples that go on from no others.
+    pub fn new(input: Matrix, labels: Vec<u16>) -> Self {
+        Self { input, labels, continues: false }
+    }
 }
 
 /// Minibatches, one after another.

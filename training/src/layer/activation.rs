@@ -2,7 +2,7 @@
 
 mod functions;
 
-pub(super) use functions::exponential;
+pub(super) use functions::{exponential, logistic, tanh};
 
 use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{map, map_gradient};

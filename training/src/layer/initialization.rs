@@ -65,10 +65,8 @@ impl Initialization {
         (fan_in, fan_out): (usize, usize),
         stream: Stream,
     ) -> (Vec<f32>, Vec<f32>) {
-        let uniform_in = |name: &str, bound: f64, count: usize| -> Vec<f32> {
-            let mut generator = stream.child(name).at(0);
-            (0..count).map(|_| ((2.0 * uniform(&mut generator) - 1.0) * bound) as f32).collect()
-        };
+        let uniform_in =
+            |name: &str, bound, count| uniform_within(bound, count, stream.child(name));
         match self {
             Self::UniformFanIn | Self::Dirac => {
                 let bound = 1.0 / (fan_in as f64).sqrt();
@@ -88,6 +86,12 @@ impl Initialization {
             Self::Whitening { .. } => (vec![0.0; weights], vec![0.0; biases]),
         }
     }
+}
+
+/// So many numbers, uniform in plus or minus a bound.
+pub(super) fn uniform_within(bound: f64, count: usize, stream: Stream) -> Vec<f32> {
+    let mut generator = stream.at(0);
+    (0..count).map(|_| ((2.0 * uniform(&mut generator) - 1.0) * bound) as f32).collect()
 }
 
 /// Makes the first min(C, O) of O kernels of C x height x width the identity.

@@ -28,6 +28,8 @@ pub struct StepContext<'a> {
     pub training: Option<(Stream, u64)>,
     /// What is sampled where a layer has a policy.
     pub sampling: StepSampling,
+    /// Whether the sequences of this minibatch go on from those of the one before.
+    pub continues: bool,
     /// The share of this minibatch in running statistics; none: each layer's own. A share of 0
     /// leaves them as they are, whatever the minibatch.
     pub statistics_share: Option<f32>,
@@ -53,6 +55,7 @@ impl<'a> StepContext<'a> {
             set,
             training: None,
             sampling: StepSampling::AS_POLICIES_SAY,
+            continues: false,
             statistics_share: None,
             frozen: &[],
             rank: 0,

@@ -40,10 +40,8 @@ fn texts(sizes: Transformer, sequences: usize, seed: u64) -> Minibatch {
     let vector = |&token: &usize| vectors[token * sizes.width..][..sizes.width].to_vec();
     let rows = tokens.iter().flat_map(vector).collect();
     let label = |row: usize| tokens[row.checked_sub(sequences).unwrap_or(row)] as u16;
-    Minibatch {
-        input: Matrix::from_rows(count, sizes.width, rows),
-        labels: (0..count).map(label).collect(),
-    }
+    let labels = (0..count).map(label).collect();
+    Minibatch::new(Matrix::from_rows(count, sizes.width, rows), labels)
 }
 
 #[test]

@@ -1,0 +1,217 @@
+//! The layer beside its definition in f64.
+
+use super::*;
+use kernels::InstructionSet;
+
+const SHAPE: LstmShape = LstmShape { inputs: 3, units: 4, steps: 5, sequences: 2 };
+const ROWS: usize = SHAPE.steps * SHAPE.sequences;
+
+fn stream() -> Stream {
+    Stream::new(3, "lstm")
+}
+
+fn numbers(name: &str, count: usize) -> Vec<f32> {
+    uniform_within(1.0, count, stream().child(name))
+}
+
+fn layer(shape: LstmShape) -> Lstm {
+    let mut layer = Lstm::new("lstm", shape, 0.8, stream());
+    layer.bias = numbers("bias", 4 * shape.units);
+    layer
+}
+
+fn training(continues: bool) -> StepContext<'static> {
+    let context = StepContext::training(InstructionSet::detect(), stream(), 0);
+    StepContext { continues, ..context }
+}
+
+/// What a definition in f64 begins with, and ends with: outputs and cells of every sequence.
+type Memory = Vec<[Vec<f64>; 2]>;
+
+fn empty(shape: LstmShape) -> Memory {
+    vec![[vec![0.0; shape.units], vec![0.0; shape.units]]; shape.sequences]
+}
+
+/// All outputs by the equations, sequence after sequence; `order` is of the gates i, f, o, g.
+fn defined(
+    shape: LstmShape,
+    [weight, bias, input]: [&[f64]; 3],
+    memory: &mut Memory,
+    order: [usize; 4],
+) -> Vec<f64> {
+    let LstmShape { inputs, units, steps, sequences } = shape;
+    let logistic = |x: f64| 1.0 / (1.0 + (-x).exp());
+    let mut outputs = vec![0.0; steps * sequences * units];
+    for (sequence, [h, c]) in memory.iter_mut().enumerate() {
+        for step in 0..steps {
+            let row = step * sequences + sequence;
+            let features = [&input[row * inputs..][..inputs], h].concat();
+            let sum = |gate: usize, unit: usize| {
+                let column = order[gate] * units + unit;
+                let products = features.iter().enumerate();
+                let sum: f64 = products.map(|(i, x)| x * weight[i * 4 * units + column]).sum();
+                sum + bias[column]
+            };
+            let gates: Vec<[f64; 4]> =
+                (0..units).map(|unit| [0, 1, 2, 3].map(|gate| sum(gate, unit))).collect();
+            for (unit, [i, f, o, g]) in gates.into_iter().enumerate() {
+                c[unit] = logistic(f) * c[unit] + logistic(i) * g.tanh();
+                h[unit] = logistic(o) * c[unit].tanh();
+            }
+            outputs[row * units..][..units].copy_from_slice(h);
+        }
+    }
+    outputs
+}
+
+fn wide(numbers: &[f32]) -> Vec<f64> {
+    numbers.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn largest_difference(found: &[f32], expected: &[f64]) -> f64 {
+    assert_eq!(found.len(), expected.len());
+    let pairs = found.iter().zip(expected);
+    pairs.map(|(&x, y)| (f64::from(x) - y).abs()).fold(0.0, f64::max)
+}
+
+const ORDER: [usize; 4] = [0, 1, 2, 3];
+/// f32 and the series of exp leave less; every control leaves more.
+const CLOSE: f64 = 2e-6;
+
+#[test]
+fn outputs_are_those_of_the_equations_and_of_no_other_order_of_gates() {
+    let mut layer = layer(SHAPE);
+    let input = numbers("input", ROWS * SHAPE.inputs);
+    layer.forward(&training(false), &Matrix::from_rows(ROWS, SHAPE.inputs, input.clone()));
+    let parts = [&layer.weight, &layer.bias, &input].map(|part| wide(part));
+    let parts = [&parts[0][..], &parts[1], &parts[2]];
+    let difference = |order| {
+        let expected = defined(SHAPE, parts, &mut empty(SHAPE), order);
+        largest_difference(layer.output().data(), &expected)
+    };
+    assert!(difference(ORDER) < CLOSE, "{}", difference(ORDER));
+    for exchanged in [[1, 0, 2, 3], [0, 2, 1, 3], [0, 1, 3, 2], [3, 1, 2, 0]] {
+        assert!(difference(exchanged) > 1e3 * CLOSE, "{exchanged:?}");
+    }
+}
+
+#[test]
+fn gradients_agree_with_finite_differences_in_f64() {
+    // What the second window begins with is a constant to it: it is taken from f64, too.
+    let mut layer = layer(SHAPE);
+    let input = numbers("input", 2 * ROWS * SHAPE.inputs);
+    let weights = numbers("outputs", ROWS * SHAPE.units);
+    let [one, two] = [0, 1].map(|window| {
+        let part = &input[window * ROWS * SHAPE.inputs..][..ROWS * SHAPE.inputs];
+        Matrix::from_rows(ROWS, SHAPE.inputs, part.to_vec())
+    });
+    layer.forward(&training(false), &one);
+    let begun = layer.training.clone();
+    layer.forward(&training(true), &two);
+    let of_outputs = Matrix::from_rows(ROWS, SHAPE.units, weights.clone());
+    layer.backward(&training(true), &two, &of_outputs, true);
+    let memory = |carried: &Carried| -> Memory {
+        let rows = carried.output.chunks_exact(SHAPE.units);
+        rows.zip(carried.cells.chunks_exact(SHAPE.units)).map(|(h, c)| [wide(h), wide(c)]).collect()
+    };
+    let value = |parts: [&[f64]; 3]| -> f64 {
+        let outputs = defined(SHAPE, parts, &mut memory(&begun), ORDER);
+        outputs.iter().zip(&weights).map(|(x, &weight)| x * f64::from(weight)).sum()
+    };
+    let parts = [&layer.weight[..], &layer.bias, two.data()].map(wide);
+    let mut found = Vec::new();
+    layer.visit_parameters(&mut |parameter| parameter.append_gradient(&mut found));
+    found.extend_from_slice(layer.input_gradient().data());
+    let mut place = 0;
+    let mut worst = 0.0f64;
+    for part in 0..3 {
+        for element in 0..parts[part].len() {
+            let at = |step: f64| {
+                let mut moved = parts.clone();
+                moved[part][element] += step;
+                value([&moved[0], &moved[1], &moved[2]])
+            };
+            let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+            worst = worst.max((slope - f64::from(found[place])).abs());
+            place += 1;
+        }
+    }
+    assert_eq!(place, found.len());
+    assert!(worst < 1e-5, "{worst}");
+    // Had the window begun with zeros, the gradients would be others.
+    let mut forgetful = self::layer(SHAPE);
+    forgetful.forward(&training(false), &two);
+    forgetful.backward(&training(false), &two, &of_outputs, true);
+    let mut others = Vec::new();
+    forgetful.visit_parameters(&mut |parameter| parameter.append_gradient(&mut others));
+    let apart = found.iter().zip(&others).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
+    assert!(apart > 1e-2, "{apart}");
+}
+
+#[test]
+fn two_windows_are_one_long_one() {
+    let long = LstmShape { steps: 2 * SHAPE.steps, ..SHAPE };
+    let input = numbers("input", 2 * ROWS * SHAPE.inputs);
+    let mut whole = layer(long);
+    whole.forward(&training(false), &Matrix::from_rows(2 * ROWS, SHAPE.inputs, input.clone()));
+    let mut windows = layer(SHAPE);
+    let window = |part: usize| {
+        let numbers = &input[part * ROWS * SHAPE.inputs..][..ROWS * SHAPE.inputs];
+        Matrix::from_rows(ROWS, SHAPE.inputs, numbers.to_vec())
+    };
+    windows.forward(&training(false), &window(0));
+    let carried = windows.training.clone();
+    // An evaluation in between has a memory of its own, and a trial of a step none.
+    windows.forward(&StepContext::evaluation(InstructionSet::detect()), &window(1));
+    windows.forward(&StepContext { trial: Some(0), ..training(true) }, &window(1));
+    assert_eq!(windows.training.output, carried.output);
+    let second = &whole.output().data()[ROWS * SHAPE.units..];
+    windows.forward(&training(true), &window(1));
+    assert_eq!(windows.output().data(), second);
+    windows.forward(&training(false), &window(1));
+    assert_ne!(windows.output().data(), second);
+}
+
+#[test]
+fn neither_threads_nor_instruction_sets_change_a_bit() {
+    let shape = LstmShape { inputs: 70, units: 65, steps: 6, sequences: 9 };
+    let rows = shape.steps * shape.sequences;
+    let input = Matrix::from_rows(rows, 70, numbers("input", rows * 70));
+    let gradient = Matrix::from_rows(rows, 65, numbers("gradient", rows * 65));
+    let run = |set: InstructionSet, threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut layer = layer(shape);
+            let context = StepContext::training(set, stream(), 0);
+            layer.forward(&context, &input);
+            layer.backward(&context, &input, &gradient, true);
+            let mut found = layer.output().data().to_vec();
+            layer.visit_parameters(&mut |parameter| parameter.append_gradient(&mut found));
+            found.extend_from_slice(layer.input_gradient().data());
+            found.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        })
+    };
+    let expected = run(InstructionSet::detect(), 1);
+    for set in InstructionSet::available() {
+        for threads in [1, 2, 4] {
+            assert!(run(set, threads) == expected, "{set}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn multiply_adds_are_those_of_the_products() {
+    let report = crate::layer::StepReport::default();
+    let context = training(false).reporting_to(&report);
+    let mut layer = layer(SHAPE);
+    let input = Matrix::from_rows(ROWS, SHAPE.inputs, numbers("input", ROWS * SHAPE.inputs));
+    layer.forward(&context, &input);
+    let columns = (4 * SHAPE.units) as u64;
+    let forward = (ROWS * (SHAPE.inputs + SHAPE.units)) as u64 * columns;
+    assert_eq!(report.take_computations().performed, forward);
+    let gradient = Matrix::from_rows(ROWS, SHAPE.units, numbers("outputs", ROWS * SHAPE.units));
+    layer.backward(&context, &input, &gradient, true);
+    // No gradient goes back before the first step.
+    let first = (SHAPE.sequences * SHAPE.units) as u64 * columns;
+    assert_eq!(report.take_computations().performed, 2 * forward - first);
+}
