@@ -139,7 +139,7 @@ impl<'a> Peer<'a> {
             let computations = self.learner.network().take_computations();
             return Ok(StepTotals { loss, computations, sent: GradientNumbers::default() });
         }
-        let context = self.learner.context();
+        let context = StepContext { continues: share.continues, ..self.learner.context() };
         let ranks = InStep::new(&mut *self.collective);
         let own = self.learner.forward(&StepContext { ranks: Some(&ranks), ..context }, share);
         let norms_in_step = ranks.finish()?;
