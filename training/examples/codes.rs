@@ -91,7 +91,8 @@ fn time_steps(
     let mut rng = Stream::new(1, "images").at(0);
     let data = (0..batch * image.len()).map(|_| standard_normal(&mut rng) as f32).collect();
     let labels = (0..batch).map(|i| (i % 10) as u16).collect();
-    let minibatch = Minibatch { input: Matrix::from_rows(batch, image.len(), data), labels };
+    let minibatch =
+        Minibatch { input: Matrix::from_rows(batch, image.len(), data), labels, continues: false };
     let settings: TrainingConfig = serde_yaml::from_str(SETTINGS)?;
     let mut contestants = Vec::new();
     for (arm, codes) in arms().into_iter().take(4) {

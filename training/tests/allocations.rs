@@ -40,7 +40,7 @@ fn allocations(
 fn minibatch(features: usize) -> Minibatch {
     let pixels = (0..BATCH * features).map(|i| (i % 97) as f32 / 97.0).collect();
     let input = Matrix::from_rows(BATCH, features, pixels);
-    Minibatch { input, labels: (0..BATCH).map(|i| (i % 10) as u16).collect() }
+    Minibatch { input, labels: (0..BATCH).map(|i| (i % 10) as u16).collect(), continues: false }
 }
 
 /// Runs on one thread, and it is this one: allocations are counted by thread.

@@ -55,7 +55,7 @@ fn images(seed: u64, batch: usize, image: ImageShape) -> Minibatch {
         (standard_normal(&mut rng) + 0.2 * class * ((i % image.len()) as f64 / 40.0).sin()) as f32
     };
     let data = (0..batch * image.len()).map(&mut draw).collect();
-    Minibatch { input: Matrix::from_rows(batch, image.len(), data), labels }
+    Minibatch { input: Matrix::from_rows(batch, image.len(), data), labels, continues: false }
 }
 
 fn digits(batch: usize) -> Minibatch {

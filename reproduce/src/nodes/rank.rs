@@ -207,7 +207,7 @@ fn minibatch(training: &Training, turn: usize, share: Share) -> Minibatch {
         input.extend((0..pixels).map(|_| standard_normal(&mut generator) as f32));
         labels.push(below(&mut generator, CLASSES) as u16);
     }
-    Minibatch { input: Matrix::from_rows(count, pixels, input), labels }
+    Minibatch { input: Matrix::from_rows(count, pixels, input), labels, continues: false }
 }
 
 /// The weights after the same steps of as many threads.

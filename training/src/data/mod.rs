@@ -1,5 +1,6 @@
 //! Data sets: MNIST and Fashion-MNIST from their IDX files, CIFAR-10 from its archive, images in
-//! class folders, and digits drawn by code where there is no data.
+//! class folders, the text of the Penn Treebank, and digits and text drawn by code where there is no
+//! data.
 //!
 //! Files come from outside. Whatever they claim, no more of them is read than their format and
 //! the published sets allow, and what a header says is looked at before memory is taken.
@@ -18,6 +19,7 @@ mod resizing;
 mod source;
 mod storage;
 mod streaming;
+mod text;
 mod unpacked;
 
 pub use augmentation::{Augmentation, Border, Change, EpochAugmentation};
@@ -32,4 +34,8 @@ pub use in_memory::{EVALUATION_BATCH, InMemory};
 pub use normalisation::Normalisation;
 pub use source::{Epoch, EvaluationSet, Minibatch, Minibatches, Share, Source};
 pub use streaming::{FolderMinibatches, FolderSource, StreamSettings};
+pub use text::{
+    Corpus, END_OF_SENTENCE, LARGEST_TEXT, LARGEST_VOCABULARY, TextSource, Vocabulary,
+    generated_text, load_penn_treebank,
+};
 pub use unpacked::{Unpacked, is_web_page};

@@ -16,6 +16,8 @@ pub struct Minibatch {
     pub input: Matrix,
     /// A class for every row of the network's output.
     pub labels: Vec<u16>,
+    /// Whether its sequences go on from those of the minibatch before.
+    pub continues: bool,
 }
 
 /// Minibatches, one after another.

@@ -54,7 +54,8 @@ fn images(image: ImageShape, step: u64, range: Range<usize>) -> Minibatch {
         let mut rng = Stream::new(step, "image").at(sample as u64);
         row.iter_mut().for_each(|pixel| *pixel = standard_normal(&mut rng) as f32);
     }
-    Minibatch { input, labels: range.map(|sample| (sample % 5) as u16).collect() }
+    let labels = range.map(|sample| (sample % 5) as u16).collect();
+    Minibatch { input, labels, continues: false }
 }
 
 /// What a run came to on rank 0: what was sent in each step, and the parameters.

@@ -167,7 +167,11 @@ mod tests {
         let mut rng = Stream::new(3, "images").at(0);
         let numbers = (0..BATCH * IMAGE.len()).map(|_| standard_normal(&mut rng) as f32).collect();
         let labels = (0..BATCH).map(|sample| (sample % 5) as u16).collect();
-        Minibatch { input: Matrix::from_rows(BATCH, IMAGE.len(), numbers), labels }
+        Minibatch {
+            input: Matrix::from_rows(BATCH, IMAGE.len(), numbers),
+            labels,
+            continues: false,
+        }
     }
 
     fn learner(policies: &LayerPolicies) -> Learner {

@@ -33,7 +33,7 @@ fn steps(network: Network, input: &Matrix, count: u64, set: InstructionSet) -> (
     };
     let mut learner = Learner::new(network, sgd, set, Stream::new(5, "run"));
     let labels: Vec<u16> = (0..input.rows()).map(|i| (i % 5) as u16).collect();
-    let minibatch = Minibatch { input: input.clone(), labels };
+    let minibatch = Minibatch { input: input.clone(), labels, ..Minibatch::default() };
     let losses = (0..count).map(|_| learner.step(&minibatch).unwrap().mean()).collect();
     (losses, learner.into_network())
 }

@@ -143,6 +143,7 @@ fn part(minibatch: &Minibatch, samples: Range<usize>) -> Minibatch {
     Minibatch {
         input: Matrix::from_rows(samples.len(), columns, numbers.to_vec()),
         labels: minibatch.labels[samples].to_vec(),
+        continues: minibatch.continues,
     }
 }
 

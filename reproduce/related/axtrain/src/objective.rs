@@ -45,7 +45,7 @@ impl Objective<'_> {
         minibatch: &Minibatch,
         rng: &mut impl Rng,
     ) -> Result<(f64, Network), HardwareError> {
-        let Minibatch { input, labels } = minibatch;
+        let Minibatch { input, labels, .. } = minibatch;
         let mut gradient = network.zeros_like();
         let disturbed = Pass::forward(network, &self.hardware, input, rng)?;
         let mut by_logits = Matrix::default();
@@ -92,7 +92,14 @@ mod tests {
     fn example() -> (Network, Minibatch) {
         let network = Network::random([6, 5, 3], Stream::new(2, "objective"));
         let values = (0..4 * 6).map(|place| libm::sinf(1.0 + place as f32).abs()).collect();
-        (network, Minibatch { input: Matrix::from_rows(4, 6, values), labels: vec![0, 2, 1, 2] })
+        (
+            network,
+            Minibatch {
+                input: Matrix::from_rows(4, 6, values),
+                labels: vec![0, 2, 1, 2],
+                continues: false,
+            },
+        )
     }
 
     /// The largest difference between derivatives and finite differences.

@@ -83,7 +83,7 @@ impl TimedNetwork {
             let input = Matrix::from_rows(self.batch_size, self.image.len(), pixels);
             let labels =
                 (0..self.batch_size).map(|_| below(&mut generator, self.classes) as u16).collect();
-            Minibatch { input, labels }
+            Minibatch { input, labels, continues: false }
         };
         (0..count as u64).map(minibatch).collect()
     }

@@ -109,7 +109,7 @@ pub fn losses(
     let mut learner = Learner::new(network, OPTIMIZER, set, stream);
     let inputs = settings.samples.as_flattened().iter().map(|x| *x as f32).collect();
     let (input, labels) = (Matrix::from_rows(SAMPLES, 2, inputs), settings.labels);
-    let minibatch = Minibatch { input, labels };
+    let minibatch = Minibatch { input, labels, continues: false };
     let loss =
         |learner: &mut Learner| learner.forward(&StepContext::evaluation(set), &minibatch).mean();
     let mut losses = Vec::new();

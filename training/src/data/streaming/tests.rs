@@ -50,7 +50,7 @@ type Read = (Vec<(Vec<u32>, Vec<u16>)>, usize);
 fn read(mut minibatches: FolderMinibatches) -> Result<Read, DataError> {
     let (mut minibatch, mut all) = (Minibatch::default(), Vec::new());
     while minibatches.next_into(&mut minibatch)? {
-        let Minibatch { input, labels } = &minibatch;
+        let Minibatch { input, labels, .. } = &minibatch;
         assert_eq!(input.rows(), labels.len());
         all.push((input.data().iter().map(|x| x.to_bits()).collect(), labels.clone()));
     }

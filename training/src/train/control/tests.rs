@@ -155,7 +155,7 @@ fn the_error_measured_is_that_of_the_law() {
     let numbers = (0..samples * inputs).map(|_| standard_normal(&mut generator) as f32).collect();
     let input = Matrix::from_rows(samples, inputs, numbers);
     let labels = (0..samples).map(|sample| (sample % outputs) as u16).collect();
-    let minibatch = Minibatch { input, labels };
+    let minibatch = Minibatch { input, labels, continues: false };
     let policy = SamplingPolicy { mode: Mode::Backward, ..POLICY };
     let (stream, set) = (Stream::new(1, "run"), InstructionSet::detect());
     let layer = Linear::new("only", inputs, outputs, Some(policy), stream.child("weights"));
