@@ -25,7 +25,7 @@ impl Corpus {
     /// ```
     /// let corpus = training::data::generated_text(1, 100, 50, 50);
     /// let mut other = corpus.clone();
-    /// other.test[49] = 0;
+    /// other.test[49] ^= 1;
     /// assert_ne!(other.checksum(), corpus.checksum());
     /// ```
     pub fn checksum(&self) -> String {
