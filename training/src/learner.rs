@@ -60,6 +60,8 @@ pub struct Learner {
     rank: usize,
     sampling: StepSampling,
     label_smoothing: f32,
+    /// The largest norm of a gradient that is not shortened.
+    gradient_norm: Option<f32>,
     /// Of the mean loss, with respect to the network's output.
     output_gradient: Matrix,
 }
@@ -80,6 +82,7 @@ impl Learner {
             rank: 0,
             sampling: StepSampling::AS_POLICIES_SAY,
             label_smoothing: 0.0,
+            gradient_norm: None,
             output_gradient: Matrix::default(),
         }
     }
@@ -95,6 +98,14 @@ impl Learner {
     #[must_use]
     pub fn with_label_smoothing(self, label_smoothing: f32) -> Self {
         Self { label_smoothing, ..self }
+    }
+
+    /// The same with gradients whose norm is at most so large: a longer one is shortened to it
+    /// (Pascanu, Mikolov and Bengio 2013, algorithm 1). The norm is that of all parameters together,
+    /// summed in f64 in their order.
+    #[must_use]
+    pub fn with_gradient_norm(self, most: Option<f32>) -> Self {
+        Self { gradient_norm: most, ..self }
     }
 
     /// The same with groups of parameters that are learnt otherwise.
@@ -183,6 +194,11 @@ impl Learner {
 
     /// Changes the parameters by the gradient that the network has.
     pub fn update(&mut self) {
+        if let Some(most) = self.gradient_norm {
+            let norm = self.network.gradient_norm(self.set);
+            let factor = if norm > f64::from(most) { f64::from(most) / norm } else { 1.0 };
+            self.optimizer.set_gradient_factor(factor as f32);
+        }
         self.network.update(&mut self.optimizer);
     }
 
@@ -236,5 +252,60 @@ impl Learner {
     /// The network and what changes it.
     pub fn parts(&mut self) -> (&mut Network, &mut Optimizer) {
         (&mut self.network, &mut self.optimizer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::generated_digits;
+    use crate::network::mlp;
+    use crate::sampling::LayerPolicies;
+
+    /// The gradient's norm before a step of plain descent, and the length of the step over its rate.
+    fn step(policies: &str, most: impl Fn(f64) -> Option<f32>) -> (f64, f64) {
+        let (set, stream, rate) = (InstructionSet::detect(), Stream::new(1, "clipped"), 0.5);
+        let policies: LayerPolicies = serde_yaml::from_str(policies).unwrap();
+        let network = mlp(784, &[32, 16], 10, 0.0).build(&policies, stream.child("weights"));
+        let descent = OptimizerConfig::Sgd {
+            learning_rate: rate,
+            momentum: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+        };
+        let mut learner = Learner::new(network.unwrap(), descent, set, stream);
+        let mut minibatch = Minibatch::default();
+        generated_digits(1, 50, 1, 1).train.fill(0..50, None, &mut minibatch);
+        learner.gradient(&learner.context(), &minibatch).unwrap();
+        let mut gradient = Vec::new();
+        learner.network().visit_parameters(&mut |parameter| {
+            parameter.append_gradient(&mut gradient);
+        });
+        let length = |numbers: &mut dyn Iterator<Item = f64>| {
+            numbers.map(|number| number * number).sum::<f64>().sqrt()
+        };
+        let norm = length(&mut gradient.iter().map(|&x| f64::from(x)));
+        let found = learner.network().gradient_norm(set);
+        assert!((found / norm - 1.0).abs() < 1e-12, "{found} in the place of {norm}");
+        let before = learner.network().parameters();
+        let mut learner = learner.with_gradient_norm(most(norm));
+        learner.update();
+        let after = learner.network().parameters();
+        let pairs = before.iter().zip(&after);
+        let moved = length(&mut pairs.map(|(&x, &y)| f64::from(x) - f64::from(y)));
+        (norm, moved / f64::from(rate))
+    }
+
+    #[test]
+    fn gradients_that_are_too_long_are_shortened_and_others_left_alone() {
+        let sampled = "default: {estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}";
+        for policies in ["{}", sampled] {
+            let (norm, moved) = step(policies, |_| None);
+            assert!((moved / norm - 1.0).abs() < 1e-4, "{moved} of {norm}");
+            let limit = |share: f64| move |norm: f64| Some((share * norm) as f32);
+            assert_eq!(step(policies, limit(1.01)), (norm, moved), "left alone bit for bit");
+            let (_, shortened) = step(policies, limit(0.25));
+            assert!((shortened / norm - 0.25).abs() < 1e-4, "{shortened} of {norm}");
+        }
     }
 }

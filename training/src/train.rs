@@ -165,10 +165,15 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainingError> {
         check_workers(collective.size(), config.batch_size, source.samples())?;
         check_ranks(&config.course.ratios, collective.size())?;
+        if let (Some(most), true) = (config.gradient_norm, collective.size() > 1) {
+            let expected = "none: the norm of a gradient is known to one rank alone";
+            return Err(FieldError::new("gradient_norm", most, expected).into());
+        }
         let lookahead = config.lookahead.map(|settings| Lookahead::new(settings, &mut network));
         let learner = Learner::new(network, config.optimizer, set, config.stream())
             .with_parameter_groups(config.parameter_groups.clone())
-            .with_label_smoothing(config.label_smoothing);
+            .with_label_smoothing(config.label_smoothing)
+            .with_gradient_norm(config.gradient_norm);
         Ok(Self {
             config,
             source,

@@ -17,7 +17,8 @@ pub struct PublishedFile {
     /// MD5 of the bytes, in lower-case hexadecimal. It tells a damaged file from a whole one.
     pub md5: &'static str,
     /// MD5 of what the gzip archive holds, where it is known. Archives made by other programs
-    /// differ in their bytes though they hold the same images.
+    /// differ in their bytes though they hold the same images. Of a file that is published
+    /// unpacked it is [`PublishedFile::md5`] once more, so that a packed copy is known too.
     pub unpacked_md5: Option<&'static str>,
     /// The most bytes that the archive may hold.
     pub unpacked_bytes: u64,
@@ -50,6 +51,9 @@ impl PublishedFile {
                 .into_iter()
                 .flat_map(|name| [(name.clone(), true), (format!("{name}.gz"), false)])
                 .collect(),
+            None if self.folder.is_none() => {
+                vec![(self.name.to_string(), false), (format!("{}.gz", self.name), false)]
+            }
             _ => vec![(self.name.to_string(), false)],
         }
     }
@@ -58,8 +62,10 @@ impl PublishedFile {
 /// A data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataSet {
-    /// Name on the command line, and of the folder in the data directory.
+    /// Name on the command line.
     pub name: &'static str,
+    /// Name of its folder in the data directory.
+    pub folder: &'static str,
     /// What it is, in one sentence.
     pub about: &'static str,
     /// Its files.
@@ -104,6 +110,7 @@ pub const DATA_SETS: [DataSet; 4] = [MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100];
 /// MNIST (LeCun, Cortes, Burges).
 pub const MNIST: DataSet = DataSet {
     name: "mnist",
+    folder: "mnist",
     about: "Handwritten digits: 60,000 + 10,000 images, 28 x 28, 10 classes",
     files: &[
         PublishedFile {
@@ -150,6 +157,7 @@ pub const MNIST: DataSet = DataSet {
 /// unpacked files from files that have them.
 pub const FASHION_MNIST: DataSet = DataSet {
     name: "fashion-mnist",
+    folder: "fashion-mnist",
     about: "Clothing: 60,000 + 10,000 images, 28 x 28, 10 classes",
     files: &[
         PublishedFile {
@@ -196,6 +204,7 @@ pub const FASHION_MNIST: DataSet = DataSet {
 /// CIFAR-10, binary version (Krizhevsky 2009).
 pub const CIFAR_10: DataSet = DataSet {
     name: "cifar-10",
+    folder: "cifar-10",
     about: "Photographs: 50,000 + 10,000 images, 32 x 32 in colour, 10 classes",
     files: &[PublishedFile {
         name: "cifar-10-binary.tar.gz",

@@ -75,7 +75,7 @@ pub struct LocalFile {
 
 /// The folder that a data set is fetched to.
 pub fn folder(data: &Path, data_set: &DataSet) -> PathBuf {
-    data.join(data_set.name)
+    data.join(data_set.folder)
 }
 
 /// Where an unfinished download of `path` is kept.
@@ -180,7 +180,7 @@ fn compare(path: &Path, file: &PublishedFile) -> io::Result<FileState> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::catalogue::MNIST;
+    use crate::data::catalogue::{MNIST, PENN_TREEBANK};
     use flate2::Compression;
     use flate2::write::GzEncoder;
     use std::io::Write;
@@ -240,6 +240,31 @@ mod tests {
         }
         let expected = FileState::Different { md5: md5(&text[1..]).unwrap() };
         assert_eq!(state("mnist/labels", &text[1..], &file), expected);
+    }
+
+    #[test]
+    fn a_file_published_unpacked_is_known_packed_too() {
+        let text = [3; 1000];
+        let md5 = md5(&text[..]).unwrap().leak();
+        let file =
+            PublishedFile { name: "a.txt", md5, unpacked_md5: Some(md5), ..published(&text) };
+        let anew = packed(&text, Compression::best());
+        assert_eq!(state("mnist/a.txt", &text, &file), FileState::Published);
+        assert_eq!(state("mnist/a.txt.gz", &anew, &file), FileState::PackedAnew);
+        let other = state("mnist/a.txt.gz", &anew[..20], &file);
+        assert!(matches!(other, FileState::Different { .. }));
+    }
+
+    #[test]
+    fn the_penn_treebank_is_where_its_loader_looks() {
+        let data = testing::data_directory();
+        if training::data::load_penn_treebank(&data).is_err() {
+            return testing::skip_without_data("no Penn Treebank");
+        }
+        for file in PENN_TREEBANK.files {
+            let state = inspect(&data, &PENN_TREEBANK, file).state;
+            assert!(matches!(state, FileState::Published | FileState::PackedAnew), "{state:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The published data sets: what is there, and fetching what is not.
 //!
-//! A data set lives in the folder of its name in the data directory, under the names of its
+//! A data set lives in a folder of its own in the data directory, under the names of its
 //! authors. Its files are known by size and checksum ([`catalogue`]), so that a mirror need not be
 //! trusted.
 

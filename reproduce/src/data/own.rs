@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use training::data::{ImageFolder, Part};
 
-use super::catalogue::DataSet;
+use super::catalogue::DATA_SETS;
 
 /// A folder with images in class folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub fn own_images(data: &Path) -> Vec<OwnImages> {
 /// A folder that holds images in class folders, and is no published set's.
 fn look(folder: &Path) -> Option<OwnImages> {
     let name = folder.file_name()?.to_str()?.to_string();
-    if DataSet::named(&name).is_some() || !folder.is_dir() {
+    if DATA_SETS.iter().any(|data_set| data_set.folder == name) || !folder.is_dir() {
         return None;
     }
     let images = ImageFolder::open(folder).ok()?;

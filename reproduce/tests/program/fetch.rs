@@ -42,6 +42,7 @@ impl Case {
         };
         let data_set = DataSet {
             name: "pictures",
+            folder: "pictures",
             about: "",
             files: vec![file].leak(),
             mirrors: &[],

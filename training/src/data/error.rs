@@ -19,6 +19,80 @@ pub enum DataError {
         /// The published name.
         name: &'static str,
     },
+    /// None of the names under which a text is looked for exists.
+    #[error("{}: there is no {name} (nor {name}.gz); {again}", either(folders))]
+    MissingText {
+        /// The folders that were looked in.
+        folders: Vec<PathBuf>,
+        /// The published name.
+        name: &'static str,
+        /// How to get it.
+        again: &'static str,
+    },
+    /// A line of a text has no word.
+    #[error("{path}: line {line} has no word")]
+    EmptySentence {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
+    /// A line of a text is not UTF-8.
+    #[error("{path}: line {line} is not UTF-8: bytes {found} at its byte {place}")]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The byte of the line, from 1.
+        place: usize,
+        /// The bytes that are wrong, escaped.
+        found: String,
+    },
+    /// A text has the word that stands for the end of a line.
+    #[error("{path}: line {line} has the word {word}, which stands for the end of a line")]
+    ReservedWord {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The word.
+        word: &'static str,
+    },
+    /// A text to judge by has a word of which nothing could be learnt.
+    #[error("{path}: line {line} has the word {word:?}, which the training text lacks")]
+    UnknownWord {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The word.
+        word: String,
+    },
+    /// A text has more words than can be numbered.
+    #[error("{path}: line {line} has the word {word:?}, one more than {most} different ones")]
+    TooManyWords {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The first word too many.
+        word: String,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A part of a text does not fill a single window.
+    #[error("{name}: the {part} text has {tokens} tokens; {needed} are needed")]
+    ShortText {
+        /// The name of the corpus.
+        name: String,
+        /// Which part.
+        part: &'static str,
+        /// Tokens it has.
+        tokens: usize,
+        /// Tokens of one window in every stream, and the one that follows.
+        needed: usize,
+    },
     /// A file has no bytes.
     #[error("{path}: the file is empty")]
     Empty {

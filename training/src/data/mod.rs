@@ -20,6 +20,7 @@ mod resizing;
 mod source;
 mod storage;
 mod streaming;
+mod text;
 mod unpacked;
 
 pub use augmentation::{Augmentation, Border, Change, EpochAugmentation};
@@ -37,4 +38,8 @@ pub use in_memory::{EVALUATION_BATCH, InMemory};
 pub use normalisation::Normalisation;
 pub use source::{Epoch, EvaluationSet, Minibatch, Minibatches, Share, Source};
 pub use streaming::{FolderMinibatches, FolderSource, StreamSettings};
+pub use text::{
+    Corpus, END_OF_SENTENCE, LARGEST_TEXT, LARGEST_VOCABULARY, TextSource, Vocabulary,
+    generated_text, load_penn_treebank,
+};
 pub use unpacked::{Unpacked, is_web_page};

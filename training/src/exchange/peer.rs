@@ -35,7 +35,7 @@ use crate::loss::Loss;
 ///     // Every rank has other samples.
 ///     let input = Matrix::from_rows(1, 8, vec![rank.rank() as f32; 8]);
 ///     let mut peer = Peer::new(learner, Box::new(rank), Exchange::Slices)?;
-///     Ok::<_, ExchangeError>(peer.step(&Minibatch { input, labels: vec![2] })?.sent)
+///     Ok::<_, ExchangeError>(peer.step(&Minibatch::new(input, vec![2]))?.sent)
 /// };
 /// let sent = Threads::run(2, step, |rank| step(rank).map(drop))?;
 /// // Half of 8 x 6 and of 6 x 3 weights, and all 9 biases.

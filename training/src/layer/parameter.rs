@@ -36,6 +36,16 @@ pub enum Gradient<'a> {
 }
 
 impl<'a> Gradient<'a> {
+    /// All numbers that may not be zero, in the order of the parameter's.
+    pub fn numbers(&self) -> &'a [f32] {
+        match *self {
+            Self::Dense(values)
+            | Self::Rows { values, .. }
+            | Self::Block { values, .. }
+            | Self::Channels { values, .. } => values,
+        }
+    }
+
     /// One row of so many numbers, or none where it is zero.
     pub fn row(&self, row: usize, length: usize) -> Option<GradientRow<'a>> {
         let numbers = |values: &'a [f32], position: usize, length: usize| {

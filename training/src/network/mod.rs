@@ -47,6 +47,8 @@ use crate::layer::{
 use crate::matrix::Matrix;
 use crate::memory::Memory;
 use crate::optimizer::Optimizer;
+use kernels::InstructionSet;
+use kernels::scores::sum_of_squares;
 
 /// Layers one after another.
 pub struct Network {
@@ -104,6 +106,17 @@ impl Network {
     /// Freezes these parameters from the next step on, and no others.
     pub fn freeze(&mut self, frozen: Vec<ParameterPattern>) {
         self.frozen = frozen;
+    }
+
+    /// The Euclidean norm of the gradient of all parameters together, but for those that are frozen.
+    pub fn gradient_norm(&mut self, set: InstructionSet) -> f64 {
+        let mut sum = 0.0;
+        self.visit_parameters(&mut |Parameter { gradient, is_frozen, .. }| {
+            if !is_frozen {
+                sum += sum_of_squares(set, gradient.numbers());
+            }
+        });
+        sum.sqrt()
     }
 
     /// One step of an optimiser on every parameter.

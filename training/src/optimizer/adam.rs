@@ -16,21 +16,22 @@ pub(super) fn bias_correction(step: u64) -> (f32, f32) {
     (correction(BETA1), correction(BETA2))
 }
 
-/// One step of Adam on a row. A gradient that is not there is zero.
+/// One step of Adam on a row, at a rate and with a factor of the gradients. A gradient that is not
+/// there is zero.
 #[inline(always)]
 pub(super) fn update(
     values: &mut [f32],
     first: &mut [f32],
     second: &mut [f32],
     gradient: Option<&[f32]>,
-    rate: f32,
+    (rate, factor): (f32, f32),
     corrections: (f32, f32),
 ) {
     let elements = values.iter_mut().zip(first).zip(second);
     match gradient {
         Some(gradient) => {
             for (((value, first), second), &gradient) in elements.zip(gradient) {
-                change(value, first, second, gradient, rate, corrections);
+                change(value, first, second, factor * gradient, rate, corrections);
             }
         }
         None => {

@@ -98,6 +98,8 @@ pub struct Optimizer {
     set: InstructionSet,
     /// What the schedule multiplies the learning rate with.
     factor: f32,
+    /// What the gradients of the step to be made are multiplied with.
+    gradient_factor: f32,
     steps: u64,
     averages: Vec<Averages>,
     next: usize,
@@ -117,6 +119,7 @@ impl Optimizer {
             groups: Vec::new(),
             set,
             factor: 1.0,
+            gradient_factor: 1.0,
             steps: 0,
             averages: Vec::new(),
             next: 0,
@@ -132,6 +135,11 @@ impl Optimizer {
     /// Multiplies the learning rate, from now on; see [`Schedule::factor`].
     pub fn set_factor(&mut self, factor: f32) {
         self.factor = factor;
+    }
+
+    /// Multiplies all gradients, from now on.
+    pub fn set_gradient_factor(&mut self, factor: f32) {
+        self.gradient_factor = factor;
     }
 
     /// Steps made.
@@ -159,7 +167,7 @@ impl Optimizer {
         if values.is_empty() || is_frozen {
             return;
         }
-        let (config, set) = (self.config, self.set);
+        let (config, set, factor) = (self.config, self.set, self.gradient_factor);
         let group = self.groups.iter().find(|group| group.parameters.matches(name));
         let (of_rate, of_decay) =
             group.map_or((1.0, 1.0), |group| (group.learning_rate, group.weight_decay));
@@ -173,7 +181,7 @@ impl Optimizer {
             match config {
                 OptimizerConfig::Sgd { momentum, nesterov, weight_decay, .. } => {
                     let decay = of_decay * weight_decay;
-                    let step = sgd::Step { rate, momentum, decay, nesterov };
+                    let step = sgd::Step { rate, factor, momentum, decay, nesterov };
                     set.run(
                         #[inline(always)]
                         || sgd::update(values, first, gradient, step),
@@ -181,7 +189,7 @@ impl Optimizer {
                 }
                 OptimizerConfig::Adam { .. } | OptimizerConfig::LazyAdam { .. } => set.run(
                     #[inline(always)]
-                    || adam::update(values, first, second, gradient, rate, correction),
+                    || adam::update(values, first, second, gradient, (rate, factor), correction),
                 ),
             }
         };

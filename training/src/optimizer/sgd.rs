@@ -9,6 +9,8 @@ const NEGLIGIBLE: f32 = 1e-30;
 #[derive(Clone, Copy)]
 pub(super) struct Step {
     pub(super) rate: f32,
+    /// Of every gradient.
+    pub(super) factor: f32,
     pub(super) momentum: f32,
     pub(super) decay: f32,
     pub(super) nesterov: bool,
@@ -46,9 +48,10 @@ pub(super) fn update(
 
 /// The same without momentum, where nothing reads the velocity: it is left alone.
 #[inline(always)]
-fn descend(values: &mut [f32], gradient: Option<&[f32]>, Step { rate, decay, .. }: Step) {
+fn descend(values: &mut [f32], gradient: Option<&[f32]>, step: Step) {
+    let Step { rate, factor, decay, .. } = step;
     let change = |value: &mut f32, gradient: f32| {
-        *value -= rate * flushed(gradient + decay * *value, NEGLIGIBLE);
+        *value -= rate * flushed(factor * gradient + decay * *value, NEGLIGIBLE);
     };
     match gradient {
         Some(gradient) => values.iter_mut().zip(gradient).for_each(|(x, &g)| change(x, g)),
@@ -58,8 +61,8 @@ fn descend(values: &mut [f32], gradient: Option<&[f32]>, Step { rate, decay, .. 
 
 #[inline(always)]
 fn change(value: &mut f32, velocity: &mut f32, gradient: f32, step: Step) {
-    let Step { rate, momentum, decay, nesterov } = step;
-    let slope = gradient + decay * *value;
+    let Step { rate, factor, momentum, decay, nesterov } = step;
+    let slope = factor * gradient + decay * *value;
     let next = momentum * *velocity + slope;
     *velocity = flushed(next, NEGLIGIBLE);
     *value -= rate * if nesterov { slope + momentum * *velocity } else { *velocity };

@@ -8,7 +8,7 @@ use crate::optimizer::{
     LookaheadConfig, Moment, OptimizerConfig, ParameterGroup, Schedule, check_groups,
 };
 use crate::sampling::{Course, LayerPolicies, StepSampling};
-use crate::setting::{FieldError, count, number};
+use crate::setting::{FieldError, POSITIVE, count, number};
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,11 @@ pub struct TrainingConfig {
     /// The probability with which a label is replaced by any class in the loss of a training step.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub label_smoothing: f32,
+    /// The largest norm of a gradient that is not shortened; see [`Learner::with_gradient_norm`].
+    ///
+    /// [`Learner::with_gradient_norm`]: crate::learner::Learner::with_gradient_norm
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_norm: Option<f32>,
     /// How the products of each layer are sampled.
     #[serde(default)]
     pub policies: LayerPolicies,
@@ -85,6 +90,7 @@ impl TrainingConfig {
             parameter_groups: Vec::new(),
             lookahead: None,
             label_smoothing: 0.0,
+            gradient_norm: None,
             policies: LayerPolicies::default(),
             codes: None,
             exact_epochs: 0,
@@ -114,6 +120,9 @@ impl TrainingConfig {
             lookahead.check().map_err(|error| error.within("lookahead"))?;
         }
         number("label_smoothing", self.label_smoothing, 0.0..1.0)?;
+        if let Some(most) = self.gradient_norm {
+            number("gradient_norm", most, POSITIVE)?;
+        }
         if let Some(codes) = self.codes {
             codes.check().map_err(|error| error.within("codes"))?;
         }

@@ -206,6 +206,10 @@ fn bad_settings_are_named() {
     };
     let error = Trainer::new(&wide, &one, InstructionSet::detect()).err().unwrap().to_string();
     assert!(error.starts_with("batch_size is 11500, expected a minibatch that fits"), "{error}");
+    for most in [0.0, -1.0, f32::NAN] {
+        let error = refuse(&|config| config.gradient_norm = Some(most));
+        assert!(error.starts_with("gradient_norm is "), "{error}");
+    }
     let rate = f32::MAX;
     let error = refuse(&|config| {
         config.optimizer = OptimizerConfig::Sgd {

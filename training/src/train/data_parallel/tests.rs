@@ -144,6 +144,10 @@ fn what_cannot_be_trained_together_is_named() {
     let error = run(&controlled, 3, Exchange::Whole, &splits).unwrap_err().to_string();
     assert!(error.starts_with("course.ratios is variance, expected constant"), "{error}");
     assert!(run(&controlled, 1, Exchange::Whole, &splits).is_ok());
+    let clipped = TrainingConfig { gradient_norm: Some(1.0), ..by_weights.clone() };
+    let error = run(&clipped, 3, Exchange::Whole, &splits).unwrap_err().to_string();
+    assert!(error.starts_with("gradient_norm is 1, expected none"), "{error}");
+    assert!(run(&clipped, 1, Exchange::Whole, &splits).is_ok());
     // What depends on the step alone is the same on all workers, and so are kept selections.
     let mut falling = course("{ratios: {name: linear, from: 2, to: 0.5}}");
     falling.policies.default.as_mut().unwrap().keep_for = 2;
