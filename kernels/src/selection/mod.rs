@@ -333,6 +333,13 @@ mod tests {
     }
 
     #[test]
+    fn a_selection_may_keep_nothing() {
+        let none = Selection::new(Vec::new(), Vec::new(), 3).unwrap();
+        assert!(none.is_empty() && !none.is_exact());
+        assert!(!Selection::new(vec![1], vec![1.0], 3).unwrap().is_empty());
+    }
+
+    #[test]
     fn only_all_pairs_with_scale_one_are_exact() {
         assert!(Selection::all(4).is_exact());
         assert!(!Selection::new(vec![0, 1], vec![1.0, 2.0], 2).unwrap().is_exact());

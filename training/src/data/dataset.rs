@@ -62,7 +62,8 @@ impl Dataset {
         minibatch: &mut Minibatch,
     ) {
         let (features, size) = (self.features(), (self.height, self.width));
-        let Minibatch { input, labels, .. } = minibatch;
+        let Minibatch { input, labels, continues } = minibatch;
+        *continues = false;
         input.reshape(images.len(), features);
         labels.clear();
         let mut changed = vec![0; if augmentation.is_some() { features } else { 0 }];

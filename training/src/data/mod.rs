@@ -1,5 +1,6 @@
 //! Data sets: MNIST and Fashion-MNIST from their IDX files, CIFAR-10 and CIFAR-100 from their
-//! archives, images in class folders, and digits drawn by code where there is no data.
+//! archives, images in class folders, the text of the Penn Treebank, and digits and text drawn by
+//! code where there is no data.
 //!
 //! Files come from outside. Whatever they claim, no more of them is read than their format and
 //! the published sets allow, and what a header says is looked at before memory is taken.

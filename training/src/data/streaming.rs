@@ -330,7 +330,8 @@ impl Minibatches for FolderMinibatches {
     fn next_into(&mut self, minibatch: &mut Minibatch) -> Result<bool, DataError> {
         let Some(images) = self.sizes.next() else { return Ok(false) };
         let features = 3 * self.settings.crop * self.settings.crop;
-        let Minibatch { input, labels, .. } = minibatch;
+        let Minibatch { input, labels, continues } = minibatch;
+        *continues = false;
         input.reshape(images, features);
         labels.clear();
         for _ in 0..images {

@@ -140,10 +140,11 @@ fn measure(
 fn part(minibatch: &Minibatch, samples: Range<usize>) -> Minibatch {
     let columns = minibatch.input.columns();
     let numbers = &minibatch.input.data()[samples.start * columns..samples.end * columns];
-    Minibatch::new(
-        Matrix::from_rows(samples.len(), columns, numbers.to_vec()),
-        minibatch.labels[samples].to_vec(),
-    )
+    Minibatch {
+        input: Matrix::from_rows(samples.len(), columns, numbers.to_vec()),
+        labels: minibatch.labels[samples].to_vec(),
+        continues: minibatch.continues,
+    }
 }
 
 /// A copy of the weight gradients of the layers with a policy.

@@ -124,7 +124,10 @@ fn status_is_one_object_a_line_for_programs() {
         })
         .collect();
     let missing = |name: &str| (name.to_string(), "missing".to_string());
-    assert_eq!(found, ["mnist", "fashion-mnist", "cifar-10", "cifar-100"].map(missing));
+    assert_eq!(
+        found,
+        ["mnist", "fashion-mnist", "cifar-10", "cifar-100", "penn-treebank"].map(missing)
+    );
 }
 
 #[test]
