@@ -4,6 +4,7 @@
 //! samples of a minibatch and is taken here as a slip. The class dimension is used throughout.
 
 use crate::matrix::Matrix;
+use rayon::prelude::*;
 use std::ops::AddAssign;
 
 /// What some samples lost, and how many of them were right.
@@ -61,13 +62,48 @@ pub fn smoothed_softmax_cross_entropy(
     gradient: &mut Matrix,
 ) -> Loss {
     assert_eq!(logits.rows(), labels.len(), "one label a sample");
-    gradient.reshape(logits.rows(), logits.columns());
-    let (batch, classes) = (logits.rows() as f32, logits.columns() as f32);
-    let (of_label, of_each) = (1.0 - smoothing, smoothing / classes);
-    let mut loss = Loss { samples: labels.len(), ..Loss::default() };
-    let rows = gradient.data_mut().chunks_exact_mut(logits.columns().max(1));
-    for ((row, gradient), &label) in rows.enumerate().zip(labels) {
-        let logits = logits.row(row);
+    let (rows, classes) = (logits.rows(), logits.columns());
+    gradient.reshape(rows, classes);
+    let target = Target { smoothing, classes, batch: rows as f32 };
+    let mut loss = Loss { samples: rows, ..Loss::default() };
+    // Added in the order of the rows, whoever computed them.
+    let mut add = |row: RowLoss| {
+        loss.sum += row.lost;
+        loss.correct += usize::from(row.is_correct);
+    };
+    let gradients = gradient.data_mut();
+    if rows * classes < WORTH_ANOTHER_THREAD {
+        let rows = gradients.chunks_exact_mut(classes.max(1)).zip(labels).enumerate();
+        rows.for_each(|(row, (to, &label))| add(target.row(logits.row(row), label, to)));
+    } else {
+        let rows = gradients.par_chunks_exact_mut(classes).zip(labels).enumerate();
+        let losses: Vec<RowLoss> =
+            rows.map(|(row, (to, &label))| target.row(logits.row(row), label, to)).collect();
+        losses.into_iter().for_each(add);
+    }
+    loss
+}
+
+/// Logits of a minibatch that are computed in about a tenth of a millisecond.
+const WORTH_ANOTHER_THREAD: usize = 1 << 14;
+
+/// What a sample lost.
+struct RowLoss {
+    lost: f64,
+    is_correct: bool,
+}
+
+/// What logits are compared with.
+struct Target {
+    smoothing: f32,
+    classes: usize,
+    batch: f32,
+}
+
+impl Target {
+    /// The loss of a sample, and its gradient divided by the samples of the minibatch.
+    fn row(&self, logits: &[f32], label: u16, gradient: &mut [f32]) -> RowLoss {
+        let (of_label, of_each) = (1.0 - self.smoothing, self.smoothing / self.classes as f32);
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let mut sum = 0.0;
         for (to, logit) in gradient.iter_mut().zip(logits) {
@@ -75,20 +111,19 @@ pub fn smoothed_softmax_cross_entropy(
             sum += *to;
         }
         for to in gradient.iter_mut() {
-            *to = *to / (sum * batch) - of_each / batch;
+            *to = *to / (sum * self.batch) - of_each / self.batch;
         }
         let label = usize::from(label);
-        gradient[label] -= of_label / batch;
+        gradient[label] -= of_label / self.batch;
         let below = |logit: f32| f64::from(logit - largest);
         let mut expected = f64::from(of_label) * below(logits[label]);
-        if smoothing > 0.0 {
+        if self.smoothing > 0.0 {
             let sum: f64 = logits.iter().map(|&logit| below(logit)).sum();
             expected += f64::from(of_each) * sum;
         }
-        loss.sum += libm::log(f64::from(sum)) - expected;
-        loss.correct += usize::from(logits.iter().position(|&x| x == largest) == Some(label));
+        let is_correct = logits.iter().position(|&x| x == largest) == Some(label);
+        RowLoss { lost: libm::log(f64::from(sum)) - expected, is_correct }
     }
-    loss
 }
 
 #[cfg(test)]
@@ -125,6 +160,36 @@ mod tests {
         let smoothed = smoothed_softmax_cross_entropy(&logits, &[1], 0.2, &mut Matrix::default());
         assert!((smoothed.sum - (0.8 * of(1) + 0.2 * mean)).abs() < 1e-6);
         assert_eq!(smoothed.correct, 1);
+    }
+
+    #[test]
+    fn threads_change_no_bit() {
+        let (rows, classes) = (40, 1_000);
+        let numbers: Vec<f32> =
+            (0..rows * classes).map(|i| ((i * 7_919) % 10_007) as f32 / 1_000.0).collect();
+        let logits = Matrix::from_rows(rows, classes, numbers);
+        assert!(logits.data().len() >= WORTH_ANOTHER_THREAD);
+        let labels: Vec<u16> = (0..rows as u16).map(|row| row * 13).collect();
+        // Sample by sample there is nothing to divide among threads.
+        let (mut alone, mut gradients) = (Loss::default(), Vec::new());
+        for (row, label) in labels.iter().enumerate() {
+            let logits = Matrix::from_rows(1, classes, logits.row(row).to_vec());
+            let mut gradient = Matrix::default();
+            alone += smoothed_softmax_cross_entropy(&logits, &[*label], 0.1, &mut gradient);
+            gradients.extend_from_slice(gradient.data());
+        }
+        let mut first = None;
+        for threads in [1, 2, 4] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut gradient = Matrix::default();
+            let found = pool
+                .install(|| smoothed_softmax_cross_entropy(&logits, &labels, 0.1, &mut gradient));
+            assert_eq!(found, alone, "{threads} threads");
+            let apart = gradient.data().iter().zip(&gradients);
+            let apart = apart.map(|(x, y)| (x * rows as f32 - y).abs()).fold(0.0, f32::max);
+            assert!(apart < 1e-6, "{apart}");
+            assert_eq!(first.get_or_insert_with(|| gradient.clone()), &gradient);
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub use error::TrainingError;
 pub use resume::{ResumeError, RunError, train_with_checkpoints};
 pub use statistics::BatchNormStatistics;
 
-use self::control::{check_ranks, control_ratios};
+use self::control::{check_ranks, check_sequences, control_ratios};
 use self::data_parallel::check_workers;
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::{Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits};
@@ -165,6 +165,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<Self, TrainingError> {
         check_workers(collective.size(), config.batch_size, source.samples())?;
         check_ranks(&config.course.ratios, collective.size())?;
+        if source.goes_on() {
+            check_sequences(&config.course.ratios, collective.size())?;
+        }
         if let (Some(most), true) = (config.gradient_norm, collective.size() > 1) {
             let expected = "none: the norm of a gradient is known to one rank alone";
             return Err(FieldError::new("gradient_norm", most, expected).into());

@@ -60,6 +60,12 @@ pub trait Source {
         set: EvaluationSet,
     ) -> Result<Box<dyn Minibatches + 'a>, DataError>;
 
+    /// Whether the samples of a minibatch go on from those of the one before, each at its place: a
+    /// part of a minibatch is then no minibatch.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
     /// Tells these samples from others: a run goes on from a checkpoint only on the same ones.
     fn checksum(&mut self) -> String;
 }

@@ -126,7 +126,7 @@ impl BatchNorm {
                 let squares = squares.total();
                 channel.mean = mean as f32;
                 channel.inverse_deviation = 1.0 / (squares / count + epsilon).sqrt();
-                if momentum == 0.0 {
+                if context.is_rehearsal {
                     return;
                 }
                 let average = |running: &mut f32, new: f64| {

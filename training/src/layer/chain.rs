@@ -128,4 +128,8 @@ impl Layer for Chain {
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
         self.layers.iter_mut().for_each(|layer| layer.visit_state(visit));
     }
+
+    fn visit_carried(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        self.layers.iter_mut().for_each(|layer| layer.visit_carried(visit));
+    }
 }

@@ -39,11 +39,12 @@ pub struct LstmShape {
 /// c <- f c + i g,  h <- o tanh(c)
 /// ```
 ///
-/// Input and output have a row a step and sequence, steps first: row t B + b is step t of sequence b
-/// of B. W has the rows of the inputs, then those of the units, and 4 columns a unit, gate after gate.
-/// The first step goes on from the last one of the minibatch before where [`StepContext::continues`]
-/// says so, and from zeros elsewhere; the gradient goes back to the first step of the window alone
-/// (truncated backpropagation through time). Evaluations have a memory of their own.
+/// Input and output have a row a step and sequence, steps first: row t B + b is step t of sequence
+/// b of B. W has the rows of the inputs, then those of the units, and 4 columns a unit, gate after
+/// gate. The first step goes on from the last one of the minibatch before where
+/// [`StepContext::continues`] says so, and from zeros elsewhere; the gradient goes back to the first
+/// step of the window alone (truncated backpropagation through time). Evaluations have a memory of
+/// their own.
 ///
 /// ```
 /// use kernels::{InstructionSet, random::Stream};
@@ -165,12 +166,14 @@ impl Lstm {
         }
     }
 
-    /// Remembers the end of the window. A trial of a step is no step.
+    /// Remembers the end of the window.
     fn end(&mut self, context: &StepContext) {
-        let carried = match (context.training, context.trial) {
-            (Some(_), None) => &mut self.training,
-            (Some(_), Some(_)) => return,
-            (None, _) => &mut self.evaluation,
+        if context.is_rehearsal {
+            return;
+        }
+        let carried = match context.training {
+            Some(_) => &mut self.training,
+            None => &mut self.evaluation,
         };
         carried.output.resize(self.first.output.len(), 0.0);
         carried.cells.resize(self.first.cells.len(), 0.0);
@@ -342,11 +345,12 @@ impl Layer for Lstm {
         visit(Parameter::new(name, &mut self.bias, columns, gradient));
     }
 
-    /// What the next minibatch goes on from belongs to the state: a run that is stopped goes on from
-    /// a checkpoint in the middle of an epoch.
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
         visit(&format!("{}.weight", self.name), &mut self.weight);
         visit(&format!("{}.bias", self.name), &mut self.bias);
+    }
+
+    fn visit_carried(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
         visit(&format!("{}.carried-output", self.name), &mut self.training.output);
         visit(&format!("{}.carried-cells", self.name), &mut self.training.cells);
     }

@@ -208,7 +208,11 @@ pub trait Layer: Send {
     /// order; their ratios and kept selections may be changed.
     fn visit_sampled(&mut self, _visit: &mut dyn FnMut(SampledLayer<'_>)) {}
     /// Calls `visit` on every parameter and running statistic with its name, always in the same
-    /// order; they may be changed. With the step's number and what [`Layer::visit_sampled`] shows
-    /// this is all a layer remembers from one step to the next.
+    /// order; they may be changed. With the step's number and what [`Layer::visit_sampled`] and
+    /// [`Layer::visit_carried`] show this is all a layer remembers from one step to the next.
     fn visit_state(&mut self, _visit: &mut dyn FnMut(&str, &mut [f32])) {}
+    /// Calls `visit` on what the sequences of the next minibatch go on from, with its name, always
+    /// in the same order; it may be changed. It belongs to a place in the data and not to what is
+    /// learnt, so that no average of networks has a part in it.
+    fn visit_carried(&mut self, _visit: &mut dyn FnMut(&str, &mut [f32])) {}
 }

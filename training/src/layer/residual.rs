@@ -163,6 +163,13 @@ impl Layer for Residual {
             shortcut.visit_state(visit);
         }
     }
+
+    fn visit_carried(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        self.main.visit_carried(visit);
+        if let Some(shortcut) = &mut self.shortcut {
+            shortcut.visit_carried(visit);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -30,9 +30,11 @@ pub struct StepContext<'a> {
     pub sampling: StepSampling,
     /// Whether the sequences of this minibatch go on from those of the one before.
     pub continues: bool,
-    /// The share of this minibatch in running statistics; none: each layer's own. A share of 0
-    /// leaves them as they are, whatever the minibatch.
+    /// The share of this minibatch in running statistics; none: each layer's own.
     pub statistics_share: Option<f32>,
+    /// Whether this pass only asks what a step would do: running statistics and what sequences
+    /// carry over stay as they are.
+    pub is_rehearsal: bool,
     /// Parameters that are not learnt in this step.
     pub frozen: &'a [ParameterPattern],
     /// Which of the ranks that train together, from 0.
@@ -57,6 +59,7 @@ impl<'a> StepContext<'a> {
             sampling: StepSampling::AS_POLICIES_SAY,
             continues: false,
             statistics_share: None,
+            is_rehearsal: false,
             frozen: &[],
             rank: 0,
             trial: None,

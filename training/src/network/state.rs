@@ -63,8 +63,22 @@ impl Network {
         self.chain.visit_state(visit);
     }
 
-    /// A copy of all parameters and running statistics.
+    /// Calls `visit` on what [`Network::visit_state`] shows and then on what sequences carry over.
+    fn visit_whole_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        self.chain.visit_state(visit);
+        self.chain.visit_carried(visit);
+    }
+
+    /// A copy of all parameters and running statistics, and of what sequences carry over from one
+    /// minibatch to the next.
     pub fn state(&mut self) -> State {
+        let mut state = Vec::new();
+        self.visit_whole_state(&mut |name, values| state.push((name.to_owned(), values.to_vec())));
+        state
+    }
+
+    /// A copy of all parameters and running statistics alone.
+    pub fn learnt_state(&mut self) -> State {
         let mut state = Vec::new();
         self.visit_state(&mut |name, values| state.push((name.to_owned(), values.to_vec())));
         state
@@ -85,7 +99,7 @@ impl Network {
     /// When an entry has another name or size; the network is then as it was.
     pub fn load_state(&mut self, state: &[(String, Vec<f32>)]) -> Result<(), StateError> {
         let (mut entries, mut error, mut expected) = (state.iter(), None, 0);
-        self.visit_state(&mut |name, values| {
+        self.visit_whole_state(&mut |name, values| {
             expected += 1;
             let Some((found, numbers)) = entries.next() else { return };
             if error.is_none() && found != name {
@@ -105,7 +119,7 @@ impl Network {
             return Err(StateError::Count { found: state.len(), expected });
         }
         let mut entries = state.iter();
-        self.visit_state(&mut |_, values| {
+        self.visit_whole_state(&mut |_, values| {
             if let Some((_, numbers)) = entries.next() {
                 values.copy_from_slice(numbers);
             }

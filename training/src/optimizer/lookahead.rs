@@ -53,7 +53,7 @@ pub struct Lookahead {
 impl Lookahead {
     /// The average before the first step: the state of the network.
     pub fn new(config: LookaheadConfig, network: &mut Network) -> Self {
-        Self { config, average: network.state() }
+        Self { config, average: network.learnt_state() }
     }
 
     /// To be called after each step: `step` counts it, of `steps`.
@@ -110,6 +110,7 @@ impl Lookahead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layer::{Lstm, LstmShape};
     use crate::network::mlp;
     use crate::sampling::LayerPolicies;
     use kernels::random::Stream;
@@ -147,6 +148,26 @@ mod tests {
         let average = step(1.0, 4);
         assert!((average - (0.512 * (0.064 * 8.0 + 0.936 * 2.0) + 0.488)).abs() < 1e-6);
         assert_eq!(step(9.0, 5), average, "the last state is the average");
+    }
+
+    #[test]
+    fn what_sequences_carry_over_is_not_averaged() {
+        let shape = LstmShape { inputs: 2, units: 2, steps: 1, sequences: 1 };
+        let lstm = Lstm::new("lstm", shape, 0.1, Stream::new(1, "lookahead"));
+        let mut network = Network::new(vec![Box::new(lstm)]);
+        let config = LookaheadConfig { every: 1, slowness: 1.0 };
+        set(&mut network, 8.0);
+        let mut lookahead = Lookahead::new(config, &mut network);
+        let (all, learnt) = (network.state(), network.learnt_state());
+        let carried: State =
+            all[learnt.len()..].iter().map(|(name, _)| (name.clone(), vec![4.0; 2])).collect();
+        assert_eq!(carried.len(), 2);
+        set(&mut network, 0.0);
+        let given = [network.learnt_state(), carried.clone()].concat();
+        network.load_state(&given).unwrap();
+        lookahead.after_step(&mut network, 1, 1);
+        assert_eq!(network.learnt_state(), learnt);
+        assert_eq!(network.state()[learnt.len()..], carried);
     }
 
     #[test]

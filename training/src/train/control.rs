@@ -28,7 +28,7 @@ pub(super) fn control_ratios(
     let context = StepContext {
         training: Some((stream, moment.step as u64)),
         sampling: StepSampling::Nothing,
-        statistics_share: Some(0.0),
+        is_rehearsal: true,
         ..learner.context()
     };
     let step = moment.step % moment.steps_an_epoch;
@@ -71,6 +71,20 @@ pub(super) fn check_ranks(course: &RatioCourse, ranks: usize) -> Result<(), Fiel
         return Ok(());
     }
     let expected = "constant, linear or steps: a run of several workers controls no ratios";
+    Err(FieldError::new("course.ratios", course.name(), expected))
+}
+
+/// Refuses what divides a minibatch of sequences, which go on from those of the one before.
+pub(super) fn check_sequences(course: &RatioCourse, ranks: usize) -> Result<(), FieldError> {
+    if ranks > 1 {
+        let expected = "1: sequences are carried over by one worker alone";
+        return Err(FieldError::new("workers", ranks, expected));
+    }
+    if !matches!(course, RatioCourse::Variance(_)) {
+        return Ok(());
+    }
+    let expected = "constant, linear, steps or greedy-budget: half a minibatch of sequences has no \
+                    gradient of its own";
     Err(FieldError::new("course.ratios", course.name(), expected))
 }
 

@@ -54,12 +54,7 @@ impl Trainer<'_> {
         };
         let state = self.network().state();
         let metrics = self.re_estimate(minibatches).and_then(|()| self.evaluate_as_it_is());
-        let mut state = state.into_iter();
-        self.network().visit_state(&mut |_, values| {
-            if let Some((_, before)) = state.next() {
-                values.copy_from_slice(&before);
-            }
-        });
+        self.network().load_state(&state).expect("the state is of the same network");
         metrics
     }
 

@@ -110,6 +110,10 @@ impl Source for TextSource<'_> {
         Ok(Box::new(Windows { streams, epoch, next: 0 }))
     }
 
+    fn goes_on(&self) -> bool {
+        true
+    }
+
     fn checksum(&mut self) -> String {
         self.checksum.get_or_insert_with(|| self.corpus.checksum()).clone()
     }

@@ -161,9 +161,9 @@ fn two_windows_are_one_long_one() {
     };
     windows.forward(&training(false), &window(0));
     let carried = windows.training.clone();
-    // An evaluation in between has a memory of its own, and a trial of a step none.
+    // An evaluation in between has a memory of its own, and a rehearsal none.
     windows.forward(&StepContext::evaluation(InstructionSet::detect()), &window(1));
-    windows.forward(&StepContext { trial: Some(0), ..training(true) }, &window(1));
+    windows.forward(&StepContext { is_rehearsal: true, ..training(true) }, &window(1));
     assert_eq!(windows.training.output, carried.output);
     let second = &whole.output().data()[ROWS * SHAPE.units..];
     windows.forward(&training(true), &window(1));

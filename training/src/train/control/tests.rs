@@ -189,6 +189,12 @@ fn what_cannot_be_controlled_is_named() {
     let workers = check_ranks(&config(POLICY, course).course.ratios, 2).unwrap_err().to_string();
     assert!(workers.starts_with("course.ratios is variance, expected constant, "), "{workers}");
     assert_eq!(check_ranks(&RatioCourse::Constant, 2), Ok(()));
+    let text = config(POLICY, course).course.ratios;
+    let halves = check_sequences(&text, 1).unwrap_err().to_string();
+    assert!(halves.starts_with("course.ratios is variance, expected constant, "), "{halves}");
+    let workers = check_sequences(&RatioCourse::Constant, 2).unwrap_err().to_string();
+    assert!(workers.starts_with("workers is 2, expected 1: sequences"), "{workers}");
+    assert_eq!(check_sequences(&RatioCourse::Constant, 1), Ok(()));
     let few = SamplingPolicy { minimal_k: 20, ..POLICY };
     let config = config(few, "{name: greedy-budget, share: 0.01}");
     let error =
