@@ -80,11 +80,14 @@ impl BuiltIn {
     }
 }
 
-/// Built-in settings, by the name of their file in `exhibits/`: those of every run, or with what
-/// sets them apart those that are run when they are named.
+/// Built-in settings, by the name of their file in `exhibits/`: those of every run, or as `long`
+/// those that are run when they are named. All but the first of an exhibit say what sets them apart.
 macro_rules! built_in {
     ($name:literal) => {
         $crate::exhibit::built_in!($name, "", false)
+    };
+    ($name:literal, long) => {
+        $crate::exhibit::built_in!($name, "", true)
     };
     ($name:literal, long: $apart:literal) => {
         $crate::exhibit::built_in!($name, $apart, true)

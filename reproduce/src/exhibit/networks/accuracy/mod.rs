@@ -74,7 +74,7 @@ pub const WRN: Exhibit = Exhibit {
     statements: &[],
     interactive: &[],
     is_timing: false,
-    settings: &[built_in!("wrn-accuracy")],
+    settings: &[built_in!("wrn-accuracy", long)],
     configure: configure::<Accuracy>,
 };
 
