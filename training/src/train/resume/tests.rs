@@ -69,19 +69,22 @@ fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
     let codes = Some(CodeSettings { bits: 4, form: CodeForm::Backward });
     let network = NetworkConfig::BatchNormMlp { hidden: vec![24, 16] };
     let coded = TrainingConfig { codes, ..config(network, SGD) };
+    // Of a quarter of the images: their steps take fifty times as long as a perceptron's.
+    let convolutional = |config| TrainingConfig { batch_size: 5, ..config };
     let networks: [(_, &[usize]); 9] = [
         (coded, &[5, 6]),
         (kept(mlp(), Mode::Forward), &[4, 5, 6, 7, 8]),
-        (kept(config(NetworkConfig::Cnn, SGD), Mode::Backward), &[5, 7]),
+        (kept(convolutional(config(NetworkConfig::Cnn, SGD)), Mode::Backward), &[5, 7]),
         (with("{exact_last_share: 0.25, ratios: {name: linear, from: 0.5, to: 2}}"), &[5, 9]),
         (with("{ratios: {name: variance, every: 2, share: 1}}"), &[4, 5, 6, 7, 8, 9]),
         (with("{ratios: {name: greedy-budget, share: 0.5, every_epochs: 1}}"), &[4, 5, 8, 9]),
         (mlp(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
-        (config(NetworkConfig::Cnn, SGD), &[4, 7]),
-        (config(NetworkConfig::Wrn { depth: 10, width: 1 }, SGD), &[6]),
+        (convolutional(config(NetworkConfig::Cnn, SGD)), &[4, 7]),
+        (convolutional(config(NetworkConfig::Wrn { depth: 10, width: 1 }, SGD)), &[6]),
     ];
-    let splits = digits();
     for (config, stops) in networks {
+        // Four steps an epoch, of which the last is of fewer images.
+        let splits = generated_digits(2, 4 * config.batch_size - 1, 20, 30);
         let expected = train(&config, &splits, InstructionSet::detect(), &mut go_on).unwrap();
         for &last in stops {
             let folder = tempfile::tempdir().unwrap();

@@ -40,42 +40,53 @@ pub fn table_of_passes(passes: &[Pass]) -> Table {
         .table("Copies and codes on one thread, median and quartiles")
 }
 
+/// Steps with codes of a few bits.
+fn of_few_bits<'a, 'b>(steps: &'b [Step<'a>]) -> impl Iterator<Item = &'b Step<'a>> {
+    steps.iter().filter(|step| step.arm == Arm::Backward(FEW_BITS))
+}
+
+/// "2 of 3", the steps with codes of a few bits that are within the bound.
+fn within_the_bound(steps: &[Step]) -> String {
+    let within = of_few_bits(steps).filter(|step| step.over_exact.median <= BOUND).count();
+    format!("{within} of {}", of_few_bits(steps).count())
+}
+
 /// What a step with codes of a few bits takes, beside the bound.
 pub fn finding(steps: &[Step]) -> String {
-    let few = steps.iter().filter(|step| step.arm == Arm::Backward(FEW_BITS));
-    let times: Vec<(String, f64)> =
-        few.map(|Step { of, over_exact, .. }| (in_words(of), over_exact.median)).collect();
-    let within = times.iter().filter(|(_, over)| *over <= BOUND).count();
-    let said: Vec<String> = times
-        .iter()
-        .map(|(name, over)| format!("{} times ({name})", significant(*over, 3)))
+    let said: Vec<String> = of_few_bits(steps)
+        .map(|Step { of, over_exact, .. }| {
+            format!("{} times ({})", significant(over_exact.median, 3), in_words(of))
+        })
         .collect();
     format!(
-        "A step with codes of {FEW_BITS} bits takes {} as long as the exact one: {within} of {} within \
-         the bound of {BOUND}.",
+        "A step with codes of {FEW_BITS} bits takes {} as long as the exact one: {} within the bound of \
+         {BOUND}.",
         said.join(", "),
-        times.len(),
+        within_the_bound(steps),
     )
+}
+
+fn codings(passes: &[Pass]) -> impl Iterator<Item = &Pass> {
+    passes.iter().filter(|pass| pass.way != Way::Copy)
+}
+
+fn is_slower_than_a_copy(pass: &Pass) -> bool {
+    pass.over_copy.median > 1.0
 }
 
 /// Whether codes are made and read as fast as numbers are copied.
 pub fn memory_speed(passes: &[Pass]) -> String {
-    let codings: Vec<&Pass> = passes.iter().filter(|pass| pass.way != Way::Copy).collect();
-    let slower: Vec<String> = codings
-        .iter()
-        .filter(|pass| pass.over_copy.median > 1.0)
+    let all = codings(passes).count();
+    let slower: Vec<String> = codings(passes)
+        .filter(|pass| is_slower_than_a_copy(pass))
         .map(|Pass { numbers, way, over_copy, .. }| {
             let times = significant(over_copy.median, 3);
             format!("{times} times for {} of {numbers} numbers", way.name())
         })
         .collect();
     match slower.len() {
-        0 => format!("All {} take less time than the copy.", codings.len()),
-        count => format!(
-            "{count} of {} take longer than the copy: {}.",
-            codings.len(),
-            slower.join("; ")
-        ),
+        0 => format!("All {all} take no longer than the copy."),
+        count => format!("{count} of {all} take longer than the copy: {}.", slower.join("; ")),
     }
 }
 
@@ -112,7 +123,7 @@ pub fn figure(steps: &[Step], passes: &[Pass]) -> Figure {
     };
     networks.push(level("bound", 100.0 * BOUND));
     let by_size = passes.chunk_by(|one, other| one.numbers == other.numbers);
-    let codings = by_size.enumerate().flat_map(|(size, passes)| {
+    let by_coding = by_size.enumerate().flat_map(|(size, passes)| {
         let series = |place: usize, what: &str, bits: fn(Way) -> Option<u32>| Series {
             label: format!("{what} {} numbers", passes[0].numbers),
             style: 2 * size + place,
@@ -132,8 +143,9 @@ pub fn figure(steps: &[Step], passes: &[Pass]) -> Figure {
         });
         [encoded, decoded]
     });
-    let mut codings: Vec<Series> = codings.collect();
-    codings.push(level("copy", 100.0));
+    let mut by_coding: Vec<Series> = by_coding.collect();
+    by_coding.push(level("copy", 100.0));
+    let slower = codings(passes).filter(|pass| is_slower_than_a_copy(pass)).count();
     Figure {
         part: String::new(),
         caption:
@@ -143,16 +155,23 @@ pub fn figure(steps: &[Step], passes: &[Pass]) -> Figure {
                 .to_string(),
         panels: vec![
             Panel {
-                title: "Training steps".to_string(),
+                title: format!(
+                    "With {FEW_BITS} bits {} networks are within {:.0} %",
+                    within_the_bound(steps),
+                    100.0 * BOUND
+                ),
                 x: Axis::logarithmic("bits kept of an activation"),
                 y: Axis::linear("time, % of exact"),
                 series: networks,
             },
             Panel {
-                title: "Codes, one thread".to_string(),
+                title: format!(
+                    "{slower} of {} codings are slower than a copy",
+                    codings(passes).count()
+                ),
                 x: Axis::logarithmic("bits of a code"),
                 y: Axis::linear("time, % of copy"),
-                series: codings,
+                series: by_coding,
             },
         ],
     }
