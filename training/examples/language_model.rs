@@ -1,10 +1,11 @@
 //! A language model of long short-term memory: the small one of Zaremba, Sutskever and Vinyals
-//! (2014, arXiv 1409.2329), with exact products and with a share of those of its words.
+//! (2014, arXiv 1409.2329), with exact products or sampled ones.
 //!
 //! `cargo run --release -p training --example language_model -- FOLDER EPOCHS RATIO`
 //!
 //! The folder holds the Penn Treebank (ptb.train.txt and so on); without one, or with `-`, the text
-//! is drawn by code. A ratio below 1 samples the product with the words by top-k.
+//! is drawn by code. A ratio below 1 samples all products by top-k, but for that of a step with the
+//! step before.
 
 use kernels::random::Stream;
 use kernels::{Estimator, InstructionSet};
@@ -39,21 +40,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let epochs: u64 = arguments.get(1).map_or(Ok(3), |epochs| epochs.parse())?;
     let ratio: f64 = arguments.get(2).map_or(Ok(1.0), |ratio| ratio.parse())?;
-    let policy = SamplingPolicy::new(Estimator::TopK, ratio, 1, Mode::Forward);
+    let top_k = SamplingPolicy::new(Estimator::TopK, ratio, 1, Mode::Forward);
+    let policy = (ratio < 1.0).then_some(top_k);
     let (stream, words) = (Stream::new(1, "language model"), corpus.vocabulary.len());
     let shape = LstmShape { inputs: WIDTH, units: WIDTH, steps: STEPS, sequences: SEQUENCES };
     let weights = |name: &str| stream.child(name);
     let layers: Vec<Box<dyn Layer>> = vec![
         Box::new(Embedding::new("embedding", words, WIDTH, BOUND, weights("embedding"))),
-        Box::new(Lstm::new("lstm1", shape, BOUND, weights("lstm1"))),
-        Box::new(Lstm::new("lstm2", shape, BOUND, weights("lstm2"))),
-        Box::new(Linear::new(
-            "words",
-            WIDTH,
-            words,
-            (ratio < 1.0).then_some(policy),
-            weights("words"),
-        )),
+        Box::new(Lstm::new("lstm1", shape, BOUND, policy, weights("lstm1"))),
+        Box::new(Lstm::new("lstm2", shape, BOUND, policy, weights("lstm2"))),
+        Box::new(Linear::new("words", WIDTH, words, policy, weights("words"))),
     ];
     let descent = OptimizerConfig::Sgd {
         learning_rate: LEARNING_RATE,

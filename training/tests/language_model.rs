@@ -22,7 +22,7 @@ fn network(words: usize, policy: Option<SamplingPolicy>) -> Network {
     let weights = |name: &str| stream.child(name);
     let layers: Vec<Box<dyn Layer>> = vec![
         Box::new(Embedding::new("embedding", words, WIDTH, 0.5, weights("embedding"))),
-        Box::new(Lstm::new("lstm", shape, 0.3, weights("lstm"))),
+        Box::new(Lstm::new("lstm", shape, 0.3, policy, weights("lstm"))),
         Box::new(Linear::new("words", WIDTH, words, policy, weights("words"))),
     ];
     Network::new(layers)

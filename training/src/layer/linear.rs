@@ -2,7 +2,7 @@
 
 use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{add_rows, add_to_rows};
-use super::initialization::Initialization;
+use super::initialization::{Initialization, uniform_within};
 use super::sampler::{Sampler, sampled_layer};
 use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, SampledLayer, StepContext};
 use crate::channels::Channels;
@@ -80,6 +80,14 @@ impl Linear {
         }
     }
 
+    /// The same layer with weights uniform in plus or minus `bound`, and biases 0.
+    #[must_use]
+    pub fn uniform_within(mut self, bound: f64, stream: Stream) -> Self {
+        self.weight = uniform_within(bound, self.weight.len(), stream.child("weight"));
+        self.bias.fill(0.0);
+        self
+    }
+
     /// The same layer without biases: Y = XW.
     #[must_use]
     pub fn without_bias(self) -> Self {
@@ -94,6 +102,11 @@ impl Linear {
     /// The selection that the gradients pass through, in forward sampling.
     fn forward_selection(&self) -> Option<&Selection> {
         self.features.forward_selection(self.policy)
+    }
+
+    /// The output of the last forward pass, which is then this layer's no more.
+    pub(super) fn take_output(&mut self) -> Matrix {
+        std::mem::take(&mut self.output)
     }
 
     fn weight_view(&self) -> kernels::MatrixView<'_, f32> {

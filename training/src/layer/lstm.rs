@@ -6,11 +6,11 @@ mod tests;
 
 use self::cell::{Cell, CellGradient};
 use super::demand::Demand;
-use super::elementwise::{add_rows, add_to_rows};
 use super::initialization::uniform_within;
-use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
+use super::{Gradient, Layer, Linear, Parameter, ParameterName, SampledLayer, StepContext};
 use crate::counting::Computations;
 use crate::matrix::Matrix;
+use crate::sampling::SamplingPolicy;
 use kernels::product::matmul;
 use kernels::random::Stream;
 use kernels::{MatrixView, MatrixViewMut, Product};
@@ -40,8 +40,10 @@ pub struct LstmShape {
 /// ```
 ///
 /// Input and output have a row a step and sequence, steps first: row t B + b is step t of sequence
-/// b of B. W has the rows of the inputs, then those of the units, and 4 columns a unit, gate after
-/// gate. The first step goes on from the last one of the minibatch before where
+/// b of B. `W_x` and `W_h` have 4 columns a unit, gate after gate. The product of all inputs with
+/// `W_x` is a [`Linear`] layer's, called `inputs` behind the layer's name, and sampled like one; its
+/// selection is shared by all steps of the window. That of the outputs with `W_h`, one step after
+/// the other, is exact. The first step goes on from the last one of the minibatch before where
 /// [`StepContext::continues`] says so, and from zeros elsewhere; the gradient goes back to the first
 /// step of the window alone (truncated backpropagation through time). Evaluations have a memory of
 /// their own.
@@ -52,7 +54,7 @@ pub struct LstmShape {
 /// use training::matrix::Matrix;
 /// let shape = LstmShape { inputs: 3, units: 5, steps: 4, sequences: 2 };
 /// let stream = Stream::new(1, "example");
-/// let mut layer = Lstm::new("lstm", shape, 0.1, stream);
+/// let mut layer = Lstm::new("lstm", shape, 0.1, None, stream);
 /// let context = StepContext::training(InstructionSet::detect(), stream, 0);
 /// layer.forward(&context, &Matrix::zeros(4 * 2, 3));
 /// assert_eq!((layer.output().rows(), layer.output().columns()), (4 * 2, 5));
@@ -61,10 +63,11 @@ pub struct LstmShape {
 pub struct Lstm {
     name: String,
     shape: LstmShape,
+    /// X W_x + b of all steps.
+    inputs: Linear,
+    /// W_h (units x 4 units).
     weight: Vec<f32>,
-    bias: Vec<f32>,
     weight_gradient: Vec<f32>,
-    bias_gradient: Vec<f32>,
     training: Carried,
     evaluation: Carried,
     /// What the window of the last forward pass began with.
@@ -73,7 +76,6 @@ pub struct Lstm {
     gates: Matrix,
     cells: Matrix,
     output: Matrix,
-    input_gradient: Matrix,
 }
 
 /// Output and cells of every sequence after a step.
@@ -107,26 +109,34 @@ impl Carried {
 }
 
 impl Lstm {
-    /// A layer whose weights are uniform in plus or minus `bound`, biases 0.
-    pub fn new(name: &str, shape: LstmShape, bound: f64, stream: Stream) -> Self {
+    /// A layer whose weights are uniform in plus or minus `bound`, biases 0; the policy is of the
+    /// product with the inputs.
+    pub fn new(
+        name: &str,
+        shape: LstmShape,
+        bound: f64,
+        policy: Option<SamplingPolicy>,
+        stream: Stream,
+    ) -> Self {
         let columns = GATES * shape.units;
-        let weights = (shape.inputs + shape.units) * columns;
+        let of_inputs = format!("{name}.inputs");
+        let inputs = Linear::new(&of_inputs, shape.inputs, columns, policy, stream)
+            .uniform_within(bound, stream.child("inputs"));
         let mut training = Carried::default();
         training.clear(shape.sequences * shape.units);
+        let weight = uniform_within(bound, shape.units * columns, stream.child("weight"));
         Self {
             name: name.to_owned(),
             shape,
-            weight: uniform_within(bound, weights, stream.child("weight")),
-            bias: vec![0.0; columns],
-            weight_gradient: Vec::new(),
-            bias_gradient: vec![0.0; columns],
+            inputs,
+            weight_gradient: vec![0.0; weight.len()],
+            weight,
             training,
             evaluation: Carried::default(),
             first: Carried::default(),
             gates: Matrix::default(),
             cells: Matrix::default(),
             output: Matrix::default(),
-            input_gradient: Matrix::default(),
         }
     }
 
@@ -134,14 +144,8 @@ impl Lstm {
         GATES * self.shape.units
     }
 
-    /// The rows of W that belong to the inputs, and those of the units.
-    fn weights(&self) -> [MatrixView<'_, f32>; 2] {
-        let (inputs, units, columns) = (self.shape.inputs, self.shape.units, self.columns());
-        let (of_inputs, of_units) = self.weight.split_at(inputs * columns);
-        [
-            MatrixView::row_major(of_inputs, inputs, columns),
-            MatrixView::row_major(of_units, units, columns),
-        ]
+    fn recurrent(&self) -> MatrixView<'_, f32> {
+        MatrixView::row_major(&self.weight, self.shape.units, self.columns())
     }
 
     fn sequences(&self, rows: usize) -> usize {
@@ -186,7 +190,7 @@ impl Lstm {
         let sequences = self.sequences(output_gradient.rows());
         let numbers = sequences * units;
         let mut gates = std::mem::take(&mut self.gates);
-        let [_, recurrent] = self.weights();
+        let recurrent = self.recurrent();
         let mut later = Carried::default();
         later.clear(numbers);
         for step in (0..self.shape.steps).rev() {
@@ -216,16 +220,12 @@ impl Lstm {
         context.count(Computations::of_product(all, all));
     }
 
-    /// Of the inputs, the outputs one step before, and ones.
-    fn weight_gradients(&mut self, context: &StepContext, input: &Matrix) {
-        let (units, columns, rows) = (self.shape.units, self.columns(), input.rows());
+    /// The gradient of W_h: of the outputs one step before.
+    fn recurrent_gradient(&mut self, context: &StepContext) {
+        let (units, columns, rows) = (self.shape.units, self.columns(), self.gates.rows());
         let numbers = self.first.output.len();
-        self.weight_gradient.resize(self.weight.len(), 0.0);
-        let (of_inputs, of_units) = self.weight_gradient.split_at_mut(self.shape.inputs * columns);
         let gates = self.gates.view();
-        let to = MatrixViewMut::row_major(of_inputs, self.shape.inputs, columns);
-        matmul(context.set, input.view().transpose(), gates, to);
-        let mut to = MatrixViewMut::row_major(of_units, units, columns);
+        let mut to = MatrixViewMut::row_major(&mut self.weight_gradient, units, columns);
         let sequences = numbers / units.max(1);
         let first = MatrixView::row_major(&self.first.output, sequences, units);
         let later = MatrixView::row_major(
@@ -238,30 +238,23 @@ impl Lstm {
         let rest = Product::new(later.transpose(), gates.part(sequences..rows, 0..columns));
         let added = rest.instructions(context.set).add_to(to);
         added.expect("both have a row a step and sequence");
-        self.bias_gradient.fill(0.0);
-        add_rows(context.set, &mut self.bias_gradient, self.gates.data());
-        for features in [self.shape.inputs, units] {
-            let all = [features, rows, columns];
-            context.count(Computations::of_product(all, all));
-        }
+        let all = [units, rows, columns];
+        context.count(Computations::of_product(all, all));
     }
 }
 
 impl Layer for Lstm {
     fn forward(&mut self, context: &StepContext, input: &Matrix) {
-        let LstmShape { inputs, units, steps, .. } = self.shape;
-        assert_eq!(input.columns(), inputs, "{}: input features", self.name);
+        let LstmShape { units, steps, .. } = self.shape;
         let (rows, columns) = (input.rows(), self.columns());
         let sequences = self.sequences(rows);
         self.begin(context, sequences);
-        let [mut gates, mut cells, mut output] =
-            [&mut self.gates, &mut self.cells, &mut self.output].map(std::mem::take);
-        gates.reshape_in(context.memory, rows, columns);
+        self.inputs.forward(context, input);
+        let mut gates = self.inputs.take_output();
+        let [mut cells, mut output] = [&mut self.cells, &mut self.output].map(std::mem::take);
         cells.reshape_in(context.memory, rows, units);
         output.reshape_in(context.memory, rows, units);
-        let [of_inputs, recurrent] = self.weights();
-        matmul(context.set, input.view(), of_inputs, gates.view_mut());
-        add_to_rows(context.set, &mut gates, &self.bias);
+        let recurrent = self.recurrent();
         let numbers = sequences * units;
         for step in 0..steps {
             let (earlier, later) = output.data_mut().split_at_mut(step * numbers);
@@ -282,10 +275,8 @@ impl Layer for Lstm {
         (self.gates, self.cells, self.output) = (gates, cells, output);
         self.end(context);
         if context.training.is_some() {
-            for features in [inputs, units] {
-                let all = [rows, features, columns];
-                context.count(Computations::of_product(all, all));
-            }
+            let all = [rows, units, columns];
+            context.count(Computations::of_product(all, all));
         }
     }
 
@@ -293,8 +284,12 @@ impl Layer for Lstm {
         &self.output
     }
 
+    fn demand(&self) -> Demand<'_> {
+        self.inputs.demand()
+    }
+
     fn learns(&self, context: &StepContext) -> bool {
-        context.learns(&self.name, "weight") || context.learns(&self.name, "bias")
+        self.inputs.learns(context) || context.learns(&self.name, "weight")
     }
 
     /// The outputs are read again by the backward pass of this layer itself: all are kept.
@@ -310,44 +305,37 @@ impl Layer for Lstm {
         input_gradient_needed: bool,
     ) {
         self.gate_gradients(context, output_gradient);
-        if self.learns(context) {
-            self.weight_gradients(context, input);
+        if context.learns(&self.name, "weight") {
+            self.recurrent_gradient(context);
         }
-        if input_gradient_needed {
-            let (rows, inputs) = (input.rows(), self.shape.inputs);
-            let mut to = std::mem::take(&mut self.input_gradient);
-            to.reshape_in(context.memory, rows, inputs);
-            let [of_inputs, _] = self.weights();
-            matmul(context.set, self.gates.view(), of_inputs.transpose(), to.view_mut());
-            self.input_gradient = to;
-            let all = [rows, self.columns(), inputs];
-            context.count(Computations::of_product(all, all));
-        }
+        self.inputs.backward(context, input, &self.gates, input_gradient_needed);
         self.gates.release(context.memory);
         self.cells.release(context.memory);
     }
 
     fn input_gradient(&self) -> &Matrix {
-        &self.input_gradient
+        self.inputs.input_gradient()
     }
 
     fn release_input_gradient(&mut self, context: &StepContext) {
-        self.input_gradient.release(context.memory);
+        self.inputs.release_input_gradient(context);
     }
 
     fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
+        self.inputs.visit_parameters(visit);
         let columns = self.columns();
         let name = ParameterName::new(&self.name, "weight");
         let gradient = Gradient::Dense(&self.weight_gradient);
         visit(Parameter::new(name, &mut self.weight, columns, gradient));
-        let name = ParameterName::new(&self.name, "bias");
-        let gradient = Gradient::Dense(&self.bias_gradient);
-        visit(Parameter::new(name, &mut self.bias, columns, gradient));
+    }
+
+    fn visit_sampled(&mut self, visit: &mut dyn FnMut(SampledLayer<'_>)) {
+        self.inputs.visit_sampled(visit);
     }
 
     fn visit_state(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {
+        self.inputs.visit_state(visit);
         visit(&format!("{}.weight", self.name), &mut self.weight);
-        visit(&format!("{}.bias", self.name), &mut self.bias);
     }
 
     fn visit_carried(&mut self, visit: &mut dyn FnMut(&str, &mut [f32])) {

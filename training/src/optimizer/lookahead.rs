@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn what_sequences_carry_over_is_not_averaged() {
         let shape = LstmShape { inputs: 2, units: 2, steps: 1, sequences: 1 };
-        let lstm = Lstm::new("lstm", shape, 0.1, Stream::new(1, "lookahead"));
+        let lstm = Lstm::new("lstm", shape, 0.1, None, Stream::new(1, "lookahead"));
         let mut network = Network::new(vec![Box::new(lstm)]);
         let config = LookaheadConfig { every: 1, slowness: 1.0 };
         set(&mut network, 8.0);

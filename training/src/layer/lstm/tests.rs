@@ -1,7 +1,8 @@
 //! The layer beside its definition in f64.
 
 use super::*;
-use kernels::InstructionSet;
+use crate::sampling::Mode;
+use kernels::{Estimator, InstructionSet};
 
 const SHAPE: LstmShape = LstmShape { inputs: 3, units: 4, steps: 5, sequences: 2 };
 const ROWS: usize = SHAPE.steps * SHAPE.sequences;
@@ -15,9 +16,44 @@ fn numbers(name: &str, count: usize) -> Vec<f32> {
 }
 
 fn layer(shape: LstmShape) -> Lstm {
-    let mut layer = Lstm::new("lstm", shape, 0.8, stream());
-    layer.bias = numbers("bias", 4 * shape.units);
+    sampled_layer(shape, None)
+}
+
+fn sampled_layer(shape: LstmShape, policy: Option<SamplingPolicy>) -> Lstm {
+    let mut layer = Lstm::new("lstm", shape, 0.8, policy, stream());
+    layer.visit_state(&mut |name, values| {
+        if name == "lstm.inputs.bias" {
+            values.copy_from_slice(&numbers("bias", 4 * shape.units));
+        }
+    });
     layer
+}
+
+/// W, with the rows of the inputs before those of the units, and the biases.
+fn weights_and_biases(layer: &mut Lstm) -> [Vec<f32>; 2] {
+    in_order(|visit| layer.visit_state(visit))
+}
+
+/// The gradients of the same.
+fn gradients(layer: &mut Lstm) -> [Vec<f32>; 2] {
+    in_order(|visit| {
+        layer.visit_parameters(&mut |parameter| {
+            let (name, mut gradient) = (parameter.name.to_string(), Vec::new());
+            parameter.append_gradient(&mut gradient);
+            visit(&name, &mut gradient);
+        });
+    })
+}
+
+fn in_order(tell: impl FnOnce(&mut dyn FnMut(&str, &mut [f32]))) -> [Vec<f32>; 2] {
+    let mut found = [Vec::new(), Vec::new(), Vec::new()];
+    let names = ["lstm.inputs.weight", "lstm.weight", "lstm.inputs.bias"];
+    tell(&mut |name, values| {
+        let place = names.iter().position(|known| *known == name).unwrap();
+        found[place].extend_from_slice(values);
+    });
+    let [of_inputs, recurrent, biases] = found;
+    [[of_inputs, recurrent].concat(), biases]
 }
 
 fn training(continues: bool) -> StepContext<'static> {
@@ -83,7 +119,8 @@ fn outputs_are_those_of_the_equations_and_of_no_other_order_of_gates() {
     let mut layer = layer(SHAPE);
     let input = numbers("input", ROWS * SHAPE.inputs);
     layer.forward(&training(false), &Matrix::from_rows(ROWS, SHAPE.inputs, input.clone()));
-    let parts = [&layer.weight, &layer.bias, &input].map(|part| wide(part));
+    let [weights, biases] = weights_and_biases(&mut layer);
+    let parts = [weights, biases, input].map(|part| wide(&part));
     let parts = [&parts[0][..], &parts[1], &parts[2]];
     let difference = |order| {
         let expected = defined(SHAPE, parts, &mut empty(SHAPE), order);
@@ -118,9 +155,9 @@ fn gradients_agree_with_finite_differences_in_f64() {
         let outputs = defined(SHAPE, parts, &mut memory(&begun), ORDER);
         outputs.iter().zip(&weights).map(|(x, &weight)| x * f64::from(weight)).sum()
     };
-    let parts = [&layer.weight[..], &layer.bias, two.data()].map(wide);
-    let mut found = Vec::new();
-    layer.visit_parameters(&mut |parameter| parameter.append_gradient(&mut found));
+    let [of_weights, of_biases] = weights_and_biases(&mut layer);
+    let parts = [&of_weights[..], &of_biases, two.data()].map(wide);
+    let mut found = gradients(&mut layer).concat();
     found.extend_from_slice(layer.input_gradient().data());
     let mut place = 0;
     let mut worst = 0.0f64;
@@ -142,8 +179,7 @@ fn gradients_agree_with_finite_differences_in_f64() {
     let mut forgetful = self::layer(SHAPE);
     forgetful.forward(&training(false), &two);
     forgetful.backward(&training(false), &two, &of_outputs, true);
-    let mut others = Vec::new();
-    forgetful.visit_parameters(&mut |parameter| parameter.append_gradient(&mut others));
+    let others = gradients(&mut forgetful).concat();
     let apart = found.iter().zip(&others).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
     assert!(apart > 1e-2, "{apart}");
 }
@@ -214,4 +250,83 @@ fn multiply_adds_are_those_of_the_products() {
     // No gradient goes back before the first step.
     let first = (SHAPE.sequences * SHAPE.units) as u64 * columns;
     assert_eq!(report.take_computations().performed, 2 * forward - first);
+}
+
+/// Top-k of half of the inputs, in a mode.
+fn half(mode: Mode) -> SamplingPolicy {
+    SamplingPolicy::new(Estimator::TopK, 0.5, 1, mode)
+}
+
+#[test]
+fn a_sampled_layer_is_the_exact_one_without_the_inputs_left_out() {
+    let shape = LstmShape { inputs: 6, ..SHAPE };
+    let input = Matrix::from_rows(ROWS, 6, numbers("input", ROWS * 6));
+    let of_outputs = Matrix::from_rows(ROWS, shape.units, numbers("outputs", ROWS * shape.units));
+    let report = crate::layer::StepReport::default();
+    let context = training(false).reporting_to(&report);
+    let mut sampled = sampled_layer(shape, Some(half(Mode::Forward)));
+    sampled.forward(&context, &input);
+    let kept: Vec<usize> =
+        sampled.demand().reads.unwrap().indices.iter().map(|&i| i as usize).collect();
+    assert_eq!(kept.len(), 3);
+    sampled.backward(&context, &input, &of_outputs, true);
+    let columns = (4 * shape.units) as u64;
+    let recurrent = (3 * ROWS - shape.sequences) as u64 * shape.units as u64 * columns;
+    let of_inputs = 3 * (ROWS * kept.len()) as u64 * columns;
+    assert_eq!(report.take_computations().performed, recurrent + of_inputs);
+
+    let mut exact = layer(shape);
+    exact.visit_state(&mut |name, values| {
+        let rows = values.chunks_exact_mut(columns as usize).enumerate();
+        if name == "lstm.inputs.weight" {
+            rows.filter(|(row, _)| !kept.contains(row)).for_each(|(_, row)| row.fill(0.0));
+        }
+    });
+    exact.forward(&training(false), &input);
+    let apart = |one: &[f32], other: &[f32]| {
+        assert_eq!(one.len(), other.len());
+        one.iter().zip(other).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
+    };
+    assert!(apart(sampled.output().data(), exact.output().data()) < 1e-6);
+    exact.backward(&training(false), &input, &of_outputs, true);
+    let [[found, of_biases], [mut expected, biases]] = [&mut sampled, &mut exact].map(gradients);
+    // What was not read has no gradient, in the weights as in the inputs.
+    let rows = expected.chunks_exact_mut(columns as usize).take(6).enumerate();
+    rows.filter(|(row, _)| !kept.contains(row)).for_each(|(_, row)| row.fill(0.0));
+    assert!(apart(&found, &expected) < 1e-5 && apart(&of_biases, &biases) < 1e-5);
+    let gradient = sampled.input_gradient();
+    for row in 0..ROWS {
+        for (place, &feature) in kept.iter().enumerate() {
+            let expected = exact.input_gradient().row(row)[feature];
+            let found = gradient.data()[row * kept.len() + place];
+            assert!((found - expected).abs() < 1e-5, "{row} {feature}");
+        }
+    }
+    // With other inputs left out it would be another layer.
+    let mut whole = layer(shape);
+    whole.forward(&training(false), &input);
+    assert!(apart(sampled.output().data(), whole.output().data()) > 1e-2);
+}
+
+#[test]
+fn a_policy_that_keeps_all_inputs_changes_no_bit() {
+    let input = Matrix::from_rows(ROWS, SHAPE.inputs, numbers("input", ROWS * SHAPE.inputs));
+    let of_outputs = Matrix::from_rows(ROWS, SHAPE.units, numbers("outputs", ROWS * SHAPE.units));
+    let run = |policy| {
+        let mut layer = sampled_layer(SHAPE, policy);
+        layer.forward(&training(false), &input);
+        layer.backward(&training(false), &input, &of_outputs, true);
+        [layer.output().data().to_vec(), layer.input_gradient().data().to_vec()]
+            .concat()
+            .into_iter()
+            .chain(gradients(&mut layer).concat())
+            .map(f32::to_bits)
+            .collect::<Vec<_>>()
+    };
+    let exact = run(None);
+    for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
+        let policy = SamplingPolicy { ratio: 1.0, ..half(mode) };
+        assert_eq!(run(Some(policy)), exact, "{mode:?}");
+        assert_ne!(run(Some(half(mode))), exact, "{mode:?}");
+    }
 }
