@@ -30,7 +30,7 @@ use crate::result::{Axis, ExhibitResult, Figure, Mark, Panel, Point, Rows, Serie
 pub const EXHIBIT: Exhibit = Exhibit {
     name: "gradient-error",
     title: "Bias and error of sampled gradients along training",
-    shows: "how far the weight gradients of each layer of the MLP are from the exact ones, in mean \
+    shows: "how far the weight gradients of each layer of a network are from the exact ones, in mean \
             and in single draws, when sampled forward and backward, along an exact training run \
             and against the share of the pairs kept",
     paper: "the relative gradient error of the experiments; its numbers are not stated in the \
@@ -40,7 +40,10 @@ pub const EXHIBIT: Exhibit = Exhibit {
     statements: &["T8", "T9"],
     interactive: &[],
     is_timing: false,
-    settings: &[built_in!("gradient-error")],
+    settings: &[
+        built_in!("gradient-error"),
+        built_in!("gradient-error-cifar", long: "of the fast network for CIFAR-10"),
+    ],
     configure: configure::<GradientError>,
 };
 
@@ -60,7 +63,7 @@ pub struct GradientError {
 /// One layer's weight gradient at one time under one kind of sampling, over its exact norm.
 struct Measurement {
     epoch: usize,
-    layer: usize,
+    layer: String,
     estimator: &'static str,
     mode: Mode,
     ratio: f64,
@@ -82,8 +85,8 @@ impl Measurement {
     }
 }
 
-/// The weight gradients of the linear layers of one minibatch.
-type Gradients = Vec<Vec<f64>>;
+/// The weight gradients of the layers with a product that is learnt, by the layer's name.
+type Gradients = Vec<(String, Vec<f64>)>;
 
 impl Experiment for GradientError {
     fn check(&self) -> Result<(), FieldError> {
@@ -172,16 +175,16 @@ impl GradientError {
                         SamplingPolicy::new(estimator.0, ratio, self.training.minimal_k, mode);
                     let mut sampled = learner(Some(policy))?;
                     let mut deviations: Vec<Deviation> =
-                        exact.iter().map(|exact| Deviation::from(exact)).collect();
+                        exact.iter().map(|(_, exact)| Deviation::from(exact)).collect();
                     for draw in 0..self.draws as u64 {
                         let drawn = weight_gradients(&mut sampled, &step(draw), &minibatch)?;
-                        deviations.iter_mut().zip(&drawn).for_each(|(d, drawn)| d.add(drawn));
+                        deviations.iter_mut().zip(&drawn).for_each(|(d, (_, drawn))| d.add(drawn));
                     }
-                    for (layer, deviation) in deviations.iter().enumerate() {
+                    for ((layer, _), deviation) in exact.iter().zip(&deviations) {
                         let (bias, error) = deviation.bias_and_error();
                         let half_width = deviation.half_width_of_error();
                         let most_bias = deviation.most_bias();
-                        let (estimator, layer) = (estimator.0.name(), layer + 1);
+                        let (estimator, layer) = (estimator.0.name(), layer.clone());
                         found.push(Measurement {
                             epoch,
                             layer,
@@ -227,7 +230,7 @@ impl GradientError {
 
     fn report(&self, measurements: &[Measurement], data: &str) -> ExhibitResult {
         let rest = |rows: Rows<Measurement>, caption| {
-            rows.key("layer", |m| m.layer)
+            rows.key("layer", |m| m.layer.as_str())
                 .key("estimator", |m| m.estimator)
                 .key("mode", |m| m.mode.name())
                 .key("ratio", |m| m.ratio)
@@ -275,7 +278,8 @@ impl GradientError {
     fn finding(&self, measurements: &[Measurement]) -> String {
         let (epoch, ratio) = (self.training.epochs, self.followed.value());
         let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
-        let here = measurements.iter().filter(|m| (m.epoch, m.layer) == (epoch, 1));
+        let first = first_layer(measurements);
+        let here = measurements.iter().filter(|m| m.epoch == epoch && Some(&m.layer) == first);
         let here = here.filter(|m| (m.estimator, m.ratio) == (estimator, ratio));
         let modes = here.map(|m| (m.mode.name(), m.bias, m.most_bias, m.error));
         biases(&format!("{estimator} at {ratio}"), &modes.collect::<Vec<_>>())
@@ -284,13 +288,18 @@ impl GradientError {
     /// A panel a layer: bias and error of the first estimator, epoch by epoch.
     fn along_training(&self, measurements: &[Measurement]) -> Figure {
         let estimator = self.estimators[0].0.name();
-        let layers = 1..=measurements.iter().map(|m| m.layer).max().unwrap_or(0);
-        let panels = layers.map(|layer| {
+        let mut layers: Vec<&str> = Vec::new();
+        for measurement in measurements {
+            if !layers.contains(&measurement.layer.as_str()) {
+                layers.push(&measurement.layer);
+            }
+        }
+        let panels = layers.into_iter().map(|layer| {
             let mut series = Vec::new();
             for (number, &mode) in self.modes.iter().enumerate() {
                 let here: Vec<&Measurement> = measurements
                     .iter()
-                    .filter(|m| (m.layer, m.estimator, m.mode) == (layer, estimator, mode))
+                    .filter(|m| (&*m.layer, m.estimator, m.mode) == (layer, estimator, mode))
                     .filter(|m| m.ratio == self.followed.value())
                     .collect();
                 let one = |label: &str, style, point: &dyn Fn(&Measurement, f64) -> Point| Series {
@@ -303,7 +312,7 @@ impl GradientError {
                 series.push(one("bias", 2 * number + 1, &Measurement::bias_at));
             }
             Panel {
-                title: format!("layer {layer}"),
+                title: layer.to_string(),
                 x: Axis::linear("epoch"),
                 y: Axis::logarithmic("share of the gradient's norm"),
                 series,
@@ -323,12 +332,13 @@ impl GradientError {
 
     /// A panel an estimator: the first layer's bias against the ratio, after the last epoch.
     fn against_ratio(&self, measurements: &[Measurement]) -> Figure {
+        let first = first_layer(measurements);
         let panels = self.estimators.iter().map(|estimator| {
             let mut series = Vec::new();
             for (number, &mode) in self.modes.iter().enumerate() {
                 let here: Vec<&Measurement> = measurements
                     .iter()
-                    .filter(|m| m.epoch == self.training.epochs && m.layer == 1)
+                    .filter(|m| m.epoch == self.training.epochs && Some(&m.layer) == first)
                     .filter(|m| m.estimator == estimator.0.name() && m.mode == mode)
                     .collect();
                 let one = |label: &str, style, point: &dyn Fn(&Measurement, f64) -> Point| Series {
@@ -358,7 +368,12 @@ impl GradientError {
     }
 }
 
-/// The weight gradients of all linear layers in one step; the parameters stay.
+/// The layer nearest to the images.
+fn first_layer(measurements: &[Measurement]) -> Option<&String> {
+    measurements.first().map(|measurement| &measurement.layer)
+}
+
+/// The weight gradients in one step; the parameters stay.
 fn weight_gradients(
     learner: &mut Learner,
     step: &StepContext,
@@ -367,12 +382,11 @@ fn weight_gradients(
     learner.gradient(step, minibatch)?;
     let mut found = Vec::new();
     learner.network().visit_parameters(&mut |parameter| {
-        let rows = parameter.values.len() / parameter.row_length;
-        // A bias is one row.
-        if rows > 1 {
+        if parameter.name.part == "weight" && !parameter.is_frozen {
             let mut dense = Vec::new();
             parameter.append_gradient(&mut dense);
-            found.push(dense.into_iter().map(f64::from).collect());
+            let dense = dense.into_iter().map(f64::from).collect();
+            found.push((parameter.name.layer.to_string(), dense));
         }
     });
     Ok(found)
