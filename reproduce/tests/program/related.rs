@@ -122,6 +122,18 @@ fn bits_probabilities_and_columns_that_there_are_not_are_refused() {
     refuses(exhibit, "columns: 8", "columns: 9", "networks.columns is 9, expected a whole number");
     refuses(exhibit, "columns: [0, 8]", "columns: [0, 9]", "networks.tested.columns[1] is 9");
     refuses(exhibit, "penalties: [0.01]", "penalties: [0.0]", "networks.penalties[0] is 0");
+    for (convolutions, message) in [
+        ("{channels: [], kernel: 5, stride: 2}", "hidden.channels is [], expected 1 to 4"),
+        ("{channels: [4, 0], kernel: 5, stride: 2}", "hidden.channels[1] is 0"),
+        ("{channels: [4], kernel: 29, stride: 2}", "hidden.kernel is 29, expected one that fits"),
+        ("{channels: [4], kernel: 5, stride: 0}", "hidden.stride is 0"),
+    ] {
+        let message = format!("networks.training.{message}");
+        refuses(exhibit, "hidden: 16", &format!("hidden: {convolutions}"), &message);
+    }
+    let misspelt = own(exhibit, &[("hidden: 16", "hidden: {chanels: [4], kernel: 5, stride: 2}")]);
+    let words = ["networks.training.hidden", "expected a number of hidden units, or {channels"];
+    assert_refused("mine.yaml", &misspelt, &words);
     refuses(exhibit, "ratio: 0.5", "ratio: 0.0", "networks.ratio is 0");
     refuses(exhibit, "seeds: 2", "seeds: 1", "seeds is 1, expected a whole number of at least 2");
 }

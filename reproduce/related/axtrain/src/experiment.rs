@@ -177,7 +177,7 @@ pub fn run(
     settings.check()?;
     let splits = without_offset(splits);
     let tables = settings.tables();
-    let train = |arm: Arm, norms| {
+    let train = |arm: Arm, norms: Option<&[f64]>| {
         let objective = arm.objective(&means(settings, &tables, penalties));
         settings.training.train(&splits, &objective, norms, seed)
     };
@@ -187,7 +187,7 @@ pub fn run(
     let mut networks: Vec<Option<Network>> =
         Arm::ALL.par_iter().map(first).collect::<Result<_, _>>()?;
     let norms = networks[Arm::Combined as usize].as_ref().map(Network::norms);
-    networks[Arm::MatchedNorm as usize] = Some(train(Arm::MatchedNorm, norms)?);
+    networks[Arm::MatchedNorm as usize] = Some(train(Arm::MatchedNorm, norms.as_deref())?);
     let trained: Vec<(Arm, Network)> =
         Arm::ALL.into_iter().zip(networks).filter_map(|(arm, it)| Some((arm, it?))).collect();
     let measured = trained
@@ -297,7 +297,7 @@ fn measure(
         tested.columns.iter().map(|&columns| by(&Multiplier::Truncated(columns).table()));
     Ok(Outcome {
         arm,
-        sensitivity: closed_form(&network, &input(test), noise_scales(&network, memory)),
+        sensitivity: closed_form(&network, &input(test), &noise_scales(&network, memory)),
         clean: by(&exact)?,
         chips: tested.probabilities.iter().map(on_chips).collect::<Result<_, _>>()?,
         truncated: truncated.collect::<Result<_, _>>()?,

@@ -4,7 +4,7 @@
 //! straight through: the exact product rule with the factors as the hardware had them.
 
 use crate::memory::{Memory, Stored};
-use crate::network::Dense;
+use crate::network::{Layer, Shape};
 use kernels::estimator::{Estimator, budget};
 use kernels::scores::column_row_scores;
 use kernels::selection::SelectionError;
@@ -48,53 +48,54 @@ pub enum HardwareError {
 /// The factors of a layer's product as the hardware had them.
 #[derive(Clone, Debug)]
 pub(crate) struct Factors {
-    /// X (batch x inputs): what the gradient by the weights is a product with.
+    /// X ((batch x positions) x inputs): what the gradient by the weights is a product with.
     pub(crate) input: Matrix,
     /// W (outputs x inputs): what the gradient by the inputs is a product with.
     pub(crate) weights: Vec<f32>,
 }
 
 impl Hardware<'_> {
-    /// X W^T, without the biases, for inputs of at least zero, and the factors.
+    /// X W^T, without the biases, for what a layer reads, of at least zero, and the factors.
     pub(crate) fn multiply(
         &self,
-        layer: &Dense,
-        input: &Matrix,
+        layer: &Layer,
+        input: Matrix,
         rng: &mut impl Rng,
     ) -> Result<(Matrix, Factors), HardwareError> {
+        let Shape { inputs, outputs, .. } = layer.shape;
         let with = |input: Matrix, weights: Vec<f32>| {
-            let view = MatrixView::row_major(&weights, layer.outputs, layer.inputs);
+            let view = MatrixView::row_major(&weights, outputs, inputs);
             (product(input.view(), view.transpose(), None), Factors { input, weights })
         };
         match *self {
-            Self::Exact => Ok(with(input.clone(), layer.weights.clone())),
+            Self::Exact => Ok(with(input, layer.weights.clone())),
             Self::Memory(Memory { bits, probability }) => {
                 let misread = Stored::new(&layer.weights, bits).misread(probability, rng);
-                Ok(with(input.clone(), misread.weights()))
+                Ok(with(input, misread.weights()))
             }
             Self::Multiplier(table) => {
                 let stored = Stored::new(&layer.weights, 8);
-                let codes = Codes::of(input);
-                let mut sums = vec![0; input.rows() * layer.outputs];
-                let shape = [input.rows(), layer.inputs, layer.outputs];
-                let right = transposed(&stored.codes, layer.inputs);
+                let codes = Codes::of(&input);
+                let mut sums = vec![0; input.rows() * outputs];
+                let shape = [input.rows(), inputs, outputs];
+                let right = transposed(&stored.codes, inputs);
                 table.multiply(&codes.codes, &right, shape, &mut sums)?;
                 let unit = codes.step * stored.step;
                 let numbers = sums.into_iter().map(|sum| sum as f32 * unit).collect();
-                let output = Matrix::from_rows(input.rows(), layer.outputs, numbers);
-                let factors = Factors { input: codes.values(input), weights: stored.weights() };
+                let output = Matrix::from_rows(input.rows(), outputs, numbers);
+                let factors = Factors { input: codes.values(&input), weights: stored.weights() };
                 Ok((output, factors))
             }
             Self::Sampling { estimator, ratio } => {
                 let (x, w) = (input.view(), layer.matrix());
                 let scores = column_row_scores(x, w.transpose());
-                let k = budget(layer.inputs, ratio, 1);
+                let k = budget(inputs, ratio, 1);
                 let pairs = estimator.select(&scores, k, rng)?;
                 let output = product(x, w.transpose(), Some(&pairs));
-                let mut scaled = input.clone();
-                scale_columns(scaled.data_mut(), layer.inputs, &pairs);
+                let mut scaled = input;
+                scale_columns(scaled.data_mut(), inputs, &pairs);
                 let mut weights = layer.weights.clone();
-                scale_columns(&mut weights, layer.inputs, &pairs);
+                scale_columns(&mut weights, inputs, &pairs);
                 Ok((output, Factors { input: scaled, weights }))
             }
         }
@@ -135,11 +136,8 @@ struct Codes {
 }
 
 impl Codes {
-    /// The largest activation has the largest code.
     fn of(input: &Matrix) -> Self {
-        let largest = input.data().iter().copied().fold(0.0, f32::max);
-        let step = largest / LARGEST_CODE;
-        let step = if step.is_normal() { step } else { 1.0 };
+        let step = step_of(input.data());
         let codes = input.data().iter().map(|&activation| unsigned_code(activation, step));
         Self { codes: codes.collect(), step }
     }
@@ -148,6 +146,12 @@ impl Codes {
         let values = self.codes.iter().map(|&code| f32::from(code) * self.step).collect();
         Matrix::from_rows(like.rows(), like.columns(), values)
     }
+}
+
+/// What a code of one stands for where the largest activation has the largest code.
+pub(crate) fn step_of(activations: &[f32]) -> f32 {
+    let step = activations.iter().copied().fold(0.0, f32::max) / LARGEST_CODE;
+    if step.is_normal() { step } else { 1.0 }
 }
 
 /// The nearest unsigned code to an activation; what is above all has the largest.
@@ -163,16 +167,16 @@ mod tests {
     use kernels::random::Stream;
     use theory::extremes::largest;
 
-    fn example() -> (Dense, Matrix) {
+    fn example() -> (Layer, Matrix) {
         let stream = Stream::new(4, "hardware");
-        let layer = Network::random([30, 20, 3], stream).layers[0].clone();
+        let layer = Network::perceptron([30, 20, 3], stream).layers[0].clone();
         let values = (0..7 * 30).map(|place| libm::sinf(place as f32).abs()).collect();
         (layer, Matrix::from_rows(7, 30, values))
     }
 
     fn multiply(hardware: Hardware) -> (Matrix, Factors) {
         let (layer, input) = example();
-        hardware.multiply(&layer, &input, &mut Stream::new(5, "draw").at(0)).unwrap()
+        hardware.multiply(&layer, input, &mut Stream::new(5, "draw").at(0)).unwrap()
     }
 
     fn distance(one: &[f32], other: &[f32]) -> f64 {
@@ -227,7 +231,7 @@ mod tests {
         let (layer, input) = example();
         let estimator = Estimator::AdaptiveTopK { share: 2.0 };
         let hardware = Hardware::Sampling { estimator, ratio: 0.5 };
-        let error = hardware.multiply(&layer, &input, &mut Stream::new(5, "draw").at(0));
+        let error = hardware.multiply(&layer, input, &mut Stream::new(5, "draw").at(0));
         let sentence = "no column-row pairs could be chosen: a share of 2 of the scores was asked";
         assert!(error.unwrap_err().to_string().starts_with(sentence));
     }

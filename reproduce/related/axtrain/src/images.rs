@@ -26,6 +26,14 @@ pub(crate) fn input(images: &Dataset) -> Matrix {
     Matrix::from_rows(images.len(), images.features(), data)
 }
 
+/// Some inputs at a time, so that not the patches of all are in memory at once.
+pub(crate) fn in_parts(input: &Matrix) -> impl Iterator<Item = Matrix> {
+    const ROWS: usize = 100;
+    let columns = input.columns().max(1);
+    let parts = input.data().chunks(ROWS * columns);
+    parts.map(move |part| Matrix::from_rows(part.len() / columns, columns, part.to_vec()))
+}
+
 fn plain(channels: usize) -> Normalisation {
     Normalisation { mean: vec![0.0; channels], deviation: vec![1.0; channels] }
 }

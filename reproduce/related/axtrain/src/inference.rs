@@ -2,31 +2,41 @@
 //!
 //! Pixels are unsigned codes as they are. A layer's products come from a table and are summed in 32-bit
 //! integers; the sum times the two steps, plus the bias, is rounded to an unsigned code of the hidden
-//! unit, whose step leaves the largest value on some calibration images its place. Biases and steps
-//! are numbers in registers, where no bit flips.
+//! unit, whose step, one a layer, leaves the largest value on some calibration images its place. Biases
+//! and steps are numbers in registers, where no bit flips.
 
-use crate::hardware::{Hardware, HardwareError, transposed, unsigned_code};
-use crate::images::input;
+use crate::hardware::{Hardware, HardwareError, step_of, transposed, unsigned_code};
+use crate::images::{in_parts, input};
 use crate::memory::Stored;
-use crate::network::Network;
+use crate::network::{Layer, Network, Shape};
 use crate::pass::Pass;
 use kernels::random::Stream;
 use kernels::table_product::{ProductTable, TableError};
 use rand::Rng;
+use std::borrow::Cow;
 use training::data::Dataset;
 
 /// What a pixel of one stands for.
 const PIXEL: f32 = 1.0 / 255.0;
 
+/// A layer in codes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IntegerLayer {
+    /// Its sizes.
+    pub shape: Shape,
+    /// The weights.
+    pub weights: Stored,
+    /// The biases.
+    pub biases: Vec<f32>,
+    /// What a code of one stands for in what it reads.
+    pub step: f32,
+}
+
 /// A network in codes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntegerNetwork {
-    /// The weights of both layers.
-    pub weights: [Stored; 2],
-    /// The biases of both layers.
-    pub biases: [Vec<f32>; 2],
-    /// What a hidden code of one stands for.
-    pub hidden_step: f32,
+    /// The hidden layers and the output layer.
+    pub layers: Vec<IntegerLayer>,
 }
 
 impl IntegerNetwork {
@@ -39,27 +49,30 @@ impl IntegerNetwork {
     /// When the number of bits is not within 1 to 8.
     pub fn new(network: &Network, bits: u32, calibration: &Dataset) -> Result<Self, HardwareError> {
         let rng = &mut Stream::new(0, "exact").at(0);
-        let hidden = Pass::forward(network, &Hardware::Exact, &input(calibration), rng)?.hidden;
-        let largest = hidden.data().iter().copied().fold(0.0, f32::max);
-        let step = largest / 255.0;
-        let layers = network.layers.each_ref();
-        Ok(Self {
-            weights: layers.map(|layer| Stored::new(&layer.weights, bits)),
-            biases: layers.map(|layer| layer.biases.clone()),
-            hidden_step: if step.is_normal() { step } else { 1.0 },
-        })
+        let mut largest = vec![0.0f32; network.layers.len() - 1];
+        for part in in_parts(&input(calibration)) {
+            let pass = Pass::forward(network, &Hardware::Exact, &part, rng)?;
+            for (largest, hidden) in largest.iter_mut().zip(&pass.hidden) {
+                *largest = hidden.data().iter().copied().fold(*largest, f32::max);
+            }
+        }
+        let steps = std::iter::once(PIXEL).chain(largest.into_iter().map(|it| step_of(&[it])));
+        let layer = |(layer, step): (&Layer, f32)| IntegerLayer {
+            shape: layer.shape,
+            weights: Stored::new(&layer.weights, bits),
+            biases: layer.biases.clone(),
+            step,
+        };
+        Ok(Self { layers: network.layers.iter().zip(steps).map(layer).collect() })
     }
 
     /// The same on a chip whose memory reads each bit wrong with this probability.
     pub fn misread(&self, probability: f64, rng: &mut impl Rng) -> Self {
-        let weights = self.weights.each_ref().map(|stored| stored.misread(probability, rng));
-        Self { weights, ..self.clone() }
-    }
-
-    /// Inputs, hidden units and outputs.
-    pub fn widths(&self) -> [usize; 3] {
-        let [hidden, outputs] = self.biases.each_ref().map(Vec::len);
-        [self.weights[0].codes.len() / hidden, hidden, outputs]
+        let mut misread = self.clone();
+        for layer in &mut misread.layers {
+            layer.weights = layer.weights.misread(probability, rng);
+        }
+        misread
     }
 
     /// The outputs (images x outputs) for images one after another, multiplied by a table.
@@ -67,30 +80,15 @@ impl IntegerNetwork {
     /// # Errors
     /// When the pixels are not whole images, or sums do not fit into 32 bits.
     pub fn logits(&self, table: &ProductTable, pixels: &[u8]) -> Result<Vec<f32>, TableError> {
-        let units = self.layer(0, table, pixels, PIXEL)?;
-        let code = |unit: f32| unsigned_code(unit, self.hidden_step);
-        let codes: Vec<u8> = units.into_iter().map(code).collect();
-        self.layer(1, table, &codes, self.hidden_step)
-    }
-
-    /// The outputs of a layer for the codes of all images, of which one stands for `step`.
-    fn layer(
-        &self,
-        place: usize,
-        table: &ProductTable,
-        codes: &[u8],
-        step: f32,
-    ) -> Result<Vec<f32>, TableError> {
-        let (stored, biases) = (&self.weights[place], &self.biases[place]);
-        let outputs = biases.len();
-        let inputs = stored.codes.len() / outputs;
-        let images = codes.len() / inputs;
-        let mut sums = vec![0; images * outputs];
-        let right = transposed(&stored.codes, inputs);
-        table.multiply(codes, &right, [images, inputs, outputs], &mut sums)?;
-        let unit = stored.step * step;
-        let number = |(sum, bias): (i32, &f32)| sum as f32 * unit + bias;
-        Ok(sums.into_iter().zip(biases.iter().cycle()).map(number).collect())
+        let mut codes = Cow::Borrowed(pixels);
+        let mut values = Vec::new();
+        for (place, layer) in self.layers.iter().enumerate() {
+            if place > 0 {
+                codes = values.iter().map(|&value| unsigned_code(value, layer.step)).collect();
+            }
+            values = layer.values(table, &codes)?;
+        }
+        Ok(values)
     }
 
     /// The share of images whose largest output is their label's; of equal ones the first counts.
@@ -100,6 +98,26 @@ impl IntegerNetwork {
     pub fn accuracy(&self, table: &ProductTable, images: &Dataset) -> Result<f64, TableError> {
         let logits = self.logits(table, &images.pixels)?;
         Ok(share_right(&logits, &images.labels))
+    }
+}
+
+impl IntegerLayer {
+    /// What it gives for the codes of all images, before it is rectified.
+    fn values(&self, table: &ProductTable, codes: &[u8]) -> Result<Vec<f32>, TableError> {
+        let Shape { inputs, outputs, patches } = self.shape;
+        let (images, features) = (codes.len() / self.shape.features(), self.shape.features());
+        if images * features != codes.len() {
+            let (found, rows, columns) = (codes.len(), images, features);
+            return Err(TableError::Shape { matrix: "A", found, rows, columns });
+        }
+        let read = patches.map_or(Cow::Borrowed(codes), |patches| patches.of(codes).into());
+        let rows = images * self.shape.positions();
+        let mut sums = vec![0; rows * outputs];
+        let right = transposed(&self.weights.codes, inputs);
+        table.multiply(&read, &right, [rows, inputs, outputs], &mut sums)?;
+        let unit = self.weights.step * self.step;
+        let number = |(sum, bias): (i32, &f32)| sum as f32 * unit + bias;
+        Ok(sums.into_iter().zip(self.biases.iter().cycle()).map(number).collect())
     }
 }
 
@@ -117,20 +135,34 @@ pub(crate) fn share_right(logits: &[f32], labels: &[u16]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hidden::{Convolutions, Hidden};
     use crate::multiplier::Multiplier;
     use training::data::generated_digits;
+    use training::layer::ImageShape;
 
     fn example() -> (Network, Dataset) {
         let images = generated_digits(1, 40, 1, 1).train;
-        (Network::random([784, 12, 10], Stream::new(1, "inference")), images)
+        (Network::perceptron([784, 12, 10], Stream::new(1, "inference")), images)
+    }
+
+    fn convolutions() -> Network {
+        let convolutions = Convolutions { channels: vec![4, 6], kernel: 5, stride: 2 };
+        let hidden = Hidden::Convolutions(convolutions);
+        let shapes = hidden.layers(ImageShape::new(1, 28, 28), 10).unwrap();
+        Network::random(&shapes, Stream::new(1, "inference"))
     }
 
     #[test]
     fn eight_bits_give_nearly_the_outputs_of_the_network() {
         let (network, images) = example();
-        let codes = IntegerNetwork::new(&network, 8, &images).unwrap();
+        assert_near(&network, &images);
+        assert_near(&convolutions(), &images);
+    }
+
+    fn assert_near(network: &Network, images: &Dataset) {
+        let codes = IntegerNetwork::new(network, 8, images).unwrap();
         let rng = &mut Stream::new(0, "exact").at(0);
-        let exact = Pass::forward(&network, &Hardware::Exact, &input(&images), rng).unwrap();
+        let exact = Pass::forward(network, &Hardware::Exact, &input(images), rng).unwrap();
         let found = codes.logits(&Multiplier::EXACT.table(), &images.pixels).unwrap();
         let error = |codes: &[f32]| {
             let errors =
@@ -138,7 +170,7 @@ mod tests {
             theory::extremes::largest(errors)
         };
         assert!(error(&found) < 0.02, "{}", error(&found));
-        let coarse = IntegerNetwork::new(&network, 3, &images).unwrap();
+        let coarse = IntegerNetwork::new(network, 3, images).unwrap();
         let coarse = coarse.logits(&Multiplier::EXACT.table(), &images.pixels).unwrap();
         assert!(error(&coarse) > 0.02, "{}", error(&coarse));
     }
@@ -152,8 +184,10 @@ mod tests {
     #[test]
     fn images_of_another_size_are_refused() {
         let (network, images) = example();
-        let codes = IntegerNetwork::new(&network, 8, &images).unwrap();
-        let error = codes.logits(&Multiplier::EXACT.table(), &[0; 785]).unwrap_err();
-        assert_eq!(error.to_string(), "A has 785 elements, expected 1 x 784");
+        for network in [network, convolutions()] {
+            let codes = IntegerNetwork::new(&network, 8, &images).unwrap();
+            let error = codes.logits(&Multiplier::EXACT.table(), &[0; 785]).unwrap_err();
+            assert_eq!(error.to_string(), "A has 785 elements, expected 1 x 784");
+        }
     }
 }

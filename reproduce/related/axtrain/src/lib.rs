@@ -9,7 +9,8 @@
 //!
 //! Noise comes from a [`memory`] whose bits flip and from an approximate [`multiplier`]; [`hardware`]
 //! is what a layer's product is computed by, a sampled product among others, and [`pass`](mod@pass)
-//! goes through the [`network`] on it. [`objective`] is what a step of [`train`](mod@train) descends,
+//! goes through the [`network`] on it, whose layers are linear or, over [`patches`], convolutions, as
+//! [`hidden`] says. [`objective`] is what a step of [`train`](mod@train) descends,
 //! [`sensitivity`] what the active method penalises, [`inference`] what the hardware makes of a
 //! trained network. [`arm`] has the ways of training that are compared, [`experiment`] the pieces that
 //! an exhibit is made of, [`statements`] what is claimed and checked.
@@ -17,6 +18,7 @@
 pub mod arm;
 pub mod experiment;
 pub mod hardware;
+pub mod hidden;
 pub mod images;
 pub mod inference;
 pub mod memory;
@@ -24,6 +26,7 @@ pub mod multiplier;
 pub mod network;
 pub mod objective;
 pub mod pass;
+pub mod patches;
 pub mod sensitivity;
 pub mod statements;
 pub mod train;

@@ -86,66 +86,80 @@ pub(crate) fn sum_of_squares(matrix: &Matrix) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hidden::{Convolutions, Hidden};
     use kernels::Estimator;
     use kernels::random::Stream;
+    use training::layer::ImageShape;
 
-    fn example() -> (Network, Minibatch) {
-        let network = Network::random([6, 5, 3], Stream::new(2, "objective"));
-        let values = (0..4 * 6).map(|place| libm::sinf(1.0 + place as f32).abs()).collect();
-        (network, Minibatch::new(Matrix::from_rows(4, 6, values), vec![0, 2, 1, 2]))
+    fn samples(features: usize) -> Minibatch {
+        let values = (0..4 * features).map(|place| libm::sinf(1.0 + place as f32).abs()).collect();
+        Minibatch::new(Matrix::from_rows(4, features, values), vec![0, 2, 1, 2])
+    }
+
+    fn perceptron() -> (Network, Minibatch) {
+        (Network::perceptron([6, 5, 3], Stream::new(2, "objective")), samples(6))
+    }
+
+    fn convolutions() -> (Network, Minibatch) {
+        let hidden = Hidden::Convolutions(Convolutions { channels: vec![3], kernel: 2, stride: 1 });
+        let shapes = hidden.layers(ImageShape::new(2, 3, 3), 3).unwrap();
+        (Network::random(&shapes, Stream::new(2, "objective")), samples(18))
     }
 
     /// The largest difference between derivatives and finite differences.
-    fn error(objective: Objective, derivative: impl Fn(&Network) -> f64) -> f64 {
-        let (network, minibatch) = example();
+    fn error(
+        objective: Objective,
+        (network, minibatch): &(Network, Minibatch),
+        derivative: Objective,
+    ) -> f64 {
         let rng = || Stream::new(3, "noise").at(0);
-        let (_, gradient) = objective.gradient(&network, &minibatch, &mut rng()).unwrap();
+        let (_, gradient) = objective.gradient(network, minibatch, &mut rng()).unwrap();
         let step = 2e-3;
         let errors = gradient.parameters().enumerate().map(|(place, &slope)| {
             let moved = |by: f32| {
                 let mut moved = network.clone();
                 *moved.parameters_mut().nth(place).unwrap() += by;
-                derivative(&moved)
+                derivative.gradient(&moved, minibatch, &mut rng()).unwrap().0
             };
             (f64::from(slope) - (moved(step) - moved(-step)) / (2.0 * f64::from(step))).abs()
         });
         theory::extremes::largest(errors)
     }
 
-    fn value(objective: Objective) -> impl Fn(&Network) -> f64 {
-        move |network| {
-            let rng = &mut Stream::new(3, "noise").at(0);
-            objective.gradient(network, &example().1, rng).unwrap().0
-        }
-    }
-
     #[test]
     fn derivatives_are_finite_differences_where_the_hardware_has_no_steps() {
         let half =
             Hardware::Sampling { estimator: Estimator::UniformWithoutReplacement, ratio: 0.5 };
-        for (hardware, is_passive, penalty) in
-            [(Hardware::Exact, true, 0.0), (half, true, 0.0), (half, false, 0.5), (half, true, 0.5)]
-        {
-            let objective = Objective { hardware, is_passive, penalty };
-            let found = error(objective, value(objective));
-            assert!(found < 1e-3, "{objective:?}: {found}");
-            // The derivative of one pass alone is another one.
-            let other = Objective { penalty: penalty + 0.1, ..objective };
-            if penalty > 0.0 {
-                assert!(error(objective, value(other)) > 5e-3);
+        for example in [perceptron(), convolutions()] {
+            for (hardware, is_passive, penalty) in [
+                (Hardware::Exact, true, 0.0),
+                (half, true, 0.0),
+                (half, false, 0.5),
+                (half, true, 0.5),
+            ] {
+                let objective = Objective { hardware, is_passive, penalty };
+                let found = error(objective, &example, objective);
+                assert!(found < 1e-3, "{objective:?}: {found}");
+                // The derivative of one pass alone is another one.
+                let other = Objective { penalty: penalty + 0.1, ..objective };
+                if penalty > 0.0 {
+                    assert!(error(objective, &example, other) > 5e-3);
+                }
             }
         }
     }
 
     #[test]
     fn nothing_is_penalised_where_nothing_is_disturbed() {
-        let (network, minibatch) = example();
-        let gradient = |objective: Objective| {
-            objective.gradient(&network, &minibatch, &mut Stream::new(3, "noise").at(0)).unwrap()
-        };
-        for is_passive in [true, false] {
-            let penalised = Objective { hardware: Hardware::Exact, is_passive, penalty: 10.0 };
-            assert_eq!(gradient(penalised), gradient(Objective::PLAIN));
+        for (network, minibatch) in [perceptron(), convolutions()] {
+            let gradient = |objective: Objective| {
+                let rng = &mut Stream::new(3, "noise").at(0);
+                objective.gradient(&network, &minibatch, rng).unwrap()
+            };
+            for is_passive in [true, false] {
+                let penalised = Objective { hardware: Hardware::Exact, is_passive, penalty: 10.0 };
+                assert_eq!(gradient(penalised), gradient(Objective::PLAIN));
+            }
         }
     }
 }

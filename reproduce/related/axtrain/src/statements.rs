@@ -8,10 +8,11 @@ use crate::arm::Arm;
 use crate::experiment::{Outcome, Run, Settings};
 use crate::hardware::HardwareError;
 use crate::images::input;
-use crate::inference::IntegerNetwork;
+use crate::inference::{IntegerLayer, IntegerNetwork};
 use crate::memory::{Memory, Stored};
 use crate::multiplier::Multiplier;
-use crate::network::Network;
+use crate::network::{Network, ORDINALS};
+use crate::patches::Patches;
 use crate::sensitivity::{closed_form, monte_carlo, noise_scales};
 use crate::train::TrainingError;
 use kernels::random::Stream;
@@ -20,6 +21,7 @@ use theory::statistics::Sample;
 use theory::suite::Suite;
 use theory::verdict::{Exact, Verdict};
 use training::data::{Dataset, Splits};
+use training::layer::ImageShape;
 use training::setting::distinct;
 
 const NOTE: &str = "related-axtrain.md";
@@ -264,10 +266,10 @@ fn formulas(
     let small = Memory { bits: 8, probability: SMALL };
     let images = input(&images.part(0, IMAGES));
     let scales = noise_scales(network, small);
-    let claimed = closed_form(network, &images, scales);
+    let claimed = closed_form(network, &images, &scales);
     let ratio = |check: &str, factor: f64| {
-        let scales = scales.map(|scale| factor * scale);
-        let drawn = monte_carlo(network, &images, scales, DRAWS, stream.child("R"));
+        let scales: Vec<f64> = scales.iter().map(|scale| factor * scale).collect();
+        let drawn = monte_carlo(network, &images, &scales, DRAWS, stream.child("R"));
         let deviation = (drawn.mean() / claimed - 1.0).abs();
         let how = Exact::ClosedForm(DRAWS);
         let meaning = "The penalty is not the one that was derived.";
@@ -276,7 +278,10 @@ fn formulas(
     suite.verdicts.push(ratio("deviation of draws", 1.0));
     suite.controls.push(ratio("deviation of draws with noise a twentieth too large", 1.05));
 
-    let stored = Stored::new(&network.layers[0].weights, settings.memory.bits);
+    // The layer with the most weights: among few, flips are too rare for the mistake to be seen.
+    let sizes = network.layers.iter().map(|layer| layer.weights.len()).enumerate();
+    let (place, _) = sizes.max_by_key(|(_, size)| *size).unwrap_or_default();
+    let stored = Stored::new(&network.layers[place].weights, settings.memory.bits);
     let variance = |check: &str, factor: f64| {
         let faulty =
             Memory { probability: factor * settings.memory.probability, ..settings.memory };
@@ -288,7 +293,7 @@ fn formulas(
         let result = sample.student(claimed);
         Verdict::drawn(&FLIPS, check.to_owned(), &sample, claimed, result, meaning)
     };
-    suite.verdicts.push(variance("codes of the first layer", 1.0));
+    suite.verdicts.push(variance(&format!("codes of the {} layer", ORDINALS[place]), 1.0));
     suite.controls.push(variance("flips an eighth more likely", 1.125));
 }
 
@@ -326,31 +331,54 @@ fn same_bits(network: &Network, splits: &Splits, suite: &mut Suite) -> Result<()
     let faultless = codes.misread(0.0, &mut Stream::new(0, "chip").at(0));
     suite.verdicts.push(different("outputs that differ", &faultless)?);
     let mut lowest = codes;
-    let hidden = lowest.widths()[1];
-    lowest.weights[1].codes[..hidden].iter_mut().for_each(|code| *code ^= 1);
+    if let Some(IntegerLayer { shape, weights, .. }) = lowest.layers.last_mut() {
+        weights.codes[..shape.inputs].iter_mut().for_each(|code| *code ^= 1);
+    }
     suite.controls.push(different("with the lowest bits of one class flipped", &lowest)?);
     Ok(())
 }
 
 /// The outputs by multiplication, without a table, a kernel or a memory.
 fn plain_logits(codes: &IntegerNetwork, images: &Dataset) -> Vec<f32> {
-    let layer = |place: usize, inputs: &[u8], step: f32| -> Vec<f32> {
-        let (stored, biases) = (&codes.weights[place], &codes.biases[place]);
-        let rows = stored.codes.chunks_exact(inputs.len()).zip(biases);
+    let sums = |layer: &IntegerLayer, inputs: &[u8]| -> Vec<f32> {
+        let rows = layer.weights.codes.chunks_exact(inputs.len()).zip(&layer.biases);
         let output = |(row, bias): (&[i8], &f32)| {
             let products = inputs.iter().zip(row);
             let sum: i32 = products.map(|(&x, &w)| i32::from(x) * i32::from(w)).sum();
-            sum as f32 * (stored.step * step) + bias
+            sum as f32 * (layer.weights.step * layer.step) + bias
         };
         rows.map(output).collect()
     };
     let of_image = |image: usize| {
-        let units = layer(0, images.image(image), 1.0 / 255.0);
-        let rounded = |unit: f32| (unit / codes.hidden_step).round().clamp(0.0, 255.0) as u8;
-        let hidden: Vec<u8> = units.into_iter().map(rounded).collect();
-        layer(1, &hidden, codes.hidden_step)
+        let (mut inputs, mut values) = (images.image(image).to_vec(), Vec::new());
+        for (place, layer) in codes.layers.iter().enumerate() {
+            if place > 0 {
+                let rounded = |unit: &f32| (unit / layer.step).round().clamp(0.0, 255.0) as u8;
+                inputs = values.iter().map(rounded).collect();
+            }
+            let seen = seen(layer, &inputs);
+            values = seen.iter().flat_map(|inputs| sums(layer, inputs)).collect();
+        }
+        values
     };
     (0..images.len()).flat_map(of_image).collect()
+}
+
+/// What a layer sees at each of its positions, by the definition of a convolution.
+fn seen(layer: &IntegerLayer, inputs: &[u8]) -> Vec<Vec<u8>> {
+    let Some(Patches { planes, size, stride, .. }) = layer.shape.patches else {
+        return vec![inputs.to_vec()];
+    };
+    let ImageShape { channels, height, width } = planes.shape;
+    let mut seen = Vec::new();
+    for top in (0..=height - size).step_by(stride) {
+        for left in (0..=width - size).step_by(stride) {
+            let pixels = (top..top + size).flat_map(|y| (left..left + size).map(move |x| (y, x)));
+            let of_pixel = |(y, x)| (0..channels).map(move |channel| [channel, y, x]);
+            seen.push(pixels.flat_map(of_pixel).map(|place| inputs[planes.index(place)]).collect());
+        }
+    }
+    seen
 }
 
 #[cfg(test)]

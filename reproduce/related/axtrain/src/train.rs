@@ -1,19 +1,21 @@
 //! Training: stochastic gradient descent with momentum on an objective.
 
 use crate::hardware::HardwareError;
+use crate::hidden::Hidden;
 use crate::network::Network;
 use crate::objective::Objective;
 use kernels::random::Stream;
 use serde::{Deserialize, Serialize};
-use training::data::{DataError, Epoch, InMemory, Minibatch, Source, Splits};
+use training::data::{DataError, Dataset, Epoch, InMemory, Minibatch, Source, Splits};
+use training::layer::ImageShape;
 use training::setting::{FieldError, POSITIVE, count, number};
 
 /// What every way of training has in common.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// Hidden units.
-    pub hidden: usize,
+    /// The hidden layers.
+    pub hidden: Hidden,
     /// Passes over the training images.
     pub epochs: usize,
     /// Images in a minibatch.
@@ -26,7 +28,8 @@ pub struct Training {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { hidden: 64, epochs: 15, batch: 64, rate: 0.05, momentum: 0.9 }
+        let hidden = Hidden::Units(64);
+        Self { hidden, epochs: 15, batch: 64, rate: 0.05, momentum: 0.9 }
     }
 }
 
@@ -58,7 +61,7 @@ impl Training {
     /// # Errors
     /// Names the field that is out of its range.
     pub fn check(&self) -> Result<(), FieldError> {
-        count("hidden", self.hidden)?;
+        self.hidden.check()?;
         count("epochs", self.epochs)?;
         count("batch", self.batch)?;
         number("rate", self.rate, POSITIVE)?;
@@ -72,18 +75,20 @@ impl Training {
     /// every step: an L2 penalty in the form of a constraint.
     ///
     /// # Errors
-    /// When the hardware cannot compute a product, or a parameter is no longer finite.
+    /// When kernels do not fit, the hardware cannot compute a product, or a parameter is no longer
+    /// finite.
     pub fn train(
         &self,
         splits: &Splits,
         objective: &Objective,
-        norms: Option<[f64; 2]>,
+        norms: Option<&[f64]>,
         seed: u64,
     ) -> Result<Network, TrainingError> {
         let stream = Stream::new(seed, "axtrain");
         let (order, noise) = (stream.child("order"), stream.child("noise"));
-        let widths = [splits.train.features(), self.hidden, splits.train.classes];
-        let mut network = Network::random(widths, stream.child("weights"));
+        let Dataset { channels, height, width, classes, .. } = splits.train;
+        let shapes = self.hidden.layers(ImageShape::new(channels, height, width), classes)?;
+        let mut network = Network::random(&shapes, stream.child("weights"));
         let mut velocity = network.zeros_like();
         let mut source = InMemory::new(splits, None);
         let (mut minibatch, mut step) = (Minibatch::default(), 0);
@@ -123,17 +128,18 @@ mod tests {
     use training::data::generated_digits;
 
     fn training() -> Training {
-        Training { hidden: 8, epochs: 2, batch: 20, ..Training::default() }
+        Training { hidden: Hidden::Units(8), epochs: 2, batch: 20, ..Training::default() }
     }
 
     #[test]
     fn norms_are_kept_where_they_are_given() {
         let splits = without_offset(&generated_digits(1, 100, 1, 1));
-        let train = |norms| training().train(&splits, &Objective::PLAIN, norms, 1).unwrap();
-        for (found, asked) in train(Some([3.0, 2.0])).norms().into_iter().zip([3.0, 2.0]) {
+        let train =
+            |norms: Option<&[f64]>| training().train(&splits, &Objective::PLAIN, norms, 1).unwrap();
+        for (found, asked) in train(Some(&[3.0, 2.0])).norms().into_iter().zip([3.0, 2.0]) {
             assert!((found - asked).abs() < 1e-5, "{found}");
         }
-        assert_ne!(train(None), train(Some([3.0, 2.0])));
+        assert_ne!(train(None), train(Some(&[3.0, 2.0])));
     }
 
     #[test]
@@ -147,7 +153,8 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_named() {
         let error = |training: Training| training.check().unwrap_err().to_string();
-        assert!(error(Training { hidden: 0, ..training() }).starts_with("hidden is 0"));
+        let none = Training { hidden: Hidden::Units(0), ..training() };
+        assert!(error(none).starts_with("hidden is 0"));
         assert!(error(Training { batch: 0, ..training() }).starts_with("batch is 0"));
         assert!(error(Training { rate: 0.0, ..training() }).starts_with("rate is 0"));
         assert!(error(Training { momentum: 1.0, ..training() }).starts_with("momentum is 1"));

@@ -32,7 +32,7 @@ fn runs(made: impl Fn(Arm) -> Made) -> Vec<Run> {
         let moved = 1e-4 * seed as f64;
         Outcome {
             arm,
-            network: Network::random([1, 1, 1], Stream::new(1, "made up")),
+            network: Network::perceptron([1, 1, 1], Stream::new(1, "made up")),
             sensitivity,
             clean,
             chips: vec![vec![mild + moved, mild - moved], vec![strong + moved]],

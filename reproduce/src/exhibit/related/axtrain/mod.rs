@@ -9,6 +9,7 @@ mod tables;
 
 use anyhow::Context as _;
 use axtrain::experiment::{run, tune};
+use axtrain::hidden::Hidden;
 use axtrain::statements;
 
 use super::differences;
@@ -34,7 +35,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
     statements: &["axtrain"],
     interactive: &[],
     is_timing: false,
-    settings: &[built_in!("axtrain")],
+    settings: &[built_in!("axtrain"), built_in!("axtrain-cnn", long: "a convolutional network")],
     configure: configure::<AxTrain>,
 };
 
@@ -117,8 +118,13 @@ impl AxTrain {
             1 => "as set",
             _ => "chosen on images that are held out",
         };
+        let hidden = &networks.training.hidden;
+        let network = match hidden {
+            Hidden::Units(_) => String::new(),
+            Hidden::Convolutions(_) => format!("The networks have {hidden}. "),
+        };
         format!(
-            "Test accuracies in 8-bit integers, {} chips a probability, means over {} seeds. Trained \
+            "{network}Test accuracies in 8-bit integers, {} chips a probability, means over {} seeds. Trained \
              for: {} bits a weight that flip with probability {}, a multiplier without its {} lowest \
              columns, a share of {} of the column-row pairs. Weight of the penalty, {chosen}: {} \
              alone, {} with misread weights. Inference with sampled products is in exact numbers. No \

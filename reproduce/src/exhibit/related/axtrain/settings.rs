@@ -1,6 +1,7 @@
 //! The settings, and what is wrong with them.
 
 use axtrain::experiment::Settings;
+use axtrain::network::Shape;
 use serde::{Deserialize, Serialize};
 use training::setting::count_within;
 
@@ -28,14 +29,25 @@ impl AxTrain {
     pub fn check(&self) -> Result<(), FieldError> {
         self.networks.check().map_err(|error| error.within("networks"))?;
         self.images.check().map_err(|error| error.within("images"))?;
+        self.layers().map_err(|error| error.within("networks.training"))?;
         // Differences between arms have intervals over the seeds.
         count_within("seeds", self.seeds, 2..=MOST_REPEATS)
     }
 
-    /// What is kept in memory: the images, and the test images as numbers.
+    /// The layers for the images; none where their shape is not known before they are read.
+    fn layers(&self) -> Result<Vec<Shape>, FieldError> {
+        let layers = |(image, classes)| self.networks.training.hidden.layers(image, classes);
+        self.images.shape().map_or(Ok(Vec::new()), layers)
+    }
+
+    /// What is kept in memory: the images, the test images as numbers, and what convolutions make of
+    /// them.
     pub fn memory(&self) -> Vec<Need> {
         let features = self.images.shape().map_or(0, |(image, _)| image.len());
-        let sides = [[self.images.test, features]];
+        let layers = self.layers().unwrap_or_default();
+        let sums = layers.iter().filter(|layer| layer.patches.is_some());
+        let sums = sums.map(|layer| layer.positions() * layer.outputs).max().unwrap_or(0);
+        let sides = [[self.images.test, features], [self.images.test, sums]];
         vec![
             Need::new("images", self.images.train, 2.0 * self.images.bytes()),
             Need::of_matrices("images.test", self.images.test, &sides, size_of::<f32>()),

@@ -2,6 +2,7 @@
 
 use axtrain::arm::Arm;
 use axtrain::experiment::SAMPLED_BY;
+use axtrain::network::ORDINALS;
 
 use super::measured::{Measured, Test};
 use crate::exhibit::difference::show;
@@ -21,17 +22,16 @@ pub fn records(measured: &Measured) -> Vec<Table> {
             measured.accuracy(*arm, *test).half_width
         })
         .table("Accuracies");
-    let mean = |arm: &Arm, number: fn(&axtrain::experiment::Outcome) -> f64| {
-        let values = measured.values(*arm, number);
-        values.iter().sum::<f64>() / values.len() as f64
-    };
     let networks = Rows::of(&Arm::ALL)
         .key("part", |_| "network")
         .key("data", |_| measured.data.clone())
         .key("case", |arm| arm.name())
-        .value("sensitivity", "", |arm| mean(arm, |it| it.sensitivity))
-        .value("norm-first-layer", "", |arm| mean(arm, |it| it.network.norms()[0]))
-        .value("norm-second-layer", "", |arm| mean(arm, |it| it.network.norms()[1]))
+        .value("sensitivity", "", |arm| mean(&measured.values(*arm, |it| it.sensitivity)));
+    let with_norm = |rows: Rows<'static, Arm>, (place, layer): (usize, &&str)| {
+        rows.value(&format!("norm-{layer}-layer"), "", |arm| norm(measured, *arm, place))
+    };
+    let networks = layers(measured)
+        .fold(networks, with_norm)
         .value("penalty", "", |arm| match arm {
             Arm::Active => Some(measured.penalties.active),
             Arm::Combined => Some(measured.penalties.combined),
@@ -88,13 +88,28 @@ pub fn arms(measured: &Measured) -> Table {
 
 /// What the networks are.
 pub fn networks(measured: &Measured) -> Table {
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    Rows::of(&Arm::ALL)
+    let rows = Rows::of(&Arm::ALL)
         .key("trained", |arm| arm.name())
-        .value("R", "", |arm| mean(measured.values(*arm, |it| it.sensitivity)))
-        .value("norm", "first layer", |arm| mean(measured.values(*arm, |it| it.network.norms()[0])))
-        .value("norm", "second layer", |arm| {
-            mean(measured.values(*arm, |it| it.network.norms()[1]))
-        })
+        .value("R", "", |arm| mean(&measured.values(*arm, |it| it.sensitivity)));
+    let with_norm = |rows: Rows<'static, Arm>, (place, layer): (usize, &&str)| {
+        rows.value("norm", &format!("{layer} layer"), |arm| norm(measured, *arm, place))
+    };
+    layers(measured)
+        .fold(rows, with_norm)
         .table("R by small noise of the memory, in closed form, and the norms of the weights")
+}
+
+/// The layers by their place and name.
+fn layers(measured: &Measured) -> impl Iterator<Item = (usize, &'static &'static str)> {
+    let layers = measured.runs[0].of(Arm::Baseline).network.layers.len();
+    ORDINALS.iter().take(layers).enumerate()
+}
+
+/// The mean norm of a layer's weights.
+fn norm(measured: &Measured, arm: Arm, layer: usize) -> f64 {
+    mean(&measured.values(arm, |it| it.network.layers[layer].norm()))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
