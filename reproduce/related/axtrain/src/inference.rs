@@ -2,8 +2,8 @@
 //!
 //! Pixels are unsigned codes as they are. A layer's products come from a table and are summed in 32-bit
 //! integers; the sum times the two steps, plus the bias, is rounded to an unsigned code of the hidden
-//! unit, whose step, one a layer, leaves the largest value on some calibration images its place. Biases
-//! and steps are numbers in registers, where no bit flips.
+//! unit. The step of these codes, one a layer, leaves the largest value on some calibration images its
+//! place. Biases and steps are numbers in registers, where no bit flips.
 
 use crate::hardware::{Hardware, HardwareError, step_of, transposed, unsigned_code};
 use crate::images::{in_parts, input};

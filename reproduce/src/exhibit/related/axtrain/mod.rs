@@ -124,11 +124,11 @@ impl AxTrain {
             Hidden::Convolutions(_) => format!("The networks have {hidden}. "),
         };
         format!(
-            "{network}Test accuracies in 8-bit integers, {} chips a probability, means over {} seeds. Trained \
-             for: {} bits a weight that flip with probability {}, a multiplier without its {} lowest \
-             columns, a share of {} of the column-row pairs. Weight of the penalty, {chosen}: {} \
-             alone, {} with misread weights. Inference with sampled products is in exact numbers. No \
-             energy was measured or is claimed.",
+            "{network}Test accuracies in 8-bit integers, {} chips a probability, means over {} seeds. \
+             Trained for: {} bits a weight that flip with probability {}, a multiplier without its {} \
+             lowest columns, a share of {} of the column-row pairs. Weight of the penalty, {chosen}: \
+             {} alone, {} with misread weights. Inference with sampled products is in exact numbers. \
+             No energy was measured or is claimed.",
             networks.tested.chips,
             self.seeds,
             networks.memory.bits,

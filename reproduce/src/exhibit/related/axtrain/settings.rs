@@ -40,8 +40,8 @@ impl AxTrain {
         self.images.shape().map_or(Ok(Vec::new()), layers)
     }
 
-    /// What is kept in memory: the images, the test images as numbers, and what convolutions make of
-    /// them.
+    /// What is kept in memory: the images, the test images as numbers, and what convolutions give
+    /// for them.
     pub fn memory(&self) -> Vec<Need> {
         let features = self.images.shape().map_or(0, |(image, _)| image.len());
         let layers = self.layers().unwrap_or_default();
