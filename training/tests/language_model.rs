@@ -112,9 +112,9 @@ fn a_run_stopped_in_the_middle_of_an_epoch_goes_on_from_its_file() {
 #[test]
 fn evaluations_and_rehearsals_leave_what_is_carried_over_alone() {
     let corpus = generated_text(3, 3_000, 300, 300);
-    let policy = Some(SamplingPolicy::new(Estimator::TopK, 0.5, 1, Mode::Forward));
+    let policy = SamplingPolicy::new(Estimator::TopK, 0.5, 1, Mode::Forward);
     let config = eventful();
-    let mut asked = trainer(&config, &corpus, policy);
+    let mut asked = trainer(&config, &corpus, Some(policy));
     asked.advance(5, &mut |_| ControlFlow::Continue(())).unwrap();
     let before = asked.network().state();
     asked.evaluate(config.batch_norm_statistics).unwrap();
@@ -123,7 +123,7 @@ fn evaluations_and_rehearsals_leave_what_is_carried_over_alone() {
     let whole = |course: &str| {
         let course = serde_yaml::from_str(course).unwrap();
         let config = TrainingConfig { course, ..self::config() };
-        let policy = SamplingPolicy { ratio: 1.0, ..policy.unwrap() };
+        let policy = SamplingPolicy { ratio: 1.0, ..policy };
         let report = finish(trainer(&config, &corpus, Some(policy)));
         report.epochs
     };

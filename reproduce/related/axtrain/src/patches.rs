@@ -156,7 +156,7 @@ mod tests {
         let (one, other) = (dot(&read, &slopes), dot(&image, &patches.sums(&slopes)));
         assert!((one - other).abs() < 1e-5, "{one} {other}");
         // A pixel in the middle is in four patches.
-        assert_eq!(patches.sums(&vec![1.0; 48])[..6], [1.0, 2.0, 2.0, 1.0, 2.0, 4.0]);
+        assert_eq!(patches.sums(&[1.0; 48])[..6], [1.0, 2.0, 2.0, 1.0, 2.0, 4.0]);
     }
 
     #[test]
