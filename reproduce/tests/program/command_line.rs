@@ -306,7 +306,8 @@ fn the_list_is_a_line_an_exhibit_and_marks_those_that_are_run_when_named() {
     for (_, own) in built_in() {
         let start = format!("{:<22} ", own.name);
         let line = said.lines().find(|line| line.starts_with(&start)).unwrap();
-        let needs_data = ["wrn-accuracy", "coded-resnet", "resnet-step"].contains(&own.name);
+        let needs_data = ["wrn-accuracy", "coded-resnet", "resnet-step", "gradient-error-cifar"]
+            .contains(&own.name);
         assert_eq!(line.contains(" - "), needs_data, "{line}");
         assert_eq!(line.contains(" * "), own.is_long && !needs_data, "{line}");
     }

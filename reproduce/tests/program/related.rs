@@ -132,7 +132,7 @@ fn bits_probabilities_and_columns_that_there_are_not_are_refused() {
         refuses(exhibit, "hidden: 16", &format!("hidden: {convolutions}"), &message);
     }
     let misspelt = own(exhibit, &[("hidden: 16", "hidden: {chanels: [4], kernel: 5, stride: 2}")]);
-    let words = ["networks.training.hidden", "expected a number of hidden units, or {channels"];
+    let words = ["networks.training: ", "expected a number of hidden units, or {channels"];
     assert_refused("mine.yaml", &misspelt, &words);
     refuses(exhibit, "ratio: 0.5", "ratio: 0.0", "networks.ratio is 0");
     refuses(exhibit, "seeds: 2", "seeds: 1", "seeds is 1, expected a whole number of at least 2");
