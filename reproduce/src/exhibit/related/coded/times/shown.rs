@@ -218,7 +218,7 @@ mod tests {
             |way, over| Pass { numbers: 9, way, seconds: exactly(1.0), over_copy: exactly(over) };
         let copy = || pass(Way::Copy, 1.0);
         let fast = memory_speed(&[copy(), pass(Way::Encode(4), 0.9), pass(Way::Decode(4), 0.8)]);
-        assert_eq!(fast, "All 2 take less time than the copy.");
+        assert_eq!(fast, "All 2 take no longer than the copy.");
         let slow = memory_speed(&[copy(), pass(Way::Encode(4), 1.25), pass(Way::Decode(4), 0.8)]);
         let expected =
             "1 of 2 take longer than the copy: 1.25 times for encode, 4 bits of 9 numbers.";
