@@ -46,9 +46,13 @@ fn trainer<'a>(
     Trainer::with(config, network, source, Box::new(Alone), InstructionSet::detect()).unwrap()
 }
 
-fn finish(mut trainer: Trainer<'_>) -> TrainingReport {
+fn finish(trainer: Trainer<'_>) -> TrainingReport {
+    finish_in_parts(trainer, usize::MAX)
+}
+
+fn finish_in_parts(mut trainer: Trainer<'_>, steps: usize) -> TrainingReport {
     while !trainer.is_finished() {
-        trainer.advance(usize::MAX, &mut |_| ControlFlow::Continue(())).unwrap();
+        trainer.advance(steps, &mut |_| ControlFlow::Continue(())).unwrap();
     }
     trainer.report()
 }
@@ -71,7 +75,15 @@ fn a_chain_of_words_is_learnt() {
     assert_ne!(exact.parameters, sampled.parameters);
 }
 
-/// Every step of which asks the network of text for more than the step itself.
+#[test]
+fn minibatches_one_by_one_are_the_same_training() {
+    let (config, corpus) = (config(), generated_text(3, 3_000, 300, 300));
+    // A new source of minibatches is begun in the middle, whose sequences go on.
+    let parts = finish_in_parts(trainer(&config, &corpus, None), 7);
+    assert_eq!(parts, run(&corpus, None));
+}
+
+/// Whose steps ask more of the network than to learn: averages, scores, statistics.
 fn eventful() -> TrainingConfig {
     let course = "{ratios: {name: greedy-budget, share: 0.6, every_epochs: 1}}";
     TrainingConfig {

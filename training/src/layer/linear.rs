@@ -2,7 +2,7 @@
 
 use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{add_rows, add_to_rows};
-use super::initialization::{Initialization, uniform_within};
+use super::initialization::Initialization;
 use super::sampler::{Sampler, sampled_layer};
 use super::{Gradient, Layer, Parameter, ParameterName, RowNorms, SampledLayer, StepContext};
 use crate::channels::Channels;
@@ -58,7 +58,17 @@ impl Linear {
         stream: Stream,
     ) -> Self {
         let (counts, fans) = ((inputs * outputs, outputs), (inputs, outputs));
-        let (weight, bias) = Initialization::UniformFanIn.draw(counts, fans, stream);
+        let parameters = Initialization::UniformFanIn.draw(counts, fans, stream);
+        Self::with_parameters(name, [inputs, outputs], parameters, policy)
+    }
+
+    /// A layer with these weights (inputs x outputs) and biases.
+    pub(super) fn with_parameters(
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        (weight, bias): (Vec<f32>, Vec<f32>),
+        policy: Option<SamplingPolicy>,
+    ) -> Self {
         Self {
             name: name.to_owned(),
             inputs,
@@ -78,14 +88,6 @@ impl Linear {
             output: Matrix::default(),
             input_gradient: Matrix::default(),
         }
-    }
-
-    /// The same layer with weights uniform in plus or minus `bound`, and biases 0.
-    #[must_use]
-    pub fn uniform_within(mut self, bound: f64, stream: Stream) -> Self {
-        self.weight = uniform_within(bound, self.weight.len(), stream.child("weight"));
-        self.bias.fill(0.0);
-        self
     }
 
     /// The same layer without biases: Y = XW.

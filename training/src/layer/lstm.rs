@@ -119,12 +119,15 @@ impl Lstm {
         stream: Stream,
     ) -> Self {
         let columns = GATES * shape.units;
-        let of_inputs = format!("{name}.inputs");
-        let inputs = Linear::new(&of_inputs, shape.inputs, columns, policy, stream)
-            .uniform_within(bound, stream.child("inputs"));
+        let weights = |rows: usize, stream: Stream| {
+            uniform_within(bound, rows * columns, stream.child("weight"))
+        };
+        let of_inputs = (weights(shape.inputs, stream.child("inputs")), vec![0.0; columns]);
+        let sides = [shape.inputs, columns];
+        let inputs = Linear::with_parameters(&format!("{name}.inputs"), sides, of_inputs, policy);
+        let weight = weights(shape.units, stream);
         let mut training = Carried::default();
         training.clear(shape.sequences * shape.units);
-        let weight = uniform_within(bound, shape.units * columns, stream.child("weight"));
         Self {
             name: name.to_owned(),
             shape,
