@@ -278,8 +278,9 @@ impl GradientError {
     fn finding(&self, measurements: &[Measurement]) -> String {
         let (epoch, ratio) = (self.training.epochs, self.followed.value());
         let estimator = self.estimators.first().map_or("", |estimator| estimator.0.name());
-        let first = first_layer(measurements);
-        let here = measurements.iter().filter(|m| m.epoch == epoch && Some(&m.layer) == first);
+        let layers = layers(measurements);
+        let here = measurements.iter();
+        let here = here.filter(|m| m.epoch == epoch && Some(&&m.layer) == layers.first());
         let here = here.filter(|m| (m.estimator, m.ratio) == (estimator, ratio));
         let modes = here.map(|m| (m.mode.name(), m.bias, m.most_bias, m.error));
         biases(&format!("{estimator} at {ratio}"), &modes.collect::<Vec<_>>())
@@ -288,18 +289,12 @@ impl GradientError {
     /// A panel a layer: bias and error of the first estimator, epoch by epoch.
     fn along_training(&self, measurements: &[Measurement]) -> Figure {
         let estimator = self.estimators[0].0.name();
-        let mut layers: Vec<&str> = Vec::new();
-        for measurement in measurements {
-            if !layers.contains(&measurement.layer.as_str()) {
-                layers.push(&measurement.layer);
-            }
-        }
-        let panels = layers.into_iter().map(|layer| {
+        let panels = layers(measurements).into_iter().map(|layer| {
             let mut series = Vec::new();
             for (number, &mode) in self.modes.iter().enumerate() {
                 let here: Vec<&Measurement> = measurements
                     .iter()
-                    .filter(|m| (&*m.layer, m.estimator, m.mode) == (layer, estimator, mode))
+                    .filter(|m| (&m.layer, m.estimator, m.mode) == (layer, estimator, mode))
                     .filter(|m| m.ratio == self.followed.value())
                     .collect();
                 let one = |label: &str, style, point: &dyn Fn(&Measurement, f64) -> Point| Series {
@@ -332,13 +327,14 @@ impl GradientError {
 
     /// A panel an estimator: the first layer's bias against the ratio, after the last epoch.
     fn against_ratio(&self, measurements: &[Measurement]) -> Figure {
-        let first = first_layer(measurements);
+        let layers = layers(measurements);
         let panels = self.estimators.iter().map(|estimator| {
             let mut series = Vec::new();
             for (number, &mode) in self.modes.iter().enumerate() {
                 let here: Vec<&Measurement> = measurements
                     .iter()
-                    .filter(|m| m.epoch == self.training.epochs && Some(&m.layer) == first)
+                    .filter(|m| m.epoch == self.training.epochs)
+                    .filter(|m| Some(&&m.layer) == layers.first())
                     .filter(|m| m.estimator == estimator.0.name() && m.mode == mode)
                     .collect();
                 let one = |label: &str, style, point: &dyn Fn(&Measurement, f64) -> Point| Series {
@@ -368,9 +364,11 @@ impl GradientError {
     }
 }
 
-/// The layer nearest to the images.
-fn first_layer(measurements: &[Measurement]) -> Option<&String> {
-    measurements.first().map(|measurement| &measurement.layer)
+/// The layers, from the images on: all of one kind of sampling follow one another.
+fn layers(measurements: &[Measurement]) -> Vec<&String> {
+    let kind = |m: &Measurement| (m.epoch, m.estimator, m.mode, m.ratio);
+    let mut of_each = measurements.chunk_by(|one, other| kind(one) == kind(other));
+    of_each.next().unwrap_or_default().iter().map(|m| &m.layer).collect()
 }
 
 /// The weight gradients in one step; the parameters stay.
