@@ -10,7 +10,10 @@
 //! in 32-bit integers, which neither round nor depend on the order of the sum. What a code stands for
 //! (unsigned, two's complement) is the table's matter alone.
 
+mod separable;
+
 use rayon::prelude::*;
+use separable::Separable;
 
 /// How many codes 8 bits have.
 pub const CODES: usize = 256;
@@ -67,6 +70,8 @@ pub struct ProductTable {
     rows: Vec<Row>,
     /// The largest magnitude.
     largest: u32,
+    /// The factors of all products, where they have some.
+    separable: Option<Box<Separable>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -86,21 +91,22 @@ impl ProductTable {
             return Err(TableError::Size { entries: products.len() });
         }
         let (rows, _) = products.as_chunks::<CODES>();
-        let row = |&products: &[i32; CODES]| Row { products, is_zero: products == [0; CODES] };
-        let largest = products.iter().map(|product| product.unsigned_abs()).max().unwrap_or(0);
-        Ok(Self { rows: rows.iter().map(row).collect(), largest })
+        Ok(Self::from_rows(rows.iter().copied()))
     }
 
     /// The table of a function of two codes.
     pub fn of(product: impl Fn(u8, u8) -> i32) -> Self {
-        let row = |a: u8| {
-            let products = std::array::from_fn(|b| product(a, b as u8));
-            Row { products, is_zero: products == [0; CODES] }
-        };
-        let rows: Vec<Row> = (0..=u8::MAX).map(row).collect();
+        let row = |a: u8| std::array::from_fn(|b| product(a, b as u8));
+        Self::from_rows((0..=u8::MAX).map(row))
+    }
+
+    fn from_rows(rows: impl Iterator<Item = [i32; CODES]>) -> Self {
+        let row = |products: [i32; CODES]| Row { products, is_zero: products == [0; CODES] };
+        let rows: Vec<Row> = rows.map(row).collect();
         let all = rows.iter().flat_map(|row| row.products);
         let largest = all.map(i32::unsigned_abs).max().unwrap_or(0);
-        Self { rows, largest }
+        let separable = Separable::of(&rows, largest).map(Box::new);
+        Self { rows, largest, separable }
     }
 
     /// The product of two codes.
@@ -110,8 +116,8 @@ impl ProductTable {
 
     /// C = AB, with A m x n, B n x p and C m x p, each row by row, of the shape `[m, n, p]`.
     ///
-    /// mnp looks into the table, less those of left codes whose products are all zero. Work is
-    /// parallel over rows of C.
+    /// mnp looks into the table, less those of left codes whose products are all zero; none where all
+    /// products are those of two numbers, one a code. Work is parallel over rows of C.
     ///
     /// # Errors
     /// When a matrix is not of its shape, or a sum might not fit into 32 bits; C is then as before.
@@ -130,6 +136,10 @@ impl ProductTable {
         }
         c.fill(0);
         if c.is_empty() || pairs == 0 {
+            return Ok(());
+        }
+        if let Some(separable) = &self.separable {
+            separable.add(a, b, [pairs, columns], c);
             return Ok(());
         }
         let tasks = c.par_chunks_mut(ROWS_A_TASK * columns).zip(a.par_chunks(ROWS_A_TASK * pairs));
@@ -201,14 +211,57 @@ mod tests {
         })
     }
 
+    fn exact() -> ProductTable {
+        ProductTable::of(|a, b| i32::from(a) * i32::from(b.cast_signed()))
+    }
+
     proptest! {
         #[test]
         fn products_are_the_sums_of_the_table((shape, a, b) in factors()) {
-            let table = table();
-            let mut c = vec![i32::MIN; shape[0] * shape[2]];
-            table.multiply(&a, &b, shape, &mut c).unwrap();
-            prop_assert_eq!(c, naive(&table, &a, &b, shape));
+            for table in [table(), exact()] {
+                let mut c = vec![i32::MIN; shape[0] * shape[2]];
+                table.multiply(&a, &b, shape, &mut c).unwrap();
+                prop_assert_eq!(c, naive(&table, &a, &b, shape));
+            }
         }
+    }
+
+    #[test]
+    fn sums_longer_than_a_block_are_those_of_the_table() {
+        let shape = [3, 1_300, 5];
+        let codes = |count: usize, step: usize| (0..count).map(|at| (at * step) as u8).collect();
+        let (a, b): (Vec<u8>, Vec<u8>) = (codes(3 * 1_300, 7), codes(1_300 * 5, 11));
+        let mut c = vec![0; 15];
+        exact().multiply(&a, &b, shape, &mut c).unwrap();
+        assert_eq!(c, naive(&exact(), &a, &b, shape));
+    }
+
+    #[test]
+    fn products_of_two_numbers_are_known_and_one_other_is_noticed() {
+        let of = |product: fn(i64, i64) -> i64| {
+            let whole = |a: u8, b: u8| product(i64::from(a), i64::from(b.cast_signed())) as i32;
+            ProductTable::of(whole).separable.is_some()
+        };
+        assert!(of(|a, b| a * b));
+        assert!(of(|a, b| (3 * a - 2) * (b - 4)));
+        assert!(!of(|a, b| if (a, b) == (255, -128) { 0 } else { a * b }));
+        assert!(
+            !of(|a, b| if (a, b) == (0, 0) { 1 } else { a * b }),
+            "by the first product of one"
+        );
+        assert!(!of(|a, b| a * b + 1));
+        assert!(!of(|_, _| 0), "not of a product of one");
+    }
+
+    #[test]
+    fn the_largest_sums_of_products_of_two_numbers_fit_as_well() {
+        let table =
+            ProductTable::of(|a, b| if a == 1 && b == 1 { 1 << 20 } else { (a == 1) as i32 });
+        assert!(table.separable.is_some());
+        let pairs = 2_047;
+        let mut c = [0; 1];
+        table.multiply(&vec![1; pairs], &vec![1; pairs], [1, pairs, 1], &mut c).unwrap();
+        assert_eq!(c, [2_047 * (1 << 20)]);
     }
 
     #[test]
