@@ -47,4 +47,5 @@ mod summary;
 pub mod task;
 pub mod team;
 pub mod text;
+pub mod texts;
 pub mod timing;

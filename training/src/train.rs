@@ -18,7 +18,7 @@ pub use statistics::BatchNormStatistics;
 use self::control::{check_ranks, check_sequences, control_ratios};
 use self::data_parallel::check_workers;
 use crate::counting::{Computations, GradientNumbers};
-use crate::data::{Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits};
+use crate::data::{Corpus, Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits, TextSource};
 use crate::digest::hexadecimal;
 use crate::exchange::{Alone, Collective, Exchange, Peer};
 use crate::layer::ImageShape;
@@ -110,7 +110,41 @@ impl<'a> Trainer<'a> {
         Self::on_images(config, splits, Box::new(Alone), Exchange::Whole, set)
     }
 
-    /// The same, as one of several ranks.
+    /// A run on a text before its first step.
+    ///
+    /// # Errors
+    /// When a setting is out of range or is for images, or a part of the text is too short.
+    ///
+    /// ```
+    /// use kernels::InstructionSet;
+    /// use training::data::generated_text;
+    /// use training::train::{Trainer, TrainingConfig};
+    /// let config: TrainingConfig = serde_yaml::from_str("
+    /// network: {name: lstm, width: 16, layers: 1, steps: 8, bound: 0.3}
+    /// batch_size: 10
+    /// epochs: 1
+    /// optimizer: {name: adam, learning_rate: 0.01}
+    /// gradient_norm: 1.0
+    /// seed: 1
+    /// ")?;
+    /// let corpus = generated_text(1, 2_000, 200, 200);
+    /// let trainer = Trainer::on_text(&config, &corpus, InstructionSet::detect())?;
+    /// let report = trainer.finish(&mut |_| std::ops::ControlFlow::Continue(()))?;
+    /// assert!(report.epochs[0].test.loss.exp() < corpus.vocabulary.len() as f64);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_text(
+        config: &'a TrainingConfig,
+        corpus: &'a Corpus,
+        set: InstructionSet,
+    ) -> Result<Self, TrainingError> {
+        config.check()?;
+        let source = TextSource::new(corpus, config.batch_size, config.check_text()?)?;
+        let network = config.build_for_text(corpus.vocabulary.len())?;
+        Self::with(config, network, Box::new(source), Box::new(Alone), set)
+    }
+
+    /// A run on images, as one of several ranks.
     fn on_images(
         config: &'a TrainingConfig,
         splits: &'a Splits,

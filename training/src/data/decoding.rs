@@ -4,8 +4,7 @@
 //! reasons. It is strict here, so that a file cut off in its pixels is an error, where the image
 //! crate fills what it cannot decode with grey and says nothing. And it is built without platform
 //! SIMD: its inverse cosine transform, upsampling and colour conversion are integer arithmetic in
-//! one order and give the same bits on every machine. (Tests write JPEG files with the image
-//! crate, which switches SIMD on for them; on x86-64 the pixels are the same.)
+//! one order and give the same bits on every machine.
 //!
 //! JPEG has no checksum: changed bytes that still form a valid stream cannot be told.
 
@@ -133,15 +132,10 @@ fn jpeg_decoder(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{DynamicImage, GrayImage, RgbImage};
+    use crate::data::encoding::encoded;
+    use image::{GrayImage, RgbImage};
 
     const FORMATS: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP];
-
-    fn encoded(image: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
-        let mut bytes = Cursor::new(Vec::new());
-        image.into().write_to(&mut bytes, format).unwrap();
-        bytes.into_inner()
-    }
 
     fn gradient(width: u32, height: u32) -> RgbImage {
         let colour = |x, y| image::Rgb([(x * 5) as u8, (y * 7) as u8, (x + 2 * y) as u8]);

@@ -12,6 +12,8 @@ mod cifar100;
 mod dataset;
 mod decoding;
 mod digits;
+#[cfg(test)]
+mod encoding;
 mod error;
 mod folder;
 mod idx;

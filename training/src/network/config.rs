@@ -4,6 +4,7 @@ use super::batch_norm_mlp::batch_norm_mlp_layers;
 use super::cnn::cnn_layers;
 use super::error::MOST_MULTIPLY_ADDS;
 use super::fast_cifar::fast_cifar_layers;
+use super::language_model::{LstmModel, TransformerModel};
 use super::layers::{self, LayerConfig, Misfit, check_all};
 use super::mlp::mlp_layers;
 use super::pre_activation_resnet::pre_activation_resnet_layers;
@@ -68,6 +69,10 @@ pub enum NetworkConfig {
         #[serde(default = "usual_whitening_images")]
         whitening_images: usize,
     },
+    /// A language model of long short-term memory.
+    Lstm(LstmModel),
+    /// A language model of the transformer kind.
+    Transformer(TransformerModel),
     /// A network of one's own.
     Layers {
         /// Its layers, from input to logits.
@@ -93,7 +98,7 @@ fn check_widths(hidden: &[usize]) -> Result<(), FieldError> {
 const MOST_CLASSES: usize = 1 << 16;
 
 impl NetworkConfig {
-    /// Checks the ranges that do not depend on the images.
+    /// Checks the ranges that do not depend on what is read.
     ///
     /// # Errors
     /// On the first number out of its range.
@@ -110,6 +115,8 @@ impl NetworkConfig {
                 groups.try_for_each(|(group, &width)| count(&format!("widths[{group}]"), width))?;
                 count("whitening_images", *whitening_images)
             }
+            Self::Lstm(model) => model.check(),
+            Self::Transformer(model) => model.check(),
             Self::Layers { layers } => check_all("layers", layers),
             Self::Cnn | Self::Resnet { .. } | Self::PreActivationResnet { .. } => Ok(()),
         }
@@ -119,7 +126,7 @@ impl NetworkConfig {
     ///
     /// # Errors
     /// When a number is out of its range, the network does not exist in this size, or it does not
-    /// fit the images.
+    /// fit the images or reads a text.
     pub fn describe(&self, image: ImageShape, classes: usize) -> Result<Description, NetworkError> {
         self.check().map_err(|error| error.within("network"))?;
         image.check()?;
@@ -145,7 +152,7 @@ impl NetworkConfig {
     /// changed. The number of classes is not in it.
     ///
     /// # Errors
-    /// When the network does not exist in this size.
+    /// When the network does not exist in this size, or reads a text.
     pub fn layers(&self, image: ImageShape) -> Result<Vec<LayerConfig>, NetworkError> {
         match self {
             Self::Mlp { hidden, dropout } => Ok(mlp_layers(hidden, *dropout)),
@@ -161,6 +168,7 @@ impl NetworkConfig {
                 fast_cifar_layers(settings, image.channels)
             }
             Self::Layers { layers } => Ok(layers.clone()),
+            Self::Lstm(_) | Self::Transformer(_) => Err(self.reads("images").into()),
         }
     }
 
@@ -176,6 +184,8 @@ impl NetworkConfig {
             Self::FastCifar { widths: [first, second, third], .. } => {
                 format!("fast CIFAR network {first}-{second}-{third}")
             }
+            Self::Lstm(model) => format!("LSTM {} x {}", model.layers, model.width),
+            Self::Transformer(model) => format!("transformer {} x {}", model.blocks, model.width),
             Self::Layers { layers } => format!("network of {} layers", layers.len()),
         }
     }

@@ -48,7 +48,7 @@ impl Transformer {
     }
 
     /// The names of the linear layers, which are those that policies are for.
-    fn linear_names(&self) -> Vec<String> {
+    pub(super) fn linear_names(&self) -> Vec<String> {
         let parts = [
             "attention.qkv",
             "attention.projection",

@@ -227,6 +227,30 @@ impl TrainingConfig {
         Ok(network)
     }
 
+    /// Checks the settings that a run on a text does not have, and returns the words of a window.
+    ///
+    /// # Errors
+    /// Names the network where it reads images, or the first setting that is for images alone.
+    pub fn check_text(&self) -> Result<usize, FieldError> {
+        let none = |field: &str, is_set: bool| match is_set {
+            true => Err(FieldError::new(field, "set", "none: it is for images")),
+            false => Ok(()),
+        };
+        none("codes", self.codes.is_some())?;
+        none("augmentation", self.augmentation.is_some())?;
+        none("test_time_views", !self.test_time_views.is_image())?;
+        self.network.text_steps().ok_or_else(|| self.network.reads("a text"))
+    }
+
+    /// The network before its first step on a text of so many different words.
+    ///
+    /// # Errors
+    /// As [`NetworkConfig::build_for_text`].
+    pub fn build_for_text(&self, words: usize) -> Result<Network, NetworkError> {
+        let stream = self.stream().child("initialisation");
+        self.network.build_for_text(words, self.batch_size, &self.policies, stream)
+    }
+
     /// The memory of a run of this network, see [`Description::footprint`].
     pub fn footprint(&self, description: &Description) -> Footprint {
         let footprint = description.footprint(self.batch_size);

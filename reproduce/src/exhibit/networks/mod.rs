@@ -6,6 +6,7 @@ pub(crate) mod forest;
 pub(crate) mod gradient_error;
 pub(crate) mod headline;
 pub(crate) mod judgement;
+pub(crate) mod learnt;
 pub(crate) mod mlp_modes;
 pub(crate) mod multi_node;
 pub(crate) mod one_run;

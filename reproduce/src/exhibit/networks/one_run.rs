@@ -14,6 +14,7 @@ use training::digest::hexadecimal;
 use training::metrics::Metrics;
 use training::train::{BatchNormStatistics, Progress, Trainer, TrainingConfig, TrainingReport};
 
+use super::learnt::Learnt;
 use crate::cache::write_whole;
 use crate::exhibit::Environment;
 use crate::sources;
@@ -82,13 +83,13 @@ impl Marks {
 /// checkpoint, so that there is one of the same steps for whichever checkpoint is found.
 type Diaries = BTreeMap<usize, Diary>;
 
-/// What the stored result of a run depends on, where its images have this checksum.
+/// What the stored result of a run depends on, where what it learns has this checksum.
 ///
 /// # Errors
 /// When the settings cannot be written.
-pub fn key(kind: &str, config: &TrainingConfig, images: &str) -> anyhow::Result<String> {
+pub fn key(kind: &str, config: &TrainingConfig, learnt: Learnt) -> anyhow::Result<String> {
     let settings = serde_json::to_string(config)?;
-    Ok(format!("{kind} code {} images {images} settings {settings}", sources::RUNS))
+    Ok(format!("{kind} code {} images {} settings {settings}", sources::RUNS, learnt.checksum()))
 }
 
 /// The stored value of a run, which is made and stored if there is none: what `finish` makes of it.
@@ -99,13 +100,14 @@ pub fn stored<T: Serialize + DeserializeOwned>(
     environment: &Environment,
     key: &str,
     config: &TrainingConfig,
+    learnt: Learnt,
     marks: Marks,
     observe: &mut Observer,
     finish: impl FnOnce(Run, Diary) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let checkpoint = environment.cache.checkpoint(key)?;
     let value = environment.stored(key, || {
-        let (run, diary) = train(environment, config, marks, &checkpoint, observe)?;
+        let (run, diary) = train(environment, config, learnt, marks, &checkpoint, observe)?;
         finish(run, diary)
     })?;
     // The result is stored: how far it was is of no use, and no harm if it stays.
@@ -117,11 +119,13 @@ pub fn stored<T: Serialize + DeserializeOwned>(
 fn train(
     environment: &Environment,
     config: &TrainingConfig,
+    learnt: Learnt,
     marks: Marks,
     checkpoint: &Path,
     observe: &mut Observer,
 ) -> anyhow::Result<(Run, Diary)> {
-    let (mut trainer, mut steps, mut diary) = begin(environment, config, marks, checkpoint)?;
+    let (mut trainer, mut steps, mut diary) =
+        begin(environment, config, learnt, marks, checkpoint)?;
     let (mut saved, mut last) = (Instant::now(), (steps, diary.clone()));
     while !trainer.is_finished() {
         let (processor, until) = (processor_time(), marks.after(steps) - steps);
@@ -173,11 +177,11 @@ fn processor_time() -> Option<Duration> {
 fn begin<'a>(
     environment: &'a Environment,
     config: &'a TrainingConfig,
+    learnt: Learnt<'a>,
     marks: Marks,
     checkpoint: &Path,
 ) -> anyhow::Result<(Trainer<'a>, usize, Diary)> {
-    let splits = &environment.images.context("images were not loaded")?.splits;
-    let new = || Trainer::new(config, splits, environment.instructions);
+    let new = || learnt.trainer(config, environment.instructions);
     let resume = || -> anyhow::Result<(Trainer, usize, Diary)> {
         let stored = Checkpoint::load(checkpoint)?;
         let steps = usize::try_from(stored.steps())?;
@@ -263,15 +267,16 @@ mod tests {
     #[test]
     fn a_run_goes_on_from_its_checkpoint_and_begins_anew_without_one_that_fits() {
         let (config, images) = (config(), images());
+        let learnt = Learnt::Images(&images);
         with_environment(&images, |environment, path| {
             let train = || {
                 let observe = &mut |_: Progress| FOR_EVER;
-                train(environment, &config, Marks::Some, path, observe).unwrap()
+                train(environment, &config, learnt, Marks::Some, path, observe).unwrap()
             };
             let (expected, whole) = train();
             assert_eq!(whole.digests.len(), 10);
             assert!(whole.activation_bytes > Some(0));
-            let (mut trainer, ..) = begin(environment, &config, Marks::Some, path).unwrap();
+            let (mut trainer, ..) = begin(environment, &config, learnt, Marks::Some, path).unwrap();
             trainer.advance(7, &mut |_| FOR_EVER).unwrap();
             trainer.checkpoint().save(path).unwrap();
             let first = whole.digests.iter().filter(|(steps, _)| **steps <= 7);
@@ -289,7 +294,7 @@ mod tests {
             assert_eq!((anew.report, diary.digests), (expected.report, whole.digests));
             assert!(diary.training_seconds < 1e6);
             std::fs::write(path, "damaged").unwrap();
-            assert_eq!(begin(environment, &config, Marks::None, path).unwrap().1, 0);
+            assert_eq!(begin(environment, &config, learnt, Marks::None, path).unwrap().1, 0);
         });
     }
 

@@ -7,6 +7,7 @@ use training::layer::ImageShape;
 use training::metrics::Metrics;
 use training::train::TrainingReport;
 
+use super::learnt::Learnt;
 use super::one_run::{Marks, Observer, Run, key, stored};
 use super::run_settings::RunSettings;
 use super::sampling::Sampling;
@@ -79,8 +80,9 @@ impl RunSettings {
         let images = environment.images.context("images were not loaded")?;
         let runs = self.with_every_seed(environment, settings, |sampling, seed, observe| {
             let config = self.config(sampling, seed);
-            let key = key("run", &config, &images.checksum)?;
-            let run = stored(environment, &key, &config, Marks::None, observe, |run, _| Ok(run));
+            let (learnt, marks) = (Learnt::Images(images), Marks::None);
+            let key = key("run", &config, learnt)?;
+            let run = stored(environment, &key, &config, learnt, marks, observe, |run, _| Ok(run));
             run.with_context(|| {
                 format!("{} at ratio {}, seed {seed}", sampling.name(), sampling.ratio)
             })

@@ -1,17 +1,15 @@
 use super::*;
+use crate::data::encoding::encoded;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{ImageFormat, RgbImage};
 use proptest::prelude::*;
 use std::fs;
-use std::io::Cursor;
 use tempfile::TempDir;
 
 /// An image of one colour.
 fn plain(colour: [u8; 3], side: u32, format: ImageFormat) -> Vec<u8> {
-    let mut bytes = Cursor::new(Vec::new());
-    RgbImage::from_pixel(side, side, image::Rgb(colour)).write_to(&mut bytes, format).unwrap();
-    bytes.into_inner()
+    encoded(RgbImage::from_pixel(side, side, image::Rgb(colour)), format)
 }
 
 fn png(red: u8) -> Vec<u8> {

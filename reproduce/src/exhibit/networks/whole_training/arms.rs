@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_yaml::{Mapping, Value};
-use training::network::{Description, NetworkConfig};
+use training::network::NetworkConfig;
 use training::optimizer::OptimizerConfig;
 use training::train::TrainingConfig;
 
@@ -71,14 +71,6 @@ impl Arm {
             false => error.within("training"),
         }
     }
-}
-
-/// Whether a product of the network is sampled so.
-pub fn is_sampled(config: &TrainingConfig, network: &Description) -> bool {
-    network.products().iter().any(|product| {
-        let policy = config.policies.of(product.layer, product.sampled);
-        policy.is_some_and(|policy| policy.ratio < 1.0)
-    })
 }
 
 /// Settings of a training, without their seed.

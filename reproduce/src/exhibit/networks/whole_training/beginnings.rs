@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 
 use anyhow::Context as _;
 use training::digest::hexadecimal;
-use training::train::{Trainer, TrainingConfig};
+use training::train::TrainingConfig;
 
 use super::making::name;
 use super::record::LongRun;
 use super::settings::WholeTraining;
 use crate::exhibit::Environment;
+use crate::exhibit::networks::learnt::Learnt;
 use crate::parallel;
 
 /// What became of the beginnings.
@@ -47,10 +48,11 @@ impl WholeTraining {
         environment: &Environment,
         runs: &[(usize, LongRun)],
     ) -> anyhow::Result<Beginnings> {
-        let Some(images) = environment.images else {
-            let missing = self.images.set.missing_from(environment.data);
-            return Ok(Beginnings::NotRecomputed(missing.unwrap_or("images")));
+        let text = match self.missing_from(environment) {
+            Some(missing) => return Ok(Beginnings::NotRecomputed(missing)),
+            None => self.text(environment)?,
         };
+        let learnt = self.learnt(environment, text.as_ref())?;
         let first = (0..self.arms.len())
             .filter_map(|arm| runs.iter().find(|(of, _)| *of == arm).map(|(_, run)| (arm, run)));
         let first: Vec<(usize, &LongRun)> = first.collect();
@@ -59,11 +61,11 @@ impl WholeTraining {
         environment.progress.set_length(first.len());
         let stale = parallel::map(&first, |(arm, run)| {
             environment.progress.advance(1);
-            if run.images.checksum != images.checksum {
-                return Ok(Some(format!("{}: it learnt other images", name(run))));
+            if run.images.checksum != learnt.checksum() {
+                return Ok(Some(format!("{}: it learnt something else", name(run))));
             }
             let config = self.arms[*arm].config(*arm, &self.training, run.seed)?;
-            let digests = self.digests(environment, &config).with_context(|| name(run))?;
+            let digests = self.digests(environment, learnt, &config).with_context(|| name(run))?;
             let differs =
                 digests.iter().position(|(steps, digest)| run.digests.get(steps) != Some(digest));
             Ok(differs.map(|place| {
@@ -78,14 +80,25 @@ impl WholeTraining {
         })
     }
 
+    /// What is to be learnt and is not in the data directory, by its name.
+    fn missing_from(&self, environment: &Environment) -> Option<&'static str> {
+        if let Some(text) = &self.text {
+            let folder = text.folder()?;
+            return (!environment.data.join(folder).is_dir()).then(|| text.title());
+        }
+        let images = self.images.as_ref()?;
+        let is_loaded = environment.images.is_some();
+        (!is_loaded).then(|| images.set.missing_from(environment.data).unwrap_or("images"))
+    }
+
     /// SHA-256 of the parameters after each of the first steps.
     fn digests(
         &self,
         environment: &Environment,
+        learnt: Learnt,
         config: &TrainingConfig,
     ) -> anyhow::Result<Vec<(usize, String)>> {
-        let splits = &environment.images.context("images were not loaded")?.splits;
-        let mut trainer = Trainer::new(config, splits, environment.instructions)?;
+        let mut trainer = learnt.trainer(config, environment.instructions)?;
         let mut digests = Vec::new();
         for step in 1..=self.recompute_steps {
             if trainer.is_finished() {

@@ -1,7 +1,7 @@
 //! The control: exact training at every cost, as a curve, and what a sampled one is against it.
 //!
 //! Exact trainings of fewer epochs cost less and lose something, too. Between two of them that are
-//! neighbours by cost, mean accuracy is taken to be linear in cost; outside of all of them nothing
+//! neighbours by cost, the mean score is taken to be linear in cost; outside of all of them nothing
 //! is known.
 
 use std::collections::BTreeMap;
@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use crate::exhibit::difference::{Difference, Reading, show};
 use crate::exhibit::statistics::Estimate;
 
-/// What an arm costs on average, and its test accuracies in percent, by seed.
+/// What an arm costs on average, and its scores in points, by seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Priced {
     /// Computations or time, in any unit.
     pub cost: f64,
     /// One a seed.
-    pub accuracies: BTreeMap<u64, f64>,
+    pub scores: BTreeMap<u64, f64>,
 }
 
 /// Exact trainings, the cheapest first.
@@ -25,7 +25,7 @@ pub struct Curve(Vec<Priced>);
 /// A training beside exact training of the same cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Comparison {
-    /// Its accuracy less that of the control, in points.
+    /// Its score less that of the control, in points.
     Found(Difference),
     /// No control is as cheap.
     CheaperThanAll,
@@ -40,7 +40,7 @@ pub enum Comparison {
 impl Curve {
     /// Of exact trainings in any order; those without a run or without a cost are left out.
     pub fn of(controls: impl IntoIterator<Item = Priced>) -> Self {
-        let known = |control: &Priced| control.cost.is_finite() && !control.accuracies.is_empty();
+        let known = |control: &Priced| control.cost.is_finite() && !control.scores.is_empty();
         let mut controls: Vec<Priced> = controls.into_iter().filter(known).collect();
         controls.sort_by(|one, other| one.cost.total_cmp(&other.cost));
         Curve(controls)
@@ -51,13 +51,13 @@ impl Curve {
         &self.0
     }
 
-    /// An arm's accuracy less that of the curve at the arm's mean cost, paired over the seeds that
+    /// An arm's score less that of the curve at the arm's mean cost, paired over the seeds that
     /// it and both controls beside it have. On a control, that one alone is what it is paired with.
     pub fn against(&self, arm: &Priced) -> Comparison {
         let (Some(first), Some(last)) = (self.0.first(), self.0.last()) else {
             return Comparison::NotRun;
         };
-        if !arm.cost.is_finite() || arm.accuracies.is_empty() {
+        if !arm.cost.is_finite() || arm.scores.is_empty() {
             return Comparison::NotRun;
         }
         if arm.cost < first.cost {
@@ -69,10 +69,10 @@ impl Curve {
         let place = self.0.partition_point(|control| control.cost < arm.cost);
         let above = &self.0[place];
         let below = if above.cost == arm.cost { above } else { &self.0[place - 1] };
-        let pairs = arm.accuracies.iter().filter_map(|(seed, accuracy)| {
-            let ends = [below, above].map(|control| control.accuracies.get(seed).copied());
+        let pairs = arm.scores.iter().filter_map(|(seed, score)| {
+            let ends = [below, above].map(|control| control.scores.get(seed).copied());
             let [Some(low), Some(high)] = ends else { return None };
-            Some((*accuracy, between((below.cost, low), (above.cost, high), arm.cost)))
+            Some((*score, between((below.cost, low), (above.cost, high), arm.cost)))
         });
         let (own, control): (Vec<f64>, Vec<f64>) = pairs.unzip();
         match own.is_empty() {
@@ -82,7 +82,7 @@ impl Curve {
     }
 }
 
-/// The line through two points (cost, accuracy) at a cost between theirs.
+/// The line through two points (cost, score) at a cost between theirs.
 fn between((low, from): (f64, f64), (high, to): (f64, f64), cost: f64) -> f64 {
     match low == high {
         true => from,
@@ -135,7 +135,7 @@ pub fn beside(difference: Difference, what: &str) -> String {
             format!("within noise of {what} ({signed} points)")
         }
         Reading::OneSeed => format!("{distance} points {side} {what} with one seed"),
-        Reading::NotANumber => format!("nowhere beside {what}: some accuracy is not a number"),
+        Reading::NotANumber => format!("nowhere beside {what}: a score is not a number"),
     }
 }
 
@@ -144,8 +144,8 @@ pub mod tests {
     use super::*;
 
     /// An arm with the seeds 1, 2, 3 and so on.
-    pub fn priced(cost: f64, accuracies: &[f64]) -> Priced {
-        Priced { cost, accuracies: (1..).zip(accuracies.iter().copied()).collect() }
+    pub fn priced(cost: f64, scores: &[f64]) -> Priced {
+        Priced { cost, scores: (1..).zip(scores.iter().copied()).collect() }
     }
 
     /// 80, 82 % at 10 and 90, 94 % at 20.
@@ -164,7 +164,7 @@ pub mod tests {
         assert_eq!(found(&arm), Difference::paired(&[83.4, 86.1], &[82.5, 85.0]));
         // Student's t of one degree of freedom is wide: 1.0 ± 1.27.
         assert_eq!(curve().against(&arm).words(), "within noise");
-        let words = |accuracies| curve().against(&priced(12.5, accuracies)).words();
+        let words = |scores| curve().against(&priced(12.5, scores)).words();
         assert_eq!(words(&[83.5, 86.0]), "above");
         assert_eq!(words(&[81.5, 84.0]), "below");
     }
@@ -203,12 +203,12 @@ pub mod tests {
     #[test]
     fn only_seeds_that_all_three_have_are_paired() {
         let mut arm = priced(15.0, &[90.0, 90.0]);
-        arm.accuracies.insert(7, 0.0);
+        arm.scores.insert(7, 0.0);
         assert_eq!(found(&arm), Difference::paired(&[90.0, 90.0], &[85.0, 88.0]));
-        arm.accuracies.remove(&2);
+        arm.scores.remove(&2);
         assert_eq!(curve().against(&arm).words(), "one seed");
         assert_eq!(found(&arm).half_width(), None);
-        arm.accuracies.remove(&1);
+        arm.scores.remove(&1);
         assert_eq!(curve().against(&arm).words(), "no seed in common with the control");
     }
 
@@ -216,8 +216,8 @@ pub mod tests {
     fn what_is_not_a_number_is_never_above() {
         let curve = curve();
         for wrong in [f64::NAN, f64::INFINITY] {
-            for accuracies in [[wrong, 99.0], [99.0, wrong]] {
-                let compared = curve.against(&priced(15.0, &accuracies));
+            for scores in [[wrong, 99.0], [99.0, wrong]] {
+                let compared = curve.against(&priced(15.0, &scores));
                 assert_eq!(compared.words(), "not a number");
                 assert_eq!(
                     compared.difference().map(Difference::reading),
@@ -234,7 +234,7 @@ pub mod tests {
         assert_eq!(said(&[1.0, 1.0], &[3.0, 3.1]), "2.05 ± 0.64 points below it");
         assert_eq!(said(&[1.0, 2.0], &[2.0, 1.5]), "within noise of it (-0.2 ± 9.5 points)");
         assert_eq!(said(&[1.0], &[3.0]), "2 points below it with one seed");
-        let none = "nowhere beside it: some accuracy is not a number";
+        let none = "nowhere beside it: a score is not a number";
         assert_eq!(said(&[f64::NAN], &[3.0]), none);
         assert_eq!(Comparison::CheaperThanAll.beside("it"), "cheaper than every control");
     }

@@ -3,54 +3,53 @@
 use kernels::Estimator;
 
 use super::arms::Role;
+use super::control::Priced;
 use super::finding::{Finding, headline};
+use super::measure::Measure;
 use super::trained::{Cost, Trained, curve};
 use crate::exhibit::difference::intervals;
 use crate::exhibit::statistics::Estimate;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
 
 /// Of the arms that were run; none where the exact one was not.
-pub fn figure(trained: &[Trained], sampled: &[Finding]) -> Option<Figure> {
+pub fn figure(trained: &[Trained], sampled: &[Finding], measure: Measure) -> Option<Figure> {
     let seeds = trained.iter().map(|arm| arm.runs.len()).max()?;
     let time = Cost::time(trained);
     Some(Figure {
         part: String::new(),
         caption: format!(
-            "{} Test accuracy of whole trainings after the last epoch over their multiply-adds and \
-             over their {}, {}; dashed is the control, exact training of all and of fewer epochs.",
+            "{} What is shown is the {} of whole trainings after the last epoch over their \
+             multiply-adds and over their {}, {}; dashed is the control, exact training of all and of \
+             fewer epochs.",
             headline(sampled),
+            measure.name(),
             time.words(),
             intervals(seeds),
         ),
         panels: vec![
-            panel("Accuracy at equal computations", trained, Cost::Computations)?,
-            panel("Accuracy at equal time", trained, time)?,
+            panel("computations", trained, Cost::Computations, measure)?,
+            panel("time", trained, time, measure)?,
         ],
     })
 }
 
-fn panel(title: &str, trained: &[Trained], cost: Cost) -> Option<Panel> {
+fn panel(same: &str, trained: &[Trained], cost: Cost, measure: Measure) -> Option<Panel> {
     let exact = trained[0].mean(|run| cost.of(run))?;
-    let point = |cost: f64, accuracies: &[f64]| {
-        let Estimate { mean, half_width } = Estimate::of(accuracies);
+    let point = |Priced { cost, scores }: &Priced| {
+        let shown: Vec<f64> = scores.values().map(|score| measure.shown(*score)).collect();
+        let Estimate { mean, half_width } = Estimate::of(&shown);
         Point::with_interval(100.0 * cost / exact, mean, half_width)
     };
     let curve = curve(trained, cost);
-    let controls = curve.controls().iter().map(|control| {
-        let accuracies: Vec<f64> = control.accuracies.values().copied().collect();
-        point(control.cost, &accuracies)
-    });
     let mut series = vec![Series {
         label: "exact, all and fewer epochs".to_string(),
         style: CONTROL,
         mark: Mark::DashedPoints,
-        points: controls.collect(),
+        points: curve.controls().iter().map(point).collect(),
     }];
     let others = trained.iter().filter(|arm| !arm.is_on_the_curve() && !arm.runs.is_empty());
     for arm in others {
-        let priced = arm.priced(cost);
-        let accuracies: Vec<f64> = priced.accuracies.values().copied().collect();
-        let point = point(priced.cost, &accuracies);
+        let point = point(&arm.priced(cost));
         let (label, style) = match (arm.role, arm.estimator) {
             (Role::Sampled, Some(estimator)) => (estimator.name(), style(estimator)),
             _ => (arm.arm.name.as_str(), OTHER_NETWORK),
@@ -70,9 +69,9 @@ fn panel(title: &str, trained: &[Trained], cost: Cost) -> Option<Panel> {
     }
     let label = format!("{}, % of exact", cost.words());
     Some(Panel {
-        title: title.to_string(),
+        title: measure.at_equal(same),
         x: Axis::linear(&label),
-        y: Axis::linear("test accuracy, %"),
+        y: Axis::linear(measure.axis()),
         series,
     })
 }

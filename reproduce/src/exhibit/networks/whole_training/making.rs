@@ -3,14 +3,13 @@
 use std::ops::ControlFlow;
 
 use anyhow::{Context as _, ensure};
-use training::train::TrainingConfig;
 
 use super::record::{LongRun, Record};
 use super::settings::{Wanted, WholeTraining};
 use super::timed::Times;
+use crate::exhibit::networks::learnt::Learnt;
 use crate::exhibit::networks::one_run::{Marks, key, stored};
 use crate::exhibit::{Environment, LongRuns};
-use crate::images::Images;
 use crate::parallel;
 
 /// The runs that there are, and what is wrong with them.
@@ -40,15 +39,16 @@ impl WholeTraining {
     /// When the record is damaged, a run diverges or cannot be stored, or nothing is finished that
     /// could be collected.
     pub fn make(&self, environment: &Environment) -> anyhow::Result<Made> {
-        let images = environment.images.context("images were not loaded")?;
+        let text = self.text(environment)?;
+        let learnt = self.learnt(environment, text.as_ref())?;
         let record = committed(environment)?;
         let of_record = |wanted: &Wanted| {
             let run = record.get(&wanted.name, wanted.config.seed)?;
-            let is_same = run.is_of(&wanted.config) && run.images.checksum == images.checksum;
+            let is_same = run.is_of(&wanted.config) && run.images.checksum == learnt.checksum();
             is_same.then_some(run)
         };
         // Timed first: the machine is theirs alone, and they are the fewest.
-        let times = self.times(environment, record.times().cloned(), images)?;
+        let times = self.times(environment, record.times().cloned(), learnt)?;
         let (mut made, mut to_make) = (Made { times, ..Made::default() }, Vec::new());
         for wanted in self.wanted(environment.seed)? {
             let known = match environment.long_runs {
@@ -56,7 +56,7 @@ impl WholeTraining {
                 LongRuns::Again => continue,
                 LongRuns::Missing | LongRuns::Finished => match of_record(&wanted) {
                     Some(run) => Some(run.clone()),
-                    None => environment.cache.get(&key_of(&wanted, images)?),
+                    None => environment.cache.get(&key_of(&wanted, learnt)?),
                 },
             };
             match known {
@@ -65,11 +65,11 @@ impl WholeTraining {
                 None => to_make.push(wanted),
             }
         }
-        let all_steps = to_make.iter().map(|wanted| steps(&wanted.config, images)).sum();
+        let all_steps = to_make.iter().map(|wanted| learnt.steps(&wanted.config)).sum();
         environment.progress.set_length(all_steps);
         let side_by_side = rayon::current_num_threads().clamp(1, to_make.len().max(1));
         let runs = parallel::map(&to_make, |wanted| {
-            let run = make_one(environment, wanted, images, side_by_side);
+            let run = make_one(environment, wanted, learnt, side_by_side);
             run.with_context(|| format!("{}, seed {}", wanted.name, wanted.config.seed))
         })?;
         for (wanted, run) in to_make.iter().zip(runs) {
@@ -91,24 +91,19 @@ impl WholeTraining {
     }
 }
 
-/// The steps of a whole training.
-pub fn steps(config: &TrainingConfig, images: &Images) -> usize {
-    config.epochs * images.splits.train.len().div_ceil(config.batch_size)
-}
-
 /// "top-k at 0.5 (seed 2)".
 pub fn name(run: &LongRun) -> String {
     format!("{} (seed {})", run.arm, run.seed)
 }
 
-fn key_of(wanted: &Wanted, images: &Images) -> anyhow::Result<String> {
-    key("whole training", &wanted.config, &images.checksum)
+fn key_of(wanted: &Wanted, learnt: Learnt) -> anyhow::Result<String> {
+    key("whole training", &wanted.config, learnt)
 }
 
 fn make_one(
     environment: &Environment,
     wanted: &Wanted,
-    images: &Images,
+    learnt: Learnt,
     side_by_side: usize,
 ) -> anyhow::Result<LongRun> {
     let mut seen = 0;
@@ -118,10 +113,11 @@ fn make_one(
         seen = progress.steps;
         ControlFlow::Continue(())
     };
-    let (key, config) = (key_of(wanted, images)?, &wanted.config);
-    let run = stored(environment, &key, config, Marks::Some, &mut observe, |run, diary| {
-        Ok(LongRun::new(wanted, images, (run, diary), side_by_side)?)
-    })?;
+    let (key, config) = (key_of(wanted, learnt)?, &wanted.config);
+    let run =
+        stored(environment, &key, config, learnt, Marks::Some, &mut observe, |run, diary| {
+            Ok(LongRun::new(wanted, learnt, (run, diary), side_by_side)?)
+        })?;
     let seconds = run.provenance.training_seconds;
     log::info!("{} is finished after {seconds:.0} s of training", name(&run));
     Ok(run)

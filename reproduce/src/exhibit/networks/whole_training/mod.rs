@@ -10,6 +10,7 @@ mod control;
 mod figure;
 mod finding;
 mod making;
+mod measure;
 mod record;
 mod report;
 mod settings;
@@ -53,6 +54,8 @@ pub const EXHIBIT: Exhibit = Exhibit {
         built_in!("fashion-cnn", "of the convolutional network on Fashion-MNIST", false),
         built_in!("fashion-mlp", "of the perceptron on Fashion-MNIST", false),
         built_in!("cifar-100", "at half the width on CIFAR-100", false),
+        built_in!("ptb-lstm", "of a language model of long short-term memory", false),
+        built_in!("ptb-transformer", "of a small transformer", false),
     ],
     configure: configure::<WholeTraining>,
 };
@@ -67,11 +70,15 @@ impl Experiment for WholeTraining {
     }
 
     fn images(&self) -> Option<ImageConfig> {
-        Some(self.images.clone())
+        self.images.clone()
     }
 
     fn images_mut(&mut self) -> Option<&mut ImageConfig> {
-        Some(&mut self.images)
+        self.images.as_mut()
+    }
+
+    fn folder(&self) -> Option<&'static str> {
+        self.text.as_ref()?.folder()
     }
 
     fn shown(self: Box<Self>) -> Option<Box<dyn Experiment>> {

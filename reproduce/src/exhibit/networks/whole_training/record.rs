@@ -11,8 +11,8 @@ use training::train::{TrainingConfig, TrainingReport};
 use super::settings::Wanted;
 use super::timed::Times;
 use crate::cache::sha256;
+use crate::exhibit::networks::learnt::Learnt;
 use crate::exhibit::networks::one_run::{Diary, Run};
-use crate::images::Images;
 use crate::provenance;
 
 /// A run that is finished.
@@ -43,13 +43,13 @@ pub struct LongRun {
     pub checksum: String,
 }
 
-/// The images of a run.
+/// The images or the text of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LearntImages {
     /// In words.
     pub description: String,
-    /// See [`Images::checksum`].
+    /// See [`Learnt::checksum`].
     pub checksum: String,
 }
 
@@ -176,7 +176,7 @@ impl LongRun {
     /// When its settings cannot be written as JSON.
     pub fn new(
         wanted: &Wanted,
-        images: &Images,
+        learnt: Learnt,
         (run, diary): (Run, Diary),
         side_by_side: usize,
     ) -> Result<Self, serde_json::Error> {
@@ -186,8 +186,8 @@ impl LongRun {
             // By way of the text: a number of 32 bits has more digits as one of 64.
             settings: serde_json::from_str(&serde_json::to_string(&wanted.config)?)?,
             images: LearntImages {
-                description: images.description.clone(),
-                checksum: images.checksum.clone(),
+                description: learnt.description().to_string(),
+                checksum: learnt.checksum().to_string(),
             },
             report: run.report,
             running: run.running,

@@ -8,14 +8,17 @@ use super::control::Comparison;
 use super::figure::figure;
 use super::finding::{Finding, headline};
 use super::making::Made;
+use super::measure::Measure;
 use super::record::{LongRun, Record};
 use super::settings::WholeTraining;
 use super::timed::{TimedTraining, Times};
-use super::trained::{Cost, Trained, accuracy, computations, findings, last, seconds};
+use super::trained::{Cost, Trained, computations, findings, last, seconds};
 use super::verdicts;
 use crate::exhibit::difference::Difference;
 use crate::exhibit::networks::judgement::evidence_setting;
+use crate::images::ImageConfig;
 use crate::result::{ExhibitResult, Rows, Table};
+use crate::texts::TextConfig;
 use crate::timing::Spread;
 
 impl WholeTraining {
@@ -42,6 +45,7 @@ impl WholeTraining {
         let mut remarks: Vec<String> = beginnings.map(Beginnings::words).into_iter().collect();
         if !runs.is_empty() {
             remarks.extend(sampled.iter().map(Finding::words));
+            remarks.extend(self.measure().points().map(str::to_string));
         }
         remarks.extend(times.map(Times::words));
         remarks.extend(not_run(&trained));
@@ -49,22 +53,26 @@ impl WholeTraining {
         ExhibitResult {
             title: super::TITLE.to_string(),
             finding: if runs.is_empty() { String::new() } else { headline(&sampled) },
-            evidence: verdicts::evidence(&sampled, &self.setting(&trained), &self.images),
-            data: match runs.first() {
-                Some(run) => run.images.description.clone(),
-                None => self.images.set.slugs().join(" or "),
+            // What the abstract says is of images.
+            evidence: self.images.as_ref().map_or(Vec::new(), |images| {
+                verdicts::evidence(&sampled, &self.setting(&trained, images), images)
+            }),
+            data: match (runs.first(), &self.images, &self.text) {
+                (Some(run), ..) => run.images.description.clone(),
+                (None, Some(images), _) => images.set.slugs().join(" or "),
+                (None, None, text) => text.as_ref().map_or("", TextConfig::title).to_string(),
             },
-            records: records(&trained, &found),
+            records: records(&trained, &found, self.measure()),
             tables: [
-                Some(summary(&trained)),
-                Some(beside_the_control(&found, Cost::time(&trained))),
+                Some(summary(&trained, self.measure())),
+                Some(beside_the_control(&found, Cost::time(&trained), self.measure())),
                 Some(verdicts::table(&sampled)),
                 times.map(whole_times),
             ]
             .into_iter()
             .flatten()
             .collect(),
-            figures: figure(&trained, &sampled).into_iter().collect(),
+            figures: figure(&trained, &sampled, self.measure()).into_iter().collect(),
             remarks,
             failures,
             json: beginnings.is_none().then(|| Record::write(&runs, times).ok()).flatten(),
@@ -73,11 +81,11 @@ impl WholeTraining {
     }
 
     /// The network, the data and the seeds that every arm which was run has, in words.
-    fn setting(&self, trained: &[Trained]) -> String {
+    fn setting(&self, trained: &[Trained], images: &ImageConfig) -> String {
         let seeds = trained.iter().map(|arm| arm.runs.len()).filter(|runs| *runs > 0).min();
         let config = self.arms[0].config(0, &self.training, 0).ok();
         let network = config.map_or(String::new(), |config| config.network.title());
-        evidence_setting(&network, &self.images, seeds.unwrap_or(self.seeds))
+        evidence_setting(&network, images, seeds.unwrap_or(self.seeds))
     }
 
     /// An arm with its runs.
@@ -91,6 +99,7 @@ impl WholeTraining {
         Trained {
             arm: &self.arms[place],
             role: self.role(place).unwrap_or(Role::Control),
+            measure: self.measure(),
             has_exact_network: network == config(0).as_ref().map(|config| &config.network),
             estimator: policy.map(|policy| policy.estimator),
             runs: runs.map(|(_, run)| run).collect(),
@@ -99,21 +108,33 @@ impl WholeTraining {
 }
 
 /// The numbers: without times, which are other ones in every run.
-fn records(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
+fn records(trained: &[Trained], found: &[(&Trained, Finding)], measure: Measure) -> Table {
     let exact = trained[0].mean(computations);
     let share = |arm: &Trained| Some(100.0 * arm.mean(computations)? / exact?);
     let at_computations = |arm: &Trained| of(found, arm)?.at_equal_computations.difference();
     let of_last =
         |arm: &Trained, number: fn(&EpochMetrics) -> f64| arm.mean(|run| last(run, number));
-    Rows::of(trained)
-        .key("arm", |arm| arm.arm.name.as_str())
-        .value("seeds", "", |arm| arm.runs.len())
-        .value("test-accuracy", "%", |arm| arm.mean(accuracy))
-        .diagnostic("test-accuracy-half-width", "points", |arm| {
-            arm.over_seeds(accuracy)?.half_width
-        })
-        .diagnostic("held-out-accuracy", "%", |arm| of_last(arm, |m| 100.0 * m.held_out.accuracy))
-        .diagnostic("test-loss", "nats", |arm| of_last(arm, |m| m.test.loss))
+    let shown = |arm: &Trained| arm.shown().map(|estimate| estimate.mean);
+    let half_width = |arm: &Trained| arm.shown()?.half_width;
+    let rows =
+        Rows::of(trained)
+            .key("arm", |arm| arm.arm.name.as_str())
+            .value("seeds", "", |arm| arm.runs.len());
+    let rows = match measure {
+        Measure::Accuracy => rows
+            .value("test-accuracy", "%", shown)
+            .diagnostic("test-accuracy-half-width", "points", half_width)
+            .diagnostic("held-out-accuracy", "%", |arm| {
+                of_last(arm, |m| 100.0 * m.held_out.accuracy)
+            }),
+        Measure::Perplexity => rows
+            .value("test-perplexity", "", shown)
+            .diagnostic("test-perplexity-half-width", "", half_width)
+            .diagnostic("held-out-perplexity", "", |arm| {
+                of_last(arm, |m| libm::exp(m.held_out.loss))
+            }),
+    };
+    rows.diagnostic("test-loss", "nats", |arm| of_last(arm, |m| m.test.loss))
         .diagnostic("training-loss", "nats", |arm| of_last(arm, |m| m.train.loss))
         .value("computations", "multiply-adds", |arm| arm.mean(computations))
         .value("computations-share", "% of exact", share)
@@ -129,7 +150,7 @@ fn of<'a>(found: &'a [(&Trained, Finding)], arm: &Trained) -> Option<&'a Finding
     found.iter().find(|(of, _)| of.arm.name == arm.arm.name).map(|(_, finding)| finding)
 }
 
-fn summary(trained: &[Trained]) -> Table {
+fn summary(trained: &[Trained], measure: Measure) -> Table {
     let exact = &trained[0];
     let against = |arm: &Trained| match arm.role {
         Role::Exact => None,
@@ -139,8 +160,8 @@ fn summary(trained: &[Trained]) -> Table {
     let finished = trained.iter().filter(|arm| !arm.runs.is_empty());
     Rows::of(finished)
         .key("arm", |arm| arm.arm.name.as_str())
-        .value("test accuracy", "%", |arm| arm.mean(accuracy))
-        .value("95 % interval, ±", "points", |arm| arm.over_seeds(accuracy)?.half_width)
+        .value(measure.name(), measure.unit(), |arm| arm.shown().map(|estimate| estimate.mean))
+        .value("95 % interval, ±", measure.unit_of_difference(), |arm| arm.shown()?.half_width)
         .value("against exact", "points", |arm| against(arm).map(Difference::mean))
         .value("its 95 % interval, ±", "points", |arm| against(arm)?.half_width())
         .value("reading", "", |arm| against(arm).map(|found| found.reading().words()))
@@ -156,7 +177,7 @@ fn summary(trained: &[Trained]) -> Table {
 }
 
 /// Every arm that is not on the curve, beside exact training of the same cost.
-fn beside_the_control(found: &[(&Trained, Finding)], time: Cost) -> Table {
+fn beside_the_control(found: &[(&Trained, Finding)], time: Cost, measure: Measure) -> Table {
     let run = found.iter().filter(|(arm, _)| !arm.runs.is_empty()).map(|(_, finding)| finding);
     let points = |compared: Comparison| compared.difference().map(Difference::mean);
     let half_width = |compared: Comparison| compared.difference()?.half_width();
@@ -170,7 +191,7 @@ fn beside_the_control(found: &[(&Trained, Finding)], time: Cost) -> Table {
         .value("at equal time", "points", |arm| points(arm.at_equal_time))
         .value("±", "points", |arm| half_width(arm.at_equal_time))
         .value("reading", "", |arm| arm.at_equal_time.words())
-        .table("Test accuracy less that of exact training of the same cost, with 95 % intervals")
+        .table(measure.against_control())
 }
 
 /// Whole trainings by themselves, in turns.

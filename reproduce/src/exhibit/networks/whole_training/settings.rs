@@ -9,20 +9,28 @@ use training::network::{Footprint, NetworkError};
 use training::setting::count_within;
 use training::train::TrainingConfig;
 
-use super::arms::{Arm, Role, is_sampled};
+use super::arms::{Arm, Role};
+use super::measure::Measure;
 use super::timed::Timed;
+use crate::exhibit::Environment;
+use crate::exhibit::networks::learnt::Learnt;
 use crate::exhibit::networks::one_run::Marks;
 use crate::exhibit::settings::{Document, FieldError, MOST_REPEATS, PerScale, Scale};
 use crate::exhibits::built_in_named;
 use crate::images::ImageConfig;
 use crate::memory::Need;
+use crate::texts::{Text, TextConfig};
 
 /// Settings of the exhibit.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WholeTraining {
-    /// What is learnt.
-    pub images: ImageConfig,
+    /// The images that are learnt, unless a text is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageConfig>,
+    /// The text that is learnt, of which the next word is to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<TextConfig>,
     /// What the arms have in common: the fields of [`TrainingConfig`] without the seed.
     pub training: Mapping,
     /// How many seeds each arm is trained with.
@@ -62,7 +70,8 @@ pub fn exact_training(name: &str, seed: u64) -> anyhow::Result<(ImageConfig, Tra
     let (_, settings) = longest.with_context(|| format!("{name} has no settings"))?;
     let exact = settings.arms.first().with_context(|| format!("{name} has no arm"))?;
     let config = exact.config(0, &settings.training, seed)?;
-    Ok((settings.images, config))
+    let images = settings.images.with_context(|| format!("{name} learns no images"))?;
+    Ok((images, config))
 }
 
 /// A run that the settings ask for.
@@ -83,7 +92,16 @@ impl WholeTraining {
     /// # Errors
     /// Names the first setting that makes no sense.
     pub fn check(&self) -> Result<(), FieldError> {
-        self.images.check().map_err(|error| error.within("images"))?;
+        match (&self.images, &self.text) {
+            (Some(images), None) => images.check().map_err(|error| error.within("images"))?,
+            (None, Some(text)) => text.check().map_err(|error| error.within("text"))?,
+            (None, None) => {
+                return Err(FieldError::new("images", "missing", "images or a text to learn"));
+            }
+            (Some(_), Some(_)) => {
+                return Err(FieldError::new("text", "set", "none beside images"));
+            }
+        }
         count_within("seeds", self.seeds, 1..=MOST_REPEATS)?;
         count_within("recompute_steps", self.recompute_steps, 1..=Marks::FIRST)?;
         count_within("recompute_arms", self.recompute_arms, 1..=MOST_REPEATS)?;
@@ -117,16 +135,14 @@ impl WholeTraining {
         let within = |error| arm.within(place, error);
         config.check().map_err(within)?;
         count_within("epochs", config.epochs, 1..=MOST_REPEATS).map_err(within)?;
-        let Some((image, classes)) = self.images.shape() else { return Ok(()) };
-        config.check_images(image.height.min(image.width)).map_err(within)?;
-        let network = config.describe(image, classes, self.images.training_images());
-        let network = network.map_err(NetworkError::in_settings).map_err(within)?;
-        if let Err(error) = network.check(&config.policies) {
-            let expected = format!("policies that fit the network: {error}");
-            return Err(within(FieldError::new("policies", "others", expected)));
-        }
         let role = self.role(place);
-        if is_sampled(&config, &network) != (role == Some(Role::Sampled)) {
+        let is_sampled = match (&self.images, &self.text) {
+            (_, Some(_)) => is_sampled_on_text(&config),
+            (Some(images), None) => is_sampled_on_images(images, &config),
+            (None, None) => return Ok(()),
+        };
+        let Some(is_sampled) = is_sampled.map_err(within)? else { return Ok(()) };
+        if is_sampled != (role == Some(Role::Sampled)) {
             let expected = match role {
                 Some(Role::Sampled) => "policies that sample some product",
                 _ => "no sampled product in an arm that is exact or a control",
@@ -164,16 +180,87 @@ impl WholeTraining {
         let runs = self.arms.len().saturating_mul(self.seeds);
         let in_turns = self.timed.as_ref().map_or(0, |timed| timed.arms.len());
         let side_by_side = rayon::current_num_threads().min(runs).max(in_turns) as f64;
-        let images = Need::new("images", self.images.train, self.images.bytes());
+        let learnt = match (&self.images, &self.text) {
+            (Some(images), _) => Need::new("images", images.train, images.bytes()),
+            (None, text) => {
+                let tokens = text.as_ref().map_or(0, TextConfig::tokens);
+                Need::new("text", tokens, (tokens * size_of::<u16>()) as f64)
+            }
+        };
         let footprints = (0..self.arms.len()).filter_map(|place| {
             let config = self.arms[place].config(place, &self.training, 0).ok()?;
-            let (image, classes) = self.images.shape()?;
-            let network = config.network.describe(image, classes).ok()?;
-            let Footprint { parameters, activations } = config.footprint(&network);
+            let Footprint { parameters, activations } = self.footprint(&config)?;
             Some(Need::new("training", &self.arms[place].name, parameters + activations))
         });
         let largest = footprints.max_by(|one, other| one.bytes.total_cmp(&other.bytes));
         let largest = largest.map(|need| Need { bytes: side_by_side * need.bytes, ..need });
-        std::iter::once(images).chain(largest).collect()
+        std::iter::once(learnt).chain(largest).collect()
     }
+
+    fn footprint(&self, config: &TrainingConfig) -> Option<Footprint> {
+        if let Some(text) = &self.text {
+            return config.network.text_footprint(text.words(), config.batch_size);
+        }
+        let (image, classes) = self.images.as_ref()?.shape()?;
+        Some(config.footprint(&config.network.describe(image, classes).ok()?))
+    }
+
+    /// The text that is learnt, in memory.
+    ///
+    /// # Errors
+    /// When a file of it is missing or damaged.
+    pub fn text(&self, environment: &Environment) -> anyhow::Result<Option<Text>> {
+        Ok(self.text.as_ref().map(|text| text.load(environment.data)).transpose()?)
+    }
+
+    /// What is learnt: the text, where there is one.
+    ///
+    /// # Errors
+    /// When images were not loaded.
+    pub fn learnt<'a>(
+        &self,
+        environment: &'a Environment,
+        text: Option<&'a Text>,
+    ) -> anyhow::Result<Learnt<'a>> {
+        text.map_or_else(|| Learnt::images(environment), |text| Ok(Learnt::Text(text)))
+    }
+
+    /// What a training of these settings is judged by.
+    pub fn measure(&self) -> Measure {
+        if self.text.is_some() { Measure::Perplexity } else { Measure::Accuracy }
+    }
+}
+
+/// Whether a product of a training on images is sampled; nothing where their shape is not known yet.
+fn is_sampled_on_images(
+    images: &ImageConfig,
+    config: &TrainingConfig,
+) -> Result<Option<bool>, FieldError> {
+    let Some((image, classes)) = images.shape() else { return Ok(None) };
+    config.check_images(image.height.min(image.width))?;
+    let network = config.describe(image, classes, images.training_images());
+    let network = network.map_err(NetworkError::in_settings)?;
+    if let Err(error) = network.check(&config.policies) {
+        let expected = format!("policies that fit the network: {error}");
+        return Err(FieldError::new("policies", "others", expected));
+    }
+    Ok(Some(network.products().iter().any(|product| {
+        let policy = config.policies.of(product.layer, product.sampled);
+        policy.is_some_and(|policy| policy.ratio < 1.0)
+    })))
+}
+
+/// Whether a product of a training on a text is sampled.
+fn is_sampled_on_text(config: &TrainingConfig) -> Result<Option<bool>, FieldError> {
+    config.check_text()?;
+    if let Err(error) = config.network.check_for_text(&config.policies) {
+        let expected = format!("policies that fit the network: {error}");
+        return Err(FieldError::new("policies", "others", expected));
+    }
+    let names = config.network.text_layers();
+    Ok(Some(
+        names
+            .iter()
+            .any(|name| config.policies.of(name, true).is_some_and(|policy| policy.ratio < 1.0)),
+    ))
 }

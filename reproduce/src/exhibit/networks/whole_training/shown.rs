@@ -22,7 +22,7 @@ impl Experiment for Shown {
     }
 
     fn images(&self) -> Option<ImageConfig> {
-        Some(self.0.images.clone())
+        self.0.images.clone()
     }
 
     fn can_do_without_images(&self) -> bool {

@@ -11,14 +11,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use training::network::TestTimeViews;
 use training::setting::{count_within, distinct};
-use training::train::{BatchNormStatistics, Trainer, TrainingConfig};
+use training::train::{BatchNormStatistics, TrainingConfig};
 
-use super::making::steps;
 use super::record::{LongRun, checksum_of};
 use super::settings::WholeTraining;
+use crate::exhibit::networks::learnt::Learnt;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS};
 use crate::exhibit::{Environment, LongRuns};
-use crate::images::Images;
 use crate::timing::{Spread, training_seconds};
 use crate::{provenance, sources};
 
@@ -165,7 +164,7 @@ impl WholeTraining {
         &self,
         environment: &Environment,
         committed: Option<Times>,
-        images: &Images,
+        learnt: Learnt,
     ) -> anyhow::Result<Option<Times>> {
         let Some(timed) = &self.timed else { return Ok(None) };
         let trainings = self.to_time(timed, environment.seed)?;
@@ -178,7 +177,7 @@ impl WholeTraining {
             "times of whole trainings code {} images {} settings {settings} instructions {} threads \
              {threads}",
             sources::RUNS,
-            images.checksum,
+            learnt.checksum(),
             environment.instructions,
         );
         match environment.long_runs {
@@ -186,7 +185,7 @@ impl WholeTraining {
             LongRuns::Again => Ok(None),
             LongRuns::Finished => Ok(environment.cache.get(&key)),
             LongRuns::Missing => {
-                let measure = || measure(&trainings, timed.turn_steps, environment, images);
+                let measure = || measure(&trainings, timed.turn_steps, environment, learnt);
                 environment.stored(&key, measure).map(Some)
             }
         }
@@ -237,13 +236,13 @@ fn measure(
     trainings: &[(String, TrainingConfig)],
     turn_steps: usize,
     environment: &Environment,
-    images: &Images,
+    learnt: Learnt,
 ) -> anyhow::Result<Times> {
-    let all_steps = trainings.iter().map(|(_, config)| steps(config, images)).sum();
+    let all_steps = trainings.iter().map(|(_, config)| learnt.steps(config)).sum();
     environment.progress.set_length(all_steps);
     let mut trainers = Vec::new();
     for (_, config) in trainings {
-        trainers.push(Trainer::new(config, &images.splits, environment.instructions)?);
+        trainers.push(learnt.trainer(config, environment.instructions)?);
     }
     let mut turns = vec![Vec::new(); trainers.len()];
     while trainers.iter().any(|trainer| !trainer.is_finished()) {

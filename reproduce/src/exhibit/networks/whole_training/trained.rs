@@ -6,6 +6,7 @@ use training::metrics::EpochMetrics;
 use super::arms::{Arm, Role};
 use super::control::{Curve, Priced};
 use super::finding::Finding;
+use super::measure::Measure;
 use super::record::LongRun;
 use super::timed::Times;
 use crate::exhibit::difference::Difference;
@@ -17,6 +18,8 @@ pub struct Trained<'a> {
     pub arm: &'a Arm,
     /// What it is there for.
     pub role: Role,
+    /// What it is judged by.
+    pub measure: Measure,
     /// Whether it has the network of the exact arm.
     pub has_exact_network: bool,
     /// How its products are sampled; none where they are exact.
@@ -41,12 +44,17 @@ impl Trained<'_> {
         self.over_seeds(number).map(|estimate| estimate.mean)
     }
 
-    /// Its test accuracy less that of another arm in points, paired over the seeds that both have;
+    /// What is shown of the scores: mean and interval over the seeds; none where no run is finished.
+    pub fn shown(&self) -> Option<Estimate> {
+        self.over_seeds(|run| self.measure.shown(self.measure.score(run)))
+    }
+
+    /// Its score less that of another arm in points, paired over the seeds that both have;
     /// none where there is no such seed.
     pub fn against(&self, other: &Trained) -> Option<Difference> {
         let pairs = self.runs.iter().filter_map(|run| {
             let same = other.runs.iter().find(|other| other.seed == run.seed)?;
-            Some((accuracy(run), accuracy(same)))
+            Some((self.measure.score(run), self.measure.score(same)))
         });
         let (own, others): (Vec<f64>, Vec<f64>) = pairs.unzip();
         (!own.is_empty()).then(|| Difference::paired(&own, &others))
@@ -61,7 +69,7 @@ impl Trained<'_> {
     pub fn priced(&self, cost: Cost) -> Priced {
         Priced {
             cost: self.mean(|run| cost.of(run)).unwrap_or(f64::NAN),
-            accuracies: self.runs.iter().map(|run| (run.seed, accuracy(run))).collect(),
+            scores: self.runs.iter().map(|run| (run.seed, self.measure.score(run))).collect(),
         }
     }
 }
@@ -136,11 +144,6 @@ pub fn findings<'a, 'b>(
         (arm, finding)
     });
     findings.collect()
-}
-
-/// Test accuracy after the last epoch, in percent.
-pub fn accuracy(run: &LongRun) -> f64 {
-    last(run, |epoch| 100.0 * epoch.test.accuracy)
 }
 
 /// Multiply-adds of all training steps.

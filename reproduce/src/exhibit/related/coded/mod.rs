@@ -23,6 +23,7 @@ use training::train::{Trainer, TrainingReport};
 
 use super::differences;
 use super::verdicts::{self, Judged};
+use crate::exhibit::networks::learnt::Learnt;
 use crate::exhibit::networks::one_run::{Marks, key, stored};
 use crate::exhibit::settings::{FieldError, configure};
 use crate::exhibit::{Environment, Exhibit, Experiment, Section, built_in};
@@ -165,8 +166,9 @@ impl Coded {
     ) -> anyhow::Result<Vec<Vec<TrainingReport>>> {
         self.training.with_every_seed(environment, arms, |arm, seed, observe| {
             let config = arm.config(&self.training.exact_config(seed), means);
-            let key = key("run", &config, &images.checksum)?;
-            let run = stored(environment, &key, &config, Marks::None, observe, |run, _| Ok(run));
+            let (learnt, marks) = (Learnt::Images(images), Marks::None);
+            let key = key("run", &config, learnt)?;
+            let run = stored(environment, &key, &config, learnt, marks, observe, |run, _| Ok(run));
             let run = run.with_context(|| format!("{}, seed {seed}", arm.name()))?;
             Ok(run.report)
         })
