@@ -11,6 +11,7 @@ pub mod data;
 pub mod digest;
 pub mod eigen;
 pub mod exchange;
+mod exponential;
 pub mod file;
 pub mod layer;
 pub mod learner;

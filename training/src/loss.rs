@@ -3,7 +3,9 @@
 //! The released MLP takes its logarithm of softmax over the minibatch dimension; that couples the
 //! samples of a minibatch and is taken here as a slip. The class dimension is used throughout.
 
+use crate::exponential::exponentials;
 use crate::matrix::Matrix;
+use kernels::InstructionSet;
 use rayon::prelude::*;
 use std::ops::AddAssign;
 
@@ -105,11 +107,10 @@ impl Target {
     fn row(&self, logits: &[f32], label: u16, gradient: &mut [f32]) -> RowLoss {
         let (of_label, of_each) = (1.0 - self.smoothing, self.smoothing / self.classes as f32);
         let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        gradient.iter_mut().zip(logits).for_each(|(to, logit)| *to = logit - largest);
+        exponentials(InstructionSet::detect(), gradient);
         let mut sum = 0.0;
-        for (to, logit) in gradient.iter_mut().zip(logits) {
-            *to = libm::expf(logit - largest);
-            sum += *to;
-        }
+        gradient.iter().for_each(|to| sum += to);
         for to in gradient.iter_mut() {
             *to = *to / (sum * self.batch) - of_each / self.batch;
         }
