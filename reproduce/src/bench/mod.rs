@@ -7,6 +7,7 @@
 #[cfg(feature = "peers")]
 mod cblas;
 mod contest;
+mod language;
 #[cfg(feature = "peers")]
 mod libraries;
 pub mod peer;
@@ -75,7 +76,10 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
         progress: &progress,
     };
     let started = Instant::now();
-    let beside = if pytorch.is_some() { step::MINIBATCHES.len() } else { 0 };
+    let beside = match pytorch {
+        Some(_) => step::MINIBATCHES.len() + language::models().len(),
+        None => 0,
+    };
     progress.set_length(pools.len() * (product::SHAPES.len() + step::count(&setting) + beside));
     let (contests, notes) = match (&contest.training, &contest.pytorch) {
         (Some(name), Some(interpreter)) => {
@@ -88,6 +92,9 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
             contests.push(step::measure(&setting)?);
             if let Some(pytorch) = &mut pytorch {
                 contests.push(pytorch.measure(&setting)?);
+            }
+            if let Some(interpreter) = interpreter {
+                contests.push(language::beside_pytorch(&setting, interpreter)?);
             }
             (contests, notes(&setting, pytorch.as_ref()))
         }

@@ -11,8 +11,10 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
 
 use super::contest::{Comparison, Contest};
+use super::language;
 use super::setting::Setting;
 use crate::exhibit::times::timed_network::TimedNetwork;
+use crate::result::Cell;
 use crate::timing::{Work, in_turns, timed};
 
 /// Shares of the pairs that are kept.
@@ -85,7 +87,7 @@ fn cases(setting: &Setting) -> Vec<(TimedNetwork, &'static str)> {
 
 /// How many cases there are.
 pub fn count(setting: &Setting) -> usize {
-    cases(setting).len()
+    cases(setting).len() + language::models().len()
 }
 
 /// Measures every case on every number of threads.
@@ -102,26 +104,38 @@ pub fn measure(setting: &Setting) -> anyhow::Result<Contest> {
             .to_vec(),
         rows: Vec::new(),
     };
-    for (network, optimizer) in cases(setting) {
+    let mut measure = |keys: [Cell; 3], minimal_k: usize, steps: &Build| {
         for pool in setting.pools {
-            contest.rows.extend(pool.install(|| compare(setting, &network, optimizer))?);
+            contest.rows.extend(pool.install(|| compare(setting, &keys, minimal_k, steps))?);
             setting.progress.advance(1);
         }
+        anyhow::Ok(())
+    };
+    for (network, optimizer) in cases(setting) {
+        let keys = [network.network.title().into(), network.batch_size.into(), optimizer.into()];
+        let steps = |policy| Steps::new(setting, &network, policy);
+        measure(keys, network.minimal_k, &steps)?;
+    }
+    for model in language::models() {
+        let title = model.network.title();
+        let keys = [title.into(), model.sequences.into(), model.optimizer().into()];
+        measure(keys, 1, &|policy| model.steps(setting, policy))?;
     }
     Ok(contest)
 }
 
+/// A network in training, its products sampled by a policy.
+type Build<'a> = dyn Fn(Option<SamplingPolicy>) -> anyhow::Result<Steps> + Sync + 'a;
+
 fn compare(
     setting: &Setting,
-    network: &TimedNetwork,
-    optimizer: &str,
+    keys: &[Cell; 3],
+    minimal_k: usize,
+    build: &Build,
 ) -> anyhow::Result<Vec<Comparison>> {
-    let policy =
-        |ratio| SamplingPolicy::new(Estimator::TopK, ratio, network.minimal_k, Mode::Forward);
+    let policy = |ratio| SamplingPolicy::new(Estimator::TopK, ratio, minimal_k, Mode::Forward);
     let policies = std::iter::once(None).chain(RATIOS.map(policy).map(Some));
-    let mut steps: Vec<Steps> = policies
-        .map(|policy| Steps::new(setting, network, policy))
-        .collect::<anyhow::Result<_>>()?;
+    let mut steps: Vec<Steps> = policies.map(build).collect::<anyhow::Result<_>>()?;
     let mut contestants: Vec<Work> =
         steps.iter_mut().map(|steps| timed(move || steps.step())).collect();
     let times = in_turns(&mut contestants, setting.effort.patience);
@@ -130,13 +144,7 @@ fn compare(
     let rows = RATIOS.iter().zip(shares.skip(1)).enumerate().map(|(place, (&ratio, share))| {
         let milliseconds = |contestant| (1e3 * times.seconds(contestant).median).into();
         Comparison {
-            keys: vec![
-                network.network.title().into(),
-                network.batch_size.into(),
-                optimizer.into(),
-                ratio.into(),
-                rayon::current_num_threads().into(),
-            ],
+            keys: [&keys[..], &[ratio.into(), rayon::current_num_threads().into()]].concat(),
             ratio: Some(times.ratio(place + 1, 0)),
             goal: Some(share + ALLOWANCE),
             others: vec![share.into(), milliseconds(place + 1), milliseconds(0)],
@@ -145,7 +153,7 @@ fn compare(
     Ok(rows.collect())
 }
 
-/// A network in training on random images.
+/// A network in training on random samples.
 pub struct Steps {
     learner: Learner,
     minibatches: Vec<Minibatch>,
@@ -153,7 +161,12 @@ pub struct Steps {
 
 impl Steps {
     /// Different minibatches in turn, so that the gradients stay as large as in training.
-    const MINIBATCHES: usize = 8;
+    pub const MINIBATCHES: usize = 8;
+
+    /// A network in training on these minibatches, of which there are [`Steps::MINIBATCHES`].
+    pub fn of(learner: Learner, minibatches: Vec<Minibatch>) -> Self {
+        Self { learner, minibatches }
+    }
 
     /// A new network.
     ///
@@ -167,14 +180,14 @@ impl Steps {
         let stream = Stream::new(setting.seed, "steps");
         let minibatches = network.minibatches(Self::MINIBATCHES, stream.child("images"));
         let learner = network.learner(policy, &minibatches, stream, setting.set)?;
-        Ok(Self { learner, minibatches })
+        Ok(Self::of(learner, minibatches))
     }
 
     /// One step on the next minibatch.
     pub fn step(&mut self) {
         let minibatch = &self.minibatches[self.learner.steps() as usize % Self::MINIBATCHES];
         let loss = self.learner.step(minibatch);
-        loss.expect("steps on random images have finite losses and scores");
+        loss.expect("steps on random samples have finite losses and scores");
     }
 
     /// The share of the exact multiply-adds that the steps so far performed.

@@ -20,6 +20,8 @@ pub struct Measured<'a> {
     pub arms: Vec<Arm>,
     /// Trainings, one a seed.
     pub runs: Vec<Run>,
+    /// How many trainings of an arm diverged, where some did.
+    pub diverged: Vec<(Arm, usize)>,
     /// Gradients at the same weights, one a seed.
     pub comparisons: Vec<Comparison>,
     /// What every arm stores of a minibatch of the training.

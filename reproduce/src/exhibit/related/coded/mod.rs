@@ -19,7 +19,7 @@ use kernels::random::Stream;
 use training::data::{Dataset, Minibatch};
 use training::layer::ImageShape;
 use training::network::State;
-use training::train::{Trainer, TrainingReport};
+use training::train::{Trainer, TrainingError, TrainingReport};
 
 use super::differences;
 use super::verdicts::{self, Judged};
@@ -115,7 +115,8 @@ impl Experiment for Coded {
         let measured = Measured {
             settings: self,
             data: train.name.clone(),
-            runs: runs(&seeds, &arms, &trained),
+            runs: runs(&seeds, &arms, &trained, self.training.epochs),
+            diverged: diverged(&arms, &trained),
             arms: arms.clone(),
             comparisons,
             ledgers: ledgers(self.training.batch_size)?,
@@ -135,24 +136,43 @@ impl Experiment for Coded {
     }
 }
 
+/// Whether a training failed for its loss, which was no number.
+fn is_divergence(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(TrainingError::Diverged { .. }))
+}
+
 fn shape(images: &Dataset) -> ImageShape {
     ImageShape::new(images.channels, images.height, images.width)
 }
 
-/// Test errors by seed, from the reports of every arm.
-fn runs(seeds: &[u64], arms: &[Arm], trained: &[Vec<TrainingReport>]) -> Vec<Run> {
-    let errors = |report: &TrainingReport| -> Vec<f64> {
-        report.epochs.iter().map(|epoch| 100.0 * (1.0 - epoch.test.accuracy)).collect()
+/// What a training came to; none if it ended in numbers that are none.
+type Trained = Option<TrainingReport>;
+
+/// Test errors by seed, from the reports of every arm. A network of numbers that are none tells no
+/// image, whenever it became one.
+fn runs(seeds: &[u64], arms: &[Arm], trained: &[Vec<Trained>], epochs: usize) -> Vec<Run> {
+    let errors = |trained: &Trained| match trained {
+        Some(TrainingReport { epochs, .. }) => {
+            epochs.iter().map(|epoch| 100.0 * (1.0 - epoch.test.accuracy)).collect()
+        }
+        None => vec![100.0; epochs],
     };
     let run = |(place, &seed): (usize, &u64)| {
         let outcomes = arms.iter().zip(trained);
-        let outcome = |(&arm, reports): (&Arm, &Vec<TrainingReport>)| Outcome {
+        let outcome = |(&arm, reports): (&Arm, &Vec<Trained>)| Outcome {
             arm,
             errors: errors(&reports[place]),
         };
         Run { seed, outcomes: outcomes.map(outcome).collect() }
     };
     seeds.iter().enumerate().map(run).collect()
+}
+
+/// The arms with trainings that diverged, each with how many.
+fn diverged(arms: &[Arm], trained: &[Vec<Trained>]) -> Vec<(Arm, usize)> {
+    let count = |reports: &Vec<Trained>| reports.iter().filter(|report| report.is_none()).count();
+    let counted = arms.iter().copied().zip(trained.iter().map(count));
+    counted.filter(|(_, count)| *count > 0).collect()
 }
 
 impl Coded {
@@ -163,14 +183,33 @@ impl Coded {
         images: &Images,
         arms: &[Arm],
         means: &Means,
-    ) -> anyhow::Result<Vec<Vec<TrainingReport>>> {
+    ) -> anyhow::Result<Vec<Vec<Trained>>> {
         self.training.with_every_seed(environment, arms, |arm, seed, observe| {
             let config = arm.config(&self.training.exact_config(seed), means);
             let (learnt, marks) = (Learnt::Images(images), Marks::None);
             let key = key("run", &config, learnt)?;
             let run = stored(environment, &key, &config, learnt, marks, observe, |run, _| Ok(run));
-            let run = run.with_context(|| format!("{}, seed {seed}", arm.name()))?;
-            Ok(run.report)
+            match run {
+                // A mistake may be as bad as that; what it is compared with may not.
+                Err(error) if *arm != Arm::Exact && is_divergence(&error) => Ok(None),
+                run => {
+                    let run = run.with_context(|| format!("{}, seed {seed}", arm.name()))?;
+                    Ok(Some(run.report))
+                }
+            }
+        })
+    }
+
+    /// The trainings that diverged, in a sentence; none if none did.
+    fn divergences(&self, diverged: &[(Arm, usize)]) -> Option<String> {
+        let seeds = self.training.seeds;
+        let of = |(arm, count): &(Arm, usize)| format!("{} ({count} of {seeds})", arm.name());
+        let arms: Vec<String> = diverged.iter().map(of).collect();
+        (!arms.is_empty()).then(|| {
+            format!(
+                "Trainings that ended in numbers that are none count as wrong in every image: {}.",
+                arms.join("; ")
+            )
         })
     }
 
@@ -190,6 +229,7 @@ impl Coded {
         remarks.extend([verdicts::sentence(judged), verdicts::sentence_of_mistakes(judged)]);
         let beside = finding::beside(measured);
         remarks.extend(differences::agreement(&beside));
+        remarks.extend(self.divergences(&measured.diverged));
         remarks.extend([self.how_measured(measured), self.training.describe()]);
         let mut records = tables::records(measured);
         records.extend([differences::records(&beside), verdicts::records(judged)]);
@@ -232,5 +272,41 @@ impl Coded {
             self.training.batch_size,
             measured.one_tensor,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use training::counting::Computations;
+    use training::metrics::{EpochMetrics, Metrics};
+
+    fn report(accuracy: f64) -> TrainingReport {
+        let same = Metrics { loss: 1.0, accuracy };
+        TrainingReport {
+            epochs: vec![EpochMetrics { train: same, held_out: same, test: same }; 2],
+            computations: Computations::default(),
+            ratios: Vec::new(),
+            parameters: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_training_that_diverged_is_wrong_in_every_image() {
+        let arms = [Arm::Exact, Arm::Permuted];
+        let trained = [vec![Some(report(0.75)); 2], vec![Some(report(0.5)), None]];
+        let runs = runs(&[1, 2], &arms, &trained, 2);
+        let errors: Vec<f64> = runs.iter().map(|run| run.error(Arm::Permuted)).collect();
+        assert_eq!(errors, [50.0, 100.0]);
+        assert_eq!(runs[1].error(Arm::Exact), 25.0);
+        assert_eq!(diverged(&arms, &trained), [(Arm::Permuted, 1)]);
+    }
+
+    #[test]
+    fn a_divergence_is_told_from_other_failures_whatever_is_said_of_it() {
+        let error = TrainingError::Diverged { epoch: 1, step: 2, loss: f64::NAN };
+        assert!(is_divergence(&anyhow::Error::from(error).context("permuted, seed 3")));
+        let other = TrainingError::Stopped { epochs: 1 };
+        assert!(!is_divergence(&anyhow::Error::from(other).context("permuted, seed 3")));
     }
 }
