@@ -10,7 +10,7 @@ const LEAST: f32 = -86.0;
 const TOGETHER: usize = 256;
 
 // The constants of the algorithm (FreeBSD's e_expf.c, which libm has).
-const INVERSE_LN_2: f32 = 1.442_695;
+const INVERSE_LN_2: f32 = std::f32::consts::LOG2_E;
 const LN_2_HIGH: f32 = 0.693_145_75;
 const LN_2_LOW: f32 = 1.428_606_8e-6;
 const P1: f32 = 0.166_666_25;
