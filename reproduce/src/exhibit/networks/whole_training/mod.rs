@@ -54,9 +54,6 @@ pub const EXHIBIT: Exhibit = Exhibit {
         built_in!("fashion-cnn", "of the convolutional network on Fashion-MNIST", false),
         built_in!("fashion-mlp", "of the perceptron on Fashion-MNIST", false),
         built_in!("cifar-100", "at half the width on CIFAR-100", false),
-        // Until there are runs of them, they have nothing to show.
-        built_in!("ptb-lstm", long: "of a language model of long short-term memory"),
-        built_in!("ptb-transformer", long: "of a small transformer"),
     ],
     configure: configure::<WholeTraining>,
 };
