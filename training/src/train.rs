@@ -18,7 +18,7 @@ pub use statistics::BatchNormStatistics;
 use self::control::{check_ranks, check_sequences, control_ratios};
 use self::data_parallel::check_workers;
 use crate::counting::{Computations, GradientNumbers};
-use crate::data::{Corpus, Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits, TextSource};
+use crate::data::{Corpus, Epoch, EvaluationSet, InMemory, Minibatch, Source, Splits};
 use crate::digest::hexadecimal;
 use crate::exchange::{Alone, Collective, Exchange, Peer};
 use crate::layer::ImageShape;
@@ -139,7 +139,7 @@ impl<'a> Trainer<'a> {
         set: InstructionSet,
     ) -> Result<Self, TrainingError> {
         config.check()?;
-        let source = TextSource::new(corpus, config.batch_size, config.check_text()?)?;
+        let source = config.text_source(corpus)?;
         let network = config.build_for_text(corpus.vocabulary.len())?;
         Self::with(config, network, Box::new(source), Box::new(Alone), set)
     }

@@ -1,7 +1,6 @@
 //! Training steps of language models: sampled beside exact, and exact beside PyTorch.
 
 use std::path::Path;
-use std::time::Duration;
 
 use kernels::random::{Stream, below};
 use training::data::Minibatch;
@@ -12,10 +11,10 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{LayerPolicies, SamplingPolicy};
 
 use super::contest::{Comparison, Contest};
-use super::python::Python;
+use super::python::{Python, SPINNING};
 use super::setting::Setting;
 use super::step::Steps;
-use crate::timing::{Work, in_turns, rested, timed};
+use crate::timing::{in_turns, rested, timed};
 
 /// What the interpreter runs; its head describes the lines that are exchanged.
 const SCRIPT: &str = include_str!("pytorch_language.py");
@@ -23,8 +22,6 @@ const SCRIPT: &str = include_str!("pytorch_language.py");
 const WORDS: usize = 10_000;
 /// Least speed over PyTorch's.
 const SPEED_GOAL: f64 = 1.0;
-/// OpenMP's idle threads may spin, for a time below this one.
-const SPINNING: Duration = Duration::from_millis(10);
 
 /// A language model in training.
 #[derive(Clone, Debug)]
@@ -37,8 +34,7 @@ pub struct LanguageModel {
     gradient_norm: f32,
 }
 
-/// The small model of Zaremba, Sutskever and Vinyals, and a small transformer: as in the whole
-/// trainings.
+/// The small model of Zaremba, Sutskever and Vinyals, and a small transformer.
 pub fn models() -> [LanguageModel; 2] {
     let lstm = LstmModel { width: 200, layers: 2, steps: 20, dropout: 0.0, bound: 0.1 };
     let transformer = TransformerModel { width: 128, heads: 4, blocks: 2, steps: 64 };
@@ -142,14 +138,7 @@ fn compare(
     let threads = rayon::current_num_threads();
     let mut failure = None;
     let mut steps = model.steps(setting, None)?;
-    let theirs: Work =
-        Box::new(|steps| match python.number(&format!("{place} {threads} {steps}")) {
-            Ok((seconds, _)) => seconds,
-            Err(error) => {
-                failure.get_or_insert(error);
-                f64::NAN
-            }
-        });
+    let theirs = python.work(format!("{place} {threads}"), &mut failure, |_| ());
     let mut contestants = [timed(move || steps.step()), rested(theirs, SPINNING)];
     let times = in_turns(&mut contestants, setting.effort.patience);
     drop(contestants);

@@ -4,8 +4,14 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+
+use crate::timing::Work;
+
+/// OpenMP's idle threads may spin, for a time below this one.
+pub const SPINNING: Duration = Duration::from_millis(10);
 
 /// The process, which ends with this value.
 pub struct Python {
@@ -68,6 +74,28 @@ impl Python {
         let number = number
             .with_context(|| format!("{} answered {answer:?}", self.interpreter.display()))?;
         Ok((number, rest.to_string()))
+    }
+
+    /// Work that is asked for by a question and a number of times, and measured by the interpreter's
+    /// own clock; `hear` gets what else it answers.
+    ///
+    /// Should the interpreter fail, times are not numbers and `failure` says why.
+    pub fn work<'a>(
+        &'a mut self,
+        question: String,
+        failure: &'a mut Option<anyhow::Error>,
+        mut hear: impl FnMut(String) + Send + 'a,
+    ) -> Work<'a> {
+        Box::new(move |times| match self.number(&format!("{question} {times}")) {
+            Ok((seconds, rest)) => {
+                hear(rest);
+                seconds
+            }
+            Err(error) => {
+                failure.get_or_insert(error);
+                f64::NAN
+            }
+        })
     }
 
     /// The next line of the output.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::contest::{Comparison, Contest};
-use super::python::Python;
+use super::python::{Python, SPINNING};
 use super::setting::Setting;
 use super::step::{
     ADAM, CLASSES, DROPOUT, HIDDEN, INPUTS, LEARNING_RATE, MINIBATCHES, Steps, perceptron,
@@ -18,8 +18,6 @@ const SPEED_GOAL: f64 = 1.3;
 /// How many times longer turns are than those of products, in as many rounds: steps follow steps,
 /// so that caches that others have filled and threads that are woken count little, as in training.
 const LONGER: u32 = 5;
-/// OpenMP's idle threads may spin, for a time below this one.
-const SPINNING: Duration = Duration::from_millis(10);
 /// How long the ways of waiting are compared to choose one.
 const TRIAL: Patience =
     Patience { turn: Duration::from_millis(50), total: Duration::from_millis(600), rounds: 3 };
@@ -129,16 +127,8 @@ impl Stepping {
     ///
     /// Should the interpreter fail, times are not numbers and [`Stepping::check`] says why.
     fn work(&mut self, minibatch: usize, threads: usize) -> Work<'_> {
-        Box::new(move |steps| match self.python.number(&format!("{minibatch} {threads} {steps}")) {
-            Ok((seconds, adam)) => {
-                self.adam = adam;
-                seconds
-            }
-            Err(error) => {
-                self.failure.get_or_insert(error);
-                f64::NAN
-            }
-        })
+        let Self { python, adam, failure } = self;
+        python.work(format!("{minibatch} {threads}"), failure, |other| *adam = other)
     }
 
     /// Whether all work so far was done.

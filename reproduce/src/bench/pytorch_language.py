@@ -2,7 +2,7 @@
 
 Argument: the number of different words. The first line of the output is PyTorch's version. The answer
 to a line "MODEL THREADS STEPS" is what these steps took in seconds; model 0 is of long short-term
-memory, model 1 a transformer, in the sizes of the whole trainings.
+memory, model 1 a transformer.
 """
 
 import functools

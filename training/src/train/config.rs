@@ -1,7 +1,9 @@
 //! The settings of a training run.
 
-use super::BatchNormStatistics;
-use crate::data::{Augmentation, Dataset, EVALUATION_BATCH, Minibatch, Minibatches};
+use super::{BatchNormStatistics, TrainingError};
+use crate::data::{
+    Augmentation, Corpus, Dataset, EVALUATION_BATCH, Minibatch, Minibatches, TextSource,
+};
 use crate::layer::{CodeSettings, ImageShape, ParameterPattern};
 use crate::network::{Description, Footprint, Network, NetworkConfig, NetworkError, TestTimeViews};
 use crate::optimizer::{
@@ -240,6 +242,14 @@ impl TrainingConfig {
         none("augmentation", self.augmentation.is_some())?;
         none("test_time_views", !self.test_time_views.is_image())?;
         self.network.text_steps().ok_or_else(|| self.network.reads("a text"))
+    }
+
+    /// The minibatches of a text that the network reads.
+    ///
+    /// # Errors
+    /// As [`TrainingConfig::check_text`], and when a part of the text is too short.
+    pub fn text_source<'a>(&self, corpus: &'a Corpus) -> Result<TextSource<'a>, TrainingError> {
+        Ok(TextSource::new(corpus, self.batch_size, self.check_text()?)?)
     }
 
     /// The network before its first step on a text of so many different words.

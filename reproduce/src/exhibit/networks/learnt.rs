@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use kernels::InstructionSet;
+use training::data::Source as _;
 use training::train::{Trainer, TrainingConfig, TrainingError};
 
 use crate::exhibit::Environment;
@@ -61,10 +62,10 @@ impl<'a> Learnt<'a> {
     pub fn steps(self, config: &TrainingConfig) -> usize {
         let an_epoch = match self {
             Learnt::Images(images) => images.splits.train.len().div_ceil(config.batch_size),
-            Learnt::Text(text) => {
-                let window = config.batch_size * config.network.text_steps().unwrap_or(1);
-                (text.corpus.train.len() - 1) / window
-            }
+            // Settings that do not fit the text are refused when the training begins.
+            Learnt::Text(text) => config
+                .text_source(&text.corpus)
+                .map_or(0, |source| source.samples() / config.batch_size),
         };
         config.epochs * an_epoch
     }

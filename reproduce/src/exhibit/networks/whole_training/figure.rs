@@ -5,14 +5,13 @@ use kernels::Estimator;
 use super::arms::Role;
 use super::control::Priced;
 use super::finding::{Finding, headline};
-use super::measure::Measure;
 use super::trained::{Cost, Trained, curve};
 use crate::exhibit::difference::intervals;
 use crate::exhibit::statistics::Estimate;
 use crate::result::{Axis, Figure, Mark, Panel, Point, Series};
 
 /// Of the arms that were run; none where the exact one was not.
-pub fn figure(trained: &[Trained], sampled: &[Finding], measure: Measure) -> Option<Figure> {
+pub fn figure(trained: &[Trained], sampled: &[Finding]) -> Option<Figure> {
     let seeds = trained.iter().map(|arm| arm.runs.len()).max()?;
     let time = Cost::time(trained);
     Some(Figure {
@@ -22,18 +21,19 @@ pub fn figure(trained: &[Trained], sampled: &[Finding], measure: Measure) -> Opt
              multiply-adds and over their {}, {}; dashed is the control, exact training of all and of \
              fewer epochs.",
             headline(sampled),
-            measure.name(),
+            trained[0].measure.name(),
             time.words(),
             intervals(seeds),
         ),
         panels: vec![
-            panel("computations", trained, Cost::Computations, measure)?,
-            panel("time", trained, time, measure)?,
+            panel("computations", trained, Cost::Computations)?,
+            panel("time", trained, time)?,
         ],
     })
 }
 
-fn panel(same: &str, trained: &[Trained], cost: Cost, measure: Measure) -> Option<Panel> {
+fn panel(same: &str, trained: &[Trained], cost: Cost) -> Option<Panel> {
+    let measure = trained[0].measure;
     let exact = trained[0].mean(|run| cost.of(run))?;
     let point = |Priced { cost, scores }: &Priced| {
         let shown: Vec<f64> = scores.values().map(|score| measure.shown(*score)).collect();

@@ -53,7 +53,7 @@ impl WholeTraining {
         ExhibitResult {
             title: super::TITLE.to_string(),
             finding: if runs.is_empty() { String::new() } else { headline(&sampled) },
-            // What the abstract says is of images.
+            // What the abstract says is of images, and its verdicts below, too.
             evidence: self.images.as_ref().map_or(Vec::new(), |images| {
                 verdicts::evidence(&sampled, &self.setting(&trained, images), images)
             }),
@@ -62,17 +62,17 @@ impl WholeTraining {
                 (None, Some(images), _) => images.set.slugs().join(" or "),
                 (None, None, text) => text.as_ref().map_or("", TextConfig::title).to_string(),
             },
-            records: records(&trained, &found, self.measure()),
+            records: records(&trained, &found),
             tables: [
-                Some(summary(&trained, self.measure())),
+                Some(summary(&trained)),
                 Some(beside_the_control(&found, Cost::time(&trained), self.measure())),
-                Some(verdicts::table(&sampled)),
+                self.images.as_ref().map(|_| verdicts::table(&sampled)),
                 times.map(whole_times),
             ]
             .into_iter()
             .flatten()
             .collect(),
-            figures: figure(&trained, &sampled, self.measure()).into_iter().collect(),
+            figures: figure(&trained, &sampled).into_iter().collect(),
             remarks,
             failures,
             json: beginnings.is_none().then(|| Record::write(&runs, times).ok()).flatten(),
@@ -108,7 +108,7 @@ impl WholeTraining {
 }
 
 /// The numbers: without times, which are other ones in every run.
-fn records(trained: &[Trained], found: &[(&Trained, Finding)], measure: Measure) -> Table {
+fn records(trained: &[Trained], found: &[(&Trained, Finding)]) -> Table {
     let exact = trained[0].mean(computations);
     let share = |arm: &Trained| Some(100.0 * arm.mean(computations)? / exact?);
     let at_computations = |arm: &Trained| of(found, arm)?.at_equal_computations.difference();
@@ -120,7 +120,7 @@ fn records(trained: &[Trained], found: &[(&Trained, Finding)], measure: Measure)
         Rows::of(trained)
             .key("arm", |arm| arm.arm.name.as_str())
             .value("seeds", "", |arm| arm.runs.len());
-    let rows = match measure {
+    let rows = match trained[0].measure {
         Measure::Accuracy => rows
             .value("test-accuracy", "%", shown)
             .diagnostic("test-accuracy-half-width", "points", half_width)
@@ -150,8 +150,9 @@ fn of<'a>(found: &'a [(&Trained, Finding)], arm: &Trained) -> Option<&'a Finding
     found.iter().find(|(of, _)| of.arm.name == arm.arm.name).map(|(_, finding)| finding)
 }
 
-fn summary(trained: &[Trained], measure: Measure) -> Table {
+fn summary(trained: &[Trained]) -> Table {
     let exact = &trained[0];
+    let measure = exact.measure;
     let against = |arm: &Trained| match arm.role {
         Role::Exact => None,
         Role::Sampled | Role::Control => arm.against(exact),

@@ -240,27 +240,24 @@ fn is_sampled_on_images(
     config.check_images(image.height.min(image.width))?;
     let network = config.describe(image, classes, images.training_images());
     let network = network.map_err(NetworkError::in_settings)?;
-    if let Err(error) = network.check(&config.policies) {
-        let expected = format!("policies that fit the network: {error}");
-        return Err(FieldError::new("policies", "others", expected));
-    }
-    Ok(Some(network.products().iter().any(|product| {
-        let policy = config.policies.of(product.layer, product.sampled);
-        policy.is_some_and(|policy| policy.ratio < 1.0)
-    })))
+    network.check(&config.policies).map_err(unfit)?;
+    let products = network.products();
+    Ok(Some(products.iter().any(|product| is_sampled(config, product.layer, product.sampled))))
 }
 
 /// Whether a product of a training on a text is sampled.
 fn is_sampled_on_text(config: &TrainingConfig) -> Result<Option<bool>, FieldError> {
     config.check_text()?;
-    if let Err(error) = config.network.check_for_text(&config.policies) {
-        let expected = format!("policies that fit the network: {error}");
-        return Err(FieldError::new("policies", "others", expected));
-    }
-    let names = config.network.text_layers();
-    Ok(Some(
-        names
-            .iter()
-            .any(|name| config.policies.of(name, true).is_some_and(|policy| policy.ratio < 1.0)),
-    ))
+    config.network.check_for_text(&config.policies).map_err(unfit)?;
+    let layers = config.network.text_layers();
+    Ok(Some(layers.iter().any(|layer| is_sampled(config, layer, true))))
+}
+
+fn is_sampled(config: &TrainingConfig, layer: &str, by_itself: bool) -> bool {
+    config.policies.of(layer, by_itself).is_some_and(|policy| policy.ratio < 1.0)
+}
+
+fn unfit(error: impl std::fmt::Display) -> FieldError {
+    let expected = format!("policies that fit the network: {error}");
+    FieldError::new("policies", "others", expected)
 }

@@ -1,3 +1,4 @@
+use super::measure::Measure;
 use super::record::{LongRun, Record};
 use super::timed::Times;
 use super::*;
@@ -406,65 +407,76 @@ fn committed_times_are_shown_where_they_are_of_these_settings_and_as_they_were_w
     assert_eq!(error, "the times of whole trainings are damaged: they do not have their checksum");
 }
 
-/// Of a text, as long a run.
-const TEXT: &str = "\
-settings:
-  text: {set: generated, train: 600, held_out: 100, test: 100}
-  training:
-    network: {name: lstm, width: 8, layers: 1, steps: 5, bound: 0.3}
-    batch_size: 10
-    epochs: 2
-    optimizer: {name: adam, learning_rate: 0.01}
-  seeds: 2
-  arms:
-    - {name: exact}
-    - name: half
-      role: sampled
-      changes: {policies: {default: {estimator: top-k, ratio: 0.5, minimal_k: 1, mode: forward}}}
-    - {name: short, role: control, changes: {epochs: 1}}
-";
+/// The text that is learnt in the place of images.
+const GENERATED: &str = "text: {set: generated, train: 600, held_out: 100, test: 100}";
+
+/// The same arms, of a text and a network that reads it.
+fn text() -> String {
+    let images = "images: {set: generated-digits, train: 40, held_out: 10, test: 10, normalisation: computed}";
+    let mut text = YAML.to_string();
+    for (of_images, of_text) in [
+        (images, GENERATED),
+        ("{name: mlp, hidden: [16], dropout: 0}", LSTM),
+        ("epochs: 3", "epochs: 2"),
+        ("learning_rate: 0.001", "learning_rate: 0.01"),
+    ] {
+        assert!(text.contains(of_images));
+        text = text.replace(of_images, of_text);
+    }
+    text
+}
+
+const LSTM: &str = "{name: lstm, width: 8, layers: 1, steps: 5, bound: 0.3}";
 
 #[test]
 fn a_text_is_judged_by_its_perplexity_and_shown_from_its_record() {
-    settings(TEXT).check().unwrap();
-    let result = run(&settings(TEXT), None, None, LongRuns::Missing).unwrap();
+    let text = text();
+    settings(&text).check().unwrap();
+    let result = run(&settings(&text), None, None, LongRuns::Missing).unwrap();
     let record = result.json.clone().unwrap();
-    let perplexities = runs_of(&record).into_iter().filter(|run| run.arm == "exact");
-    let perplexities: Vec<f64> =
-        perplexities.map(|run| libm::exp(run.report.epochs[1].test.loss)).collect();
-    assert!(perplexities.iter().all(|it| (50.0..200.0).contains(it)), "{perplexities:?}");
-    // Less is better: the shorter training lies below the longer one.
+    let perplexities = |arm: &str| -> Vec<f64> {
+        let runs = runs_of(&record).into_iter().filter(|run| run.arm == arm);
+        runs.map(|run| libm::exp(run.report.epochs.last().unwrap().test.loss)).collect()
+    };
+    let [exact, short] = ["exact", "short"].map(perplexities);
+    assert!(exact.iter().all(|it| (50.0..200.0).contains(it)), "{exact:?}");
+    // Less is better: the longer trainings have it, and more points than the shorter ones.
+    assert!(exact.iter().zip(&short).all(|(exact, short)| exact < short), "{exact:?} {short:?}");
+    let run_of_exact = &runs_of(&record)[0];
+    let shown = Measure::Perplexity.shown(Measure::Perplexity.score(run_of_exact));
+    assert!((shown / exact[0] - 1.0).abs() < 1e-12, "{shown} {exact:?}");
     let figure = plot::draw(&result.figures[0]).unwrap();
     assert!(figure.contains("test perplexity (less is better)"));
     assert!(result.remarks.iter().any(|remark| remark.starts_with("A point is 1 % of perplexity")));
     assert!(result.evidence.is_empty(), "the abstract speaks of images");
+    assert!(!result.tables.iter().any(|table| table.markdown().contains("the abstract claims")));
 
     let shown = |text: &str| run(&Shown(settings(text)), None, Some(&record), LongRuns::Missing);
-    let again = shown(TEXT).unwrap();
+    let again = shown(&text).unwrap();
     assert!(again.failures.is_empty(), "{:?}", again.failures);
     assert!(again.remarks[0].ends_with("The parameters are the committed ones in every bit."));
-    let other = shown(&TEXT.replace("train: 600", "train: 650")).unwrap();
+    let other = shown(&text.replace("train: 600", "train: 650")).unwrap();
     assert!(other.failures[0].ends_with("it learnt something else"), "{:?}", other.failures);
-    let missing = TEXT
-        .replace("{set: generated, train: 600, held_out: 100, test: 100}", "{set: penn-treebank}");
+    let missing = text.replace(GENERATED, "text: {set: penn-treebank}");
     let missing = shown(&missing).unwrap();
     assert!(missing.remarks[0].contains("no Penn Treebank in the data directory"));
 }
 
 #[test]
 fn either_images_or_a_text_is_learnt_by_a_network_that_reads_it() {
-    let refused = |text: &str, with: &str| {
-        let text = TEXT.replace(text, with);
+    let refused = |part: &str, with: &str| {
+        let text = text().replace(part, with);
         settings(&text).check().unwrap_err().to_string()
     };
-    let text = "text: {set: generated, train: 600, held_out: 100, test: 100}";
     let images = "images: {set: generated-digits, train: 40, held_out: 10, test: 10}";
-    assert!(refused(&format!("  {text}\n"), "").starts_with("images is missing, expected images"));
-    let both = refused(text, &format!("{text}\n  {images}"));
+    assert!(
+        refused(&format!("  {GENERATED}\n"), "").starts_with("images is missing, expected images")
+    );
+    let both = refused(GENERATED, &format!("{GENERATED}\n  {images}"));
     assert_eq!(both, "text is set, expected none beside images");
-    let other = refused(text, images);
+    let other = refused(GENERATED, images);
     assert!(other.contains("network.name is LSTM 1 x 8, expected a network that reads images"));
-    let other = refused("{name: lstm, width: 8, layers: 1, steps: 5, bound: 0.3}", "{name: cnn}");
+    let other = refused(LSTM, "{name: cnn}");
     assert!(other.contains("network.name is CNN, expected a network that reads a text"), "{other}");
     assert!(refused("held_out: 100", "held_out: 0").starts_with("text.held_out is 0"));
     let policy = refused("mode: forward}", "mode: forward}, never: [words-2]");
