@@ -163,8 +163,8 @@ fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
             setting.set
         ),
         "The time of a sampled product includes scores with kept norms of B, selection and \
-         scaling. The goal, k/n + 0.06, is stated for an inner side of at least 512 and others \
-         of at least 64."
+         scaling. The goal, k/n + 0.04 on one thread and k/n + 0.06 on several, is stated for an \
+         inner side of at least 512 and others of at least 64."
             .to_string(),
         "A step is forward pass, loss, backward pass and update, of which products alone are \
          sampled; computations are the share of the multiply-adds that it counts, and the goal is \

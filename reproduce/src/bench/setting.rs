@@ -32,7 +32,7 @@ impl Effort {
         large: f64::INFINITY,
         portable: 1.1e9,
     };
-    /// Shorter turns, and fewer of the large products.
+    /// Shorter turns, fewer of the large products, and steps of one small network.
     pub const QUICK: Self = Self {
         patience: Patience {
             turn: Duration::from_millis(5),

@@ -11,7 +11,7 @@ use training::optimizer::OptimizerConfig;
 use training::sampling::{Mode, SamplingPolicy};
 
 use super::contest::{Comparison, Contest};
-use super::language;
+use super::language::{self, LanguageModel};
 use super::setting::Setting;
 use crate::exhibit::times::timed_network::TimedNetwork;
 use crate::result::Cell;
@@ -59,9 +59,13 @@ fn descent(momentum: f32) -> OptimizerConfig {
 fn cases(setting: &Setting) -> Vec<(TimedNetwork, &'static str)> {
     let lazy = OptimizerConfig::LazyAdam { learning_rate: LEARNING_RATE };
     let optimizers = [(descent(0.0), "SGD"), (ADAM, "Adam"), (lazy, "lazy Adam")];
-    let perceptrons = [50, 64, 256]
-        .into_iter()
-        .flat_map(|batch| optimizers.map(|(optimizer, name)| (perceptron(batch, optimizer), name)));
+    let minibatches: &[usize] = if setting.effort.is_full() { &[50, 64, 256] } else { &[64] };
+    let perceptrons = minibatches
+        .iter()
+        .flat_map(|&batch| optimizers.map(|(optimizer, name)| (perceptron(batch, optimizer), name)));
+    if !setting.effort.is_full() {
+        return perceptrons.collect();
+    }
     let of = |network, image: [usize; 2], batch_size, momentum| {
         let [channels, side] = image;
         let image = ImageShape::new(channels, side, side);
@@ -79,15 +83,18 @@ fn cases(setting: &Setting) -> Vec<(TimedNetwork, &'static str)> {
     cases.push((of(fast_cifar, [3, 32], 64, 0.9), "momentum"));
     let wide = NetworkConfig::Wrn { depth: 16, width: 4 };
     cases.push((of(wide, [3, 32], 32, 0.9), "momentum"));
-    if setting.effort.is_full() {
-        cases.push((of(NetworkConfig::Resnet { depth: 50 }, [3, 224], 4, 0.9), "momentum"));
-    }
+    cases.push((of(NetworkConfig::Resnet { depth: 50 }, [3, 224], 4, 0.9), "momentum"));
     cases
+}
+
+/// The language models that are measured.
+fn models(setting: &Setting) -> Vec<LanguageModel> {
+    if setting.effort.is_full() { language::models().to_vec() } else { Vec::new() }
 }
 
 /// How many cases there are.
 pub fn count(setting: &Setting) -> usize {
-    cases(setting).len() + language::models().len()
+    cases(setting).len() + models(setting).len()
 }
 
 /// Measures every case on every number of threads.
@@ -116,7 +123,7 @@ pub fn measure(setting: &Setting) -> anyhow::Result<Contest> {
         let steps = |policy| Steps::new(setting, &network, policy);
         measure(keys, network.minimal_k, &steps)?;
     }
-    for model in language::models() {
+    for model in models(setting) {
         let title = model.network.title();
         let keys = [title.into(), model.sequences.into(), model.optimizer().into()];
         measure(keys, 1, &|policy| model.steps(setting, policy))?;

@@ -1,8 +1,6 @@
 //! Ranks that are threads of this process, and one alone.
 
-mod ranks;
-
-use ranks::{AGREED, operations, stopped_and_trained, trained, trained_by_threads};
+use crate::ranks::{AGREED, operations, stopped_and_trained, trained, trained_by_threads};
 use training::exchange::{Alone, Exchange, Threads};
 use training::sampling::Scores;
 
