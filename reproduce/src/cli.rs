@@ -165,7 +165,7 @@ pub struct CheckOptions {
 /// What is measured, and beside whom.
 #[derive(Debug, Args)]
 pub struct BenchOptions {
-    /// Shorter turns and fewer of the large products
+    /// Shorter turns, fewer of the large products, and of the steps those of the perceptron
     #[arg(long)]
     pub quick: bool,
     /// A shared library with cblas_sgemm (of 32-bit integers where its name has no suffix), such as

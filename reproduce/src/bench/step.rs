@@ -60,9 +60,9 @@ fn cases(setting: &Setting) -> Vec<(TimedNetwork, &'static str)> {
     let lazy = OptimizerConfig::LazyAdam { learning_rate: LEARNING_RATE };
     let optimizers = [(descent(0.0), "SGD"), (ADAM, "Adam"), (lazy, "lazy Adam")];
     let minibatches: &[usize] = if setting.effort.is_full() { &[50, 64, 256] } else { &[64] };
-    let perceptrons = minibatches
-        .iter()
-        .flat_map(|&batch| optimizers.map(|(optimizer, name)| (perceptron(batch, optimizer), name)));
+    let perceptrons = minibatches.iter().flat_map(|&batch| {
+        optimizers.map(|(optimizer, name)| (perceptron(batch, optimizer), name))
+    });
     if !setting.effort.is_full() {
         return perceptrons.collect();
     }

@@ -60,7 +60,11 @@ fn train_to_be_killed(path: &Path) {
 
 fn start(path: &Path) -> Child {
     Command::new(env::current_exe().unwrap())
-        .args(["checkpoint::a_run_killed_at_20_moments_ends_in_the_same_bits", "--exact", "--nocapture"])
+        .args([
+            "checkpoint::a_run_killed_at_20_moments_ends_in_the_same_bits",
+            "--exact",
+            "--nocapture",
+        ])
         .env(CHECKPOINT, path)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

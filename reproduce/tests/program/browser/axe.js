@@ -19,9 +19,10 @@
       document.querySelectorAll(".folded th button").forEach((toggle) => toggle.click());
       // Rows become a table some time after they are unfolded.
       await new Promise((resolve) => setTimeout(resolve, 500));
-      for (const theme of ["light", "dark"]) {
+      // A theme changes colours alone, and all rules take twice the time.
+      for (const [theme, rules] of [["light", {}], ["dark", { runOnly: ["color-contrast"] }]]) {
         document.documentElement.dataset.theme = theme;
-        const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+        const { violations } = await axe.run(document, { resultTypes: ["violations"], ...rules });
         for (const { id, nodes } of violations) {
           found.push(...nodes.map(({ html }) => `${theme}: ${id}: ${html.slice(0, 300)}`));
         }

@@ -132,8 +132,8 @@ fn every_thread_count_and_instruction_set_controls_to_the_same_bits() {
         "{name: variance, every: 2, factor: 0.8, share: 0.3}",
         "{name: greedy-budget, share: 0.5, every_epochs: 1}",
     ] {
-        // A step of a convolutional network takes fifty times as long: it has half of the steps.
-        for (config, samples) in [(config(POLICY, course), 115), (wrn(POLICY, course), 55)] {
+        // A step of a convolutional network takes fifty times as long: it has a third of the steps.
+        for (config, samples) in [(config(POLICY, course), 115), (wrn(POLICY, course), 25)] {
             let splits = generated_digits(2, samples, 20, 30);
             let run = |set, threads| {
                 let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
