@@ -7,6 +7,7 @@
 
 mod legend;
 mod marker;
+mod outline;
 mod span;
 mod theme;
 

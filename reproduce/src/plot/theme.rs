@@ -4,6 +4,7 @@
 use plotters::prelude::{RGBColor, WHITE};
 
 use super::marker::{COLOURS, GREY};
+use super::outline::{End, Outline};
 use super::{INK, MESH, escape};
 
 /// The classes of the colours that are not of series.
@@ -58,30 +59,31 @@ fn with_short_sizes(svg: &str) -> String {
 /// as one path: a dashed line is written dash by dash.
 fn joined(svg: &str) -> String {
     let mut text = String::with_capacity(svg.len());
-    let mut look = String::new();
+    let (mut look, mut pen) = (String::new(), [0, 0]);
     for element in svg.lines() {
-        match line(element).or_else(|| dot(element)).or_else(|| shape(element)) {
-            Some((next, path)) if next == look => {
-                // Behind the path that is open.
-                text.push_str(&path);
-                continue;
-            }
-            found => {
-                if !look.is_empty() {
-                    text.push_str("\"/>");
-                    look.clear();
+        let found = line(element).or_else(|| dot(element)).or_else(|| shape(element));
+        let next = found.as_ref().map_or("", |(next, _)| next);
+        if !look.is_empty() && (next != look || is_seen_through(element)) {
+            text.push_str("\"/>");
+            look.clear();
+        }
+        match found {
+            Some((next, outline)) => {
+                if look.is_empty() {
+                    text.push_str(&format!("<path{next} d=\""));
+                    (look, pen) = (next, [0, 0]);
                 }
-                match found {
-                    Some((next, path)) => {
-                        text.push_str(&format!("<path{next} d=\"{path}"));
-                        look = next;
-                    }
-                    None => text.push_str(element),
-                }
+                outline.write(&mut text, &mut pen);
             }
+            None => text.push_str(element),
         }
     }
     text
+}
+
+/// Whether two shapes such as this one darken where they overlap: they have a path each.
+fn is_seen_through(element: &str) -> bool {
+    element.starts_with("<polygon ") && attribute(element, "opacity").is_some()
 }
 
 /// The value of an attribute of an element.
@@ -90,43 +92,47 @@ fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     rest.split('"').next()
 }
 
-/// The look and the path of a line or a polyline.
-fn line(element: &str) -> Option<(String, String)> {
-    let attribute = |name| attribute(element, name);
-    let points = if element.starts_with("<polyline ") {
-        attribute("points")?.trim().replace(' ', "L")
-    } else if element.starts_with("<line ") {
-        let [x1, y1, x2, y2] = ["x1", "y1", "x2", "y2"].map(attribute);
-        format!("{},{}L{},{}", x1?, y1?, x2?, y2?)
-    } else {
-        return None;
-    };
-    let width = attribute("stroke-width").map(|width| format!(" stroke-width=\"{width}\""));
-    let look = format!(" class=\"{}\"{}", attribute("class")?, width.unwrap_or_default());
-    Some((look, format!("M{points}")))
+/// An attribute of a path as it is in an element, if it is there.
+fn kept(element: &str, name: &str) -> String {
+    attribute(element, name).map_or(String::new(), |value| format!(" {name}=\"{value}\""))
 }
 
-/// The look and the path of a filled circle: a line of no length with a round end.
-fn dot(element: &str) -> Option<(String, String)> {
+/// The look and the outline of a line or a polyline.
+fn line(element: &str) -> Option<(String, Outline)> {
+    let attribute = |name| attribute(element, name);
+    let outline = if element.starts_with("<polyline ") {
+        Outline::new(attribute("points")?, End::Open)
+    } else if element.starts_with("<line ") {
+        let [x1, y1, x2, y2] = ["x1", "y1", "x2", "y2"].map(attribute);
+        Outline::new(&format!("{},{} {},{}", x1?, y1?, x2?, y2?), End::Open)
+    } else {
+        None
+    };
+    let look = format!(" class=\"{}\"{}", attribute("class")?, kept(element, "stroke-width"));
+    Some((look, outline?))
+}
+
+/// The look and the outline of a filled circle: a line of no length with a round end.
+fn dot(element: &str) -> Option<(String, Outline)> {
     let attribute = |name| attribute(element, name);
     let colour =
         attribute("class")?.strip_prefix('f').filter(|_| element.starts_with("<circle "))?;
     let diameter = 2 * attribute("r")?.parse::<u32>().ok()?;
-    let opacity = attribute("opacity").map(|opacity| format!(" opacity=\"{opacity}\""));
     let look = format!(
         " class=\"s{colour}\" stroke-width=\"{diameter}\" stroke-linecap=\"round\"{}",
-        opacity.unwrap_or_default()
+        kept(element, "opacity")
     );
-    Some((look, format!("M{},{}h0", attribute("cx")?, attribute("cy")?)))
+    let outline = Outline::new(&format!("{},{}", attribute("cx")?, attribute("cy")?), End::Dot);
+    Some((look, outline?))
 }
 
-/// The look and the path of a filled polygon, unless what lies beneath is seen: two of these darken
-/// where they overlap.
-fn shape(element: &str) -> Option<(String, String)> {
+/// The look and the outline of a filled polygon.
+fn shape(element: &str) -> Option<(String, Outline)> {
     let attribute = |name| attribute(element, name);
-    let is_one = element.starts_with("<polygon ") && attribute("opacity").is_none();
-    let colour = attribute("class").filter(|class| is_one && class.starts_with('f'))?;
-    Some((format!(" class=\"{colour}\""), format!("M{}z", attribute("points")?.trim())))
+    let is_filled = element.starts_with("<polygon ");
+    let colour = attribute("class").filter(|class| is_filled && class.starts_with('f'))?;
+    let outline = Outline::new(attribute("points")?, End::Closed)?;
+    Some((format!(" class=\"{colour}\"{}", kept(element, "opacity")), outline))
 }
 
 #[cfg(test)]
@@ -157,8 +163,8 @@ mod tests {
                    </svg>\n";
         assert_eq!(
             themed(svg, ""),
-            "<svg aria-hidden=\"true\"><path class=\"sg\" d=\"M1,2L3,4M5,6L7,8\"/>\
-             <path class=\"sg\" stroke-width=\"2\" d=\"M5,6L7,8\"/><circle r=\"1\"/></svg>"
+            "<svg aria-hidden=\"true\"><path class=\"sg\" d=\"m1 2 2 2m2 2 2 2\"/>\
+             <path class=\"sg\" stroke-width=\"2\" d=\"m5 6 2 2\"/><circle r=\"1\"/></svg>"
         );
     }
 
@@ -173,7 +179,7 @@ mod tests {
         assert_eq!(
             themed(&svg, ""),
             "<svg aria-hidden=\"true\">\
-             <path class=\"sg\" stroke-width=\"4\" stroke-linecap=\"round\" d=\"M1,4h0M3,4h0\"/>\
+             <path class=\"sg\" stroke-width=\"4\" stroke-linecap=\"round\" d=\"m1 4h0m2 0h0\"/>\
              <circle cx=\"5\" cy=\"4\" r=\"2\" class=\"sg\"/></svg>"
         );
     }
@@ -184,9 +190,10 @@ mod tests {
             |more: &str| format!("<polygon fill=\"#6E6E6E\" {more}points=\"1,2 3,4 5,6 \"/>\n");
         let (whole, thin) = (shape("opacity=\"1\" "), shape("opacity=\"0.25\" "));
         assert_eq!(
-            themed(&["<svg>\n", &whole, &whole, &thin, "</svg>\n"].concat(), ""),
-            "<svg aria-hidden=\"true\"><path class=\"fg\" d=\"M1,2 3,4 5,6zM1,2 3,4 5,6z\"/>\
-             <polygon class=\"fg\" opacity=\"0.25\" points=\"1,2 3,4 5,6 \"/></svg>"
+            themed(&["<svg>\n", &whole, &whole, &thin, &thin, "</svg>\n"].concat(), ""),
+            "<svg aria-hidden=\"true\"><path class=\"fg\" d=\"m1 2 2 2 2 2zm0 0 2 2 2 2z\"/>\
+             <path class=\"fg\" opacity=\"0.25\" d=\"m1 2 2 2 2 2z\"/>\
+             <path class=\"fg\" opacity=\"0.25\" d=\"m1 2 2 2 2 2z\"/></svg>"
         );
     }
 

@@ -115,7 +115,8 @@ impl ExhibitPage {
             Some(result) => Some(self.result_view(result)?),
             None => None,
         };
-        Ok(context! { result, note => value(note), ..value(self) })
+        let is_drawn = self.result.as_ref().is_some_and(|result| !result.figures.is_empty());
+        Ok(context! { result, is_drawn, note => value(note), ..value(self) })
     }
 
     fn result_view(&self, result: &ExhibitResult) -> Result<Value, SiteError> {

@@ -246,6 +246,17 @@ fn a_finding_is_the_heading_and_reduced_data_have_a_badge() {
 }
 
 #[test]
+fn exhibits_without_a_figure_are_folded_at_the_end_of_their_part() {
+    let mut waiting = exhibit("waiting", "A caption");
+    waiting.result.as_mut().unwrap().figures.clear();
+    let text = &made_of(&[waiting, exhibit("drawn", "A caption")], &[NOTE]).unwrap()[0].1;
+    let (before, folded) = text.split_once("<details class=\"others\">").unwrap();
+    assert!(before.contains("id=\"exhibit-drawn\"") && !before.contains("id=\"exhibit-waiting\""));
+    assert!(folded.contains("Without a figure in this run: waiting"), "{folded}");
+    assert!(folded.contains("(waiting): no result yet."), "{folded}");
+}
+
+#[test]
 fn hostile_captions_are_text() {
     let expected = elements(&made("A caption")[0].1).unwrap().len();
     let (_, text) = &made(HOSTILE)[0];
