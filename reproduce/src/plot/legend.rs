@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::marker::{DOT, FILL, GREY, colour, draw_markers};
-use super::{Area, FONT, INK, PANEL_HEIGHT, TICK_SIZE, error_text};
+use super::{Area, FONT, INK, TICK_SIZE, error_text};
 use crate::result::{Figure, Mark, Series};
 
 const LEGEND_ROW: i32 = 28;
@@ -101,17 +101,17 @@ impl LegendLayout {
         (self.rows + usize::from(self.explains_marks)) as i32 * LEGEND_ROW
     }
 
-    pub(super) fn draw(&self, root: &Area, entries: &[Entry]) -> Result<(), String> {
+    pub(super) fn draw(&self, area: &Area, entries: &[Entry]) -> Result<(), String> {
         let style =
             (FONT, TICK_SIZE).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
-        let width = root.dim_in_pixel().0 as i32;
+        let width = area.dim_in_pixel().0 as i32;
         let left = ((width - self.columns as i32 * self.column_width) / 2).max(20);
-        let top = PANEL_HEIGHT as i32 + LEGEND_ROW / 2;
+        let top = LEGEND_ROW / 2;
         let put = |entry: &Entry, index: usize| -> Result<(), DrawingAreaErrorKind<_>> {
             let x = left + (index / self.rows) as i32 * self.column_width;
             let y = top + (index % self.rows) as i32 * LEGEND_ROW;
-            entry.put_marks(root, (x, y))?;
-            root.draw(&Text::new(entry.label.to_string(), (x + 46, y), style.clone()))
+            entry.put_marks(area, (x, y))?;
+            area.draw(&Text::new(entry.label.to_string(), (x + 46, y), style.clone()))
         };
         for (index, entry) in entries.iter().enumerate() {
             put(entry, index).map_err(error_text)?;
@@ -123,7 +123,7 @@ impl LegendLayout {
                 .color(&GREY)
                 .pos(Pos::new(HPos::Center, VPos::Center));
             let y = top + self.rows as i32 * LEGEND_ROW;
-            root.draw(&Text::new(note, (width / 2, y), style)).map_err(error_text)?;
+            area.draw(&Text::new(note, (width / 2, y), style)).map_err(error_text)?;
         }
         Ok(())
     }

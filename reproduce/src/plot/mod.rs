@@ -41,6 +41,8 @@ const MESH: RGBColor = RGBColor(225, 225, 225);
 const INK: RGBColor = RGBColor(30, 30, 30);
 
 const PANEL_HEIGHT: u32 = 460;
+/// Panels that stand beside one another.
+const MOST_BESIDE: usize = 3;
 const LEGEND_PADDING: i32 = 12;
 const FONT: &str = "sans-serif";
 /// Text sizes in the backend's unit, which is 1.24 times the em.
@@ -54,26 +56,26 @@ const TICK_SIZE: i32 = 19;
 /// [`PlotError::Empty`] for a figure without points to draw.
 pub fn draw(figure: &Figure) -> Result<String, PlotError> {
     let panel_width = if figure.panels.len() == 1 { 820 } else { 640 };
-    let width = panel_width * figure.panels.len() as u32;
+    let columns = figure.panels.len().min(MOST_BESIDE);
+    let rows = figure.panels.len().div_ceil(MOST_BESIDE);
+    let (width, height) = (panel_width * columns as u32, PANEL_HEIGHT * rows as u32);
     let entries = legend_entries(figure);
     let legend = LegendLayout::new(&entries, width as i32);
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(
             &mut svg,
-            (width, PANEL_HEIGHT + legend.height() as u32 + LEGEND_PADDING as u32),
+            (width, height + legend.height() as u32 + LEGEND_PADDING as u32),
         )
         .into_drawing_area();
         let failed = |reason: String| PlotError::Backend { figure: figure.caption.clone(), reason };
         root.fill(&WHITE).map_err(|error| failed(error.to_string()))?;
-        let (panels, _) = root.split_vertically(PANEL_HEIGHT);
-        for (area, panel) in
-            panels.split_evenly((1, figure.panels.len())).iter().zip(&figure.panels)
-        {
+        let (panels, below) = root.split_vertically(height);
+        for (area, panel) in panels.split_evenly((rows, columns)).iter().zip(&figure.panels) {
             let (x, y) = spans(figure, panel)?;
             draw_panel(area, panel, &x, &y).map_err(failed)?;
         }
-        legend.draw(&root, &entries).map_err(failed)?;
+        legend.draw(&below, &entries).map_err(failed)?;
         root.present().map_err(|error| failed(error.to_string()))?;
     }
     let title = format!("<title>{}</title>\n", escape(&figure.caption));
@@ -311,6 +313,23 @@ mod tests {
     fn the_same_figure_gives_the_same_bytes() {
         let figure = figure(AxisScale::Linear, vec![Point::new(0.0, 1.0), Point::new(1.0, 2.0)]);
         assert_eq!(draw(&figure).unwrap(), draw(&figure).unwrap());
+    }
+
+    #[test]
+    fn more_than_three_panels_stand_in_rows() {
+        let mut figure =
+            figure(AxisScale::Linear, vec![Point::new(0.0, 1.0), Point::new(1.0, 2.0)]);
+        figure.panels = vec![figure.panels[0].clone(); 4];
+        let size = |figure: &Figure| {
+            let svg = draw(figure).unwrap();
+            ["width", "height"].map(|name| {
+                let (_, rest) = svg.split_once(&format!(" {name}=\"")).unwrap();
+                rest.split('"').next().unwrap().parse::<u32>().unwrap()
+            })
+        };
+        let [width, height] = size(&figure);
+        figure.panels.pop();
+        assert_eq!(size(&figure), [width, height - PANEL_HEIGHT]);
     }
 
     #[test]
