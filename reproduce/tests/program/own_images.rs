@@ -31,7 +31,7 @@ fn pets(data: &Path, changes: &[(&str, &str)]) -> Task {
     let built_in = include_str!("../../exhibits/mlp-accuracy.yaml");
     let replaced = [
         (
-            "{set: digits, train: 2000, held_out: 500, test: 1000}",
+            "{set: digits, train: 1000, held_out: 200, test: 500}",
             "{set: folder, path: My Pets, size: 6, train: 60, held_out: 20, test: 20}",
         ),
         ("hidden: [500, 500]", "hidden: [16]"),
