@@ -1,12 +1,34 @@
-//! What tests may have to go without: published data, and programs of the system.
+//! What tests of several crates ask: that a number is the same bits however it is computed, and what
+//! to do without published data or a program of the system.
 //!
 //! A test without them passes, so it has to be seen that it looked at nothing: the harness hides
 //! what a passing test prints, but not what is written to standard error directly. Where the data
 //! have to be there, as in continuous integration, `SAMPLED_REQUIRE_DATA=1` lets a test without
 //! them fail.
 
+use kernels::InstructionSet;
 use std::io::Write as _;
 use std::path::PathBuf;
+
+/// Asks that `run` gives the same with every available instruction set on pools of so many threads,
+/// and on the pool of the test.
+///
+/// # Panics
+/// Where two results differ.
+pub fn assert_same_bits<T: PartialEq + Send>(
+    threads: &[usize],
+    run: impl Fn(InstructionSet) -> T + Sync,
+) {
+    let expected = run(InstructionSet::detect());
+    for &threads in threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.expect("threads of a test");
+        for set in InstructionSet::available() {
+            let found = pool.install(|| run(set));
+            assert!(found == expected, "other bits with {threads} threads and {set}");
+        }
+    }
+}
 
 /// The data directory of the tests: `SAMPLED_DATA`, or the folder `data` of the workspace.
 pub fn data_directory() -> PathBuf {
@@ -35,6 +57,26 @@ fn skip_unless(is_required: bool, reason: &str) {
 
 #[cfg(test)]
 mod tests {
+    use kernels::InstructionSet;
+
+    #[test]
+    fn what_depends_on_neither_threads_nor_instructions_passes() {
+        super::assert_same_bits(&[1, 2], |_| 1.5);
+    }
+
+    #[test]
+    #[should_panic = "other bits with"]
+    fn what_depends_on_the_threads_fails() {
+        let more = rayon::current_num_threads() + 1;
+        super::assert_same_bits(&[more], |_| rayon::current_num_threads());
+    }
+
+    #[test]
+    #[should_panic = "other bits with 1 threads"]
+    fn what_depends_on_the_instructions_fails() {
+        super::assert_same_bits(&[1], |set| set == InstructionSet::Portable);
+    }
+
     #[test]
     fn without_data_a_test_is_skipped() {
         super::skip_unless(false, "no MNIST");

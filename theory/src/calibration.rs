@@ -184,16 +184,18 @@ mod tests {
     use super::*;
     use kernels::random::{Stream, uniform};
 
-    /// Seeds that give each test p-values enough.
-    const SEEDS: u64 = 170;
+    /// Fewer than notice a size of [`NOTICED`]: those are in the exhibit `calibration`, at standard
+    /// scale.
+    const SEEDS: u64 = 40;
 
     #[test]
-    fn tests_have_the_size_they_say_and_one_of_seven_percent_is_noticed() {
+    fn tests_have_the_size_they_say_and_one_of_a_tenth_is_noticed() {
+        const SIZE: f64 = 0.1;
         for found in calibration(0, SEEDS).unwrap() {
             assert!(found.is_calibrated(), "{}: {:?}", found.subject, found.size);
             if found.is_test {
-                assert!(found.noticed <= NOTICED, "{}: {}", found.subject, found.noticed);
-                assert!(!found.bent_to(NOTICED).is_calibrated(), "{}", found.subject);
+                assert!(found.noticed <= SIZE, "{}: {}", found.subject, found.noticed);
+                assert!(!found.bent_to(SIZE).is_calibrated(), "{}", found.subject);
             }
         }
     }
@@ -239,9 +241,10 @@ mod tests {
     }
 
     #[test]
-    fn controls_are_rejected_at_least_99_times_in_100() {
-        let mut found = power(0, 100, 1_000).unwrap();
-        found.retain(|control| control.rejected < 99);
+    fn controls_are_rejected_with_every_seed() {
+        // Standard scale of the exhibit asks it of 99 in 100.
+        let mut found = power(0, 30, 1_000).unwrap();
+        found.retain(|control| control.rejected < control.seeds);
         assert!(found.is_empty(), "{found:#?}");
     }
 }

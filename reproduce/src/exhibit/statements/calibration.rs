@@ -1,10 +1,10 @@
 //! The checks of the checks: p-values are uniform where claims hold, and mistakes are found.
 
+use std::ops::Bound;
+
 use serde::{Deserialize, Serialize};
-use theory::calibration::{
-    Calibration, LEVEL, NOMINAL, NOTICED, POWER, Rejections, calibration, power,
-};
-use training::setting::{count, count_within};
+use theory::calibration::{Calibration, LEVEL, NOMINAL, POWER, Rejections, calibration, power};
+use training::setting::{count, count_within, number};
 
 use crate::exhibit::finding::{range, share_of};
 use crate::exhibit::settings::{FieldError, MOST_REPEATS, configure};
@@ -33,6 +33,8 @@ pub const EXHIBIT: Exhibit = Exhibit {
 pub struct Calibrated {
     /// Seeds for the p-values.
     calibration_seeds: u64,
+    /// The real size of a test that so many seeds have to notice.
+    noticed_size: f64,
     /// Seeds for the controls.
     power_seeds: u64,
     /// The number of hypotheses that a control is judged among.
@@ -50,6 +52,8 @@ impl Experiment for Calibrated {
             let seeds = usize::try_from(seeds).unwrap_or(usize::MAX);
             count_within(field, seeds, 10..=MOST_REPEATS)?;
         }
+        let sizes = (Bound::Excluded(NOMINAL), Bound::Excluded(1.0));
+        number("noticed_size", self.noticed_size, sizes)?;
         count("hypotheses", self.hypotheses)
     }
 
@@ -78,14 +82,15 @@ impl Calibrated {
             if !found.is_test {
                 continue;
             }
-            if found.noticed > NOTICED {
+            if found.noticed > self.noticed_size {
                 failures.push(format!(
-                    "{} p-values of {} are too few: a size of {NOTICED} would go unnoticed.",
+                    "{} p-values of {} are too few: a size of {} would go unnoticed.",
                     found.p_values.len(),
-                    found.subject
+                    found.subject,
+                    self.noticed_size
                 ));
             }
-            let control = found.bent_to(NOTICED);
+            let control = found.bent_to(self.noticed_size);
             if control.is_calibrated() {
                 failures.push(format!(
                     "{} is not noticed, so the calibration shows nothing.",
@@ -136,10 +141,11 @@ impl Calibrated {
                      miscalibrated when the binomial test of the size (both sides), that of \
                      Kolmogorov and Smirnov or that of Anderson and Darling gives a p-value below \
                      {LEVEL}. The least size noticed is so called with a probability of {} %; for a \
-                     test it has to be at most {NOTICED}, and the same p-values bent to that size, its \
+                     test it has to be at most {}, and the same p-values bent to that size, its \
                      control, have to be called miscalibrated.",
                     NOMINAL,
-                    100.0 * POWER
+                    100.0 * POWER,
+                    self.noticed_size
                 ),
             ],
             failures,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::sampling::Mode;
 use kernels::{Estimator, InstructionSet};
+use testing::assert_same_bits;
 
 const SHAPE: LstmShape = LstmShape { inputs: 3, units: 4, steps: 5, sequences: 2 };
 const ROWS: usize = SHAPE.steps * SHAPE.sequences;
@@ -214,25 +215,16 @@ fn neither_threads_nor_instruction_sets_change_a_bit() {
     let rows = shape.steps * shape.sequences;
     let input = Matrix::from_rows(rows, 70, numbers("input", rows * 70));
     let gradient = Matrix::from_rows(rows, 65, numbers("gradient", rows * 65));
-    let run = |set: InstructionSet, threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let mut layer = layer(shape);
-            let context = StepContext::training(set, stream(), 0);
-            layer.forward(&context, &input);
-            layer.backward(&context, &input, &gradient, true);
-            let mut found = layer.output().data().to_vec();
-            layer.visit_parameters(&mut |parameter| parameter.append_gradient(&mut found));
-            found.extend_from_slice(layer.input_gradient().data());
-            found.into_iter().map(f32::to_bits).collect::<Vec<_>>()
-        })
-    };
-    let expected = run(InstructionSet::detect(), 1);
-    for set in InstructionSet::available() {
-        for threads in [1, 2, 4] {
-            assert!(run(set, threads) == expected, "{set}, {threads} threads");
-        }
-    }
+    assert_same_bits(&[1, 2, 4], |set| {
+        let mut layer = layer(shape);
+        let context = StepContext::training(set, stream(), 0);
+        layer.forward(&context, &input);
+        layer.backward(&context, &input, &gradient, true);
+        let mut found = layer.output().data().to_vec();
+        layer.visit_parameters(&mut |parameter| parameter.append_gradient(&mut found));
+        found.extend_from_slice(layer.input_gradient().data());
+        found.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+    });
 }
 
 #[test]

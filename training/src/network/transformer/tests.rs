@@ -8,7 +8,7 @@ use crate::optimizer::OptimizerConfig;
 use crate::sampling::{Mode, SamplingPolicy, Scores};
 use kernels::random::{below, standard_normal};
 use kernels::{Estimator, InstructionSet};
-use rayon::ThreadPoolBuilder;
+use testing::assert_same_bits;
 
 const SMALL: Transformer = Transformer { width: 16, heads: 2, blocks: 2, steps: 8, words: 5 };
 const SEQUENCES: usize = 6;
@@ -154,24 +154,15 @@ fn a_network_learns_what_only_attention_can_tell() {
 #[test]
 fn every_thread_count_and_instruction_set_trains_to_the_same_bits() {
     let policies = top_k(0.5, Mode::Forward);
-    let run = |set: InstructionSet, threads: usize| {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| {
-            let adam = OptimizerConfig::Adam { learning_rate: 0.003 };
-            let network = Network::new(layers(SMALL, &policies));
-            let mut learner = Learner::new(network, adam, set, Stream::new(5, "run"));
-            for seed in 0..3 {
-                learner.step(&texts(SMALL, SEQUENCES, seed)).unwrap();
-            }
-            learner.network().parameters()
-        })
-    };
-    let expected = run(InstructionSet::detect(), 1);
-    for set in InstructionSet::available() {
-        for threads in [1, 2, 4] {
-            assert!(run(set, threads) == expected, "{set}, {threads} threads");
+    assert_same_bits(&[1, 2, 4], |set| {
+        let adam = OptimizerConfig::Adam { learning_rate: 0.003 };
+        let network = Network::new(layers(SMALL, &policies));
+        let mut learner = Learner::new(network, adam, set, Stream::new(5, "run"));
+        for seed in 0..3 {
+            learner.step(&texts(SMALL, SEQUENCES, seed)).unwrap();
         }
-    }
+        learner.network().parameters()
+    });
 }
 
 /// The model of the note on sampling a transformer.

@@ -9,8 +9,8 @@ use crate::sampling::{Course, LayerPolicies, SamplingPolicy};
 use crate::train::{TrainingReport, train};
 use kernels::random::{Stream, standard_normal};
 use kernels::{Estimator, InstructionSet};
-use rayon::ThreadPoolBuilder;
 use std::ops::ControlFlow;
+use testing::assert_same_bits;
 
 const POLICY: SamplingPolicy = SamplingPolicy::new(Estimator::Bernoulli, 0.5, 1, Mode::Forward);
 
@@ -25,15 +25,25 @@ fn config(policy: SamplingPolicy, course: &str) -> TrainingConfig {
     }
 }
 
-fn wrn(policy: SamplingPolicy, course: &str) -> TrainingConfig {
-    let optimizer = OptimizerConfig::Sgd {
-        learning_rate: 0.05,
-        momentum: 0.9,
-        nesterov: false,
-        weight_decay: 5e-4,
-    };
-    let network = NetworkConfig::Wrn { depth: 10, width: 1 };
-    TrainingConfig { network, optimizer, ..config(policy, course) }
+/// The same with convolutions of small images.
+fn convolutional(policy: SamplingPolicy, course: &str) -> TrainingConfig {
+    let network = serde_yaml::from_str(
+        "
+name: layers
+layers:
+  - {layer: max-pool, kernel: 2}
+  - {layer: convolution, channels: 8, kernel: 3, padding: 1, sampled: false}
+  - {layer: batch-norm}
+  - {layer: activation, function: relu}
+  - {layer: convolution, channels: 12, kernel: 3, padding: 1}
+  - {layer: batch-norm}
+  - {layer: activation, function: relu}
+  - {layer: convolution, channels: 8, kernel: 3, padding: 1}
+  - {layer: average-pool}
+  - {layer: linear}
+",
+    );
+    TrainingConfig { network: network.unwrap(), ..config(policy, course) }
 }
 
 fn digits() -> Splits {
@@ -73,7 +83,7 @@ fn a_look_changes_nothing_but_ratios_and_is_counted() {
     let held = "{name: variance, every: 5, repeats: 3, share: 1.0e+30, least: 0.5}";
     for mode in [Mode::Forward, Mode::Backward] {
         let policy = SamplingPolicy { mode, ..POLICY };
-        for of in [config, wrn] {
+        for of in [config, convolutional] {
             let (plain, looked) =
                 (run(&of(policy, "{name: constant}"), set), run(&of(policy, held), set));
             assert_eq!(looked.parameters, plain.parameters);
@@ -92,7 +102,7 @@ fn a_look_changes_nothing_but_ratios_and_is_counted() {
 #[test]
 fn a_whole_budget_trains_to_the_exact_bits() {
     let set = InstructionSet::detect();
-    for of in [config, wrn] {
+    for of in [config, convolutional] {
         let mut exact = of(POLICY, "{name: constant}");
         exact.policies = LayerPolicies::default();
         let whole = run(&of(POLICY, "{name: greedy-budget, share: 1, every_epochs: 1}"), set);
@@ -132,20 +142,9 @@ fn every_thread_count_and_instruction_set_controls_to_the_same_bits() {
         "{name: variance, every: 2, factor: 0.8, share: 0.3}",
         "{name: greedy-budget, share: 0.5, every_epochs: 1}",
     ] {
-        // A step of a convolutional network takes fifty times as long: it has a third of the steps.
-        for (config, samples) in [(config(POLICY, course), 115), (wrn(POLICY, course), 25)] {
-            let splits = generated_digits(2, samples, 20, 30);
-            let run = |set, threads| {
-                let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let mut go_on = |_| ControlFlow::Continue(());
-                pool.install(|| train(&config, &splits, set, &mut go_on).unwrap())
-            };
-            let reference = run(InstructionSet::detect(), 2);
-            assert!(!reference.ratios.is_empty());
-            let alone = InstructionSet::available().into_iter().map(|set| (set, 1));
-            for (set, threads) in alone.chain([(InstructionSet::detect(), 3)]) {
-                assert_eq!(run(set, threads), reference, "{set}, {threads} threads");
-            }
+        for config in [config(POLICY, course), convolutional(POLICY, course)] {
+            assert!(!run(&config, InstructionSet::detect()).ratios.is_empty());
+            assert_same_bits(&[1, 3], |set| run(&config, set));
         }
     }
 }
