@@ -2,10 +2,10 @@
 //!
 //! A snapshot is a title, `EXHIBIT · DATA · SCALE`, and then a line `NAME = VALUE UNIT` for every
 //! number, sorted: first what was found, and behind a line `diagnostics:` how it came about, such as
-//! intervals, so that a reviewer sees first what a change is about. A committed file has a heading between two lines `---` before it, as insta writes
-//! it, whose description says which seed and settings the numbers are of. What is not of this form is
-//! an error, never passed over: a line that nobody reads is a number that
-//! nobody compares.
+//! intervals, so that a reviewer sees first what a change is about. A committed file has a heading
+//! between two lines `---` before it, as insta writes it, whose description says which seed and settings
+//! the numbers are of. What is not of this form is an error, never passed over: a line that nobody reads
+//! is a number that nobody compares.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::result::DIAGNOSTICS;
 use crate::task::Task;
 
 /// What an exhibit computed, as far as it is compared.
@@ -127,8 +128,6 @@ impl Snapshot {
 }
 
 const HEADING: &str = "---";
-/// The line behind which diagnostics stand.
-pub const DIAGNOSTICS: &str = "diagnostics:";
 const BETWEEN: &str = " · ";
 
 impl FromStr for Snapshot {

@@ -13,7 +13,7 @@ use training::sampling::{LayerPolicies, SamplingPolicy};
 use super::contest::{Comparison, Contest};
 use super::python::{Python, SPINNING};
 use super::setting::Setting;
-use super::step::Steps;
+use super::steps::Steps;
 use crate::timing::{in_turns, rested, timed};
 
 /// What the interpreter runs; its head describes the lines that are exchanged.

@@ -17,6 +17,7 @@ mod pytorch;
 mod record;
 mod setting;
 mod step;
+mod steps;
 mod training;
 
 use std::path::Path;

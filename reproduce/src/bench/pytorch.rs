@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::contest::{Comparison, Contest};
 use super::python::{Python, SPINNING};
 use super::setting::Setting;
-use super::step::{
-    ADAM, CLASSES, DROPOUT, HIDDEN, INPUTS, LEARNING_RATE, MINIBATCHES, Steps, perceptron,
-};
+use super::step::{ADAM, CLASSES, DROPOUT, HIDDEN, INPUTS, LEARNING_RATE, MINIBATCHES, perceptron};
+use super::steps::Steps;
 use crate::timing::{Patience, Work, in_turns, rested, timed};
 
 /// What the interpreter runs; its head describes the lines that are exchanged.

@@ -19,7 +19,8 @@ pub use headline::{Found, HeadlineRow, RelatedRow, Reproduced};
 pub use significant::significant;
 pub use table::{Cell, Column, Number, Rows, Table};
 
-use crate::snapshot::DIAGNOSTICS;
+/// The line of a snapshot behind which diagnostics stand.
+pub const DIAGNOSTICS: &str = "diagnostics:";
 
 /// Everything an exhibit found out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,14 +1,14 @@
 //! What is between the images and the outputs of a network, as settings say it.
 
-use crate::network::Shape;
+use crate::network::{ORDINALS, Shape};
 use crate::patches::{Patches, Planes};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use training::layer::ImageShape;
 use training::setting::{FieldError, count};
 
-/// The most convolutions: tables have names for the layers.
-pub const MOST_CONVOLUTIONS: usize = 4;
+/// The most convolutions: tables have names for the layers, of which the last is linear.
+const MOST_CONVOLUTIONS: usize = ORDINALS.len() - 1;
 
 /// The hidden layers; a rectifier is behind each, and a linear layer gives the outputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,7 +6,6 @@
 //! It is not one of the `training` crate, whose step is one forward pass and one backward pass: here
 //! two passes of one minibatch share their noise, and what they differ by has a gradient through both.
 
-use crate::hidden::MOST_CONVOLUTIONS;
 use crate::patches::Patches;
 use kernels::random::{Stream, uniform};
 use kernels::scores::sum_of_squares;
@@ -14,7 +13,7 @@ use kernels::{InstructionSet, MatrixView};
 use training::matrix::Matrix;
 
 /// The names of the layers in tables: as many as there can be.
-pub const ORDINALS: [&str; MOST_CONVOLUTIONS + 1] = ["first", "second", "third", "fourth", "fifth"];
+pub const ORDINALS: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 
 /// The sizes of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The pieces that an exhibit is made of: a data set, a seed, a way of storing.
 
-use crate::classifier::{ClassifierError, Outcome, evaluate};
+use crate::classifier::{Outcome, evaluate};
 use crate::crossbar::Storage;
+use crate::error::ClassifierError;
 use crate::rule::Rule;
 use crate::samples::{Samples, UnitLength};
 use crate::split::{Folds, Images, Split};
@@ -86,7 +87,7 @@ pub enum Data<'a> {
 /// let outcomes = run(&settings, data, storage, &rules, 1)?;
 /// assert_eq!(outcomes[0].cost.exponentials, 80);
 /// assert_eq!(outcomes[1].cost.exponentials, 0);
-/// # Ok::<(), memristor_classifier::classifier::ClassifierError>(())
+/// # Ok::<(), memristor_classifier::error::ClassifierError>(())
 /// ```
 ///
 /// # Errors

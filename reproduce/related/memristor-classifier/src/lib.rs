@@ -18,6 +18,7 @@
 
 pub mod classifier;
 pub mod crossbar;
+pub mod error;
 pub mod experiment;
 pub mod generated;
 pub mod rule;

@@ -1,6 +1,6 @@
 //! Who is stored, who is asked, and who decides on the thresholds.
 
-use crate::classifier::ClassifierError;
+use crate::error::ClassifierError;
 use crate::samples::{Samples, UnitLength, UnitVectors};
 use kernels::random::{Stream, shuffle};
 use serde::{Deserialize, Serialize};

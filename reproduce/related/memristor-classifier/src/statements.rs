@@ -3,8 +3,9 @@
 //! Bounds were fixed before the first run. A bound that is missed is a failed claim; a mistake that
 //! is not found out is said, too: the check has then no power on this data set.
 
-use crate::classifier::{ClassifierError, evaluate, test};
+use crate::classifier::{evaluate, test};
 use crate::crossbar::{Device, Levels, Storage, Stored};
+use crate::error::ClassifierError;
 use crate::experiment::{Data, Settings};
 use crate::rule::{FittedRule, Rule};
 use crate::split::{Pair, Split};

@@ -1,7 +1,8 @@
 //! The whole way at a small size: Iris, Wine, and digits drawn by code.
 
-use memristor_classifier::classifier::{ClassifierError, Outcome};
+use memristor_classifier::classifier::Outcome;
 use memristor_classifier::crossbar::{Device, Levels, Storage};
+use memristor_classifier::error::ClassifierError;
 use memristor_classifier::experiment::{Data, Settings, run};
 use memristor_classifier::rule::Rule;
 use memristor_classifier::samples::Samples;

@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use training::digest::hexadecimal;
 use training::train::TrainingConfig;
 
+use super::long_run::LongRun;
 use super::making::name;
-use super::record::LongRun;
 use super::settings::WholeTraining;
 use crate::exhibit::Environment;
 use crate::exhibit::networks::learnt::Learnt;

@@ -4,9 +4,10 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context as _, ensure};
 
-use super::record::{LongRun, Record};
-use super::settings::{Wanted, WholeTraining};
-use super::timed::Times;
+use super::long_run::{LongRun, Wanted};
+use super::record::Record;
+use super::settings::WholeTraining;
+use super::times::Times;
 use crate::exhibit::networks::learnt::Learnt;
 use crate::exhibit::networks::one_run::{Marks, key, stored};
 use crate::exhibit::{Environment, LongRuns};

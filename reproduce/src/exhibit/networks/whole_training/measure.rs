@@ -1,7 +1,6 @@
 //! What trainings are judged by, and how its differences are told.
 
-use super::record::LongRun;
-use super::trained::last;
+use super::long_run::{LongRun, last};
 
 /// What a training is judged by, after its last epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

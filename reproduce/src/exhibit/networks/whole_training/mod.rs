@@ -9,6 +9,7 @@ mod beginnings;
 mod control;
 mod figure;
 mod finding;
+mod long_run;
 mod making;
 mod measure;
 mod record;
@@ -18,6 +19,7 @@ mod shown;
 #[cfg(test)]
 mod tests;
 mod timed;
+mod times;
 mod trained;
 mod verdicts;
 

@@ -10,8 +10,8 @@ use training::setting::count_within;
 use training::train::TrainingConfig;
 
 use super::arms::{Arm, Role};
+use super::long_run::Wanted;
 use super::measure::Measure;
-use super::timed::Timed;
 use crate::exhibit::Environment;
 use crate::exhibit::networks::learnt::Learnt;
 use crate::exhibit::networks::one_run::Marks;
@@ -48,6 +48,16 @@ pub struct WholeTraining {
     pub timed: Option<Timed>,
 }
 
+/// Which arms are timed, and how often they change turns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timed {
+    /// By their names; the exact one is among them.
+    pub arms: Vec<String>,
+    /// Steps that an arm makes when it is its turn.
+    pub turn_steps: usize,
+}
+
 fn one() -> usize {
     1
 }
@@ -72,17 +82,6 @@ pub fn exact_training(name: &str, seed: u64) -> anyhow::Result<(ImageConfig, Tra
     let config = exact.config(0, &settings.training, seed)?;
     let images = settings.images.with_context(|| format!("{name} learns no images"))?;
     Ok((images, config))
-}
-
-/// A run that the settings ask for.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// The place of its arm.
-    pub arm: usize,
-    /// What the arm is called.
-    pub name: String,
-    /// Its settings.
-    pub config: TrainingConfig,
 }
 
 impl WholeTraining {

@@ -1,6 +1,7 @@
+use super::long_run::LongRun;
 use super::measure::Measure;
-use super::record::{LongRun, Record};
-use super::timed::Times;
+use super::record::Record;
+use super::times::Times;
 use super::*;
 use crate::cache::Cache;
 use crate::exhibit::LongRuns;

@@ -1,14 +1,13 @@
 //! Arms with their runs, what they cost, and what is found of each beside the others.
 
 use kernels::Estimator;
-use training::metrics::EpochMetrics;
 
 use super::arms::{Arm, Role};
 use super::control::{Curve, Priced};
 use super::finding::Finding;
+use super::long_run::LongRun;
 use super::measure::Measure;
-use super::record::LongRun;
-use super::timed::Times;
+use super::times::Times;
 use crate::exhibit::difference::Difference;
 use crate::exhibit::statistics::Estimate;
 
@@ -154,9 +153,4 @@ pub fn computations(run: &LongRun) -> f64 {
 /// Wall time of all training steps.
 pub fn seconds(run: &LongRun) -> f64 {
     run.provenance.training_seconds
-}
-
-/// A number of the last epoch.
-pub fn last(run: &LongRun, number: impl Fn(&EpochMetrics) -> f64) -> f64 {
-    run.report.epochs.last().map_or(f64::NAN, number)
 }

@@ -6,6 +6,7 @@ mod data;
 mod figures;
 mod finding;
 mod settings;
+mod table_name;
 mod tables;
 
 use anyhow::Context as _;

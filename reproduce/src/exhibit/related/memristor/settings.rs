@@ -5,7 +5,7 @@ use memristor_classifier::experiment::Settings;
 use serde::{Deserialize, Serialize};
 use training::setting::{count_within, distinct};
 
-use super::data::TableName;
+use super::table_name::TableName;
 use crate::exhibit::settings::{FieldError, MOST_REPEATS};
 use crate::images::ImageConfig;
 use crate::memory::Need;
