@@ -40,7 +40,8 @@ pub struct GradientNumbers {
     pub sent: u64,
     /// What the whole gradient has.
     pub all: u64,
-    /// Column norms besides, of 32 bits as well, by which workers agree on what they select.
+    /// Numbers of 32 bits besides: column norms, by which workers agree on what they select, and twice
+    /// the sums for the statistics of batch normalisation that they share.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub norms: u64,
 }

@@ -216,7 +216,9 @@ impl<'a> Trainer<'a> {
             source,
             image,
             set,
-            peer: Peer::new(learner, collective, exchange).map_err(TrainingError::Exchange)?,
+            peer: Peer::new(learner, collective, exchange)
+                .map_err(TrainingError::Exchange)?
+                .with_synchronised_batch_norm(config.synchronised_batch_norm),
             lookahead,
             minibatch: Minibatch::default(),
             computations: Computations::default(),

@@ -13,7 +13,9 @@
 //!
 //! A step of W ranks, what they send each other as a [`Collective`]:
 //!
-//! 1. where norms are shared in the step, each those of every sampled layer, as its turn comes;
+//! 1. where norms are shared in the step, each those of every sampled layer, as its turn comes, and
+//!    where batch normalisation is synchronised, each its sums, twice in the forward pass of such a layer
+//!    and once in the backward one;
 //! 2. each its loss and its samples, for the loss of the minibatch and the shares s_r of the ranks,
 //!    and norms that are shared for the next step;
 //! 3. each the digest of its selections;
@@ -70,8 +72,8 @@ pub enum ExchangeError {
     /// nothing is saved, so that is left to the one who chooses the [`Exchange`].
     #[error(
         "rank {rank} has selected other slices of parameter {parameter} than rank 0, and their \
-         gradients cannot be added up; share the norms (scores: shared) or select by the weights alone (scores: weights), or send \
-         whole gradients (exchange: whole)"
+         gradients cannot be added up; share the norms (scores: shared) or select by the weights \
+         alone (scores: weights), or send whole gradients (exchange: whole)"
     )]
     SelectionsDiffer {
         /// Which, from 0.

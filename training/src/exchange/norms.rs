@@ -1,13 +1,14 @@
-//! Column norms of the activations of all ranks: by them, ranks with other samples select the same.
+//! What ranks tell each other within the passes of a step: column norms of their activations, by which
+//! ranks with other samples select the same, and sums for the statistics of batch normalisation.
 
 use super::{Collective, CollectiveError};
-use crate::layer::{AddNorms, SampledLayer};
+use crate::layer::{Ranks, SampledLayer};
 use crate::network::Network;
 use crate::sampling::Scores;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// Adds up norms during a forward pass, layer by layer.
+/// Adds up norms and sums during a pass, layer by layer.
 pub(super) struct InStep<'a> {
     state: Mutex<State<'a>>,
 }
@@ -25,26 +26,43 @@ impl<'a> InStep<'a> {
         Self { state: Mutex::new(State { collective, own, all, outcome: Ok(0) }) }
     }
 
-    /// How many norms this rank has sent to each other, or why they could not be exchanged.
+    /// How many numbers of 32 bits this rank has sent to each other, or why they could not be exchanged.
     pub(super) fn finish(self) -> Result<u64, CollectiveError> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).outcome
     }
 }
 
-impl AddNorms for InStep<'_> {
-    fn add_norms(&self, norms: &mut [f64]) {
+impl InStep<'_> {
+    /// Sends what `encode` writes of the numbers, and has `take` make of all ranks' what they become.
+    /// After an error, of which `finish` tells, numbers stay as they are.
+    fn together(
+        &self,
+        numbers: &mut [f64],
+        encode: fn(&[f64], &mut Vec<u8>),
+        take: fn(&[u8], &mut [f64]),
+    ) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { collective, own, all, outcome } = &mut *state;
         let Ok(sent) = outcome else { return };
         own.clear();
-        encode(norms, own);
+        encode(numbers, own);
         match collective.all_gather_bytes(own, all) {
             Ok(()) => {
-                *sent += norms.len() as u64;
-                norms_of_all(all, norms);
+                *sent += (own.len() / size_of::<f32>()) as u64;
+                take(all, numbers);
             }
             Err(error) => *outcome = Err(error),
         }
+    }
+}
+
+impl Ranks for InStep<'_> {
+    fn add_norms(&self, norms: &mut [f64]) {
+        self.together(norms, encode, norms_of_all);
+    }
+
+    fn add(&self, numbers: &mut [f64]) {
+        self.together(numbers, encode_sums, sums_of_all);
     }
 }
 
@@ -110,9 +128,34 @@ fn norms_of_all(messages: &[u8], to: &mut [f64]) {
     to.iter_mut().for_each(|sum| *sum = sum.sqrt());
 }
 
+/// Sums as they are sent, of 64 bits.
+fn encode_sums(sums: &[f64], to: &mut Vec<u8>) {
+    to.extend(sums.iter().flat_map(|sum| sum.to_le_bytes()));
+}
+
+/// The sums over all ranks, ranks in order.
+fn sums_of_all(messages: &[u8], to: &mut [f64]) {
+    to.fill(0.0);
+    let numbers = messages.as_chunks().0.iter().map(|&bytes| f64::from_le_bytes(bytes));
+    for (place, number) in numbers.enumerate() {
+        to[place % to.len()] += number;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_of_all_are_those_of_the_ranks() {
+        let mut messages = Vec::new();
+        encode_sums(&[3.0, 1e-300], &mut messages);
+        encode_sums(&[-4.5, 2e-300], &mut messages);
+        let mut sums = [7.0; 2];
+        sums_of_all(&messages, &mut sums);
+        assert_eq!(sums, [-1.5, 1e-300 + 2e-300]);
+        sums_of_all(&[], &mut []);
+    }
 
     #[test]
     fn norms_of_all_are_those_of_the_rows_of_all() {

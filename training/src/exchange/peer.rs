@@ -5,13 +5,13 @@ use super::norms::{self, InStep};
 use super::{Collective, CollectiveError, Exchange, ExchangeError, average_over_ranks};
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::{Minibatch, Share};
-use crate::layer::StepContext;
+use crate::layer::{Ranks, StepContext};
 use crate::learner::{Learner, StepError};
 use crate::loss::Loss;
 
 /// One rank's learner. The weights of all ranks are the same before and after every step, bit for
 /// bit: they start the same, and every rank makes the same step by the same averaged gradient.
-/// Running statistics are each rank's own.
+/// Running statistics are each rank's own, unless batch normalisation is synchronised.
 ///
 /// With one rank a step is that of the learner.
 ///
@@ -46,6 +46,7 @@ pub struct Peer<'a> {
     learner: Learner,
     collective: Box<dyn Collective + 'a>,
     exchange: Exchange,
+    synchronises: bool,
     message: Message,
     /// The segments, of all ranks, of the part of the gradient that this rank averages.
     received: Vec<f32>,
@@ -97,10 +98,19 @@ impl<'a> Peer<'a> {
             learner,
             collective,
             exchange,
+            synchronises: false,
             message: Message::default(),
             received: Vec::new(),
             whole: Vec::new(),
         })
+    }
+
+    /// The same with batch normalisation by the statistics of the whole minibatch in the place of each
+    /// rank's share (synchronised batch normalisation; Zhang and others 2018). A step is then that of
+    /// one rank with the whole minibatch, up to rounding, if nothing is drawn by a rank alone.
+    #[must_use]
+    pub fn with_synchronised_batch_norm(self, synchronises: bool) -> Self {
+        Self { synchronises, ..self }
     }
 
     /// The learner of this rank.
@@ -141,10 +151,19 @@ impl<'a> Peer<'a> {
         }
         let context = StepContext { continues: share.continues, ..self.learner.context() };
         let ranks = InStep::new(&mut *self.collective);
-        let own = self.learner.forward(&StepContext { ranks: Some(&ranks), ..context }, share);
-        let norms_in_step = ranks.finish()?;
-        // Of a loss that is no number there is no gradient; all ranks see that in the total.
-        if own.sum.is_finite() {
+        let statistics = self.synchronises.then_some(&ranks as &dyn Ranks);
+        let forward = StepContext { ranks: Some(&ranks), statistics, ..context };
+        let own = self.learner.forward(&forward, share);
+        let mut in_step = ranks.finish()?;
+        // Of a loss that is no number there is no gradient; all ranks see that in the total. Where they
+        // share statistics none may leave the others waiting.
+        if self.synchronises {
+            let ranks = InStep::new(&mut *self.collective);
+            let backward = StepContext { statistics: Some(&ranks), ..context };
+            let outcome = self.learner.backward(&backward, share);
+            in_step += ranks.finish()?;
+            outcome.map_err(StepError::from)?;
+        } else if own.sum.is_finite() {
             self.learner.backward(&context, share).map_err(StepError::from)?;
         }
         let Totals { loss, computations, samples, norms } = self.total(own)?;
@@ -154,7 +173,7 @@ impl<'a> Peer<'a> {
         let shares: Vec<f64> =
             samples.iter().map(|&samples| samples as f64 / loss.samples as f64).collect();
         let sent = self.update(&shares)?;
-        let sent = GradientNumbers { norms: norms + norms_in_step, ..sent };
+        let sent = GradientNumbers { norms: norms + in_step, ..sent };
         Ok(StepTotals { loss, computations, sent })
     }
 
@@ -186,7 +205,7 @@ impl<'a> Peer<'a> {
 
     /// Averages the gradients and makes a step of the optimiser by the average.
     fn update(&mut self, shares: &[f64]) -> Result<GradientNumbers, ExchangeError> {
-        let Self { learner, collective, exchange, message, received, whole } = self;
+        let Self { learner, collective, exchange, message, received, whole, .. } = self;
         let (network, optimizer) = learner.parts();
         message.pack(network, *exchange);
         collective.agree(&message.parts).map_err(|error| match error {

@@ -355,3 +355,70 @@ fn sums_are_of_64_bits_and_in_the_order_of_the_ranks() {
     averaging::average(&[-0.0], &[1.0], &mut one);
     assert!(one[0].is_sign_negative());
 }
+
+/// What a network has after three steps of ranks, running statistics included, and whether these are
+/// the same on all.
+fn after_three_steps(
+    description: &Description,
+    image: ImageShape,
+    starts: &[usize],
+    synchronises: bool,
+) -> (Vec<f32>, bool) {
+    let work = |threads: &mut Threads| -> Result<_, ExchangeError> {
+        let rank = threads.rank();
+        let learner = build(description, &LayerPolicies::default());
+        let peer = Peer::new(learner, Box::new(threads), Exchange::Whole)?;
+        let mut peer = peer.with_synchronised_batch_norm(synchronises);
+        for step in 0..3 {
+            peer.step(&images(image, step, starts[rank]..starts[rank + 1]))?;
+        }
+        let mut state = Vec::new();
+        peer.learner().network().visit_state(&mut |_, values| state.extend_from_slice(values));
+        let bytes: Vec<u8> = state.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let agree = peer.collective().agree(&bytes).is_ok();
+        Ok((state, agree))
+    };
+    Threads::run(starts.len() - 1, work, |threads| work(threads).map(drop)).unwrap()
+}
+
+#[test]
+fn synchronised_batch_norm_trains_as_one_rank_on_the_whole_minibatch() {
+    let image = ImageShape::new(3, 8, 8);
+    let description = wrn(10, 1, image, 5).unwrap();
+    let (whole, _) = after_three_steps(&description, image, &[0, 12], false);
+    let distance = |state: &[f32]| {
+        let squares = |numbers: &mut dyn Iterator<Item = f32>| -> f32 {
+            numbers.map(|number| number * number).sum()
+        };
+        let apart = squares(&mut state.iter().zip(&whole).map(|(one, other)| one - other));
+        (apart / squares(&mut whole.iter().copied())).sqrt()
+    };
+    for starts in [&[0, 6, 12][..], &[0, 3, 10, 12]] {
+        let (synchronised, agree) = after_three_steps(&description, image, starts, true);
+        let (local, locals_agree) = after_three_steps(&description, image, starts, false);
+        let [near, far] = [&synchronised, &local].map(|state| distance(state));
+        assert!(agree && near < 1e-4, "{starts:?}: {near}");
+        // The control: statistics of each rank's own images.
+        assert!(!locals_agree && far > 1e-2, "{starts:?}: {far}");
+    }
+    // One rank has nobody to share with.
+    assert_eq!(after_three_steps(&description, image, &[0, 12], true).0, whole);
+}
+
+#[test]
+fn a_rank_whose_loss_is_no_number_leaves_no_other_waiting_for_its_statistics() {
+    let image = ImageShape::new(3, 8, 8);
+    let description = wrn(10, 1, image, 5).unwrap();
+    let work = |threads: &mut Threads| -> Result<_, ExchangeError> {
+        let rank = threads.rank();
+        let learner = build(&description, &LayerPolicies::default());
+        let peer = Peer::new(learner, Box::new(threads), Exchange::Whole)?;
+        let mut share = images(image, 0, 4 * rank..4 * rank + 4);
+        if rank == 1 {
+            share.input.data_mut().fill(f32::NAN);
+        }
+        Ok(peer.with_synchronised_batch_norm(true).step(&share).unwrap_err())
+    };
+    let error = Threads::run(2, work, |threads| work(threads).map(drop)).unwrap();
+    assert!(matches!(error, ExchangeError::Step(StepError::Diverged { .. })), "{error}");
+}

@@ -20,7 +20,8 @@ use rayon::prelude::*;
 ///
 /// In training mean and (biased) variance are those of the minibatch, over images and pixels; in
 /// evaluation the running averages of mean and unbiased variance are taken. Shift and, where it is
-/// learnt, scale are parameters.
+/// learnt, scale are parameters. Of a minibatch that ranks share, each takes the statistics of its own
+/// images, or of all with [`StepContext::statistics`].
 ///
 /// With [`CodeSettings`], a layer that is rectified keeps codes of a few bits for the backward pass,
 /// its own and that of the next layer, and reads its input in no backward pass.
@@ -36,6 +37,8 @@ pub struct BatchNorm {
     scale_gradient: Vec<f32>,
     shift_gradient: Vec<f32>,
     channels: Vec<Channel>,
+    /// Numbers of a channel in the last minibatch, of all ranks where their statistics are shared.
+    count: f64,
     output: Matrix,
     input_gradient: Matrix,
     expected: ExpectedChannels,
@@ -89,6 +92,7 @@ impl BatchNorm {
             scale_gradient: vec![0.0; channels],
             shift_gradient: vec![0.0; channels],
             channels: vec![Channel::default(); channels],
+            count: 0.0,
             output: Matrix::default(),
             input_gradient: Matrix::default(),
             expected: ExpectedChannels::default(),
@@ -108,22 +112,50 @@ impl BatchNorm {
     }
 
     fn measure(&mut self, context: &StepContext, input: &Matrix) {
-        let (image, count) = (self.image, (input.rows() * self.image.pixels()) as f64);
-        let (set, epsilon) = (context.set, self.settings.epsilon);
+        let (image, set, epsilon) = (self.image, context.set, self.settings.epsilon);
         let momentum = context.statistics_share.unwrap_or(self.settings.momentum);
+        let sum = |c: usize| {
+            let mut sum = Sum::new();
+            Self::planes(image, input, c).for_each(|plane| sum.add(set, plane, |x| x));
+            sum.total()
+        };
+        let squares = |c: usize, mean: f64| {
+            let mut squares = Sum::new();
+            Self::planes(image, input, c)
+                .for_each(|plane| squares.add(set, plane, move |x| (x - mean) * (x - mean)));
+            squares.total()
+        };
+        let own = (input.rows() * image.pixels()) as f64;
+        // Each channel's mean and sum of squares, where they are not of these rows alone.
+        let mut of_all = None;
+        self.count = own;
+        if let Some(ranks) = context.statistics {
+            let channels = 0..image.channels;
+            let mut sums: Vec<f64> = channels.clone().into_par_iter().map(sum).collect();
+            sums.push(own);
+            ranks.add(&mut sums);
+            self.count = sums[image.channels];
+            let means = sums[..image.channels].iter().map(|sum| sum / self.count);
+            let means: Vec<f64> = means.collect();
+            let mut all: Vec<f64> =
+                channels.into_par_iter().map(|c| squares(c, means[c])).collect();
+            ranks.add(&mut all);
+            of_all = Some(means.into_iter().zip(all).collect::<Vec<_>>());
+        }
+        let count = self.count;
         self.channels
             .par_iter_mut()
             .zip(&mut self.running_mean)
             .zip(&mut self.running_variance)
             .enumerate()
             .for_each(|(c, ((channel, running_mean), running_variance))| {
-                let planes = || Self::planes(image, input, c);
-                let mut sum = Sum::new();
-                planes().for_each(|plane| sum.add(set, plane, |x| x));
-                let (mean, mut squares) = (sum.total() / count, Sum::new());
-                planes()
-                    .for_each(|plane| squares.add(set, plane, move |x| (x - mean) * (x - mean)));
-                let squares = squares.total();
+                let (mean, squares) = of_all.as_ref().map_or_else(
+                    || {
+                        let mean = sum(c) / count;
+                        (mean, squares(c, mean))
+                    },
+                    |all| all[c],
+                );
                 channel.mean = mean as f32;
                 channel.inverse_deviation = 1.0 / (squares / count + epsilon).sqrt();
                 if context.is_rehearsal {

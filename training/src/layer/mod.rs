@@ -55,7 +55,7 @@ pub use positions::Positions;
 pub use residual::Residual;
 pub use sampled_layer::SampledLayer;
 pub use scale::Scale;
-pub use step::{AddNorms, SelectionFailure, StepContext, StepReport};
+pub use step::{Ranks, SelectionFailure, StepContext, StepReport};
 
 use crate::matrix::Matrix;
 

@@ -10,11 +10,14 @@ use kernels::selection::SelectionError;
 use std::fmt::Debug;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Ranks whose activations have the same columns, each with rows of its own.
-pub trait AddNorms: Debug + Sync {
-    /// Makes of the norms of this rank's columns those of the columns of all ranks. All ranks call
-    /// it for the same layers in the same order.
+/// Ranks whose activations have the same columns, each with rows of its own. All ranks call the same
+/// for the same layers in the same order.
+pub trait Ranks: Debug + Sync {
+    /// Makes of the norms of this rank's columns those of the columns of all ranks.
     fn add_norms(&self, norms: &mut [f64]);
+
+    /// Makes of this rank's numbers the sums over all ranks, the same bits on every one.
+    fn add(&self, numbers: &mut [f64]);
 }
 
 /// What a layer is told about the step that it takes part in, or about an evaluation.
@@ -44,8 +47,10 @@ pub struct StepContext<'a> {
     pub trial: Option<usize>,
     /// Where tensors get their memory and leave it; without one, each layer keeps its own.
     pub memory: Option<&'a Memory>,
-    /// Who else has rows of the activations; none: nobody.
-    pub ranks: Option<&'a dyn AddNorms>,
+    /// Who else has rows of the activations, where columns are selected by all; none: nobody.
+    pub ranks: Option<&'a dyn Ranks>,
+    /// With whom batch normalisation shares its statistics; none: those of these rows are taken.
+    pub statistics: Option<&'a dyn Ranks>,
     /// Where computations and failures are reported; without one, nobody asks for them.
     pub report: Option<&'a StepReport>,
 }
@@ -65,6 +70,7 @@ impl<'a> StepContext<'a> {
             trial: None,
             memory: None,
             ranks: None,
+            statistics: None,
             report: None,
         }
     }

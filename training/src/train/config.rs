@@ -62,6 +62,10 @@ pub struct TrainingConfig {
     /// The statistics that batch normalisation uses in evaluations.
     #[serde(default, skip_serializing_if = "BatchNormStatistics::is_running")]
     pub batch_norm_statistics: BatchNormStatistics,
+    /// Whether batch normalisation takes the statistics of the whole minibatch where workers share it,
+    /// in the place of each worker's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synchronised_batch_norm: bool,
     /// The views of every image in the evaluation after the last epoch; all others are of the image
     /// alone.
     #[serde(default, skip_serializing_if = "TestTimeViews::is_image")]
@@ -99,6 +103,7 @@ impl TrainingConfig {
             course: Course::default(),
             augmentation: None,
             batch_norm_statistics: BatchNormStatistics::default(),
+            synchronised_batch_norm: false,
             test_time_views: TestTimeViews::default(),
             seed,
         }

@@ -37,6 +37,10 @@ pub struct RunSettings {
     /// running ones, the last evaluation is made with these as well.
     #[serde(default, skip_serializing_if = "BatchNormStatistics::is_running")]
     pub batch_norm_statistics: BatchNormStatistics,
+    /// Whether batch normalisation takes the statistics of the whole minibatch where several workers
+    /// share it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub synchronised_batch_norm: bool,
     /// The least number of pairs kept in a product.
     pub minimal_k: usize,
     /// How many seeds each setting is trained with.
@@ -107,6 +111,10 @@ impl RunSettings {
             let expected = "a network with batch normalisation: this one has no statistics";
             found.push(FieldError::new("batch_norm_statistics", "re-estimated", expected));
         }
+        if self.synchronised_batch_norm && !network.has_batch_norm() {
+            let expected = "false: this network has no batch normalisation";
+            found.push(FieldError::new("synchronised_batch_norm", true, expected));
+        }
         if let Schedule::Step { at, .. } = &self.schedule {
             let late = at.iter().position(|epoch| *epoch >= self.epochs);
             found.extend(late.map(|step| {
@@ -169,6 +177,7 @@ impl RunSettings {
             },
             augmentation: self.augmentation,
             batch_norm_statistics: self.batch_norm_statistics,
+            synchronised_batch_norm: self.synchronised_batch_norm,
             ..TrainingConfig::new(
                 self.network.clone(),
                 self.batch_size,

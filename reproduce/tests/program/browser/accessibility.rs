@@ -78,6 +78,13 @@ const MOST_PAGES: usize = 15;
 const MOST_SCREENS: f64 = 40.0;
 const MOST_BYTES: u64 = 1_000_000;
 
+/// The committed page is of standard scale, with the long runs: it has several times the numbers.
+#[test]
+fn the_committed_page_is_short_enough_to_load() {
+    let bytes = std::fs::metadata("../figures/index.html").unwrap().len();
+    assert!(bytes < MOST_BYTES, "the page has {bytes} bytes");
+}
+
 #[test]
 fn the_page_is_short_enough_to_load_to_scroll_and_to_print() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };

@@ -153,3 +153,20 @@ fn what_cannot_be_trained_together_is_named() {
     falling.policies.default.as_mut().unwrap().keep_for = 2;
     assert!(run(&falling, 3, Exchange::Slices, &splits).is_ok());
 }
+
+#[test]
+fn synchronised_batch_norm_changes_runs_of_several_workers_alone() {
+    let splits = generated_digits(1, 60, 10, 10);
+    let local = TrainingConfig {
+        network: NetworkConfig::Wrn { depth: 10, width: 1 },
+        epochs: 1,
+        policies: LayerPolicies::default(),
+        ..config(Estimator::TopK, Scores::Both)
+    };
+    let synchronised = TrainingConfig { synchronised_batch_norm: true, ..local.clone() };
+    let run = |config, workers| run(config, workers, Exchange::Whole, &splits).unwrap();
+    assert_eq!(run(&synchronised, 1).training, run(&local, 1).training);
+    let [shared, own] = [&synchronised, &local].map(|config| run(config, 2));
+    assert_ne!(shared.training.parameters, own.training.parameters);
+    assert!(shared.sent.norms > 0 && own.sent.norms == 0, "{:?}, {:?}", shared.sent, own.sent);
+}
