@@ -57,8 +57,8 @@ struct Channel {
     /// dx = factor dy + slope (x - mean) + offset.
     slope: f32,
     offset: f32,
-    /// Gradients of scale and shift.
-    gradients: [f64; 2],
+    /// The sums of dy, which is the gradient of the shift, and of dy (x - mean).
+    totals: [f64; 2],
 }
 
 impl Channel {

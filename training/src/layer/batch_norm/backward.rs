@@ -32,18 +32,10 @@ impl BatchNorm {
         gradient: &Matrix,
         passes: impl Fn(Channel, f32) -> bool + Copy + Sync,
     ) {
-        let (image, set, count) = (self.image, context.set, self.count);
-        // The statistics of a minibatch depend on x, the running ones do not.
-        let depends = context.training.is_some();
-        let carry = |channel: &mut Channel, totals: [f64; 2]| {
-            let share = if depends { f64::from(channel.factor) / count } else { 0.0 };
-            let inverse = channel.inverse_deviation;
-            channel.slope = (-share * totals[1] * inverse * inverse) as f32;
-            channel.offset = (-share * totals[0]) as f32;
-        };
+        let (image, set) = (self.image, context.set);
         self.channels.par_iter_mut().enumerate().for_each(|(c, channel)| {
             let Some(place) = gradient.place_of(c) else {
-                channel.gradients = [0.0; 2];
+                channel.totals = [0.0; 2];
                 return;
             };
             let planes = Self::planes(image, input, kept(input, c));
@@ -53,24 +45,30 @@ impl BatchNorm {
                     passes(known, x)
                 });
             }
-            let totals = sums.map(|sum| sum.total());
-            channel.gradients = [totals[1] * channel.inverse_deviation, totals[0]];
-            carry(channel, totals);
+            channel.totals = sums.map(|sum| sum.total());
         });
+        let gradients = self.scale_gradient.iter_mut().zip(&mut self.shift_gradient);
+        for ((scale, shift), channel) in gradients.zip(&self.channels) {
+            *scale = (channel.totals[1] * channel.inverse_deviation) as f32;
+            *shift = channel.totals[0] as f32;
+        }
         if let Some(ranks) = context.statistics {
             // A rank's gradients are of the mean over its own samples, and count by their number.
             let samples = gradient.rows() as f64;
-            let of = |c: &Channel| [c.gradients[1], c.gradients[0] / c.inverse_deviation];
-            let mut totals: Vec<f64> =
-                self.channels.iter().flat_map(of).map(|total| samples * total).collect();
-            ranks.add(&mut totals);
-            for (channel, totals) in self.channels.iter_mut().zip(totals.as_chunks::<2>().0) {
-                carry(channel, totals.map(|total| total / samples));
+            let own = self.channels.iter().flat_map(|channel| channel.totals);
+            let mut all: Vec<f64> = own.map(|total| samples * total).collect();
+            ranks.add(&mut all);
+            for (channel, totals) in self.channels.iter_mut().zip(all.as_chunks().0) {
+                channel.totals = totals.map(|total| total / samples);
             }
         }
-        let gradients = self.scale_gradient.iter_mut().zip(&mut self.shift_gradient);
-        for ((scale, shift), channel) in gradients.zip(&self.channels) {
-            (*scale, *shift) = (channel.gradients[0] as f32, channel.gradients[1] as f32);
+        for channel in &mut self.channels {
+            // The statistics of a minibatch depend on x, the running ones do not.
+            let depends = context.training.is_some();
+            let share = if depends { f64::from(channel.factor) / self.count } else { 0.0 };
+            let inverse = channel.inverse_deviation;
+            channel.slope = (-share * channel.totals[1] * inverse * inverse) as f32;
+            channel.offset = (-share * channel.totals[0]) as f32;
         }
     }
 
