@@ -3,7 +3,9 @@
 
 mod ranks;
 
-use ranks::{AGREED, config, images, operations, stopped_and_trained, trained, trained_by_threads};
+use ranks::{
+    config, images, operations, stopped_and_trained, trained, trained_by_threads, trainings,
+};
 use std::env;
 use std::process::{Command, ExitCode, Output};
 use std::time::Duration;
@@ -74,17 +76,17 @@ fn works(size: usize) -> Result<(), String> {
 fn rank_works() -> ExitCode {
     let work = |rank: &mut Mpi| -> Result<(), RunError> {
         operations(rank)?;
-        for scores in AGREED {
+        for config in trainings() {
             for exchange in [Exchange::Whole, Exchange::Slices] {
-                let expected = trained_by_threads(rank.size(), scores, exchange);
-                assert_eq!(trained(rank, scores, exchange)?, expected, "{scores:?}, {exchange:?}");
+                let expected = trained_by_threads(rank.size(), &config, exchange);
+                assert_eq!(trained(rank, &config, exchange)?, expected, "{config:?}, {exchange:?}");
             }
         }
         // Only the folder of rank 0 has the checkpoint, as on a machine of its own.
         let folder = tempfile::tempdir().expect("there is room for a checkpoint");
-        let (path, scores) = (folder.path().join("run.checkpoint"), Scores::SharedBefore);
-        let expected = trained_by_threads(rank.size(), scores, Exchange::Slices);
-        assert_eq!(stopped_and_trained(rank, scores, &path)?, expected, "from a checkpoint");
+        let (path, config) = (folder.path().join("run.checkpoint"), config(Scores::SharedBefore));
+        let expected = trained_by_threads(rank.size(), &config, Exchange::Slices);
+        assert_eq!(stopped_and_trained(rank, &config, &path)?, expected, "from a checkpoint");
         Ok(())
     };
     match Mpi::run(work) {

@@ -23,12 +23,26 @@ seed: 3
 ";
 
 /// The ways in which ranks agree on what they select.
-pub const AGREED: [Scores; 3] = [Scores::Weights, Scores::Shared, Scores::SharedBefore];
+const AGREED: [Scores; 3] = [Scores::Weights, Scores::Shared, Scores::SharedBefore];
 
 pub fn config(scores: Scores) -> TrainingConfig {
     let mut config: TrainingConfig = serde_yaml::from_str(CONFIG).expect("the settings are right");
     config.policies.default.as_mut().expect("there is a policy").scores = scores;
     config
+}
+
+/// A small network whose ranks sum the statistics of a layer in the middle of their steps.
+pub fn synchronised() -> TrainingConfig {
+    let layers = "{name: layers, layers: [{layer: max-pool, kernel: 4}, \
+        {layer: convolution, channels: 6, kernel: 3}, {layer: batch-norm}, \
+        {layer: activation, function: relu}, {layer: linear}]}";
+    let network = serde_yaml::from_str(layers).expect("the layers are right");
+    TrainingConfig { network, synchronised_batch_norm: true, ..config(Scores::Shared) }
+}
+
+/// What ranks train in every test of them.
+pub fn trainings() -> Vec<TrainingConfig> {
+    AGREED.into_iter().map(config).chain([synchronised()]).collect()
 }
 
 pub fn images() -> Splits {
@@ -74,29 +88,29 @@ pub fn operations(rank: &mut dyn Collective) -> Result<(), CollectiveError> {
 /// A whole training of this rank's.
 pub fn trained(
     rank: &mut dyn Collective,
-    scores: Scores,
+    config: &TrainingConfig,
     exchange: Exchange,
 ) -> Result<DataParallelReport, RunError> {
-    let (config, images) = (config(scores), images());
+    let images = images();
     let go_on = &mut |_| ControlFlow::Continue(());
-    train_rank(&config, &images, Box::new(rank), exchange, InstructionSet::detect(), None, go_on)
+    train_rank(config, &images, Box::new(rank), exchange, InstructionSet::detect(), None, go_on)
 }
 
 /// The same, stopped in the middle of its second epoch, and then gone on with from the checkpoint
 /// that rank 0 has at a path.
 pub fn stopped_and_trained(
     rank: &mut dyn Collective,
-    scores: Scores,
+    config: &TrainingConfig,
     path: &Path,
 ) -> Result<DataParallelReport, RunError> {
-    let (config, images) = (config(scores), images());
+    let images = images();
     let mut train = |last: usize| {
         let observe = &mut |progress: Progress| match progress.steps {
             steps if steps == last => ControlFlow::Break(()),
             _ => ControlFlow::Continue(()),
         };
         let (set, exchange) = (InstructionSet::detect(), Exchange::Slices);
-        train_rank(&config, &images, Box::new(&mut *rank), exchange, set, Some(path), observe)
+        train_rank(config, &images, Box::new(&mut *rank), exchange, set, Some(path), observe)
     };
     let stopped = train(8).unwrap_err();
     let is_stopped = matches!(stopped, RunError::Training(TrainingError::Stopped { epochs: 1 }));
@@ -107,13 +121,13 @@ pub fn stopped_and_trained(
 /// The same of so many threads of this process.
 pub fn trained_by_threads(
     workers: usize,
-    scores: Scores,
+    config: &TrainingConfig,
     exchange: Exchange,
 ) -> DataParallelReport {
-    let (config, images) = (config(scores), images());
+    let images = images();
     let go_on = &mut |_| ControlFlow::Continue(());
     let parallel = DataParallel { workers, exchange };
     let report =
-        train_data_parallel(&config, parallel, &images, InstructionSet::detect(), None, go_on);
+        train_data_parallel(config, parallel, &images, InstructionSet::detect(), None, go_on);
     report.expect("threads train")
 }

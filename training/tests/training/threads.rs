@@ -1,8 +1,7 @@
 //! Ranks that are threads of this process, and one alone.
 
-use crate::ranks::{AGREED, operations, stopped_and_trained, trained, trained_by_threads};
+use crate::ranks::{operations, stopped_and_trained, trained, trained_by_threads, trainings};
 use training::exchange::{Alone, Exchange, Threads};
-use training::sampling::Scores;
 
 #[test]
 fn one_alone_and_threads_do_what_all_ranks_have_to_do() {
@@ -14,10 +13,10 @@ fn one_alone_and_threads_do_what_all_ranks_have_to_do() {
 
 #[test]
 fn one_alone_trains_as_one_thread() {
-    for scores in AGREED {
+    for config in trainings() {
         for exchange in [Exchange::Whole, Exchange::Slices] {
-            let alone = trained(&mut Alone, scores, exchange).unwrap();
-            assert_eq!(alone, trained_by_threads(1, scores, exchange), "{scores:?}");
+            let alone = trained(&mut Alone, &config, exchange).unwrap();
+            assert_eq!(alone, trained_by_threads(1, &config, exchange), "{config:?}");
         }
     }
 }
@@ -25,15 +24,13 @@ fn one_alone_trains_as_one_thread() {
 #[test]
 fn ranks_that_are_stopped_go_on_to_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
-    let report = |size: usize, scores: Scores| {
-        let path = folder.path().join(format!("{size} {scores:?}"));
-        let work = |rank: &mut Threads| stopped_and_trained(rank, scores, &path);
-        Threads::run(size, work, |rank| work(rank).map(drop)).unwrap()
-    };
-    for scores in AGREED {
+    for (place, config) in trainings().iter().enumerate() {
         for size in [1, 3] {
-            let expected = trained_by_threads(size, scores, Exchange::Slices);
-            assert_eq!(report(size, scores), expected, "{size} ranks, {scores:?}");
+            let path = folder.path().join(format!("{size} ranks, training {place}"));
+            let work = |rank: &mut Threads| stopped_and_trained(rank, config, &path);
+            let report = Threads::run(size, work, |rank| work(rank).map(drop)).unwrap();
+            let expected = trained_by_threads(size, config, Exchange::Slices);
+            assert_eq!(report, expected, "{size} ranks, {config:?}");
         }
     }
 }
