@@ -58,13 +58,22 @@ pub(super) fn add_to_rows(set: InstructionSet, to: &mut Matrix, row: &[f32]) {
     });
 }
 
-/// Adds rows, one after another, to sums.
+/// Adds rows, one after another, to sums; where there is much to add, some columns a task.
 pub(super) fn add_rows(set: InstructionSet, sums: &mut [f32], rows: &[f32]) {
-    set.run(move || {
-        for row in rows.chunks_exact(sums.len().max(1)) {
-            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
-        }
-    });
+    const COLUMNS: usize = 1 << 10;
+    let columns = sums.len().max(1);
+    let add = |first: usize, sums: &mut [f32]| {
+        set.run(move || {
+            for row in rows.chunks_exact(columns) {
+                sums.iter_mut().zip(&row[first..]).for_each(|(sum, x)| *sum += x);
+            }
+        });
+    };
+    if rows.len() <= PIECE {
+        return add(0, sums);
+    }
+    let tasks = sums.par_chunks_mut(COLUMNS).enumerate();
+    tasks.for_each(|(task, sums)| add(task * COLUMNS, sums));
 }
 
 /// to_i = f(gradient_i, input_i) over the channels of the gradient, all of which the input has.
@@ -101,4 +110,35 @@ pub(super) fn map_gradient(
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_added_in_their_order_however_many_columns_a_task_has() {
+        for columns in [1, 3, 1024, 2500] {
+            // 2^24 + 1 is no f32: the order of the rows shows in the last bit.
+            let number = |row: usize, column: usize| match row % 3 {
+                0 => 1.0,
+                1 => (1u32 << 24) as f32,
+                _ => column as f32 - (1u32 << 24) as f32,
+            };
+            let rows: Vec<f32> =
+                (0..20 * columns).map(|place| number(place / columns, place % columns)).collect();
+            let mut expected = vec![0.5; columns];
+            for row in rows.chunks_exact(columns) {
+                expected.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            }
+            let mut found = vec![0.5; columns];
+            add_rows(InstructionSet::detect(), &mut found, &rows);
+            assert_eq!(found, expected, "{columns} columns");
+            let mut backwards = vec![0.5; columns];
+            for row in rows.chunks_exact(columns).rev() {
+                backwards.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+            }
+            assert_ne!(backwards, expected, "another order is told from it");
+        }
+    }
 }
