@@ -7,6 +7,7 @@
 #[cfg(feature = "peers")]
 mod cblas;
 mod contest;
+mod convolutions;
 mod language;
 #[cfg(feature = "peers")]
 mod libraries;
@@ -60,6 +61,12 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
     let mut record = Record::read(&path)?;
     let run = Run::now();
     let is_quick = contest.quick;
+    let machine = Machine::this(set, if is_quick { "quick" } else { "full" });
+    if contest.speech.json {
+        say!("{}", json!({"event": "machine", "machine": machine}));
+    } else if !contest.speech.quiet {
+        say!("Measuring on {machine}\n");
+    }
     let threads = rayon::current_num_threads();
     let counts = if threads > 1 { vec![1, threads] } else { vec![1] };
     let pools: Vec<ThreadPool> = counts
@@ -77,8 +84,9 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
         progress: &progress,
     };
     let started = Instant::now();
+    let convolutions = if setting.effort.is_full() { convolutions::count()? } else { 0 };
     let beside = match pytorch {
-        Some(_) => step::MINIBATCHES.len() + language::models().len(),
+        Some(_) => step::MINIBATCHES.len() + language::models().len() + convolutions,
         None => 0,
     };
     progress.set_length(pools.len() * (product::SHAPES.len() + step::count(&setting) + beside));
@@ -96,12 +104,14 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
             }
             if let Some(interpreter) = interpreter {
                 contests.push(language::beside_pytorch(&setting, interpreter)?);
+                if setting.effort.is_full() {
+                    contests.extend(convolutions::beside_pytorch(&setting, interpreter)?);
+                }
             }
             (contests, notes(&setting, pytorch.as_ref()))
         }
     };
     progress.finish();
-    let machine = Machine::this(set, if is_quick { "quick" } else { "full" });
     let tables: Vec<Table> = contests
         .iter()
         .map(|contest| {
@@ -193,6 +203,7 @@ fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
     }
     if let Some(pytorch) = pytorch {
         notes.push(pytorch.note());
+        notes.extend(setting.effort.is_full().then(|| convolutions::NOTE.to_string()));
     }
     notes
 }

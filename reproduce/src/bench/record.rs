@@ -4,6 +4,7 @@
 //! median is that of the last run on the same machine, with the same instructions and effort.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -72,6 +73,14 @@ impl Machine {
             memory: machine::memory().map_or(0, |bytes| (bytes + 500_000_000) / 1_000_000_000),
             effort: effort.to_string(),
         }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Machine { processor, cores, instructions, memory, effort } = self;
+        let cores = if *cores == 1 { "1 core".to_string() } else { format!("{cores} cores") };
+        write!(f, "{processor}, {cores}, {memory} GB, {instructions} instructions, {effort}")
     }
 }
 
