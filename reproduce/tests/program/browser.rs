@@ -19,6 +19,9 @@ use reproduce::site::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::run::reproduce;
+use crate::snapshots::store_results;
+
 /// What `self_test.js` writes.
 #[derive(Debug, Deserialize)]
 struct Report {
@@ -100,7 +103,7 @@ fn report_of<T: DeserializeOwned>(
 ) -> Result<T, String> {
     let output = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        .args(["--no-first-run", "--virtual-time-budget=20000", "--dump-dom"])
+        .args(["--no-first-run", "--virtual-time-budget=200000", "--dump-dom"])
         .arg("--disable-background-networking")
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(format!("--window-size={width},900"))
@@ -154,11 +157,9 @@ fn assert_sound(report: &Report, page: &Path) {
 fn the_page_of_a_run_works_in_a_browser() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };
     let folder = tempfile::tempdir().unwrap();
-    let run = Command::new(env!("CARGO_BIN_EXE_reproduce"))
-        .current_dir(folder.path())
-        .args(["run", "matmul-error", "bernoulli-budget", "--scale", "quick"])
-        .output()
-        .unwrap();
+    store_results(folder.path());
+    let arguments = ["run", "matmul-error", "bernoulli-budget", "--scale", "quick"];
+    let run = reproduce(folder.path(), &arguments);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let page = folder.path().join("figures/index.html");
     for (name, width) in [("wide", 1280), ("narrow", 390)] {

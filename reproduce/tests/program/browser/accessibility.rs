@@ -1,10 +1,11 @@
 //! The page of a quick run, and the notes: what axe-core says of them in both themes, and how much
 //! there is to load, to scroll and to print.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use reproduce::site::NOTES;
+use reproduce::site::{NOTES, Note};
 use tempfile::TempDir;
 
 use super::{SKIPPED, browser, report, written};
@@ -31,8 +32,8 @@ fn quick_run() -> TempDir {
 /// formulas, commands, a figure that is drawn, and one that can be moved.
 const COLOURFUL: [&str; 3] = ["unbiasedness", "nodes", "related-axtrain"];
 
-/// What axe-core finds wrong with a page, and if asked with its colours in both themes.
-fn violations(browser: &Path, axe: &str, page: &Path, colours: bool) -> Vec<String> {
+/// A page with axe-core in it, beside the page; it looks at colours in both themes where it is asked to.
+fn with_axe(axe: &str, page: &Path, colours: bool) -> PathBuf {
     let text = std::fs::read_to_string(page).unwrap();
     let end = text.rfind("</body>").unwrap();
     let scripts = format!(
@@ -41,7 +42,19 @@ fn violations(browser: &Path, axe: &str, page: &Path, colours: bool) -> Vec<Stri
     );
     let tested = page.with_extension("tested.html");
     std::fs::write(&tested, format!("{}{scripts}{}", &text[..end], &text[end..])).unwrap();
-    written(browser, &tested, "axe", 1280, &page.with_extension("profile"))
+    tested
+}
+
+/// What axe-core finds wrong with such pages, by the page.
+fn violations(browser: &Path, folder: &Path, pages: &[PathBuf]) -> BTreeMap<PathBuf, Vec<String>> {
+    let pages = serde_json::to_string(pages).unwrap();
+    let frames = format!(
+        "<!doctype html><title>Frames</title><body><script>window.framedPages = {pages};{}</script>",
+        include_str!("axe_frames.js")
+    );
+    let page = folder.join("frames.html");
+    std::fs::write(&page, frames).unwrap();
+    written(browser, &page, "axe", 1280, &folder.join("profile"))
 }
 
 #[test]
@@ -50,22 +63,29 @@ fn axe_finds_nothing_wrong_with_the_page_and_the_notes() {
     let Some(axe) = axe_core() else { return testing::skip("no axe-core") };
     let folder = quick_run();
     let figures = folder.path().join("figures");
-    let notes = NOTES.iter().map(|note| figures.join(format!("notes/{}.html", note.slug)));
-    let pages: Vec<PathBuf> = notes.chain([figures.join("index.html")]).collect();
-    for page in &pages {
-        let is_colourful = |note: &&str| page.ends_with(format!("notes/{note}.html"));
-        let colours = page.ends_with("index.html") || COLOURFUL.iter().any(is_colourful);
-        let found = violations(&browser, &axe, page, colours);
-        assert!(found.is_empty(), "{}:\n{}", page.display(), found.join("\n"));
-    }
+    let index = figures.join("index.html");
+    let note = |name: &str| figures.join(format!("notes/{name}.html"));
+    let notes = NOTES.iter().map(|&Note { slug, .. }| (note(slug), COLOURFUL.contains(&slug)));
+    let pages = notes.chain([(index.clone(), true)]);
+    let mut pages: Vec<PathBuf> =
+        pages.map(|(page, colours)| with_axe(&axe, &page, colours)).collect();
     // A picture without a text, and grey words on grey.
-    let text = std::fs::read_to_string(&pages[0]).unwrap();
+    let text = std::fs::read_to_string(&index).unwrap();
     let wrong =
         "<main id=\"main\" tabindex=\"-1\"><img src=\"data:,\"><p style=\"color: #888\">Grey</p>";
     let start = "<main id=\"main\" tabindex=\"-1\">";
     assert!(text.contains(start));
-    std::fs::write(&pages[0], text.replacen(start, wrong, 1)).unwrap();
-    let found = violations(&browser, &axe, &pages[0], true).join("\n");
+    let bad = figures.join("wrong.html");
+    std::fs::write(&bad, text.replacen(start, wrong, 1)).unwrap();
+    pages.push(with_axe(&axe, &bad, true));
+    let found = violations(&browser, folder.path(), &pages);
+    assert_eq!(found.len(), NOTES.len() + 2);
+    let (bad, good): (Vec<_>, Vec<_>) =
+        found.iter().partition(|(page, _)| Some(*page) == pages.last());
+    for (page, found) in good {
+        assert!(found.is_empty(), "{}:\n{}", page.display(), found.join("\n"));
+    }
+    let found = bad[0].1.join("\n");
     assert!(
         found.contains("light: image-alt") && found.contains("light: color-contrast"),
         "{found}"
