@@ -5,7 +5,7 @@ use crate::layer::{ImageShape, SelectionFailure, StepContext};
 use crate::loss::{Loss, smoothed_softmax_cross_entropy, softmax_cross_entropy};
 use crate::matrix::Matrix;
 use crate::metrics::Metrics;
-use crate::network::{Network, TestTimeViews};
+use crate::network::{LayerParameters, Network, TestTimeViews};
 use crate::optimizer::{Optimizer, OptimizerConfig, ParameterGroup};
 use crate::sampling::StepSampling;
 use kernels::InstructionSet;
@@ -189,7 +189,20 @@ impl Learner {
         context: &StepContext,
         minibatch: &Minibatch,
     ) -> Result<(), SelectionFailure> {
-        self.network.backward(context, &minibatch.input, &self.output_gradient)
+        self.backward_each(context, minibatch, &mut |_| {})
+    }
+
+    /// The same, with [`Network::backward_each`].
+    ///
+    /// # Errors
+    /// As [`Learner::backward`].
+    pub fn backward_each(
+        &mut self,
+        context: &StepContext,
+        minibatch: &Minibatch,
+        done: &mut dyn FnMut(LayerParameters<'_>),
+    ) -> Result<(), SelectionFailure> {
+        self.network.backward_each(context, &minibatch.input, &self.output_gradient, done)
     }
 
     /// Changes the parameters by the gradient that the network has.

@@ -113,11 +113,35 @@ fn policies(ratio: f64, scores: Scores) -> LayerPolicies {
     LayerPolicies::uniform((ratio < 1.0).then_some(SamplingPolicy { scores, ..policy }))
 }
 
-/// The networks that are trained: exact, or at a ratio with a way to agree.
-fn arms(plan: &Plan, training: &Training) -> Vec<(f64, Scores)> {
+/// A network that is trained.
+#[derive(Clone, Copy)]
+struct Arm {
+    /// One of an exact network.
+    ratio: f64,
+    /// How ranks agree on what they select.
+    scores: Scores,
+    /// Whether gradients are exchanged while others are computed, as in trainings; else one can tell
+    /// what each of the two takes.
+    overlaps: bool,
+}
+
+impl Arm {
+    fn name(self, training: &Training) -> String {
+        let way = if self.ratio < 1.0 { self.scores.name() } else { "exact" };
+        let overlap = if self.overlaps { ", overlapped" } else { "" };
+        format!("{}, {way}{overlap}", training.network.title())
+    }
+}
+
+/// The networks that are trained: exact, or at a ratio with a way to agree; the last of these ways also
+/// with the exchange during the backward pass.
+fn arms(plan: &Plan, training: &Training) -> Vec<Arm> {
     let of = |&ratio: &f64| {
         let scores = if ratio < 1.0 { &training.scores[..] } else { &[Scores::Weights] };
-        scores.iter().map(move |&scores| (ratio, scores)).collect::<Vec<_>>()
+        let arm = move |(scores, overlaps)| Arm { ratio, scores, overlaps };
+        let apart = scores.iter().map(|&scores| (scores, false));
+        let together = scores.last().map(|&scores| (scores, true));
+        apart.chain(together).map(arm).collect::<Vec<_>>()
     };
     plan.ratios.iter().flat_map(of).collect()
 }
@@ -134,20 +158,16 @@ fn steps(
     let (world, spent) = (Mutex::new(&mut *rank), Spent::default());
     let selection = selection::milliseconds(training, plan.ratios.last().copied(), share, set)?;
     let (mut peers, mut found) = (Vec::new(), Vec::new());
-    for &(ratio, scores) in &arms {
+    for arm in &arms {
         let collective = Box::new(Timed::new(&world, &spent));
-        peers.push(Peer::new(
-            learner(training, ratio, scores, set)?,
-            collective,
-            Exchange::Slices,
-        )?);
-        let name = if ratio < 1.0 { scores.name() } else { "exact" };
-        let name = format!("{}, {name}", training.network.title());
-        found.push(Samples::new(Some(name), training.minibatch, ratio, 0));
+        let learner = learner(training, arm.ratio, arm.scores, set)?;
+        let peer = Peer::new(learner, collective, Exchange::Slices)?;
+        peers.push(if arm.overlaps { peer } else { peer.without_overlap() });
+        found.push(Samples::new(Some(arm.name(training)), training.minibatch, arm.ratio, 0));
     }
     for turn in 0..turns {
         let minibatch = minibatch(training, turn, share);
-        for (peer, samples) in peers.iter_mut().zip(&mut found) {
+        for ((peer, samples), arm) in peers.iter_mut().zip(&mut found).zip(&arms) {
             let (mut parts, mut payload) = (Parts::default(), 0);
             let once = timed_round(&world, || {
                 let begun = Instant::now();
@@ -163,7 +183,7 @@ fn steps(
             samples.payload = payload;
             if turn > 0 {
                 samples.add(once);
-                samples.parts.push(parts);
+                samples.parts.extend((!arm.overlaps).then_some(parts));
             }
         }
     }
@@ -171,7 +191,7 @@ fn steps(
         peers.iter_mut().map(|peer| peer.learner().network().digest()).collect();
     drop(peers);
     let is_first = share.rank == 0;
-    for (&(ratio, scores), digest) in arms.iter().zip(digests) {
+    for (&Arm { ratio, scores, .. }, digest) in arms.iter().zip(digests) {
         rank.agree(&digest)?;
         let of_threads = if is_first {
             by_threads(training, ratio, scores, turns, share.size, set)?

@@ -2,7 +2,6 @@
 
 use super::{Collective, CollectiveError};
 use crate::data::Share;
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// Replaces the numbers by sum_r share_r g_r, where g_r are those of rank r: rank q adds up segment
@@ -40,19 +39,20 @@ pub fn average_over_ranks(
 }
 
 /// sum_r share_r g_r of the segments g_r of all ranks, which lie one after another: each number
-/// summed in f64 from -0, ranks in order, and then rounded to f32.
+/// summed in f64 from -0, ranks in order, and then rounded to f32. By one thread: those of the pool
+/// compute meanwhile.
 ///
 /// # Panics
 /// When there is not one share a segment.
 pub(super) fn average(segments: &[f32], shares: &[f64], to: &mut [f32]) {
-    const NUMBERS_A_TASK: usize = 2048;
+    const NUMBERS_A_TIME: usize = 2048;
     assert_eq!(segments.len(), shares.len() * to.len(), "one share a rank");
     let length = to.len();
-    to.par_chunks_mut(NUMBERS_A_TASK).enumerate().for_each(|(task, to)| {
+    for (time, to) in to.chunks_mut(NUMBERS_A_TIME).enumerate() {
         // -0 + x is x, also where x is -0: the average of one rank has its very bits.
-        let mut sums = [-0.0; NUMBERS_A_TASK];
+        let mut sums = [-0.0; NUMBERS_A_TIME];
         for (rank, &share) in shares.iter().enumerate() {
-            let numbers = &segments[rank * length + task * NUMBERS_A_TASK..][..to.len()];
+            let numbers = &segments[rank * length + time * NUMBERS_A_TIME..][..to.len()];
             for (sum, &number) in sums.iter_mut().zip(numbers) {
                 *sum += share * f64::from(number);
             }
@@ -60,5 +60,5 @@ pub(super) fn average(segments: &[f32], shares: &[f64], to: &mut [f32]) {
         for (to, sum) in to.iter_mut().zip(sums) {
             *to = sum as f32;
         }
-    });
+    }
 }

@@ -16,12 +16,13 @@
 //! 1. where norms are shared in the step, each those of every sampled layer, as its turn comes, and
 //!    where batch normalisation is synchronised, each its sums, twice in the forward pass of such a layer
 //!    and once in the backward one;
-//! 2. each its loss and its samples, for the loss of the minibatch and the shares s_r of the ranks,
-//!    and norms that are shared for the next step;
-//! 3. each the digest of its selections;
-//! 4. each to rank q segment q of its gradient g_r, of W segments as equal as can be; rank q adds up
-//!    sum_r s_r g_r there, in f64 from -0, r = 0, 1, ..., W - 1, and rounds to f32;
-//! 5. each its averaged segment to all, and every rank makes the same step of its optimiser.
+//! 2. each its loss and its samples, for the loss of the minibatch and the shares s_r of the ranks;
+//! 3. for layers that have a quarter of a million numbers together, the last ones first, while those
+//!    before them still compute: each the digest of its selections; each to rank q segment q of their
+//!    gradients g_r, of W segments as equal as can be; rank q adds up sum_r s_r g_r there, in f64 from
+//!    -0, r = 0, 1, ..., W - 1, and rounds to f32; each its averaged segment to all;
+//! 4. each what it has computed, and norms that are shared for the next step. Then every rank makes the
+//!    same step of its optimiser.
 
 mod averaging;
 mod collective;

@@ -45,7 +45,7 @@ pub struct Mpi {
 }
 
 impl Mpi {
-    /// Does the work of this rank. It is done by this thread, which alone may use the rank.
+    /// Does the work of this rank, which one thread at a time may use.
     ///
     /// An error ends the whole job with code 2: rank 0, or else the rank that has it, writes the
     /// reason to the standard error. So does a panic, with code 101 or the signal of an abort.
@@ -60,7 +60,7 @@ impl Mpi {
         work: impl FnOnce(&mut Mpi) -> Result<T, E>,
     ) -> Result<T, E> {
         let start = |error: String| E::from(CollectiveError::Start(error));
-        let mpi = ferrompi::Mpi::init_thread(ThreadLevel::Funneled);
+        let mpi = ferrompi::Mpi::init_thread(ThreadLevel::Serialized);
         let mpi = mpi.map_err(|error| start(error.to_string()))?;
         let world = mpi.world();
         let [rank, size] = [world.rank(), world.size()].map(|number| number as usize);

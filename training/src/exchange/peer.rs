@@ -1,13 +1,15 @@
 //! A learner that makes its steps together with those of other ranks.
 
-use super::message::{DIGEST, Message};
+use super::message::{Message, Packing};
 use super::norms::{self, InStep};
-use super::{Collective, CollectiveError, Exchange, ExchangeError, average_over_ranks};
+use super::{Collective, CollectiveError, Exchange, ExchangeError};
 use crate::counting::{Computations, GradientNumbers};
 use crate::data::{Minibatch, Share};
 use crate::layer::{Ranks, StepContext};
 use crate::learner::{Learner, StepError};
 use crate::loss::Loss;
+use std::sync::mpsc;
+use std::{panic, thread};
 
 /// One rank's learner. The weights of all ranks are the same before and after every step, bit for
 /// bit: they start the same, and every rank makes the same step by the same averaged gradient.
@@ -47,7 +49,11 @@ pub struct Peer<'a> {
     collective: Box<dyn Collective + 'a>,
     exchange: Exchange,
     synchronises: bool,
-    message: Message,
+    overlaps: bool,
+    /// Numbers of a message of the gradient, at least: enough that its header and the wait for it count
+    /// little.
+    numbers_a_message: usize,
+    packing: Packing,
     /// The segments, of all ranks, of the part of the gradient that this rank averages.
     received: Vec<f32>,
     /// A parameter's gradient, unpacked.
@@ -65,16 +71,8 @@ pub struct StepTotals {
     pub sent: GradientNumbers,
 }
 
-/// What the losses and counts of all ranks come to.
-#[derive(Default)]
-struct Totals {
-    loss: Loss,
-    computations: Computations,
-    /// Of each rank.
-    samples: Vec<u64>,
-    /// Column norms that this rank sent with them.
-    norms: u64,
-}
+/// Numbers of a message of the gradient, at least.
+const NUMBERS_A_MESSAGE: usize = 1 << 18;
 
 impl<'a> Peer<'a> {
     /// A rank before its first step, its learner now that of this rank.
@@ -99,7 +97,9 @@ impl<'a> Peer<'a> {
             collective,
             exchange,
             synchronises: false,
-            message: Message::default(),
+            overlaps: true,
+            numbers_a_message: NUMBERS_A_MESSAGE,
+            packing: Packing::default(),
             received: Vec::new(),
             whole: Vec::new(),
         })
@@ -111,6 +111,19 @@ impl<'a> Peer<'a> {
     #[must_use]
     pub fn with_synchronised_batch_norm(self, synchronises: bool) -> Self {
         Self { synchronises, ..self }
+    }
+
+    /// The same whose gradients are exchanged after the backward pass in the place of during it, which
+    /// changes no bit. So it is in any case where batch normalisation is synchronised, whose sums are
+    /// exchanged during that pass.
+    #[must_use]
+    pub fn without_overlap(self) -> Self {
+        Self { overlaps: false, ..self }
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_messages_of(self, numbers_a_message: usize) -> Self {
+        Self { numbers_a_message, ..self }
     }
 
     /// The learner of this rank.
@@ -154,68 +167,132 @@ impl<'a> Peer<'a> {
         let statistics = self.synchronises.then_some(&ranks as &dyn Ranks);
         let forward = StepContext { ranks: Some(&ranks), statistics, ..context };
         let own = self.learner.forward(&forward, share);
-        let mut in_step = ranks.finish()?;
-        // Of a loss that is no number there is no gradient; all ranks see that in the total. Where they
-        // share statistics none may leave the others waiting.
-        if self.synchronises {
-            let ranks = InStep::new(&mut *self.collective);
-            let backward = StepContext { statistics: Some(&ranks), ..context };
-            let outcome = self.learner.backward(&backward, share);
-            in_step += ranks.finish()?;
-            outcome.map_err(StepError::from)?;
-        } else if own.sum.is_finite() {
-            self.learner.backward(&context, share).map_err(StepError::from)?;
-        }
-        let Totals { loss, computations, samples, norms } = self.total(own)?;
+        let in_step = ranks.finish()?;
+        let (loss, shares) = self.total(own)?;
+        // Of a loss that is no number there is no gradient, on no rank.
         if !loss.sum.is_finite() {
             return Err(StepError::Diverged { loss: loss.mean() }.into());
         }
-        let shares: Vec<f64> =
-            samples.iter().map(|&samples| samples as f64 / loss.samples as f64).collect();
-        let sent = self.update(&shares)?;
-        let sent = GradientNumbers { norms: norms + in_step, ..sent };
+        self.packing.begin(self.learner.network());
+        let in_step = in_step
+            + if self.overlaps && !self.synchronises {
+                self.average_during_backward(&context, share, &shares)?;
+                0
+            } else {
+                self.average_after_backward(&context, share, &shares)?
+            };
+        let (computations, later) = self.tell_of_step()?;
+        let Self { learner, packing, exchange, whole, .. } = self;
+        let (network, optimizer) = learner.parts();
+        packing.update(network, optimizer, *exchange, whole);
+        let sent = GradientNumbers { norms: later + in_step, ..packing.count() };
         Ok(StepTotals { loss, computations, sent })
     }
 
-    /// What the ranks tell each other of a step beside their gradients.
-    fn total(&mut self, own: Loss) -> Result<Totals, ExchangeError> {
+    /// The loss of the whole minibatch, and the share of each rank in its samples.
+    fn total(&mut self, own: Loss) -> Result<(Loss, Vec<f64>), ExchangeError> {
+        let numbers = [own.sum.to_bits(), own.correct as u64, own.samples as u64];
+        let of_all = self.gather(&numbers)?;
+        let (mut loss, mut samples) = (Loss::default(), Vec::new());
+        for &[sum, correct, count] in of_all.as_chunks().0 {
+            let (sum, correct) = (f64::from_bits(sum), correct as usize);
+            loss += Loss { sum, correct, samples: count as usize };
+            samples.push(count as f64);
+        }
+        let shares = samples.into_iter().map(|samples| samples / loss.samples as f64).collect();
+        Ok((loss, shares))
+    }
+
+    /// As many numbers of every rank, in their order.
+    fn gather(&mut self, own: &[u64]) -> Result<Vec<u64>, CollectiveError> {
+        let own: Vec<[u8; 8]> = own.iter().map(|number| number.to_le_bytes()).collect();
+        let mut all = Vec::new();
+        self.collective.all_gather_bytes(own.as_flattened(), &mut all)?;
+        Ok(all.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect())
+    }
+
+    /// The backward pass, and then the average of the gradient over the ranks. Returns how many numbers
+    /// of 32 bits were sent for statistics.
+    fn average_after_backward(
+        &mut self,
+        context: &StepContext,
+        share: &Minibatch,
+        shares: &[f64],
+    ) -> Result<u64, ExchangeError> {
+        let Self { learner, collective, packing, received, .. } = self;
+        let (exchange, numbers) = (self.exchange, self.numbers_a_message);
+        let ranks = InStep::new(&mut **collective);
+        let statistics = self.synchronises.then_some(&ranks as &dyn Ranks);
+        let backward = StepContext { statistics, ..*context };
+        let mut messages: Vec<Message> = Vec::new();
+        let outcome = learner.backward_each(&backward, share, &mut |layer| {
+            messages.extend(packing.push(layer, exchange, numbers));
+        });
+        let sent = ranks.finish()?;
+        outcome.map_err(StepError::from)?;
+        messages.extend(packing.end());
+        for message in &mut messages {
+            message.average(&mut **collective, shares, received)?;
+        }
+        packing.take_averages(messages);
+        Ok(sent)
+    }
+
+    /// The backward pass, and the average of the gradient of its layers over the ranks while the layers
+    /// before them compute.
+    fn average_during_backward(
+        &mut self,
+        context: &StepContext,
+        share: &Minibatch,
+        shares: &[f64],
+    ) -> Result<(), ExchangeError> {
+        let Self { learner, collective, packing, received, .. } = self;
+        let (exchange, numbers) = (self.exchange, self.numbers_a_message);
+        let collective = &mut **collective;
+        let (outcome, averaged) = thread::scope(|scope| {
+            let (send, packed) = mpsc::channel::<Message>();
+            let averages = scope.spawn(move || {
+                let averages = packed.into_iter().map(|mut message| {
+                    message.average(collective, shares, received)?;
+                    Ok(message)
+                });
+                averages.collect::<Result<Vec<Message>, ExchangeError>>()
+            });
+            // Where the exchange has failed nobody listens, and it says why in the end.
+            let outcome = learner.backward_each(context, share, &mut |layer| {
+                packing.push(layer, exchange, numbers).map(|message| send.send(message).ok());
+            });
+            if outcome.is_ok() {
+                packing.end().map(|message| send.send(message).ok());
+            }
+            drop(send);
+            (outcome, averages.join().unwrap_or_else(|reason| panic::resume_unwind(reason)))
+        });
+        outcome.map_err(StepError::from)?;
+        packing.take_averages(averaged?);
+        Ok(())
+    }
+
+    /// Tells all ranks what this one has computed, and the norms that are shared for the next step.
+    /// Returns the multiply-adds of all, and how many norms these are.
+    fn tell_of_step(&mut self) -> Result<(Computations, u64), ExchangeError> {
         let network = self.learner.network();
         let Computations { performed, exact } = network.take_computations();
-        let (correct, samples) = (own.correct as u64, own.samples as u64);
-        let numbers = [own.sum.to_bits(), correct, samples, performed, exact];
-        let mut message = numbers.map(u64::to_le_bytes).as_flattened().to_vec();
+        let numbers = [performed, exact].map(u64::to_le_bytes);
+        let mut message = numbers.as_flattened().to_vec();
         let norms = norms::append_later(network, &mut message);
         let (mut all, mut later) = (Vec::new(), Vec::new());
         self.collective.all_gather_bytes(&message, &mut all)?;
-        let mut totals = Totals { norms, ..Totals::default() };
+        let mut computations = Computations::default();
         for message in all.chunks_exact(message.len()) {
             let (numbers, norms) = message.split_at(size_of_val(&numbers));
             later.push(norms);
-            for numbers in numbers.as_chunks::<8>().0.as_chunks::<5>().0 {
-                let [sum, correct, samples, performed, exact] = numbers.map(u64::from_le_bytes);
-                let (sum, correct) = (f64::from_bits(sum), correct as usize);
-                totals.loss += Loss { sum, correct, samples: samples as usize };
-                totals.computations += Computations { performed, exact };
-                totals.samples.push(samples);
+            for &numbers in numbers.as_chunks::<8>().0.as_chunks::<2>().0 {
+                let [performed, exact] = numbers.map(u64::from_le_bytes);
+                computations += Computations { performed, exact };
             }
         }
         norms::take_later(network, &later);
-        Ok(totals)
-    }
-
-    /// Averages the gradients and makes a step of the optimiser by the average.
-    fn update(&mut self, shares: &[f64]) -> Result<GradientNumbers, ExchangeError> {
-        let Self { learner, collective, exchange, message, received, whole, .. } = self;
-        let (network, optimizer) = learner.parts();
-        message.pack(network, *exchange);
-        collective.agree(&message.parts).map_err(|error| match error {
-            CollectiveError::Differs { rank, place } => {
-                ExchangeError::SelectionsDiffer { rank, parameter: place / DIGEST }
-            }
-            error => error.into(),
-        })?;
-        average_over_ranks(&mut **collective, &mut message.numbers, shares, received)?;
-        message.update(network, optimizer, *exchange, whole);
-        Ok(message.count())
+        Ok((computations, norms))
     }
 }

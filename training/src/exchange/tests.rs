@@ -149,6 +149,36 @@ fn slices_train_to_the_bits_of_whole_gradients_on_every_rank() {
     }
 }
 
+/// Messages of a layer each, of some layers and of all, sent during the backward pass and after it.
+#[test]
+fn neither_overlap_nor_the_length_of_messages_changes_a_bit() {
+    for (name, description, image) in networks() {
+        let policies = policies(Estimator::TopK, 0.4, Scores::Shared);
+        let run = |numbers: usize, overlaps: bool, exchange: Exchange| {
+            let work = |threads: &mut Threads| -> Outcome {
+                let rank = threads.rank();
+                let peer = Peer::new(build(&description, &policies), Box::new(threads), exchange)?;
+                let peer = peer.with_messages_of(numbers);
+                let mut peer = if overlaps { peer } else { peer.without_overlap() };
+                let steps = (0..3)
+                    .map(|step| Ok(peer.step(&images(image, step, 4 * rank..4 * rank + 4))?.sent));
+                let sent = steps.collect::<Result<Vec<_>, ExchangeError>>()?;
+                Ok((sent, peer.learner().network().parameters()))
+            };
+            Threads::run(RANKS, work, |threads| work(threads).map(drop)).unwrap()
+        };
+        for exchange in [Exchange::Whole, Exchange::Slices] {
+            let expected = run(usize::MAX, false, exchange);
+            for numbers in [1, 1000, usize::MAX] {
+                for overlaps in [true, false] {
+                    let found = run(numbers, overlaps, exchange);
+                    assert_eq!(found, expected, "{name}, {numbers}, {overlaps}, {exchange:?}");
+                }
+            }
+        }
+    }
+}
+
 /// The features and channels that a network has selected, layer by layer.
 fn selected(network: &mut Network) -> Vec<Vec<u32>> {
     let mut lists = Vec::new();

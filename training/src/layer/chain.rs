@@ -28,6 +28,51 @@ impl Chain {
             before[position - 1].keep(context, from[0].demand())
         })
     }
+
+    /// [`Layer::backward`], which calls `done` with each layer once it has the gradients of its
+    /// parameters: from the last one to the first.
+    pub(crate) fn backward_each(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        input_gradient_needed: bool,
+        done: &mut dyn FnMut(&mut dyn Layer),
+    ) {
+        for position in (0..self.layers.len()).rev() {
+            let (before, from) = self.layers.split_at_mut(position);
+            let (layer, after) = from.split_at_mut(1);
+            let needed = input_gradient_needed || before.iter().any(|layer| layer.learns(context));
+            if needed || layer[0].learns(context) {
+                let reads = layer[0].demand().reads;
+                if let Some(before) = before.last_mut()
+                    && reads.is_none_or(|channels| !channels.indices.is_empty())
+                {
+                    before.restore(context);
+                }
+                let input = before.last().map_or(input, |layer| layer.output());
+                let mut gradient =
+                    after.first().map_or(output_gradient, |layer| layer.input_gradient());
+                if gradient
+                    .channel_count()
+                    .is_some_and(|count| !layer[0].takes_gradients_of(context, count))
+                {
+                    gradient.expand_into(context.memory, &mut self.whole_gradient);
+                    gradient = &self.whole_gradient;
+                }
+                layer[0].backward(context, input, gradient, needed);
+            }
+            // The gradient of the output and the input have been used.
+            self.whole_gradient.release(context.memory);
+            if let Some(after) = after.first_mut() {
+                after.release_input_gradient(context);
+            }
+            if let Some(before) = before.last_mut() {
+                before.keep(context, Demand::GRADIENT);
+            }
+            done(&mut *self.layers[position]);
+        }
+    }
 }
 
 impl Layer for Chain {
@@ -75,38 +120,7 @@ impl Layer for Chain {
         output_gradient: &Matrix,
         input_gradient_needed: bool,
     ) {
-        for position in (0..self.layers.len()).rev() {
-            let (before, from) = self.layers.split_at_mut(position);
-            let (layer, after) = from.split_at_mut(1);
-            let needed = input_gradient_needed || before.iter().any(|layer| layer.learns(context));
-            if needed || layer[0].learns(context) {
-                let reads = layer[0].demand().reads;
-                if let Some(before) = before.last_mut()
-                    && reads.is_none_or(|channels| !channels.indices.is_empty())
-                {
-                    before.restore(context);
-                }
-                let input = before.last().map_or(input, |layer| layer.output());
-                let mut gradient =
-                    after.first().map_or(output_gradient, |layer| layer.input_gradient());
-                if gradient
-                    .channel_count()
-                    .is_some_and(|count| !layer[0].takes_gradients_of(context, count))
-                {
-                    gradient.expand_into(context.memory, &mut self.whole_gradient);
-                    gradient = &self.whole_gradient;
-                }
-                layer[0].backward(context, input, gradient, needed);
-            }
-            // The gradient of the output and the input have been used.
-            self.whole_gradient.release(context.memory);
-            if let Some(after) = after.first_mut() {
-                after.release_input_gradient(context);
-            }
-            if let Some(before) = before.last_mut() {
-                before.keep(context, Demand::GRADIENT);
-            }
-        }
+        self.backward_each(context, input, output_gradient, input_gradient_needed, &mut |_| {});
     }
 
     fn input_gradient(&self) -> &Matrix {

@@ -60,6 +60,22 @@ pub struct Network {
     frozen: Vec<ParameterPattern>,
 }
 
+/// The parameters of a layer.
+pub struct LayerParameters<'a> {
+    layer: &'a mut dyn Layer,
+    frozen: &'a [ParameterPattern],
+}
+
+impl LayerParameters<'_> {
+    /// Calls `visit` on each of them with its gradient, always in the same order.
+    pub fn visit(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
+        self.layer.visit_parameters(&mut |parameter| {
+            let is_frozen = is_frozen(self.frozen, parameter.name);
+            visit(Parameter { is_frozen, ..parameter });
+        });
+    }
+}
+
 impl Network {
     /// A network of at least one layer.
     ///
@@ -93,11 +109,29 @@ impl Network {
         input: &Matrix,
         output_gradient: &Matrix,
     ) -> Result<(), SelectionFailure> {
-        self.memory.begin_backward();
-        let (memory, report) = (Some(&self.memory), Some(&self.report));
-        let context = &StepContext { memory, report, frozen: &self.frozen, ..*context };
-        self.chain.backward(context, input, output_gradient, false);
-        self.report.take_failure().map_or(Ok(()), Err)
+        self.backward_each(context, input, output_gradient, &mut |_| {})
+    }
+
+    /// [`Network::backward`], which calls `done` with each layer of the network once it has the
+    /// gradients of its parameters: from the last one to the first, all of them.
+    ///
+    /// # Errors
+    /// As [`Network::backward`].
+    pub fn backward_each(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        output_gradient: &Matrix,
+        done: &mut dyn FnMut(LayerParameters<'_>),
+    ) -> Result<(), SelectionFailure> {
+        let Self { chain, memory, report, frozen } = self;
+        memory.begin_backward();
+        let (memory, report) = (Some(&*memory), &*report);
+        let context = &StepContext { memory, report: Some(report), frozen, ..*context };
+        chain.backward_each(context, input, output_gradient, false, &mut |layer| {
+            done(LayerParameters { layer, frozen });
+        });
+        report.take_failure().map_or(Ok(()), Err)
     }
 
     /// The memory of activations and their gradients.
@@ -129,11 +163,7 @@ impl Network {
 
     /// Calls `visit` on each parameter with its gradient, always in the same order.
     pub fn visit_parameters(&mut self, visit: &mut dyn FnMut(Parameter<'_>)) {
-        let Self { chain, frozen, .. } = self;
-        chain.visit_parameters(&mut |parameter| {
-            let is_frozen = is_frozen(frozen, parameter.name);
-            visit(Parameter { is_frozen, ..parameter });
-        });
+        LayerParameters { layer: &mut self.chain, frozen: &self.frozen }.visit(visit);
     }
 
     /// All parameters, in order.
