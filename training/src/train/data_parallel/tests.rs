@@ -129,7 +129,8 @@ fn what_cannot_be_trained_together_is_named() {
     );
     let by_both = config(Estimator::TopK, Scores::Both);
     let error = run(&by_both, 3, Exchange::Slices, &splits).unwrap_err();
-    let expected = ExchangeError::SelectionsDiffer { rank: 1, parameter: 0 };
+    // The weights of the last layer, which is compared first.
+    let expected = ExchangeError::SelectionsDiffer { rank: 1, parameter: 4 };
     let is_expected = matches!(
         &error,
         RunError::Training(TrainingError::Exchange(found)) if *found == expected
