@@ -32,7 +32,7 @@ pub fn config(scores: Scores) -> TrainingConfig {
 }
 
 /// A small network whose ranks sum the statistics of a layer in the middle of their steps.
-pub fn synchronised() -> TrainingConfig {
+fn synchronised() -> TrainingConfig {
     let layers = "{name: layers, layers: [{layer: max-pool, kernel: 4}, \
         {layer: convolution, channels: 6, kernel: 3}, {layer: batch-norm}, \
         {layer: activation, function: relu}, {layer: linear}]}";
