@@ -113,14 +113,19 @@ pub(super) struct Packing {
 }
 
 impl Packing {
-    /// Begins with the gradient of another step.
-    pub(super) fn begin(&mut self, network: &mut Network) {
+    /// Begins with the gradient of another step. Returns the numbers of its parameters.
+    pub(super) fn begin(&mut self, network: &mut Network) -> usize {
         (self.ahead, self.closed, self.open_numbers, self.all) = (0, 0, 0, 0);
-        network.visit_parameters(&mut |_| self.ahead += 1);
+        let mut numbers = 0;
+        network.visit_parameters(&mut |parameter| {
+            self.ahead += 1;
+            numbers += parameter.values.len();
+        });
         self.places.clear();
         self.places.resize(self.ahead, (0, 0..0));
         self.unused.append(&mut self.averaged);
         self.open.clear();
+        numbers
     }
 
     /// Takes the gradients of the next layer, which is the one before. Returns the message when its

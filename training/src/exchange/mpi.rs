@@ -212,7 +212,10 @@ impl Collective for Mpi {
     }
 }
 
-/// Each of the others with its rank.
+/// Each of the others with its rank, the next one first: where all begin with rank 0, the links of the
+/// others stay idle until it has its messages.
 fn others<T>(own: usize, of_ranks: impl Iterator<Item = T>) -> impl Iterator<Item = (usize, T)> {
-    of_ranks.enumerate().filter(move |(rank, _)| *rank != own)
+    let mut all: Vec<(usize, T)> = of_ranks.enumerate().collect();
+    all.rotate_left(own);
+    all.into_iter().skip(1)
 }

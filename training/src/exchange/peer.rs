@@ -173,9 +173,11 @@ impl<'a> Peer<'a> {
         if !loss.sum.is_finite() {
             return Err(StepError::Diverged { loss: loss.mean() }.into());
         }
-        self.packing.begin(self.learner.network());
+        // A single message is full when nothing is left to compute.
+        let numbers = self.packing.begin(self.learner.network());
+        let is_one_message = numbers <= self.numbers_a_message;
         let in_step = in_step
-            + if self.overlaps && !self.synchronises {
+            + if self.overlaps && !self.synchronises && !is_one_message {
                 self.average_during_backward(&context, share, &shares)?;
                 0
             } else {
