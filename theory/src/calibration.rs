@@ -185,6 +185,7 @@ mod tests {
     const SEEDS: u64 = 40;
 
     #[test]
+    #[ignore = "slow"]
     fn tests_have_the_size_they_say_and_one_of_a_tenth_is_noticed() {
         const SIZE: f64 = 0.1;
         for found in calibration(0, SEEDS).unwrap() {
@@ -238,6 +239,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "slow"]
     fn controls_are_rejected_with_every_seed() {
         // Standard scale of the exhibit asks it of 99 in 100.
         let mut found = power(0, 30, 1_000).unwrap();

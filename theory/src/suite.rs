@@ -155,6 +155,7 @@ mod tests {
     }
 
     #[test]
+    #[ignore = "slow"]
     fn threads_and_instruction_sets_do_not_change_a_bit() {
         let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         assert_eq!(alone.install(|| with(InstructionSet::Portable)), *SUITE);

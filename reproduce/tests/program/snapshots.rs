@@ -164,6 +164,7 @@ fn every_exhibit_on_published_images() {
 /// The numbers that all are compared with were computed by one thread each, with the best
 /// instructions.
 #[test]
+#[ignore = "slow"]
 fn numbers_depend_on_neither_threads_nor_instruction_set() {
     let WithoutData { cases, results, .. } = without_data();
     for name in ["bernoulli-budget", "gradient-error", "multi-node", "ensemble-kalman"] {
