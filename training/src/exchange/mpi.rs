@@ -216,6 +216,8 @@ impl Collective for Mpi {
 /// others stay idle until it has its messages.
 fn others<T>(own: usize, of_ranks: impl Iterator<Item = T>) -> impl Iterator<Item = (usize, T)> {
     let mut all: Vec<(usize, T)> = of_ranks.enumerate().collect();
-    all.rotate_left(own);
+    // Of an empty vector there is no part for anyone.
+    let parts = all.len();
+    all.rotate_left(own.min(parts));
     all.into_iter().skip(1)
 }
