@@ -26,6 +26,7 @@ use crate::snapshots::store_results;
 #[derive(Debug, Deserialize)]
 struct Report {
     errors: Vec<String>,
+    /// What came from elsewhere than the files beside the page.
     loads: Vec<String>,
     links: Vec<String>,
     /// Of figures of exhibits.
@@ -186,6 +187,15 @@ fn the_page_of_a_run_works_in_a_browser() {
         assert!(!figure.contains("class="), "its colours are its own: {figure}");
         let csv = folder.path().join("figures/matmul-error.csv");
         assert_eq!(*rows, std::fs::read_to_string(csv).unwrap());
+    }
+    // A note shows the figure that this run has drawn, and not one that is not there.
+    let page = folder.path().join("figures/notes/concentration.html");
+    let picture = "../matmul-error.svg";
+    for errors in [&[][..], &["cannot load img"]] {
+        let report = report(&browser, &page, 390, &folder.path().join("notes"));
+        assert_eq!(report.errors, errors);
+        assert!(report.loads.is_empty() && report.overflow.iter().all(|pixels| *pixels <= 0.0));
+        let _ = std::fs::remove_file(page.parent().unwrap().join(picture));
     }
 }
 

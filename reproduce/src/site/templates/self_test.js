@@ -155,7 +155,8 @@
       // No browser makes its window as narrow as a phone, but a narrow one has the phone's layout.
       const narrower = root.clientWidth < 600 ? [390, 320] : [];
       report.overflow = [root.clientWidth, ...narrower].map(overflow);
-      report.loads = performance.getEntriesByType("resource").map((entry) => entry.name);
+      const resources = performance.getEntriesByType("resource").map((entry) => entry.name);
+      report.loads = resources.filter((name) => !name.startsWith("file:"));
     } catch (error) {
       pageErrors.push(String(error));
     }
