@@ -215,9 +215,7 @@ impl Collective for Mpi {
 /// Each of the others with its rank, the next one first: where all begin with rank 0, the links of the
 /// others stay idle until it has its messages.
 fn others<T>(own: usize, of_ranks: impl Iterator<Item = T>) -> impl Iterator<Item = (usize, T)> {
-    let mut all: Vec<(usize, T)> = of_ranks.enumerate().collect();
-    // Of an empty vector there is no part for anyone.
-    let parts = all.len();
-    all.rotate_left(own.min(parts));
-    all.into_iter().skip(1)
+    let others = of_ranks.enumerate().filter(|(rank, _)| *rank != own);
+    let (before, after): (Vec<_>, Vec<_>) = others.partition(|(rank, _)| *rank < own);
+    after.into_iter().chain(before)
 }

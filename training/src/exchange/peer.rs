@@ -115,7 +115,7 @@ impl<'a> Peer<'a> {
 
     /// The same whose gradients are exchanged after the backward pass in the place of during it, which
     /// changes no bit. So it is in any case where batch normalisation is synchronised, whose sums are
-    /// exchanged during that pass.
+    /// exchanged during that pass, and where the gradient fits one message.
     #[must_use]
     pub fn without_overlap(self) -> Self {
         Self { overlaps: false, ..self }
