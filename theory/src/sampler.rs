@@ -60,12 +60,13 @@ impl Sampler {
     /// # Errors
     /// Those of [`outcomes`].
     pub fn outcomes(&self, scores: &[f64], k: usize) -> Result<Vec<Outcome>, CheckError> {
-        // What is spoiled after it was drawn may hide how it was drawn.
-        let drawn = match self.mistake {
-            Some(Mistake::BiasedGenerator) => *self,
-            _ => Self::right(self.estimator),
-        };
-        let mut found = outcomes(|rng| drawn.select(scores, k, rng))?;
+        // The law that every draw is from is found once. What is spoiled after it was drawn may hide
+        // how it was drawn, so it is enumerated before.
+        let law = self.estimator.law(scores, k)?;
+        let mut found = outcomes(|rng| match self.mistake {
+            Some(Mistake::BiasedGenerator) => Ok(law.draw(&mut BiasedGenerator(rng))),
+            _ => Ok(law.draw(rng)),
+        })?;
         if let Some(mistake) = self.mistake {
             for outcome in &mut found {
                 outcome.selection = mistake.spoil(std::mem::take(&mut outcome.selection), k)?;

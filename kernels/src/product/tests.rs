@@ -78,74 +78,72 @@ fn check<T: Real>(rows: usize, inner: usize, columns: usize, layout: [bool; 3], 
         let expected = bits(MatrixView::row_major(naive, c.rows(), c.columns()));
         assert!(bits(c) == expected, "{what}, {rows} x {inner} x {columns}, {layout:?}");
     };
+    let all = naive(a, b, &Selection::all(inner));
     for set in InstructionSet::available() {
         let mut c = vec![T::from_f64(f64::NAN); rows * columns];
         matmul(set, a, b, view_mut(&mut c, rows, columns, layout[2]));
-        let exact = naive(a, b, &Selection::all(inner));
-        expect(view(&c, rows, columns, layout[2]), &exact, &format!("exact, {set}"));
-        for scaled in [false, true] {
-            let pairs = some_pairs(seed, inner, scaled);
+        expect(view(&c, rows, columns, layout[2]), &all, &format!("exact, {set}"));
+    }
+    for scaled in [false, true] {
+        let scale =
+            |value: T, scale: f64| if scaled { value.times(T::from_f64(scale)) } else { value };
+        let pairs = some_pairs(seed, inner, scaled);
+        let sampled = naive(a, b, &pairs);
+
+        let kept_rows = some_pairs(seed, rows, scaled);
+        let by_rows: Vec<T> = (0..kept_rows.len() * columns)
+            .map(|i| (kept_rows.indices()[i / columns] as usize, i / columns, i % columns))
+            .map(|(row, j, column)| {
+                let left = |pair| scale(a.at(row, pair), kept_rows.scales()[j]);
+                chain(inner, left, |pair| b.at(pair, column))
+            })
+            .collect();
+
+        let kept_columns = some_pairs(seed, columns, scaled);
+        let of_columns = |element: &dyn Fn(usize, usize, f64) -> T| -> Vec<T> {
+            (0..rows * kept_columns.len())
+                .map(|i| (i / kept_columns.len(), i % kept_columns.len()))
+                .map(|(row, j)| {
+                    element(row, kept_columns.indices()[j] as usize, kept_columns.scales()[j])
+                })
+                .collect()
+        };
+        let by_columns = of_columns(&|row, column, factor| {
+            chain(inner, |pair| a.at(row, pair), |pair| scale(b.at(pair, column), factor))
+        });
+        let stored = some_pairs(seed + 2, inner, false);
+        let few = stored.indices();
+        let by_stored = of_columns(&|row, column, factor| {
+            few.iter().map(|&pair| pair as usize).fold(T::ZERO, |sum, pair| {
+                a.at(row, pair).mul_add(scale(b.at(pair, column), factor), sum)
+            })
+        });
+        let among: Vec<T> = (0..rows * few.len())
+            .map(|i| a.at(i / few.len(), few[i % few.len()] as usize))
+            .collect();
+        let a_stored = MatrixView::row_major(&among, rows, few.len());
+
+        for set in InstructionSet::available() {
+            let mut c = vec![T::from_f64(f64::NAN); rows * columns];
             matmul_selected(set, a, b, &pairs, view_mut(&mut c, rows, columns, layout[2]));
-            let sampled = naive(a, b, &pairs);
             expect(view(&c, rows, columns, layout[2]), &sampled, &format!("selected, {set}"));
 
-            let scale = |value: T, scale: f64| {
-                if scaled { value.times(T::from_f64(scale)) } else { value }
-            };
-            let picked = some_pairs(seed, rows, scaled);
-            let mut c = vec![T::ZERO; picked.len() * columns];
-            let c_view = view_mut(&mut c, picked.len(), columns, layout[2]);
-            matmul_selected_rows(set, a, b, &picked, c_view);
-            let by_rows: Vec<T> = (0..picked.len() * columns)
-                .map(|i| (picked.indices()[i / columns] as usize, i / columns, i % columns))
-                .map(|(row, j, column)| {
-                    let left = |pair| scale(a.at(row, pair), picked.scales()[j]);
-                    chain(inner, left, |pair| b.at(pair, column))
-                })
-                .collect();
-            expect(view(&c, picked.len(), columns, layout[2]), &by_rows, &format!("rows, {set}"));
+            let (few_rows, few_columns) = (kept_rows.len(), kept_columns.len());
+            let mut c = vec![T::ZERO; few_rows * columns];
+            let c_view = view_mut(&mut c, few_rows, columns, layout[2]);
+            matmul_selected_rows(set, a, b, &kept_rows, c_view);
+            expect(view(&c, few_rows, columns, layout[2]), &by_rows, &format!("rows, {set}"));
 
-            let picked = some_pairs(seed, columns, scaled);
-            let mut c = vec![T::ZERO; rows * picked.len()];
-            let c_view = view_mut(&mut c, rows, picked.len(), layout[2]);
-            matmul_selected_columns(set, a, b, &picked, c_view);
-            let stored = some_pairs(seed + 2, inner, false);
-            let few = stored.indices();
-            let among: Vec<T> = (0..rows * few.len())
-                .map(|i| a.at(i / few.len(), few[i % few.len()] as usize))
-                .collect();
-            let mut partial = vec![T::ZERO; rows * picked.len()];
-            let partial_view = view_mut(&mut partial, rows, picked.len(), layout[2]);
-            let a_stored = MatrixView::row_major(&among, rows, few.len());
-            matmul_stored_selected_columns(set, a_stored, few, b, &picked, partial_view);
-            let by_stored: Vec<T> = (0..rows * picked.len())
-                .map(|i| (i / picked.len(), i % picked.len()))
-                .map(|(row, j)| {
-                    let column = picked.indices()[j] as usize;
-                    let right = |pair| scale(b.at(pair, column), picked.scales()[j]);
-                    few.iter().fold(T::ZERO, |sum, &pair| {
-                        a.at(row, pair as usize).mul_add(right(pair as usize), sum)
-                    })
-                })
-                .collect();
-            expect(
-                view(&partial, rows, picked.len(), layout[2]),
-                &by_stored,
-                &format!("stored columns, {set}"),
-            );
-            let by_columns: Vec<T> = (0..rows * picked.len())
-                .map(|i| (i / picked.len(), i % picked.len()))
-                .map(|(row, j)| {
-                    let column = picked.indices()[j] as usize;
-                    let right = |pair| scale(b.at(pair, column), picked.scales()[j]);
-                    chain(inner, |pair| a.at(row, pair), right)
-                })
-                .collect();
-            expect(
-                view(&c, rows, picked.len(), layout[2]),
-                &by_columns,
-                &format!("columns, {set}"),
-            );
+            let mut c = vec![T::ZERO; rows * few_columns];
+            let c_view = view_mut(&mut c, rows, few_columns, layout[2]);
+            matmul_selected_columns(set, a, b, &kept_columns, c_view);
+            expect(view(&c, rows, few_columns, layout[2]), &by_columns, &format!("columns, {set}"));
+
+            let mut c = vec![T::ZERO; rows * few_columns];
+            let c_view = view_mut(&mut c, rows, few_columns, layout[2]);
+            matmul_stored_selected_columns(set, a_stored, few, b, &kept_columns, c_view);
+            let what = format!("stored columns, {set}");
+            expect(view(&c, rows, few_columns, layout[2]), &by_stored, &what);
         }
     }
 }

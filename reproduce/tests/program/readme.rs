@@ -86,6 +86,7 @@ fn edit(path: &Path) {
 }
 
 #[test]
+#[ignore = "slow"]
 fn every_command_works() {
     let folder = tempfile::tempdir().unwrap();
     store_results(folder.path());

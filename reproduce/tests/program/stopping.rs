@@ -48,6 +48,7 @@ fn unfinished(folder: &Path) -> Vec<String> {
 /// Stops a run in the middle and runs the same command again.
 #[cfg(unix)]
 #[test]
+#[ignore = "slow"]
 fn a_signal_ends_a_run_with_its_number_and_the_next_run_goes_on_to_the_same_numbers() {
     let whole = tempfile::tempdir().unwrap();
     assert!(reproduce(whole.path(), &LONG).status.success());

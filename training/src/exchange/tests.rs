@@ -124,6 +124,7 @@ fn all_ranks_select_the_same_by_weights_and_others_by_both_norms() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn slices_train_to_the_bits_of_whole_gradients_on_every_rank() {
     for (name, description, image) in networks() {
         for (estimator, scores) in [
@@ -275,6 +276,7 @@ fn threads_train_to_the_bits_of_sums_by_hand() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn the_numbers_sent_are_those_that_the_description_counts() {
     let small = ImageShape::new(3, 16, 16);
     let resnet = ("ResNet-18", resnet(18, small, 5).unwrap(), small);

@@ -144,6 +144,7 @@ fn codes_allocate_nothing_after_the_first_steps() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn convolutions_keep_their_activations() {
     let image = ImageShape::new(3, 16, 16);
     let network = wrn(10, 1, image, 10).unwrap();
@@ -167,6 +168,7 @@ fn convolutions_keep_their_activations() {
 }
 
 #[test]
+#[ignore = "slow"]
 fn a_forward_sampled_step_needs_less_memory() {
     let image = ImageShape::new(3, 16, 16);
     let description = wrn(16, 2, image, 10).unwrap();

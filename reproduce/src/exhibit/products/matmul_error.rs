@@ -166,7 +166,7 @@ impl MatmulError {
             squares.push(relative * relative);
             element += error.iter().map(|entry| entry.abs()).sum::<f64>() / error.len() as f64;
             if repeat < spectral_repeats {
-                let relative = pair.spectral_norm(&error) / pair.scale;
+                let relative = pair.spectral_norm(&error, environment.instructions) / pair.scale;
                 spectral += relative * relative;
             }
         }

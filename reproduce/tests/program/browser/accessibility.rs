@@ -66,16 +66,16 @@ fn axe_finds_nothing_wrong_with_the_page_and_the_notes() {
     let index = figures.join("index.html");
     let note = |name: &str| figures.join(format!("notes/{name}.html"));
     let notes = NOTES.iter().map(|&Note { slug, .. }| (note(slug), COLOURFUL.contains(&slug)));
-    let pages = notes.chain([(index.clone(), true)]);
+    let pages = notes.chain([(index, true)]);
     let mut pages: Vec<PathBuf> =
         pages.map(|(page, colours)| with_axe(&axe, &page, colours)).collect();
-    // A picture without a text, and grey words on grey.
-    let text = std::fs::read_to_string(&index).unwrap();
+    // A note with a picture without a text, and grey words on grey.
+    let text = std::fs::read_to_string(note(COLOURFUL[0])).unwrap();
     let wrong =
         "<main id=\"main\" tabindex=\"-1\"><img src=\"data:,\"><p style=\"color: #888\">Grey</p>";
     let start = "<main id=\"main\" tabindex=\"-1\">";
     assert!(text.contains(start));
-    let bad = figures.join("wrong.html");
+    let bad = figures.join("notes/wrong.html");
     std::fs::write(&bad, text.replacen(start, wrong, 1)).unwrap();
     pages.push(with_axe(&axe, &bad, true));
     let found = violations(&browser, folder.path(), &pages);
