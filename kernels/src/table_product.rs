@@ -265,6 +265,19 @@ mod tests {
     }
 
     #[test]
+    fn a_product_that_no_sum_can_hold_exactly_is_looked_up() {
+        let of = |one: i32| {
+            ProductTable::of(|a, b| if a == 1 && b == 1 { one } else { i32::from(a == 1) })
+        };
+        assert!(of(1 << 24).separable.is_some());
+        let table = of((1 << 24) + 1);
+        assert!(table.separable.is_none());
+        let mut c = [0; 1];
+        table.multiply(&[1; 3], &[1; 3], [1, 3, 1], &mut c).unwrap();
+        assert_eq!(c, [3 * ((1 << 24) + 1)]);
+    }
+
+    #[test]
     fn a_table_of_its_products_is_the_table_of_its_function() {
         let table = table();
         let codes = || 0..=u8::MAX;

@@ -245,6 +245,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_number_is_cast_to_itself() {
+        let cast = <LibmFloat as NumCast>::from(LibmFloat(2.5));
+        assert_eq!(cast.map(|number| number.0), Some(2.5));
+    }
+
     /// Debug and release builds, and every machine, are held to the same constants.
     #[test]
     fn numbers_are_pinned() {

@@ -37,8 +37,6 @@ struct Report {
     /// A figure and rows of numbers, as files.
     saved: Vec<String>,
     theme: Theme,
-    /// How long the page is as it is opened, in pixels.
-    height: f64,
     /// How far down the first screen ends, in pixels; none on pages that have none.
     first_screen: Option<f64>,
     /// By how many pixels the page is wider than its window, and than narrower ones.

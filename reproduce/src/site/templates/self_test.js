@@ -130,7 +130,6 @@
   addEventListener("load", async () => {
     const report = {};
     try {
-      report.height = document.documentElement.scrollHeight;
       // Where the first screen ends, on a phone as wide as one.
       document.documentElement.style.width = document.documentElement.clientWidth < 600 ? "390px" : "";
       report.first_screen = document.querySelector(".doors")?.getBoundingClientRect().bottom;

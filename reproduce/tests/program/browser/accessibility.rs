@@ -8,7 +8,7 @@ use std::process::Command;
 use reproduce::site::{NOTES, Note};
 use tempfile::TempDir;
 
-use super::{SKIPPED, browser, report, written};
+use super::{SKIPPED, browser, written};
 use crate::run::reproduce;
 use crate::snapshots::{store_results, stored_names};
 
@@ -32,17 +32,20 @@ fn quick_run() -> TempDir {
 /// formulas, commands, a figure that is drawn, and one that can be moved.
 const COLOURFUL: [&str; 3] = ["unbiasedness", "nodes", "related-axtrain"];
 
-/// A page with axe-core in it, beside the page; it looks at colours in both themes where it is asked to.
-fn with_axe(axe: &str, page: &Path, colours: bool) -> PathBuf {
+/// A page with one more script, beside the page.
+fn with_script(page: &Path, script: &str) -> PathBuf {
     let text = std::fs::read_to_string(page).unwrap();
     let end = text.rfind("</body>").unwrap();
-    let scripts = format!(
-        "<script>{axe}</script><script>window.axeLooksAtColours = {colours};{}</script>",
-        include_str!("axe.js")
-    );
     let tested = page.with_extension("tested.html");
-    std::fs::write(&tested, format!("{}{scripts}{}", &text[..end], &text[end..])).unwrap();
+    let text = format!("{}<script>{script}</script>{}", &text[..end], &text[end..]);
+    std::fs::write(&tested, text).unwrap();
     tested
+}
+
+/// A page with axe-core in it, which looks at colours in both themes where it is asked to.
+fn with_axe(axe: &str, page: &Path, colours: bool) -> PathBuf {
+    let script = include_str!("axe.js");
+    with_script(page, &format!("{axe};window.axeLooksAtColours = {colours};{script}"))
 }
 
 /// What axe-core finds wrong with such pages, by the page.
@@ -105,6 +108,12 @@ fn the_committed_page_is_short_enough_to_load() {
     assert!(bytes < MOST_BYTES, "the page has {bytes} bytes");
 }
 
+/// The pixels of a page from top to bottom, in a window 1280 pixels wide.
+fn height(browser: &Path, page: &Path, profile: &Path) -> f64 {
+    let measured = with_script(page, include_str!("height.js"));
+    written(browser, &measured, "height", 1280, profile)
+}
+
 #[test]
 fn the_page_is_short_enough_to_load_to_scroll_and_to_print() {
     let Some(browser) = browser() else { return testing::skip(SKIPPED) };
@@ -112,7 +121,7 @@ fn the_page_is_short_enough_to_load_to_scroll_and_to_print() {
     let page = folder.path().join("figures/index.html");
     let bytes = std::fs::metadata(&page).unwrap().len();
     assert!(bytes < MOST_BYTES, "the page has {bytes} bytes");
-    let height = report(&browser, &page, 1280, &folder.path().join("profile")).height;
+    let height = height(&browser, &page, &folder.path().join("profile"));
     assert!(height / 800.0 <= MOST_SCREENS, "{} screens", height / 800.0);
     let pdf = folder.path().join("page.pdf");
     let output = Command::new(&browser)
