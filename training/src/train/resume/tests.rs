@@ -75,12 +75,12 @@ fn a_run_stopped_anywhere_goes_on_to_the_same_report() {
     let networks: [(_, &[usize]); 9] = [
         (coded, &[5, 6]),
         (kept(mlp(), Mode::Forward), &[4, 5, 6, 7, 8]),
-        (kept(convolutional(config(NetworkConfig::Cnn, SGD)), Mode::Backward), &[7]),
+        (kept(convolutional(config(NetworkConfig::Cnn, SGD)), Mode::Backward), &[5, 7]),
         (with("{exact_last_share: 0.25, ratios: {name: linear, from: 0.5, to: 2}}"), &[5, 9]),
         (with("{ratios: {name: variance, every: 2, share: 1}}"), &[4, 5, 6, 7, 8, 9]),
         (with("{ratios: {name: greedy-budget, share: 0.5, every_epochs: 1}}"), &[4, 5, 8, 9]),
         (mlp(), &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
-        (convolutional(config(NetworkConfig::Cnn, SGD)), &[4]),
+        (convolutional(config(NetworkConfig::Cnn, SGD)), &[4, 7]),
         (convolutional(config(NetworkConfig::Wrn { depth: 10, width: 1 }, SGD)), &[6]),
     ];
     for (config, stops) in networks {
