@@ -36,7 +36,7 @@
 //! let (input, kernels) = ([1.0f32, 2.0, 30.0, 40.0], [1.0f32, 1.0]);
 //! let (mut x, mut k) = ([0.0; 2], [0.0; 2]);
 //! scores::input_channel_norms_into(set, &shape, &input, &mut x);
-//! scores::kernel_input_norms_into(&shape, &kernels, &mut k);
+//! scores::kernel_input_norms_into(set, &shape, &kernels, &mut k);
 //! let channels = top_k(&pair_scores(&x, &k), 1)?;
 //! let mut output = [0.0; 2];
 //! convolve_selected(set, &shape, &input, &kernels, &channels, &mut output);

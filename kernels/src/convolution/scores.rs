@@ -71,21 +71,44 @@ fn channel_norms_into<T: Real>(set: InstructionSet, tensor: &[T], plane: usize, 
 /// # Panics
 /// When the length of a slice is not the one of the shape.
 pub fn kernel_input_norms_into<T: Real>(
+    set: InstructionSet,
     shape: &ConvolutionShape,
     kernels: &[T],
     norms: &mut [f64],
 ) {
     check_len("kernels", kernels, shape.kernel_len());
     check_len("norms", norms, shape.input_channels());
-    norms.fill(0.0);
-    for kernel in kernels.chunks_exact(shape.input_channels() * shape.taps()) {
-        for (norm, weights) in norms.iter_mut().zip(kernel.chunks_exact(shape.taps())) {
-            *norm = weights.iter().fold(*norm, |sum, x| sum + x.to_f64() * x.to_f64());
+    let (taps, kernel) = (shape.taps(), shape.input_channels() * shape.taps());
+    norms.par_chunks_mut(CHANNELS).enumerate().for_each(|(task, norms)| {
+        let channels = &kernels[task * CHANNELS * taps..];
+        norms.fill(0.0);
+        set.run(
+            #[inline(always)]
+            || {
+                for weights in channels.chunks(kernel) {
+                    add_squares_of_taps(&weights[..norms.len() * taps], taps, norms);
+                }
+            },
+        );
+        for (channel, norm) in norms.iter_mut().enumerate() {
+            let weights = channels[channel * taps..].chunks(kernel);
+            *norm = norm_of(*norm, || weights.flat_map(|weights| &weights[..taps]).copied());
         }
+    });
+}
+
+/// Input channels of a task.
+const CHANNELS: usize = 64;
+
+/// Adds the squares of the taps of each channel to its sum.
+#[inline(always)]
+fn add_squares_of_taps<T: Real>(weights: &[T], taps: usize, sums: &mut [f64]) {
+    if taps == 1 {
+        // Apart, so that it becomes vector instructions.
+        return add_squares(weights, sums);
     }
-    for (channel, norm) in norms.iter_mut().enumerate() {
-        let taps = kernels[channel * shape.taps()..].chunks(shape.input_channels() * shape.taps());
-        *norm = norm_of(*norm, || taps.flat_map(|kernel| &kernel[..shape.taps()]).copied());
+    for (sum, weights) in sums.iter_mut().zip(weights.chunks_exact(taps)) {
+        *sum = weights.iter().fold(*sum, |sum, x| sum + x.to_f64() * x.to_f64());
     }
 }
 

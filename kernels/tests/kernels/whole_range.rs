@@ -241,7 +241,7 @@ fn norms_of_channels_images_and_positions_scale_with_the_numbers() {
         let mut all: Vec<Vec<f64>> = lengths.iter().map(|&length| vec![f64::NAN; length]).collect();
         convolution_scores::input_channel_norms_into(set, &shape, &input, &mut all[0]);
         convolution_scores::output_channel_norms_into(set, &shape, &output, &mut all[1]);
-        convolution_scores::kernel_input_norms_into(&shape, &kernels, &mut all[2]);
+        convolution_scores::kernel_input_norms_into(set, &shape, &kernels, &mut all[2]);
         convolution_scores::kernel_output_norms_into(set, &shape, &kernels, &mut all[3]);
         convolution_scores::input_image_norms_into(set, &shape, &input, &mut all[4]);
         convolution_scores::output_image_norms_into(set, &shape, &output, &mut all[5]);

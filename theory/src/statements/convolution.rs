@@ -100,7 +100,7 @@ impl Case {
         match sum {
             Sum::Output => {
                 input_channel_norms_into(set, shape, &self.input, &mut left);
-                kernel_input_norms_into(shape, &self.kernels, &mut right);
+                kernel_input_norms_into(set, shape, &self.kernels, &mut right);
             }
             Sum::InputGradient => {
                 output_channel_norms_into(set, shape, &self.output_gradient, &mut left);

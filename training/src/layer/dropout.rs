@@ -42,7 +42,7 @@ impl Dropout {
 /// Elements of a task.
 const PIECE: usize = 1 << 13;
 /// Elements whose random words are drawn at once.
-const BLOCK: usize = 64;
+const BLOCK: usize = 1 << 10;
 
 impl Layer for Dropout {
     fn forward(&mut self, context: &StepContext, input: &Matrix) {
@@ -63,12 +63,13 @@ impl Layer for Dropout {
             // Element i takes word i of the step, whichever thread draws it.
             let mut generator = generator.clone();
             generator.set_word_pos((piece * PIECE) as u128);
+            let mut words = [0; BLOCK];
             let blocks = to.chunks_mut(BLOCK).zip(factors.chunks_mut(BLOCK));
             for ((to, factors), from) in blocks.zip(from.chunks(BLOCK)) {
-                let mut words = [0; BLOCK];
-                fill_words(&mut generator, &mut words[..to.len()]);
+                let words = &mut words[..to.len()];
+                fill_words(&mut generator, words);
                 context.set.run(move || {
-                    for (((to, factor), from), word) in
+                    for (((to, factor), from), &mut word) in
                         to.iter_mut().zip(factors).zip(from).zip(words)
                     {
                         *factor = if word < threshold { 0.0 } else { kept };

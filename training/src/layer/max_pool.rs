@@ -77,7 +77,8 @@ fn covered(window: &Window, side: usize, position: usize, size: usize) -> (usize
     }
 }
 
-/// One row of outputs of one plane: their largest numbers and where these are.
+/// One row of outputs of one plane: their largest numbers and where these are. All outputs meet
+/// one pixel of their windows after another, which become vector instructions.
 #[inline(always)]
 fn pool_row(
     window: Window,
@@ -88,20 +89,62 @@ fn pool_row(
     winners: &mut [u32],
 ) {
     let (top, bottom) = covered(&window, window.height, row, image.height);
-    for (column, (largest, winner)) in largest.iter_mut().zip(winners).enumerate() {
-        let (left, right) = covered(&window, window.width, column, image.width);
-        let mut place = top * image.width + left;
-        for y in top..bottom {
-            let start = y * image.width + left;
-            for tap in start..start + (right - left) {
-                // The place alone is chosen, and without a short circuit: a processor does that
-                // without branches, which it would guess wrong.
-                let wins = (plane[tap] > plane[place]) | plane[tap].is_nan();
-                place = if wins { tap } else { place };
-            }
-        }
+    for (column, (largest, winner)) in largest.iter_mut().zip(&mut *winners).enumerate() {
+        let place = top * image.width + covered(&window, window.width, column, image.width).0;
         (*largest, *winner) = (plane[place], place as u32);
     }
+    for y in top..bottom {
+        for tap in 0..window.width {
+            // The first output whose pixel lies in the image, and that pixel.
+            let first = window.padding.saturating_sub(tap).div_ceil(window.stride);
+            let left = first * window.stride + tap - window.padding;
+            if first >= largest.len() || left >= image.width {
+                continue;
+            }
+            let (largest, winners) = (&mut largest[first..], &mut winners[first..]);
+            let (start, end) = (y * image.width + left, (y + 1) * image.width);
+            match window.stride {
+                1 => meet::<1>(&plane[start..end], start, largest, winners),
+                2 => meet::<2>(&plane[start..end], start, largest, winners),
+                stride => {
+                    let pixels = plane[start..end].iter().step_by(stride);
+                    for (step, (&pixel, (largest, winner))) in
+                        pixels.zip(largest.iter_mut().zip(winners)).enumerate()
+                    {
+                        let place = (start + step * stride) as u32;
+                        challenge(pixel, place, largest, winner);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Neighbouring outputs each meet a pixel, one pixel in STRIDE, as far as there are both.
+#[inline(always)]
+fn meet<const STRIDE: usize>(
+    pixels: &[f32],
+    start: usize,
+    largest: &mut [f32],
+    winners: &mut [u32],
+) {
+    let (blocks, rest) = pixels.as_chunks::<STRIDE>();
+    let outputs = largest.iter_mut().zip(&mut *winners);
+    for (step, (block, (largest, winner))) in blocks.iter().zip(outputs).enumerate() {
+        challenge(block[0], (start + step * STRIDE) as u32, largest, winner);
+    }
+    let step = blocks.len();
+    if let (Some(&pixel), Some(largest)) = (rest.first(), largest.get_mut(step)) {
+        challenge(pixel, (start + step * STRIDE) as u32, largest, &mut winners[step]);
+    }
+}
+
+/// A pixel takes the place of the largest number if it is larger, or no number.
+#[inline(always)]
+fn challenge(pixel: f32, place: u32, largest: &mut f32, winner: &mut u32) {
+    // Chosen without a branch, which a processor would guess wrong.
+    let wins = (pixel > *largest) | pixel.is_nan();
+    (*largest, *winner) = if wins { (pixel, place) } else { (*largest, *winner) };
 }
 
 /// As [`pool_row`] with windows of 2 x 2, one beside the other: loops over the outputs alone, which
@@ -124,8 +167,7 @@ fn pool_row_of_squares(
         let below = left + image.width as u32;
         let (mut value, mut place) = (upper[0], left);
         for (tap, tap_place) in [(upper[1], left + 1), (lower[0], below), (lower[1], below + 1)] {
-            let wins = (tap > value) | tap.is_nan();
-            (value, place) = if wins { (tap, tap_place) } else { (value, place) };
+            challenge(tap, tap_place, &mut value, &mut place);
         }
         (*largest, *winner) = (value, place);
     }
@@ -154,7 +196,10 @@ impl Layer for MaxPool {
                         #[inline(always)]
                         || pool_row_of_squares(image, plane, row, largest, winners),
                     ),
-                    _ => pool_row(window, image, plane, row, largest, winners),
+                    _ => context.set.run(
+                        #[inline(always)]
+                        || pool_row(window, image, plane, row, largest, winners),
+                    ),
                 }
             }
         });
@@ -244,7 +289,14 @@ mod tests {
         // padding would win.
         let data = (0..3 * image.len()).map(|_| below(&mut rng, 4) as f32 - 5.0).collect();
         let input = Matrix::from_rows(3, image.len(), data);
-        for window in [Window::square(2, 2, 0), Window::square(3, 2, 1), Window::square(3, 1, 1)] {
+        let windows = [
+            Window::square(2, 2, 0),
+            Window::square(3, 2, 1),
+            Window::square(3, 1, 1),
+            Window::square(2, 3, 1),
+            Window::square(7, 1, 0),
+        ];
+        for window in windows {
             for set in InstructionSet::available() {
                 let mut pool = MaxPool::new(image, window).unwrap();
                 let out = pool.output_image;

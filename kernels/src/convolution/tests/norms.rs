@@ -20,6 +20,25 @@ fn assert_close(norms: &[f64], expected: &[f64], terms: usize) {
 }
 
 #[test]
+fn norms_of_many_channels_are_the_same_bits_under_each_instruction_set() {
+    for taps in [1, 3] {
+        let shape = ConvolutionShape::new(1, [150, 4, 4], [3, taps, taps], 1, 0).unwrap();
+        let (channels, taps) = (shape.input_channels(), shape.taps());
+        let kernels = numbers::<f32>(2, shape.kernel_len());
+        let mut expected = vec![0.0; channels];
+        for (place, &x) in kernels.iter().enumerate() {
+            expected[place / taps % channels] += f64::from(x) * f64::from(x);
+        }
+        expected.iter_mut().for_each(|sum| *sum = sum.sqrt());
+        for set in InstructionSet::available() {
+            let mut norms = vec![f64::NAN; channels];
+            kernel_input_norms_into(set, &shape, &kernels, &mut norms);
+            assert_eq!(norms, expected, "{set}, {taps} taps");
+        }
+    }
+}
+
+#[test]
 fn norms_are_those_of_the_slices_they_name() {
     let set = InstructionSet::detect();
     for shape in shapes() {
@@ -34,7 +53,7 @@ fn norms_are_those_of_the_slices_they_name() {
         input_channel_norms_into(set, &shape, &input, &mut norms);
         let expected = norms_by(&input, channels, |i| i / pixels % channels);
         assert_close(&norms, &expected, input.len());
-        kernel_input_norms_into(&shape, &kernels, &mut norms);
+        kernel_input_norms_into(set, &shape, &kernels, &mut norms);
         let expected = norms_by(&kernels, channels, |i| i / taps % channels);
         assert_close(&norms, &expected, kernels.len());
 
@@ -80,7 +99,7 @@ fn channel_scores_bound_the_contribution_of_a_channel() {
         let kernels = numbers::<f64>(2, shape.kernel_len());
         let (mut x, mut k) = (vec![0.0; shape.input_channels()], vec![0.0; shape.input_channels()]);
         input_channel_norms_into(set, &shape, &input, &mut x);
-        kernel_input_norms_into(&shape, &kernels, &mut k);
+        kernel_input_norms_into(set, &shape, &kernels, &mut k);
         for c in 0..shape.input_channels() {
             let only = Selection::new(vec![c as u32], vec![1.0], shape.input_channels()).unwrap();
             let mut output = vec![0.0; shape.output_len()];

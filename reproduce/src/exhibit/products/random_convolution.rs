@@ -49,7 +49,7 @@ impl RandomConvolution {
         let channels = shape.input_channels();
         let (mut of_input, mut of_kernels) = (vec![0.0; channels], vec![0.0; channels]);
         input_channel_norms_into(instructions, &shape, &input, &mut of_input);
-        kernel_input_norms_into(&shape, &kernels, &mut of_kernels);
+        kernel_input_norms_into(instructions, &shape, &kernels, &mut of_kernels);
         let mut exact = vec![0.0; shape.output_len()];
         convolve(instructions, &shape, &input, &kernels, &mut exact);
         // Row c is Y_c, the contribution of channel c.

@@ -34,7 +34,7 @@ impl Convolution {
         };
         let right = |norms: &mut [f64]| {
             if !std::mem::replace(are_valid, true) {
-                kernel_input_norms_into(shape, weight, norms);
+                kernel_input_norms_into(context.set, shape, weight, norms);
             }
         };
         let mut generator = context.generator(&self.name);
