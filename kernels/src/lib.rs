@@ -34,6 +34,6 @@ pub use approximate::{approximate_product, approximate_product_into};
 pub use estimator::Estimator;
 pub use law::Law;
 pub use matrix::{MatrixView, MatrixViewMut};
-pub use micro_kernels::{InstructionSet, Real, UnknownInstructionSet};
+pub use micro_kernels::{ColumnSet, InstructionSet, Real, UnknownInstructionSet};
 pub use product::Product;
 pub use selection::Selection;

@@ -3,7 +3,7 @@
 use crate::channels::Channels;
 use crate::memory::{Memory, Stay};
 use kernels::convolution::Images;
-use kernels::{MatrixView, MatrixViewMut};
+use kernels::{ColumnSet, InstructionSet, MatrixView, MatrixViewMut};
 use rayon::prelude::*;
 
 /// A row-major matrix of f32: one sample a row.
@@ -29,7 +29,7 @@ const SMALL: usize = 1 << 12;
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Stored {
     is_partial: bool,
-    channels: Vec<u32>,
+    channels: ColumnSet,
     /// Channels of the whole matrix.
     count: usize,
     /// Columns of the whole matrix.
@@ -109,7 +109,8 @@ impl Matrix {
         self.reshape_in(memory, other.rows, other.columns);
         self.stored.is_partial = other.stored.is_partial;
         (self.stored.count, self.stored.whole) = (other.stored.count, other.stored.whole);
-        self.stored.channels.clone_from(&other.stored.channels);
+        self.stored.channels.reserve(other.stored.count);
+        self.stored.channels.set(other.stored.channels.indices());
     }
 
     /// Keeps some channels of a whole matrix: in a buffer of their own, or for a small matrix,
@@ -133,10 +134,11 @@ impl Matrix {
         let block = self.columns / channels.count;
         let rows = (PIECE / self.columns.max(1)).max(1);
         let from = self.data().par_chunks(rows * self.columns.max(1));
-        let kept_columns = kept.columns.max(1);
-        kept.data_mut().par_chunks_mut(rows * kept_columns).zip(from).for_each(|(to, from)| {
+        let (kept_columns, length) = (kept.columns.max(1), kept.rows * kept.columns);
+        let (stored, to) = (&kept.stored.channels, &mut kept.buffer[..length]);
+        to.par_chunks_mut(rows * kept_columns).zip(from).for_each(|(to, from)| {
             let rows = to.chunks_exact_mut(kept_columns).zip(from.chunks_exact(self.columns));
-            rows.for_each(|(to, from)| copy_channels(to, from, block, channels.indices));
+            rows.for_each(|(to, from)| copy_channels(to, from, block, stored));
         });
         self.release(memory);
         *self = kept;
@@ -165,10 +167,9 @@ impl Matrix {
         (self.rows, self.columns) = (rows, indices.len() * (columns / count));
         let stored = &mut self.stored;
         (stored.is_partial, stored.count, stored.whole) = (true, count, columns);
-        stored.channels.clear();
         // Room for all: how many are kept changes from step to step.
         stored.channels.reserve(count);
-        stored.channels.extend_from_slice(indices);
+        stored.channels.set(indices);
     }
 
     /// Gives the buffer to the memory, if there is one, and keeps no channel.
@@ -185,7 +186,7 @@ impl Matrix {
 
     /// Writes the matrix to `to` with zeros for the channels that are not stored.
     pub fn expand_into(&self, memory: Option<&Memory>, to: &mut Self) {
-        let (channels, whole) = (&self.stored.channels, self.stored.whole);
+        let (channels, whole) = (self.stored.channels.indices(), self.stored.whole);
         to.reshape_in(memory, self.rows, whole);
         to.data_mut().fill(0.0);
         if self.columns == 0 {
@@ -217,6 +218,11 @@ impl Matrix {
 
     /// The channels that are stored, in increasing order, when these are not all.
     pub fn channels(&self) -> Option<&[u32]> {
+        self.stored.is_partial.then_some(self.stored.channels.indices())
+    }
+
+    /// The same as a set, for rows of which each number is a channel.
+    pub(crate) fn channel_set(&self) -> Option<&ColumnSet> {
         self.stored.is_partial.then_some(&self.stored.channels)
     }
 
@@ -295,12 +301,11 @@ impl Matrix {
 }
 
 /// Copies some blocks of a row side by side.
-fn copy_channels(to: &mut [f32], from: &[f32], block: usize, channels: &[u32]) {
+fn copy_channels(to: &mut [f32], from: &[f32], block: usize, channels: &ColumnSet) {
     if block == 1 {
-        to.iter_mut().zip(channels).for_each(|(to, &channel)| *to = from[channel as usize]);
-        return;
+        return channels.compact(InstructionSet::detect(), from, to);
     }
-    for (to, &channel) in to.chunks_exact_mut(block).zip(channels) {
+    for (to, &channel) in to.chunks_exact_mut(block).zip(channels.indices()) {
         to.copy_from_slice(&from[channel as usize * block..][..block]);
     }
 }

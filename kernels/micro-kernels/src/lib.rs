@@ -21,6 +21,7 @@
 //! assert_eq!(product, [13.0, 16.0]);
 //! ```
 
+mod columns;
 mod instruction_set;
 mod interleave;
 mod micro_kernel;
@@ -32,9 +33,10 @@ mod vector;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub use columns::ColumnSet;
 pub use instruction_set::{InstructionSet, UnknownInstructionSet};
 pub use interleave::{SelectedColumns, interleave_at, interleave_blocks, interleave_selected};
 pub use micro_kernel::{MAXIMUM_ROWS, RightBlock, accumulate_tiles, tile_rows};
 pub use output::OutputBlock;
 pub use real::Real;
-pub use scratch::TensorBuffers;
+pub use scratch::{AlignedBuffer, TensorBuffers};

@@ -15,6 +15,9 @@ use super::{InstructionSet, OutputBlock, Real};
 
 /// The most rows of a tile of any instruction set.
 pub const MAXIMUM_ROWS: usize = 8;
+/// So many inner indices before they are needed, listed numbers are fetched into the nearest cache:
+/// no pattern of the hardware's finds them.
+const SOON: usize = 8;
 /// Inner indices of one turn of the innermost loop.
 const UNROLL: usize = 4;
 
@@ -42,6 +45,8 @@ pub(crate) struct Tile<T> {
     right: *const T,
     right_stride: usize,
     index: *const u32,
+    /// How far beyond the numbers of an inner index those lie that are fetched; zero where none are.
+    ahead: usize,
     /// Where the right factor's vectors are copied to, side by side; null where they are not.
     packed: *mut T,
     packed_stride: usize,
@@ -84,20 +89,28 @@ pub(crate) unsafe fn tile<
                 sums[row][VECTORS - 1] = V::load_masked(output.add((VECTORS - 1) * V::LANES), mask);
             }
         }
-        // A masked load costs a multiplication's turn, so whole panels do without.
-        match (tile.lanes == VECTORS * V::LANES, tile.packed.is_null()) {
-            (true, true) => {
-                add_all::<V, ROWS, VECTORS, INDEXED, false, false>(tile, mask, &mut sums)
-            }
-            (true, false) => {
-                add_all::<V, ROWS, VECTORS, INDEXED, false, true>(tile, mask, &mut sums)
-            }
-            (false, true) => {
-                add_all::<V, ROWS, VECTORS, INDEXED, true, false>(tile, mask, &mut sums)
-            }
-            (false, false) => {
-                add_all::<V, ROWS, VECTORS, INDEXED, true, true>(tile, mask, &mut sums)
-            }
+        // A masked load costs a multiplication's turn, and so does a copy or a request, so whole
+        // panels that lie near do without.
+        let whole = tile.lanes == VECTORS * V::LANES;
+        let also = if !tile.packed.is_null() {
+            PACK
+        } else if tile.ahead > 0 {
+            FETCH
+        } else {
+            NOTHING
+        };
+        macro_rules! add_all {
+            ($masked:literal, $also:ident) => {
+                add_all::<V, ROWS, VECTORS, INDEXED, $masked, $also>(tile, mask, &mut sums)
+            };
+        }
+        match (whole, also) {
+            (true, PACK) => add_all!(false, PACK),
+            (true, FETCH) => add_all!(false, FETCH),
+            (true, _) => add_all!(false, NOTHING),
+            (false, PACK) => add_all!(true, PACK),
+            (false, FETCH) => add_all!(true, FETCH),
+            (false, _) => add_all!(true, NOTHING),
         }
         for row in 0..ROWS {
             let output = tile.output.add(row * tile.output_stride);
@@ -109,9 +122,16 @@ pub(crate) unsafe fn tile<
     }
 }
 
+/// Nothing is done but the multiplications.
+const NOTHING: u8 = 0;
+/// The right factor's vectors are copied.
+const PACK: u8 = 1;
+/// The numbers that lie ahead are fetched.
+const FETCH: u8 = 2;
+
 /// Adds the products of all inner indices to the sums of a tile, the last vector of the right
-/// factor masked when MASKED, and copies that factor's vectors when it PACKS: memory that is slow
-/// to read is then read while the multiplications run.
+/// factor masked when MASKED. ALSO says what is done on the way: memory that is slow to read is then
+/// read while the multiplications run.
 ///
 /// # Safety
 /// As for [`tile`], with the mask of the last vector, which is whole when it is not MASKED.
@@ -122,7 +142,7 @@ unsafe fn add_all<
     const VECTORS: usize,
     const INDEXED: bool,
     const MASKED: bool,
-    const PACKS: bool,
+    const ALSO: u8,
 >(
     tile: &Tile<V::Scalar>,
     mask: V::Mask,
@@ -132,12 +152,12 @@ unsafe fn add_all<
     for start in (0..whole).step_by(UNROLL) {
         for inner in start..start + UNROLL {
             // SAFETY: passed on from the caller, for an inner index of the tile.
-            unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED, PACKS>(tile, inner, mask, sums) };
+            unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED, ALSO>(tile, inner, mask, sums) };
         }
     }
     for inner in whole..tile.inner {
         // SAFETY: as above.
-        unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED, PACKS>(tile, inner, mask, sums) };
+        unsafe { add::<V, ROWS, VECTORS, INDEXED, MASKED, ALSO>(tile, inner, mask, sums) };
     }
 }
 
@@ -152,7 +172,7 @@ unsafe fn add<
     const VECTORS: usize,
     const INDEXED: bool,
     const MASKED: bool,
-    const PACKS: bool,
+    const ALSO: u8,
 >(
     tile: &Tile<V::Scalar>,
     inner: usize,
@@ -163,6 +183,14 @@ unsafe fn add<
     unsafe {
         let position = if INDEXED { *tile.index.add(inner) as usize } else { inner };
         let source = tile.right.add(position * tile.right_stride);
+        if INDEXED {
+            let later = *tile.index.add((inner + SOON).min(tile.inner - 1)) as usize;
+            let later = tile.right.wrapping_add(later * tile.right_stride);
+            for vector in 0..VECTORS {
+                V::prefetch_near(later.wrapping_add(vector * V::LANES));
+            }
+            V::prefetch_near(later.wrapping_add(tile.lanes - 1));
+        }
         let mut right = [V::splat(V::Scalar::ZERO); VECTORS];
         for vector in 0..VECTORS {
             let from = source.add(vector * V::LANES);
@@ -171,10 +199,13 @@ unsafe fn add<
             } else {
                 V::load(from)
             };
-            if PACKS {
+            if ALSO == PACK {
                 right[vector]
                     .store(tile.packed.add(inner * tile.packed_stride + vector * V::LANES));
             }
+        }
+        if ALSO == FETCH {
+            V::prefetch(source.wrapping_add(tile.ahead));
         }
         for row in 0..ROWS {
             let factor = V::splat(*tile.left.add(inner * ROWS + row));
@@ -221,6 +252,7 @@ pub struct RightBlock<'a, T> {
     stride: usize,
     panel_stride: usize,
     index: Option<&'a [u32]>,
+    ahead: usize,
     inner: usize,
     lanes: usize,
 }
@@ -234,7 +266,8 @@ impl<'a, T: Real> RightBlock<'a, T> {
         let width = T::panel_width(set);
         let numbers = lanes.next_multiple_of(width).saturating_mul(inner);
         assert!(numbers <= data.len(), "the block lies in its slice");
-        Self { data, stride: width, panel_stride: width * inner, index: None, inner, lanes }
+        let panel_stride = width * inner;
+        Self { data, stride: width, panel_stride, index: None, ahead: 0, inner, lanes }
     }
 
     /// Lanes that are adjacent, inner indices `stride` apart.
@@ -258,7 +291,7 @@ impl<'a, T: Real> RightBlock<'a, T> {
         };
         let numbers = last.saturating_mul(stride).saturating_add(lanes);
         assert!(inner == 0 || numbers <= data.len(), "the block lies in its slice");
-        Self { data, stride, panel_stride: T::panel_width(set), index, inner, lanes }
+        Self { data, stride, panel_stride: T::panel_width(set), index, ahead: 0, inner, lanes }
     }
 
     /// The panels from lane `start` on, at most `lanes` lanes.
@@ -267,6 +300,14 @@ impl<'a, T: Real> RightBlock<'a, T> {
         assert!(start.is_multiple_of(width) && start < self.lanes, "a part starts with a panel");
         let data = &self.data[start / width * self.panel_stride..];
         Self { data, lanes: lanes.min(self.lanes - start), ..*self }
+    }
+
+    /// The same, of which each inner index asks the memory for numbers so many further on, while it
+    /// multiplies its own: without effect on what is read. Of lanes in place that is how the next
+    /// panel comes near, whose rows lie apart, so that no pattern of the hardware's finds them.
+    #[must_use]
+    pub fn fetching(self, ahead: usize) -> Self {
+        Self { ahead, ..self }
     }
 
     /// Lanes of all panels together.
@@ -319,6 +360,7 @@ pub fn accumulate_tiles<T: Real>(
             right: right.data.as_ptr().wrapping_add(panel * right.panel_stride),
             right_stride: right.stride,
             index: right.index.map_or(std::ptr::null(), <[u32]>::as_ptr),
+            ahead: right.ahead,
             packed: packed.map_or(std::ptr::null_mut(), |packed| {
                 packed.wrapping_add(panel * width * right.inner)
             }),

@@ -38,6 +38,12 @@ impl<T: Real> Vector for Lanes<T> {
     }
 
     #[inline(always)]
+    unsafe fn prefetch(_: *const T) {}
+
+    #[inline(always)]
+    unsafe fn prefetch_near(_: *const T) {}
+
+    #[inline(always)]
     unsafe fn load_masked(from: *const T, mask: usize) -> Self {
         if mask == LANES {
             // SAFETY: the caller vouches for the lanes of the mask, which are all.

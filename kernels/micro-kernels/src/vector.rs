@@ -29,6 +29,16 @@ pub(crate) trait Vector: Copy {
     /// # Safety
     /// The instruction set is available and the lanes of the mask can be read.
     unsafe fn load_masked(from: *const Self::Scalar, mask: Self::Mask) -> Self;
+    /// Asks for memory that is soon read, which need not exist.
+    ///
+    /// # Safety
+    /// The instruction set of the implementation is available.
+    unsafe fn prefetch(from: *const Self::Scalar);
+    /// As [`Vector::prefetch`], into the nearest cache.
+    ///
+    /// # Safety
+    /// The instruction set of the implementation is available.
+    unsafe fn prefetch_near(from: *const Self::Scalar);
     /// # Safety
     /// The instruction set is available and LANES numbers can be written.
     unsafe fn store(self, to: *mut Self::Scalar);

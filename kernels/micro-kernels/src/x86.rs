@@ -5,6 +5,7 @@
 use super::micro_kernel::{Tile, TileFunction, choose_instance, tile};
 use super::vector::Vector;
 use std::arch::x86_64::*;
+use std::ops::Range;
 
 /// Implements [`Vector`] for a register by naming its instructions.
 macro_rules! vector {
@@ -40,6 +41,19 @@ macro_rules! vector {
             unsafe fn load_masked(from: *const $scalar, mask: $mask) -> Self {
                 // SAFETY: the caller vouches for instruction set and the memory of the mask.
                 unsafe { $load_masked(from, mask) }
+            }
+
+            #[inline(always)]
+            unsafe fn prefetch(from: *const $scalar) {
+                // To the second-level cache: what comes next may be more than the first one holds.
+                // SAFETY: every x86-64 processor has the instruction, and any address will do.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) }
+            }
+
+            #[inline(always)]
+            unsafe fn prefetch_near(from: *const $scalar) {
+                // SAFETY: every x86-64 processor has the instruction, and any address will do.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
             }
 
             #[inline(always)]
@@ -234,6 +248,45 @@ pub(crate) unsafe fn interleave_selected(
                 }
                 kept += usize::from(bits >> (4 * half + step) & 1);
             }
+        }
+    }
+}
+
+/// Writes the numbers of each group where the bits of its mask are set, and zero elsewhere.
+///
+/// # Safety
+/// AVX-512 is available, and every group has a number for each bit of its mask.
+#[target_feature(enable = "avx512f")]
+pub(crate) unsafe fn expand(
+    from: &[f32],
+    groups: impl Iterator<Item = (u16, Range<usize>)>,
+    to: &mut [[f32; 16]],
+) {
+    for (to, (mask, places)) in to.iter_mut().zip(groups) {
+        // SAFETY: as many numbers are read as bits are set, and sixteen are written.
+        unsafe {
+            let numbers = _mm512_maskz_expandloadu_ps(mask, from[places].as_ptr());
+            _mm512_storeu_ps(to.as_mut_ptr(), numbers);
+        }
+    }
+}
+
+/// Writes the numbers whose bit in the mask of their group is set to the places of the group.
+///
+/// # Safety
+/// AVX-512 is available, and no group has more than sixteen places.
+#[target_feature(enable = "avx512f")]
+pub(crate) unsafe fn compact(
+    from: &[[f32; 16]],
+    groups: impl Iterator<Item = (u16, Range<usize>)>,
+    to: &mut [f32],
+) {
+    for (from, (mask, places)) in from.iter().zip(groups) {
+        let (to, written) = (&mut to[places.clone()], (1u32 << places.len()) - 1);
+        // SAFETY: sixteen numbers are read, and as many written as there are places.
+        unsafe {
+            let numbers = _mm512_maskz_compress_ps(mask, _mm512_loadu_ps(from.as_ptr()));
+            _mm512_mask_storeu_ps(to.as_mut_ptr(), written as u16, numbers);
         }
     }
 }

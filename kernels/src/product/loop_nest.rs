@@ -2,12 +2,16 @@
 //! of lanes, sized for the caches.
 
 use super::blocking::{MAXIMUM_WIDTH, PANEL_BLOCK, block_depth, block_lanes, even_part};
-use super::operands::Problem;
+use super::operands::{Factor, Problem};
 use super::packing::{Storage, is_gathered, note_columns, pack, storage_of_right};
 use micro_kernels::{
-    InstructionSet, MAXIMUM_ROWS, OutputBlock, Real, RightBlock, accumulate_tiles, tile_rows,
+    AlignedBuffer, InstructionSet, MAXIMUM_ROWS, OutputBlock, Real, RightBlock, accumulate_tiles,
+    tile_rows,
 };
 use std::ops::Range;
+
+/// Bytes that a processor fetches together.
+const CACHE_LINE: usize = 64;
 
 /// Fused multiply-adds below which another thread costs more than it saves.
 const WORTH_SPLITTING: usize = 1 << 17;
@@ -88,61 +92,134 @@ fn multiply_part<T: Real>(
         }
         return;
     }
+    let storage = storage_of_right(problem);
     let width = T::panel_width(set);
-    let most = block_lanes::<T>(width, problem.inner, lanes.len());
+    let most = match storage {
+        Storage::InPlace => lanes.len(),
+        Storage::Packed | Storage::PackedOnTheWay => {
+            block_lanes::<T>(width, problem.inner, lanes.len())
+        }
+    };
     for lane_start in (0..lanes.len()).step_by(most) {
         let count = most.min(lanes.len() - lane_start);
         let block = lanes.start + lane_start..lanes.start + lane_start + count;
         let part = output.part((0, lane_start), (rows.len(), count));
-        multiply_lane_block(set, problem, rows.clone(), block, part);
+        multiply_lane_block(set, problem, storage, rows.clone(), block, part);
     }
 }
 
 fn multiply_lane_block<T: Real>(
     set: InstructionSet,
     problem: &Problem<T>,
+    storage: Storage,
     rows: Range<usize>,
     lanes: Range<usize>,
     mut output: OutputBlock<T>,
 ) {
-    let width = T::panel_width(set);
     let height = even_part(rows.len(), tile_rows(set));
     let depth = block_depth::<T>(problem.inner);
-    let storage = storage_of_right(problem);
     T::with_scratch(|scratch| {
         for inner_start in (0..problem.inner).step_by(depth) {
             let inner = inner_start..problem.inner.min(inner_start + depth);
             let accumulate = problem.accumulate || inner_start > 0;
-            let left_factor = note_columns(set, &problem.left, inner.clone(), &mut scratch.columns);
-            let mut multiply_tile =
-                |row: usize, right: &RightBlock<T>, packed: Option<&mut [T]>| {
-                    let count = height.min(rows.len() - row);
-                    let left = scratch.left.first(count * inner.len());
-                    let tile = rows.start + row..rows.start + row + count;
-                    pack(set, &left_factor, inner.clone(), tile, count, left);
-                    let output = output.part((row, 0), (count, lanes.len()));
-                    multiply_rows(set, left, right, output, accumulate, packed);
-                };
-            let padded = lanes.len().next_multiple_of(width);
-            let mut start = 0;
-            let right = if storage == Storage::InPlace {
-                read_in_place(set, problem, inner.clone(), lanes.clone())
+            let left = note_columns(set, &problem.left, inner.clone(), &mut scratch.columns);
+            let output = output.part((0, 0), (rows.len(), lanes.len()));
+            let block = Block { set, left, inner, rows: rows.clone(), height, accumulate };
+            if storage == Storage::InPlace {
+                let right = read_in_place(set, problem, block.inner.clone(), lanes.clone());
+                multiply_by_panels(&block, &right, &mut scratch.left, output);
             } else {
-                let packed = scratch.right.first(padded * inner.len());
-                if storage == Storage::PackedOnTheWay {
-                    let right = read_in_place(set, problem, inner.clone(), lanes.clone());
-                    multiply_tile(0, &right, Some(&mut *packed));
-                    start = height;
-                } else {
-                    pack(set, &problem.right, inner.clone(), lanes.clone(), width, packed);
-                }
-                RightBlock::packed(set, packed, inner.len(), lanes.len())
-            };
-            for row in (start..rows.len()).step_by(height) {
-                multiply_tile(row, &right, None);
+                let (left, right) = (&mut scratch.left, &mut scratch.right);
+                multiply_by_tiles(&block, problem, storage, lanes.clone(), (left, right), output);
             }
         }
     });
+}
+
+/// A block of the inner index, with the rows that it is multiplied for in tiles of some height.
+struct Block<'a, T> {
+    set: InstructionSet,
+    left: Factor<'a, T>,
+    inner: Range<usize>,
+    rows: Range<usize>,
+    height: usize,
+    accumulate: bool,
+}
+
+impl<T: Real> Block<'_, T> {
+    /// Where the tiles start, counted from the first row, and their rows.
+    fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (rows, height) = (self.rows.len(), self.height);
+        (0..rows).step_by(height).map(move |row| (row, height.min(rows - row)))
+    }
+
+    /// Packs a tile of the left factor.
+    fn pack(&self, (row, count): (usize, usize), to: &mut [T]) {
+        let rows = self.rows.start + row..self.rows.start + row + count;
+        pack(self.set, &self.left, self.inner.clone(), rows, count, to);
+    }
+}
+
+/// Panel by panel of a right factor that is read where it is, all tiles of rows at each: the tiles
+/// are few and packed once, and while they pass a panel the next one is fetched.
+fn multiply_by_panels<T: Real>(
+    block: &Block<T>,
+    right: &RightBlock<T>,
+    left: &mut AlignedBuffer<T>,
+    mut output: OutputBlock<T>,
+) {
+    let (set, depth) = (block.set, block.inner.len());
+    let left = left.first(block.rows.len() * depth);
+    for (row, count) in block.tiles() {
+        block.pack((row, count), &mut left[row * depth..(row + count) * depth]);
+    }
+    let width = T::panel_width(set);
+    for start in (0..right.lanes()).step_by(width) {
+        let next = if start + width < right.lanes() { width } else { 0 };
+        for (tile, (row, count)) in block.tiles().enumerate() {
+            // A cache line an inner index and tile, until the next panel is there.
+            let line = (tile * CACHE_LINE / size_of::<T>()).min(width - 1);
+            let ahead = if next == 0 { 0 } else { next + line };
+            let panel = right.part(set, start, width).fetching(ahead);
+            let part = output.part((row, start), (count, panel.lanes()));
+            let left = &left[row * depth..(row + count) * depth];
+            multiply_rows(set, left, &panel, part, block.accumulate, None);
+        }
+    }
+}
+
+/// Tile by tile of the left factor, all panels of the right one at each: they are packed before,
+/// or on the way by the first tile.
+fn multiply_by_tiles<T: Real>(
+    block: &Block<T>,
+    problem: &Problem<T>,
+    storage: Storage,
+    lanes: Range<usize>,
+    (left, right): (&mut AlignedBuffer<T>, &mut AlignedBuffer<T>),
+    mut output: OutputBlock<T>,
+) {
+    let (set, depth, width) = (block.set, block.inner.len(), T::panel_width(block.set));
+    let mut multiply_tile =
+        |tile: (usize, usize), right: &RightBlock<T>, packed: Option<&mut [T]>| {
+            let left = left.first(tile.1 * depth);
+            block.pack(tile, left);
+            let output = output.part((tile.0, 0), (tile.1, lanes.len()));
+            multiply_rows(set, left, right, output, block.accumulate, packed);
+        };
+    let mut tiles = block.tiles();
+    let packed = right.first(lanes.len().next_multiple_of(width) * depth);
+    if storage == Storage::PackedOnTheWay {
+        let right = read_in_place(set, problem, block.inner.clone(), lanes.clone());
+        if let Some(first) = tiles.next() {
+            multiply_tile(first, &right, Some(&mut *packed));
+        }
+    } else {
+        pack(set, &problem.right, block.inner.clone(), lanes.clone(), width, packed);
+    }
+    let right = RightBlock::packed(set, packed, depth, lanes.len());
+    for tile in tiles {
+        multiply_tile(tile, &right, None);
+    }
 }
 
 /// A block of a right factor whose lanes are adjacent where they are.

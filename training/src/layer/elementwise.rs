@@ -97,7 +97,17 @@ pub(super) fn map_gradient(
     let rows = (PIECE / columns).max(1);
     let pieces = to.data_mut().par_chunks_mut(rows * columns);
     let pieces = pieces.zip(gradient.data().par_chunks(rows * columns));
-    pieces.zip(input.data().par_chunks(rows * whole)).for_each(|((to, gradient), from)| {
+    let pieces = pieces.zip(input.data().par_chunks(rows * whole));
+    if let (1, None, Some(channels)) = (block, input.channels(), gradient.channel_set()) {
+        return pieces.for_each(|((to, gradient), from)| {
+            let rows = to.chunks_exact_mut(columns).zip(gradient.chunks_exact(columns));
+            for ((to, gradient), from) in rows.zip(from.chunks_exact(whole)) {
+                channels.compact(set, from, to);
+                set.run(move || to.iter_mut().zip(gradient).for_each(|(x, &dy)| *x = f(dy, *x)));
+            }
+        });
+    }
+    pieces.for_each(|((to, gradient), from)| {
         for (position, &channel) in channels.iter().enumerate() {
             let (start, place) = (position * block, place(channel) * block);
             let rows = to.chunks_exact_mut(columns).zip(gradient.chunks_exact(columns));

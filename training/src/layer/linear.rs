@@ -140,11 +140,11 @@ impl Linear {
             return;
         }
         sums.fill(0.0);
-        let Some(outputs) = gradient.channels() else {
-            return add_rows(context.set, sums, gradient.data());
-        };
-        for row in gradient.data().chunks_exact(outputs.len().max(1)) {
-            outputs.iter().zip(row).for_each(|(&output, x)| sums[output as usize] += x);
+        add_rows(context.set, &mut sums[..gradient.columns()], gradient.data());
+        // Sums of some outputs move to their places, the last first: each moves on, if at all.
+        for (place, &output) in gradient.channels().unwrap_or(&[]).iter().enumerate().rev() {
+            let sum = std::mem::take(&mut sums[place]);
+            sums[output as usize] = sum;
         }
     }
 

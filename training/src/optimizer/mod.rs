@@ -14,10 +14,10 @@ pub use lookahead::{Lookahead, LookaheadConfig};
 pub use schedule::{Knot, Moment, Schedule};
 pub use state::{Averages, AveragesError, OptimizerState};
 
-use crate::layer::{GradientRow, Parameter, RowNorms};
+use crate::layer::{Gradient, GradientRow, Parameter, RowNorms};
 use crate::setting::{FieldError, POSITIVE, number};
-use kernels::InstructionSet;
 use kernels::scores::sum_of_squares;
+use kernels::{ColumnSet, InstructionSet};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -103,12 +103,15 @@ pub struct Optimizer {
     steps: u64,
     averages: Vec<Averages>,
     next: usize,
+    /// The columns of which the gradient is a block, in memory that is kept from step to step.
+    columns: ColumnSet,
 }
 
 /// Rows of a parameter that one task changes.
 const ROWS_A_TASK: usize = 32;
 
-/// Numbers of a row whose gradient is put together at a time, where some columns have none.
+/// Numbers of a row whose gradient is put together at a time, where some columns have none: in the
+/// nearest cache, which costs less than a whole gradient in memory.
 const PIECE: usize = 512;
 
 impl Optimizer {
@@ -123,6 +126,7 @@ impl Optimizer {
             steps: 0,
             averages: Vec::new(),
             next: 0,
+            columns: ColumnSet::default(),
         }
     }
 
@@ -167,6 +171,11 @@ impl Optimizer {
         if values.is_empty() || is_frozen {
             return;
         }
+        if let Gradient::Block { columns, .. } = gradient {
+            self.columns.reserve(row_length);
+            self.columns.set(columns);
+        }
+        let columns = &self.columns;
         let (config, set, factor) = (self.config, self.set, self.gradient_factor);
         let group = self.groups.iter().find(|group| group.parameters.matches(name));
         let (of_rate, of_decay) =
@@ -200,21 +209,24 @@ impl Optimizer {
             let (first, second) = averages;
             let averages =
                 first.chunks_exact_mut(row_length).zip(second.chunks_exact_mut(row_length));
-            for (row, (values, (first, second))) in rows.zip(averages).enumerate() {
-                match gradient.row(first_row + row, row_length) {
+            let gradients = gradient.rows_from(first_row, row_length);
+            let rows = rows.zip(averages).zip(gradients).enumerate();
+            for (row, ((values, (first, second)), gradient)) in rows {
+                match gradient {
                     None if leaves_rows && norms_are_current => continue,
                     None if leaves_rows => {}
                     None => change(values, first, second, None),
                     Some(GradientRow::Whole(numbers)) => {
                         change(values, first, second, Some(numbers));
                     }
-                    Some(GradientRow::Columns { columns, numbers }) => {
+                    Some(GradientRow::Columns { numbers, .. }) => {
                         let averages = first.chunks_mut(PIECE).zip(second.chunks_mut(PIECE));
-                        let pieces = values.chunks_mut(PIECE).zip(averages);
-                        let mut gradient = Pieces { columns, numbers, begin: 0 };
-                        for (values, (first, second)) in pieces {
-                            let piece = gradient.next();
-                            change(values, first, second, Some(&piece[..values.len()]));
+                        let pieces = values.chunks_mut(PIECE).zip(averages).enumerate();
+                        let mut gradient = [0.0; PIECE];
+                        for (piece, (values, (first, second))) in pieces {
+                            let gradient = &mut gradient[..values.len()];
+                            columns.expand(set, numbers, piece * PIECE, gradient);
+                            change(values, first, second, Some(gradient));
                         }
                     }
                 }
@@ -242,30 +254,6 @@ impl Optimizer {
 
 /// Rows of a parameter, and of both its averages.
 type Rows<'a> = (&'a mut [f32], (&'a mut [f32], &'a mut [f32]));
-
-/// A row of which some columns have a gradient, piece by piece: put together in a buffer that stays
-/// in the nearest cache, which costs less than a whole gradient in memory.
-struct Pieces<'a> {
-    columns: &'a [u32],
-    numbers: &'a [f32],
-    begin: usize,
-}
-
-impl Pieces<'_> {
-    /// The next piece, zeros included.
-    fn next(&mut self) -> [f32; PIECE] {
-        let end = self.begin + PIECE;
-        let count = self.columns.partition_point(|&column| (column as usize) < end);
-        let (columns, later_columns) = self.columns.split_at(count);
-        let (numbers, later_numbers) = self.numbers.split_at(count);
-        let mut piece = [0.0; PIECE];
-        for (&column, &number) in columns.iter().zip(numbers) {
-            piece[column as usize - self.begin] = number;
-        }
-        *self = Self { columns: later_columns, numbers: later_numbers, begin: end };
-        piece
-    }
-}
 
 /// The number, or zero where its magnitude is below `negligible`.
 #[inline(always)]
