@@ -180,6 +180,10 @@ pub struct BenchOptions {
     /// A Python interpreter with PyTorch, whose training steps are measured beside ours
     #[arg(long, value_name = "INTERPRETER")]
     pub pytorch: Option<PathBuf>,
+    /// The folder of a copy of the released code that holds the package approx_mul_pytorch, whose
+    /// sampled layers are measured beside ours
+    #[arg(long, value_name = "FOLDER", requires = "pytorch")]
+    pub released: Option<PathBuf>,
     /// Where the data sets are, for --training.
     #[command(flatten)]
     pub data: DataDirectory,

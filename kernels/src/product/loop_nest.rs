@@ -10,6 +10,10 @@ use micro_kernels::{
 };
 use std::ops::Range;
 
+/// Inner indices of a block from which on a right factor that is read in place is worth passing panel
+/// by panel: with fewer, the rows of a tile go to too many places of the output at once.
+const DEEP: usize = 192;
+
 /// Bytes that a processor fetches together.
 const CACHE_LINE: usize = 64;
 
@@ -93,25 +97,23 @@ fn multiply_part<T: Real>(
         return;
     }
     let storage = storage_of_right(problem);
-    let width = T::panel_width(set);
-    let most = match storage {
-        Storage::InPlace => lanes.len(),
-        Storage::Packed | Storage::PackedOnTheWay => {
-            block_lanes::<T>(width, problem.inner, lanes.len())
-        }
+    let by_panels = storage == Storage::InPlace && block_depth::<T>(problem.inner) >= DEEP;
+    let most = match by_panels {
+        true => lanes.len(),
+        false => block_lanes::<T>(T::panel_width(set), problem.inner, lanes.len()),
     };
     for lane_start in (0..lanes.len()).step_by(most) {
         let count = most.min(lanes.len() - lane_start);
         let block = lanes.start + lane_start..lanes.start + lane_start + count;
         let part = output.part((0, lane_start), (rows.len(), count));
-        multiply_lane_block(set, problem, storage, rows.clone(), block, part);
+        multiply_lane_block(set, problem, (storage, by_panels), rows.clone(), block, part);
     }
 }
 
 fn multiply_lane_block<T: Real>(
     set: InstructionSet,
     problem: &Problem<T>,
-    storage: Storage,
+    (storage, by_panels): (Storage, bool),
     rows: Range<usize>,
     lanes: Range<usize>,
     mut output: OutputBlock<T>,
@@ -125,7 +127,7 @@ fn multiply_lane_block<T: Real>(
             let left = note_columns(set, &problem.left, inner.clone(), &mut scratch.columns);
             let output = output.part((0, 0), (rows.len(), lanes.len()));
             let block = Block { set, left, inner, rows: rows.clone(), height, accumulate };
-            if storage == Storage::InPlace {
+            if by_panels {
                 let right = read_in_place(set, problem, block.inner.clone(), lanes.clone());
                 multiply_by_panels(&block, &right, &mut scratch.left, output);
             } else {
@@ -188,8 +190,8 @@ fn multiply_by_panels<T: Real>(
     }
 }
 
-/// Tile by tile of the left factor, all panels of the right one at each: they are packed before,
-/// or on the way by the first tile.
+/// Tile by tile of the left factor, all panels of the right one at each: they are packed before, or
+/// on the way by the first tile, or read where they are.
 fn multiply_by_tiles<T: Real>(
     block: &Block<T>,
     problem: &Problem<T>,
@@ -207,16 +209,18 @@ fn multiply_by_tiles<T: Real>(
             multiply_rows(set, left, right, output, block.accumulate, packed);
         };
     let mut tiles = block.tiles();
-    let packed = right.first(lanes.len().next_multiple_of(width) * depth);
-    if storage == Storage::PackedOnTheWay {
-        let right = read_in_place(set, problem, block.inner.clone(), lanes.clone());
-        if let Some(first) = tiles.next() {
-            multiply_tile(first, &right, Some(&mut *packed));
-        }
+    let in_place = || read_in_place(set, problem, block.inner.clone(), lanes.clone());
+    let right = if storage == Storage::InPlace {
+        in_place()
     } else {
-        pack(set, &problem.right, block.inner.clone(), lanes.clone(), width, packed);
-    }
-    let right = RightBlock::packed(set, packed, depth, lanes.len());
+        let packed = right.first(lanes.len().next_multiple_of(width) * depth);
+        if storage == Storage::Packed {
+            pack(set, &problem.right, block.inner.clone(), lanes.clone(), width, packed);
+        } else if let Some(first) = tiles.next() {
+            multiply_tile(first, &in_place(), Some(&mut *packed));
+        }
+        RightBlock::packed(set, packed, depth, lanes.len())
+    };
     for tile in tiles {
         multiply_tile(tile, &right, None);
     }

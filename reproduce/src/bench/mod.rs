@@ -16,6 +16,7 @@ mod product;
 mod python;
 mod pytorch;
 mod record;
+mod released;
 mod setting;
 mod step;
 mod steps;
@@ -50,10 +51,13 @@ use setting::{Effort, Setting};
 /// another run is worth nothing.
 ///
 /// # Errors
-/// When a library, PyTorch or threads cannot be started, or a file cannot be read or written.
+/// When a library, the released code, PyTorch or threads cannot be started, or a file cannot be read
+/// or written.
 pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> {
     let peers = peers(contest.cblas.as_deref())?;
     let interpreter = contest.pytorch.as_deref().filter(|_| contest.training.is_none());
+    let released = contest.released.as_deref().filter(|_| interpreter.is_some());
+    let released = released.map(released::path_of).transpose()?;
     let mut pytorch = interpreter.map(PyTorch::start).transpose()?;
     files::check_writable(&contest.out)?;
     let path = contest.record.clone().unwrap_or_else(|| contest.out.join("bench/record.csv"));
@@ -85,8 +89,9 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
     };
     let started = Instant::now();
     let convolutions = if setting.effort.is_full() { convolutions::count()? } else { 0 };
+    let of_released = released.as_ref().map_or(0, |_| released::count());
     let beside = match pytorch {
-        Some(_) => step::MINIBATCHES.len() + language::models().len() + convolutions,
+        Some(_) => step::MINIBATCHES.len() + language::models().len() + convolutions + of_released,
         None => 0,
     };
     progress.set_length(pools.len() * (product::SHAPES.len() + step::count(&setting) + beside));
@@ -107,8 +112,13 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
                 if setting.effort.is_full() {
                     contests.extend(convolutions::beside_pytorch(&setting, interpreter)?);
                 }
+                if let Some(folder) = &released {
+                    contests.push(released::beside_released(&setting, interpreter, folder)?);
+                }
             }
-            (contests, notes(&setting, pytorch.as_ref()))
+            let mut notes = notes(&setting, pytorch.as_ref());
+            notes.extend(released.as_ref().map(|_| released::NOTE.to_string()));
+            (contests, notes)
         }
     };
     progress.finish();

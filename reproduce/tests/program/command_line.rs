@@ -418,7 +418,11 @@ fn contestants_that_are_not_there_are_refused() {
     }
     let interpreter = "./no-python";
     let words = [interpreter, "cannot be started"];
-    assert_refused(folder.path(), &["bench", "--quick", "--pytorch", interpreter], &words);
+    let arguments = ["bench", "--quick", "--pytorch", interpreter];
+    assert_refused(folder.path(), &arguments, &words);
+    let arguments = [&arguments[..], &["--released", "elsewhere"]].concat();
+    let words = ["elsewhere does not hold the folder approx_mul_pytorch/functional"];
+    assert_refused(folder.path(), &arguments, &words);
 }
 
 #[cfg(unix)]

@@ -100,7 +100,7 @@ impl Nodes {
         let until = self.model.break_even(record, 0.34, 4);
         let until = until.map_or(String::new(), |megabits| {
             format!(
-                "; sending slices saves a twentieth of the step or more on links below about {}",
+                "; by the model, slices save a twentieth of the step or more on links below about {}",
                 model::rate(megabits)
             )
         });
