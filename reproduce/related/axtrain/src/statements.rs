@@ -250,7 +250,7 @@ const SMALL: f64 = 1e-6;
 
 /// Images that R is taken over, and draws.
 const IMAGES: usize = 100;
-const DRAWS: usize = 1000;
+const DRAWS: usize = 100;
 
 /// Chips that a variance is taken over.
 const CHIPS: u64 = 200;
