@@ -103,28 +103,42 @@ impl ColumnSet {
         let places = self.places(first..end);
         let last = self.indices[places.clone()].last();
         assert!(last.is_none_or(|&last| (last as usize) < end), "kept columns lie in the row");
+        // The list does what the vector instructions leave: all, or what is no whole group.
+        let done = self.expand_groups(set, kept, first / GROUP, to);
+        let (begin, rest) = (first + done, &mut to[done..]);
+        rest.fill(0.0);
+        let places = self.places(begin..end);
+        for (&column, &number) in self.indices[places.clone()].iter().zip(&kept[places]) {
+            rest[column as usize - begin] = number;
+        }
+    }
+
+    /// Writes the whole groups of a part of a row, if the instruction set has an instruction for it,
+    /// and says how many numbers these are.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(unused_variables, reason = "only x86-64 has an instruction for it here")
+    )]
+    fn expand_groups(
+        &self,
+        set: InstructionSet,
+        kept: &[f32],
+        first: usize,
+        to: &mut [f32],
+    ) -> usize {
         #[cfg(target_arch = "x86_64")]
         if set == InstructionSet::Avx512 && set.is_available() {
-            let (whole, rest) = to.as_chunks_mut::<GROUP>();
-            let first = (first / GROUP).min(self.masks.len());
+            let whole = to.as_chunks_mut::<GROUP>().0;
+            let first = first.min(self.masks.len());
             let groups = first..self.masks.len().min(first + whole.len());
             let (some, none) = whole.split_at_mut(groups.len());
             // SAFETY: the processor has the instructions, and a group keeps as many columns as its
             // mask has bits.
             unsafe { super::x86::expand(kept, self.groups(groups), some) };
             none.fill([0.0; GROUP]);
-            rest.fill(0.0);
-            let begin = end - rest.len();
-            let places = self.places(begin..end);
-            for (&column, &number) in self.indices[places.clone()].iter().zip(&kept[places]) {
-                rest[column as usize - begin] = number;
-            }
-            return;
+            return whole.len() * GROUP;
         }
-        to.fill(0.0);
-        for (&column, &number) in self.indices[places.clone()].iter().zip(&kept[places]) {
-            to[column as usize - first] = number;
-        }
+        0
     }
 
     /// Writes the numbers of the kept columns of a row side by side.

@@ -177,11 +177,11 @@ fn multiply_by_panels<T: Real>(
     }
     let width = T::panel_width(set);
     for start in (0..right.lanes()).step_by(width) {
-        let next = if start + width < right.lanes() { width } else { 0 };
+        let is_last = start + width >= right.lanes();
         for (tile, (row, count)) in block.tiles().enumerate() {
             // A cache line an inner index and tile, until the next panel is there.
             let line = (tile * CACHE_LINE / size_of::<T>()).min(width - 1);
-            let ahead = if next == 0 { 0 } else { next + line };
+            let ahead = if is_last { 0 } else { width + line };
             let panel = right.part(set, start, width).fetching(ahead);
             let part = output.part((row, start), (count, panel.lanes()));
             let left = &left[row * depth..(row + count) * depth];

@@ -64,12 +64,18 @@ struct Layers {
 
 impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let ConvolutionGeometry { image, outputs, window } = self.geometry;
-        let ImageShape { channels, height, width } = image;
-        write!(f, "{channels} x {height} x {width} to {outputs}")?;
-        write!(f, ", {} x {}", window.height, window.width)?;
-        if window.stride > 1 { write!(f, ", stride {}", window.stride) } else { Ok(()) }
+        f.write_str(&title(&self.geometry))
     }
+}
+
+/// A convolution as a row names it.
+pub fn title(geometry: &ConvolutionGeometry) -> String {
+    let ConvolutionGeometry { image, outputs, window } = geometry;
+    let ImageShape { channels, height, width } = image;
+    let stride =
+        if window.stride > 1 { format!(", stride {}", window.stride) } else { String::new() };
+    let (rows, columns) = (window.height, window.width);
+    format!("{channels} x {height} x {width} to {outputs}, {rows} x {columns}{stride}")
 }
 
 /// A network with its images and the size of a minibatch.

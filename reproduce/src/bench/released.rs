@@ -15,6 +15,7 @@ use training::matrix::Matrix;
 use training::sampling::{Mode, SamplingPolicy};
 
 use super::contest::{Comparison, Contest};
+use super::convolutions;
 use super::python::{Python, SPINNING};
 use super::setting::Setting;
 use crate::timing::{Patience, Work, in_turns, rested, timed};
@@ -76,11 +77,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Linear { inputs, outputs } => write!(f, "{inputs} to {outputs}"),
-            Self::Convolution(ConvolutionGeometry { image, outputs, window }) => {
-                let ImageShape { channels, height, width } = image;
-                let Window { height: rows, width: columns, .. } = window;
-                write!(f, "{channels} x {height} x {width} to {outputs}, {rows} x {columns}")
-            }
+            Self::Convolution(geometry) => f.write_str(&convolutions::title(geometry)),
         }
     }
 }

@@ -69,8 +69,8 @@ impl Layer for Dropout {
                 let words = &mut words[..to.len()];
                 fill_words(&mut generator, words);
                 context.set.run(move || {
-                    for (((to, factor), from), &mut word) in
-                        to.iter_mut().zip(factors).zip(from).zip(words)
+                    for (((to, factor), from), &word) in
+                        to.iter_mut().zip(factors).zip(from).zip(&*words)
                     {
                         *factor = if word < threshold { 0.0 } else { kept };
                         *to = from * *factor;
