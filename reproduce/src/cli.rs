@@ -203,6 +203,9 @@ pub struct BenchOptions {
     /// trained to its end by us and by PyTorch, an epoch of each in turns, which takes some minutes
     #[arg(long, value_name = "SETTINGS", requires = "pytorch")]
     pub training: Option<String>,
+    /// What a process whose memory is measured is told
+    #[arg(long, value_name = "JSON", hide = true)]
+    pub alone: Option<String>,
 }
 
 /// What to do about the data sets.

@@ -1,6 +1,6 @@
 //! Channel planes, and the copies of them that products read.
 
-use crate::product::{copy_run, interleave};
+use crate::product::{copy_over, interleave};
 use micro_kernels::{InstructionSet, Real};
 use std::array;
 use std::ops::Range;
@@ -94,30 +94,34 @@ impl<'a, T: Real> Planes<'a, T> {
         (columns, x): (&Pixels, isize),
         block: &mut [T],
     ) {
-        let line_len = block.len() / rows.count;
+        let images = block.len() / (rows.count * columns.count);
         let (inside, filled) = (rows.inside(y, self.height), columns.inside(x, self.width));
+        if filled.is_empty() || inside.is_empty() {
+            return block.fill(T::ZERO);
+        }
         let first = (x + (filled.start * columns.step) as isize).max(0) as usize;
-        for (row, lines) in block.chunks_exact_mut(line_len).enumerate() {
-            if filled.is_empty() || !inside.contains(&row) {
-                lines.fill(T::ZERO);
-                continue;
-            }
-            let row = (y + (row * rows.step) as isize) as usize * self.width;
-            for (image, line) in lines.chunks_exact_mut(columns.count).enumerate() {
-                let source = &planes[image * self.image_len() + row..][..self.width];
-                if filled.len() < line.len() {
-                    line[..filled.start].fill(T::ZERO);
-                    line[filled.end..].fill(T::ZERO);
-                }
-                let line = &mut line[filled.clone()];
+        let line_len = images * columns.count;
+        block[..inside.start * line_len].fill(T::ZERO);
+        for row in inside.clone() {
+            let source = (y + (row * rows.step) as isize) as usize * self.width + first;
+            for image in 0..images {
+                let source = &planes[image * self.image_len() + source..];
+                let to = &mut block[row * line_len + image * columns.count + filled.start..];
                 if columns.step == 1 {
-                    copy_run(&source[first..first + line.len()], line);
+                    // What it writes beyond the line is written again, by the next one at the latest.
+                    copy_over(source, to, filled.len());
                 } else {
-                    let source = source[first..].iter().step_by(columns.step);
-                    line.iter_mut().zip(source).for_each(|(to, from)| *to = *from);
+                    let source = source.iter().step_by(columns.step);
+                    to[..filled.len()].iter_mut().zip(source).for_each(|(to, from)| *to = *from);
                 }
             }
         }
+        for column in (0..filled.start).chain(filled.end..columns.count) {
+            let lines = block[inside.start * line_len..inside.end * line_len]
+                .chunks_exact_mut(columns.count);
+            lines.for_each(|line| line[column] = T::ZERO);
+        }
+        block[inside.end * line_len..].fill(T::ZERO);
     }
 
     /// Copies the kept channels of one image as `[row][column][channel]`, with `padding` zeros

@@ -8,7 +8,7 @@
 
 use super::planes::{Pixels, Planes};
 use crate::matrix::MatrixViewMut;
-use crate::product::{Factor, Problem, copy_run, multiply_in_parts};
+use crate::product::{Factor, Problem, copy_over, copy_run, multiply_in_parts};
 use micro_kernels::{InstructionSet, Real, TensorBuffers};
 use rayon::prelude::*;
 
@@ -177,13 +177,17 @@ impl Window {
     fn place<T: Real>(&self, results: &[T], row_len: usize, plane: &mut [T]) {
         let Target { first, row_step, column_step } = self.target;
         for y in 0..self.height {
-            let results = &results[y * row_len..][..self.columns.count];
+            let results = &results[y * row_len..];
             let to = &mut plane[first + y * row_step..];
-            if column_step == 1 {
-                copy_run(results, &mut to[..results.len()]);
-            } else {
+            let count = self.columns.count;
+            if column_step > 1 {
                 let to = to.iter_mut().step_by(column_step);
-                to.zip(results).for_each(|(to, result)| *to = *result);
+                to.zip(&results[..count]).for_each(|(to, result)| *to = *result);
+            } else if row_step == count {
+                // What it writes beyond the row is written again by the next one.
+                copy_over(results, to, count);
+            } else {
+                copy_run(&results[..count], &mut to[..count]);
             }
         }
     }

@@ -31,7 +31,7 @@ use micro_kernels::{InstructionSet, Real};
 use operands::scales_of;
 pub(crate) use operands::{Factor, Problem};
 pub(crate) use orientation::multiply_in_parts;
-pub(crate) use packing::{copy_run, interleave};
+pub(crate) use packing::{copy_over, copy_run, interleave};
 
 /// C = AB, with A m x n, B n x p and C m x p. [`Product`] is the same with errors in the place of
 /// panics.

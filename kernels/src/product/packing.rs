@@ -184,6 +184,27 @@ pub(crate) fn copy_run<T: Copy>(from: &[T], to: &mut [T]) {
     }
 }
 
+/// Copies the first `len` numbers, in whole pieces that reach beyond them where both slices do: what
+/// stands there in `to` is lost. One move where an exact copy takes several, for lines that are
+/// written in the order in which they lie.
+#[inline(always)]
+pub(crate) fn copy_over<T: Copy>(from: &[T], to: &mut [T], len: usize) {
+    match len {
+        9.. => copy_over_pieces::<T, 16>(from, to, len),
+        5.. => copy_over_pieces::<T, 8>(from, to, len),
+        _ => copy_over_pieces::<T, 4>(from, to, len),
+    }
+}
+
+#[inline(always)]
+fn copy_over_pieces<T: Copy, const PIECE: usize>(from: &[T], to: &mut [T], len: usize) {
+    let whole = len.next_multiple_of(PIECE);
+    match (from.get(..whole), to.get_mut(..whole)) {
+        (Some(from), Some(to)) => copy_pieces::<T, PIECE>(from, to),
+        _ => copy_run(&from[..len], &mut to[..len]),
+    }
+}
+
 /// Copies at least one piece; the last one may overlap the one before.
 #[inline(always)]
 fn copy_pieces<T: Copy, const PIECE: usize>(from: &[T], to: &mut [T]) {

@@ -229,3 +229,17 @@ fn shapes_that_do_not_fit_are_refused() {
     let a = MatrixView::row_major(&[0.0f32; 6], 2, 3);
     matmul(InstructionSet::detect(), a, a, MatrixViewMut::row_major(&mut [0.0; 6], 2, 3));
 }
+
+#[test]
+fn a_copy_over_is_right_in_its_length_and_reaches_less_than_a_piece_beyond() {
+    for len in 1..40 {
+        for (more_from, more_to) in [(0, 0), (3, 20), (20, 3), (20, 20)] {
+            let from: Vec<u32> = (1..=(len + more_from) as u32).collect();
+            let mut to = vec![0; len + more_to];
+            copy_over(&from, &mut to, len);
+            assert_eq!(to[..len], from[..len], "{len} {more_from} {more_to}");
+            let untouched = to.get(len + 15..).unwrap_or_default();
+            assert!(untouched.iter().all(|&x| x == 0), "{len} {more_from} {more_to}");
+        }
+    }
+}

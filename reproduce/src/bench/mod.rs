@@ -17,6 +17,7 @@ mod python;
 mod pytorch;
 mod record;
 mod released;
+mod resident;
 mod setting;
 mod step;
 mod steps;
@@ -54,6 +55,9 @@ use setting::{Effort, Setting};
 /// When a library, the released code, PyTorch or threads cannot be started, or a file cannot be read
 /// or written.
 pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> {
+    if let Some(question) = &contest.alone {
+        return resident::answer(question, set);
+    }
     let peers = peers(contest.cblas.as_deref())?;
     let interpreter = contest.pytorch.as_deref().filter(|_| contest.training.is_none());
     let released = contest.released.as_deref().filter(|_| interpreter.is_some());
@@ -94,7 +98,9 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
         Some(_) => step::MINIBATCHES.len() + language::models().len() + convolutions + of_released,
         None => 0,
     };
-    progress.set_length(pools.len() * (product::SHAPES.len() + step::count(&setting) + beside));
+    let resident = if resident::is_told() { step::cases(&setting).len() } else { 0 };
+    let turns = pools.len() * (product::SHAPES.len() + step::count(&setting) + beside);
+    progress.set_length(turns + resident);
     let (contests, notes) = match (&contest.training, &contest.pytorch) {
         (Some(name), Some(interpreter)) => {
             let (data, seed) = (contest.data.path(), contest.seed);
@@ -104,6 +110,9 @@ pub fn bench(contest: &BenchOptions, set: InstructionSet) -> anyhow::Result<()> 
         _ => {
             let mut contests = product::measure(&setting);
             contests.push(step::measure(&setting)?);
+            if resident::is_told() {
+                contests.push(resident::measure(&setting)?);
+            }
             if let Some(pytorch) = &mut pytorch {
                 contests.push(pytorch.measure(&setting)?);
             }
@@ -199,6 +208,7 @@ fn notes(setting: &Setting, pytorch: Option<&PyTorch>) -> Vec<String> {
          this machine (processor, cores, memory, instructions), and the new one over it."
             .to_string(),
     ];
+    notes.extend(resident::is_told().then(|| resident::NOTE.to_string()));
     if cfg!(not(feature = "peers")) {
         notes.push(
             "Other libraries are measured by a build with --features peers, which this is not."

@@ -16,7 +16,7 @@ use crate::result::Cell;
 use crate::timing::{Work, in_turns, timed};
 
 /// Shares of the pairs that are kept.
-const RATIOS: [f64; 3] = [0.5, 0.25, 0.1];
+pub const RATIOS: [f64; 3] = [0.5, 0.25, 0.1];
 /// How much more of the time than of the computations is aimed at, at the most.
 const ALLOWANCE: f64 = 0.05;
 
@@ -54,7 +54,7 @@ fn descent(momentum: f32) -> OptimizerConfig {
 }
 
 /// What is measured, with the name of its optimiser.
-fn cases(setting: &Setting) -> Vec<(TimedNetwork, &'static str)> {
+pub fn cases(setting: &Setting) -> Vec<(TimedNetwork, &'static str)> {
     let lazy = OptimizerConfig::LazyAdam { learning_rate: LEARNING_RATE };
     let optimizers = [(descent(0.0), "SGD"), (ADAM, "Adam"), (lazy, "lazy Adam")];
     let minibatches: &[usize] = if setting.effort.is_full() { &[50, 64, 256] } else { &[64] };
@@ -129,6 +129,11 @@ pub fn measure(setting: &Setting) -> anyhow::Result<Contest> {
     Ok(contest)
 }
 
+/// How products are sampled at each of the ratios.
+pub fn policies(minimal_k: usize) -> [SamplingPolicy; RATIOS.len()] {
+    RATIOS.map(|ratio| SamplingPolicy::new(Estimator::TopK, ratio, minimal_k, Mode::Forward))
+}
+
 /// A network in training, its products sampled by a policy.
 type Build<'a> = dyn Fn(Option<SamplingPolicy>) -> anyhow::Result<Steps> + Sync + 'a;
 
@@ -138,8 +143,7 @@ fn compare(
     minimal_k: usize,
     build: &Build,
 ) -> anyhow::Result<Vec<Comparison>> {
-    let policy = |ratio| SamplingPolicy::new(Estimator::TopK, ratio, minimal_k, Mode::Forward);
-    let policies = std::iter::once(None).chain(RATIOS.map(policy).map(Some));
+    let policies = std::iter::once(None).chain(policies(minimal_k).map(Some));
     let mut steps: Vec<Steps> = policies.map(build).collect::<anyhow::Result<_>>()?;
     let mut contestants: Vec<Work> =
         steps.iter_mut().map(|steps| timed(move || steps.step())).collect();

@@ -1,5 +1,6 @@
 //! A network in training, to be timed.
 
+use kernels::InstructionSet;
 use kernels::random::Stream;
 use training::data::Minibatch;
 use training::learner::Learner;
@@ -32,9 +33,21 @@ impl Steps {
         network: &TimedNetwork,
         policy: Option<SamplingPolicy>,
     ) -> anyhow::Result<Self> {
-        let stream = Stream::new(setting.seed, "steps");
+        Self::of_images(network, policy, Stream::new(setting.seed, "steps"), setting.set)
+    }
+
+    /// A new network whose random numbers are these.
+    ///
+    /// # Errors
+    /// When the network cannot be built.
+    pub fn of_images(
+        network: &TimedNetwork,
+        policy: Option<SamplingPolicy>,
+        stream: Stream,
+        set: InstructionSet,
+    ) -> anyhow::Result<Self> {
         let minibatches = network.minibatches(Self::MINIBATCHES, stream.child("images"));
-        let learner = network.learner(policy, &minibatches, stream, setting.set)?;
+        let learner = network.learner(policy, &minibatches, stream, set)?;
         Ok(Self::of(learner, minibatches))
     }
 
@@ -48,5 +61,9 @@ impl Steps {
     /// The share of the exact multiply-adds that the steps so far performed.
     pub fn share(&mut self) -> f64 {
         self.learner.network().take_computations().share()
+    }
+    /// The most bytes that its layers have held at one time.
+    pub fn activation_bytes(&mut self) -> u64 {
+        self.learner.network().memory().peak_bytes() as u64
     }
 }

@@ -56,6 +56,7 @@ pub const EXHIBIT: Exhibit = Exhibit {
         built_in!("fashion-cnn", "of the convolutional network on Fashion-MNIST", false),
         built_in!("fashion-mlp", "of the perceptron on Fashion-MNIST", false),
         built_in!("cifar-100", "at half the width on CIFAR-100", false),
+        built_in!("wrn-cifar", "of a wide residual network on CIFAR-10", false),
         built_in!("ptb-lstm", "of a language model of long short-term memory", false),
         built_in!("ptb-transformer", "of a small transformer", false),
     ],
