@@ -1,5 +1,5 @@
-//! Exact products beside other libraries', and sampled products, scores and the product without
-//! vector instructions beside the exact one.
+//! Exact products beside other libraries', sampled products and scores beside the exact one, and the
+//! exact one under each set of vector instructions.
 
 use kernels::{Estimator, InstructionSet};
 
@@ -28,8 +28,15 @@ const ESTIMATORS: [Estimator; 2] = [Estimator::TopK, Estimator::Bernoulli];
 const SPEED_GOAL: f64 = 1.0;
 /// Most that scores may take of the exact product's time.
 const SCORES_GOAL: f64 = 0.03;
-/// Most times of the exact product's time that the portable path, which is plain Rust, may take.
-const PORTABLE_GOAL: f64 = 12.0;
+
+/// Most times of the next wider set's time that an instruction set may take. That of AVX2 is meant for
+/// processors that compute with both at one rate; others have twice the rate with AVX-512.
+fn goal_of(narrow: InstructionSet) -> f64 {
+    match narrow {
+        InstructionSet::Portable => 1.5,
+        InstructionSet::Avx2 | InstructionSet::Avx512 => 1.15,
+    }
+}
 
 const fn shape(rows: usize, inner: usize, columns: usize) -> Shape {
     Shape { rows, inner, columns, transposed: false }
@@ -48,7 +55,7 @@ struct Contests {
     exact: Contest,
     sampled: Contest,
     scores: Contest,
-    portable: Contest,
+    sets: Contest,
 }
 
 /// Measures every shape on every number of threads.
@@ -64,8 +71,8 @@ pub fn measure(setting: &Setting) -> Vec<Contest> {
             setting.progress.advance(1);
         }
     }
-    let Contests { exact, sampled, scores, portable } = contests;
-    vec![exact, sampled, scores, portable]
+    let Contests { exact, sampled, scores, sets } = contests;
+    vec![exact, sampled, scores, sets]
 }
 
 impl Contests {
@@ -85,7 +92,11 @@ impl Contests {
                 "time over exact",
             ),
             scores: contest("Scores with kept norms of B", keys, "time over exact"),
-            portable: contest("Exact products of the portable path", keys, "time over vector"),
+            sets: contest(
+                "Exact products by instruction set",
+                &["product", "threads", "instructions", "next wider"],
+                "time over next wider",
+            ),
         }
     }
 
@@ -112,8 +123,13 @@ impl Contests {
         let mut scored = Sampled::new(operands, Estimator::TopK, 1.0, seed);
         let scores = enter(timed(move || scored.score(set)));
         let operations = shape.operations(shape.inner);
-        let portable = (operations <= setting.effort.portable)
-            .then(|| enter(exact(operands, InstructionSet::Portable)));
+        // The sets up to the one in use, of which that has its contestant.
+        let mut sets = Vec::new();
+        if operations <= setting.effort.narrow {
+            let narrower = InstructionSet::available().into_iter().filter(|other| *other < set);
+            sets.extend(narrower.map(|other| (other, enter(exact(operands, other)))));
+        }
+        sets.push((set, EXACT));
 
         let times = in_turns(&mut contestants, setting.effort.patience);
         let keys = || vec![Cell::from(shape.name()), threads.into()];
@@ -128,8 +144,16 @@ impl Contests {
             self.sampled.rows.push(over_exact(keys, index, goal(shape, pairs, threads)));
         }
         self.scores.rows.push(over_exact(keys(), scores, Some(SCORES_GOAL)));
-        let portable = portable.map(|index| over_exact(keys(), index, Some(PORTABLE_GOAL)));
-        self.portable.rows.extend(portable);
+        for pair in sets.windows(2) {
+            let [(narrow, index), (wide, of_wide)] = [pair[0], pair[1]];
+            let sets = [narrow, wide].map(|set| Cell::from(set.to_string())).to_vec();
+            self.sets.rows.push(Comparison {
+                keys: [keys(), sets].concat(),
+                ratio: Some(times.ratio(index, of_wide)),
+                goal: Some(goal_of(narrow)),
+                others: Vec::new(),
+            });
+        }
     }
 }
 

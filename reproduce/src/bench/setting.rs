@@ -17,8 +17,8 @@ pub struct Effort {
     /// Products of more operations than this are measured on all threads only, and sampled at
     /// the smallest ratio only.
     pub large: f64,
-    /// Products of more operations than this are not measured on the portable path.
-    pub portable: f64,
+    /// Products of more operations than this are not measured with narrower instructions.
+    pub narrow: f64,
 }
 
 impl Effort {
@@ -30,7 +30,7 @@ impl Effort {
             rounds: 3,
         },
         large: f64::INFINITY,
-        portable: 1.1e9,
+        narrow: 1.1e9,
     };
     /// Shorter turns, fewer of the large products, and steps of one small network.
     pub const QUICK: Self = Self {
@@ -40,7 +40,7 @@ impl Effort {
             rounds: 3,
         },
         large: 2e9,
-        portable: 3e8,
+        narrow: 3e8,
     };
 
     /// Whether nothing is left out.
