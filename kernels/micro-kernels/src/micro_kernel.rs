@@ -75,49 +75,66 @@ pub(crate) unsafe fn tile<
 >(
     tile: &Tile<V::Scalar>,
 ) {
+    // A masked load costs a multiplication's turn, and a mask that is alive may cost a register, so
+    // whole panels do without.
+    if tile.lanes == VECTORS * V::LANES {
+        // SAFETY: passed on from the caller.
+        unsafe { sum_up::<V, ROWS, VECTORS, INDEXED, false>(tile) }
+    } else {
+        // SAFETY: passed on from the caller.
+        unsafe { sum_up::<V, ROWS, VECTORS, INDEXED, true>(tile) }
+    }
+}
+
+/// The micro-kernel, with the last vector masked to the lanes when MASKED.
+///
+/// # Safety
+/// As for [`tile`]; lanes fill all vectors when not MASKED.
+#[inline(always)]
+unsafe fn sum_up<
+    V: Vector,
+    const ROWS: usize,
+    const VECTORS: usize,
+    const INDEXED: bool,
+    const MASKED: bool,
+>(
+    tile: &Tile<V::Scalar>,
+) {
     // SAFETY: every access below is one that the caller vouches for: full vectors lie within the
-    // lanes, and the last one is masked to them.
+    // lanes, and the last one is masked to them where they do not fill it.
     unsafe {
         let mask = V::mask(tile.lanes - (VECTORS - 1) * V::LANES);
+        let is_masked = |vector: usize| MASKED && vector == VECTORS - 1;
         let mut sums = [[V::splat(V::Scalar::ZERO); VECTORS]; ROWS];
         if tile.accumulate {
             for row in 0..ROWS {
                 let output = tile.output.add(row * tile.output_stride);
-                for vector in 0..VECTORS - 1 {
-                    sums[row][vector] = V::load(output.add(vector * V::LANES));
+                for vector in 0..VECTORS {
+                    let from = output.add(vector * V::LANES);
+                    sums[row][vector] = match is_masked(vector) {
+                        true => V::load_masked(from, mask),
+                        false => V::load(from),
+                    };
                 }
-                sums[row][VECTORS - 1] = V::load_masked(output.add((VECTORS - 1) * V::LANES), mask);
             }
         }
-        // A masked load costs a multiplication's turn, and so does a copy or a request, so whole
-        // panels that lie near do without.
-        let whole = tile.lanes == VECTORS * V::LANES;
-        let also = if !tile.packed.is_null() {
-            PACK
+        // A copy or a request costs a multiplication's turn, too.
+        if !tile.packed.is_null() {
+            add_all::<V, ROWS, VECTORS, INDEXED, MASKED, PACK>(tile, mask, &mut sums);
         } else if tile.ahead > 0 {
-            FETCH
+            add_all::<V, ROWS, VECTORS, INDEXED, MASKED, FETCH>(tile, mask, &mut sums);
         } else {
-            NOTHING
-        };
-        macro_rules! add_all {
-            ($masked:literal, $also:ident) => {
-                add_all::<V, ROWS, VECTORS, INDEXED, $masked, $also>(tile, mask, &mut sums)
-            };
-        }
-        match (whole, also) {
-            (true, PACK) => add_all!(false, PACK),
-            (true, FETCH) => add_all!(false, FETCH),
-            (true, _) => add_all!(false, NOTHING),
-            (false, PACK) => add_all!(true, PACK),
-            (false, FETCH) => add_all!(true, FETCH),
-            (false, _) => add_all!(true, NOTHING),
+            add_all::<V, ROWS, VECTORS, INDEXED, MASKED, NOTHING>(tile, mask, &mut sums);
         }
         for row in 0..ROWS {
             let output = tile.output.add(row * tile.output_stride);
-            for vector in 0..VECTORS - 1 {
-                sums[row][vector].store(output.add(vector * V::LANES));
+            for vector in 0..VECTORS {
+                let to = output.add(vector * V::LANES);
+                match is_masked(vector) {
+                    true => sums[row][vector].store_masked(to, mask),
+                    false => sums[row][vector].store(to),
+                }
             }
-            sums[row][VECTORS - 1].store_masked(output.add((VECTORS - 1) * V::LANES), mask);
         }
     }
 }
