@@ -15,8 +15,8 @@ use super::{InstructionSet, OutputBlock, Real};
 
 /// The most rows of a tile of any instruction set.
 pub const MAXIMUM_ROWS: usize = 8;
-/// So many inner indices before they are needed, listed numbers are fetched into the nearest cache:
-/// no pattern of the hardware's finds them.
+/// So many inner indices before they are needed, numbers that are listed or lie far apart are fetched
+/// into the nearest cache: no pattern of the hardware's finds them, and none goes on into another page.
 const SOON: usize = 8;
 /// Inner indices of one turn of the innermost loop.
 const UNROLL: usize = 4;
@@ -198,10 +198,10 @@ unsafe fn add<
 ) {
     // SAFETY: every access is one that the caller vouches for.
     unsafe {
-        let position = if INDEXED { *tile.index.add(inner) as usize } else { inner };
-        let source = tile.right.add(position * tile.right_stride);
-        if INDEXED {
-            let later = *tile.index.add((inner + SOON).min(tile.inner - 1)) as usize;
+        let position = |inner: usize| if INDEXED { *tile.index.add(inner) as usize } else { inner };
+        let source = tile.right.add(position(inner) * tile.right_stride);
+        if INDEXED || ALSO == PACK {
+            let later = position((inner + SOON).min(tile.inner - 1));
             let later = tile.right.wrapping_add(later * tile.right_stride);
             for vector in 0..VECTORS {
                 V::prefetch_near(later.wrapping_add(vector * V::LANES));
