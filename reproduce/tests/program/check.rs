@@ -212,7 +212,7 @@ fn data_that_are_not_there_are_a_skip_that_the_sum_counts() {
     let last = sum(&output);
     assert!(
         last.contains(
-            ", 4 skipped: no CIFAR-10 in data (reproduce data fetch cifar-10 gets it), no \
+            ", 5 skipped: no CIFAR-10 in data (reproduce data fetch cifar-10 gets it), no \
              Fashion-MNIST in data (reproduce data fetch fashion-mnist gets it); 0 numbers"
         ),
         "{last}"
