@@ -2,8 +2,9 @@
 //!
 //! A claim is decided by the exhibits that decide it: where all of these say the same, that is the
 //! verdict; where they differ it holds in part; where there is none it is not decided. The number
-//! beside it is of the first exhibit that decides it, else of the last that has something to say: counts
-//! come before trainings, and small trainings before large ones.
+//! beside it is of the first exhibit that decides it, and of one where it holds before those where it
+//! does not, which are then named; else of the last that has something to say: counts come before
+//! trainings, and small trainings before large ones.
 
 use serde::Serialize;
 
@@ -49,7 +50,17 @@ fn verdict(claim: PaperClaim, found: &[(String, Evidence)]) -> PaperVerdict {
         }
         Some(_) => Standing::HoldsInPart,
     };
-    let shown = deciding.first().or(about.last()).map(|one| (*one).clone());
+    let fails = |one: &&(String, Evidence)| one.1.standing == Standing::Fails;
+    let failing: Vec<&str> =
+        deciding.iter().copied().filter(fails).map(|(exhibit, _)| exhibit.as_str()).collect();
+    let shown = deciding.iter().find(|one| !fails(one)).or(deciding.first()).or(about.last());
+    let mut shown = shown.map(|one| (*one).clone());
+    if let Some((_, evidence)) = &mut shown
+        && evidence.standing != Standing::Fails
+        && !failing.is_empty()
+    {
+        evidence.number += &format!("; not so in {}", failing.join(" and "));
+    }
     PaperVerdict { claim, standing, shown }
 }
 
@@ -106,9 +117,22 @@ mod tests {
     #[test]
     fn the_number_is_of_the_first_exhibit_that_decides_or_else_of_the_last() {
         let shown = |standings: &[Standing]| of(standings).shown.map(|(name, _)| name);
-        assert_eq!(shown(&[Undecided, Fails, Holds]).as_deref(), Some("exhibit-1"));
+        assert_eq!(shown(&[Undecided, Holds, HoldsInPart]).as_deref(), Some("exhibit-1"));
+        assert_eq!(shown(&[Undecided, Fails, Holds]).as_deref(), Some("exhibit-2"));
+        assert_eq!(shown(&[Undecided, Fails, Fails]).as_deref(), Some("exhibit-1"));
         assert_eq!(shown(&[Undecided, Undecided]).as_deref(), Some("exhibit-1"));
         assert_eq!(shown(&[]), None);
+    }
+
+    #[test]
+    fn exhibits_where_a_claim_does_not_hold_are_named_beside_one_where_it_does() {
+        let number = |standings: &[Standing]| of(standings).shown.unwrap().1.number;
+        assert_eq!(
+            number(&[Fails, Undecided, Holds, Fails]),
+            "; not so in exhibit-0 and exhibit-3"
+        );
+        assert_eq!(number(&[Fails, Undecided, Fails]), "");
+        assert_eq!(number(&[Holds, Undecided]), "");
     }
 
     #[test]

@@ -75,18 +75,28 @@ pub(crate) unsafe fn tile<
 >(
     tile: &Tile<V::Scalar>,
 ) {
-    // A masked load costs a multiplication's turn, and a mask that is alive may cost a register, so
-    // whole panels do without.
-    if tile.lanes == VECTORS * V::LANES {
-        // SAFETY: passed on from the caller.
-        unsafe { sum_up::<V, ROWS, VECTORS, INDEXED, false>(tile) }
-    } else {
-        // SAFETY: passed on from the caller.
-        unsafe { sum_up::<V, ROWS, VECTORS, INDEXED, true>(tile) }
+    // A masked load costs a multiplication's turn, and so does a copy or a request; a mask that is
+    // alive may cost a register. So whole panels that lie near do without, and each way is compiled
+    // for itself, from the first load to the last store.
+    let is_whole = tile.lanes == VECTORS * V::LANES;
+    macro_rules! sum_up {
+        ($masked:literal, $also:ident) => {
+            // SAFETY: passed on from the caller.
+            unsafe { sum_up::<V, ROWS, VECTORS, INDEXED, $masked, $also>(tile) }
+        };
+    }
+    match (is_whole, !tile.packed.is_null(), tile.ahead > 0) {
+        (true, true, _) => sum_up!(false, PACK),
+        (true, false, true) => sum_up!(false, FETCH),
+        (true, false, false) => sum_up!(false, NOTHING),
+        (false, true, _) => sum_up!(true, PACK),
+        (false, false, true) => sum_up!(true, FETCH),
+        (false, false, false) => sum_up!(true, NOTHING),
     }
 }
 
-/// The micro-kernel, with the last vector masked to the lanes when MASKED.
+/// The micro-kernel, with the last vector masked to the lanes when MASKED. ALSO says what is done on
+/// the way: memory that is slow to read is then read while the multiplications run.
 ///
 /// # Safety
 /// As for [`tile`]; lanes fill all vectors when not MASKED.
@@ -97,6 +107,7 @@ unsafe fn sum_up<
     const VECTORS: usize,
     const INDEXED: bool,
     const MASKED: bool,
+    const ALSO: u8,
 >(
     tile: &Tile<V::Scalar>,
 ) {
@@ -118,14 +129,7 @@ unsafe fn sum_up<
                 }
             }
         }
-        // A copy or a request costs a multiplication's turn, too.
-        if !tile.packed.is_null() {
-            add_all::<V, ROWS, VECTORS, INDEXED, MASKED, PACK>(tile, mask, &mut sums);
-        } else if tile.ahead > 0 {
-            add_all::<V, ROWS, VECTORS, INDEXED, MASKED, FETCH>(tile, mask, &mut sums);
-        } else {
-            add_all::<V, ROWS, VECTORS, INDEXED, MASKED, NOTHING>(tile, mask, &mut sums);
-        }
+        add_all::<V, ROWS, VECTORS, INDEXED, MASKED, ALSO>(tile, mask, &mut sums);
         for row in 0..ROWS {
             let output = tile.output.add(row * tile.output_stride);
             for vector in 0..VECTORS {
@@ -147,8 +151,7 @@ const PACK: u8 = 1;
 const FETCH: u8 = 2;
 
 /// Adds the products of all inner indices to the sums of a tile, the last vector of the right
-/// factor masked when MASKED. ALSO says what is done on the way: memory that is slow to read is then
-/// read while the multiplications run.
+/// factor masked when MASKED.
 ///
 /// # Safety
 /// As for [`tile`], with the mask of the last vector, which is whole when it is not MASKED.

@@ -3,7 +3,9 @@
 
 use super::finding::{Finding, readings};
 use crate::exhibit::difference::Reading;
-use crate::exhibit::networks::judgement::{self, Accuracy, Saving, against_exact, all, saving};
+use crate::exhibit::networks::judgement::{
+    self, Accuracy, Saving, against_exact, all, lose, saving,
+};
 use crate::images::ImageConfig;
 use crate::result::{Evidence, PaperClaim, Rows, Standing, Table, significant};
 
@@ -65,8 +67,8 @@ fn computation(findings: &[Finding]) -> TrainingVerdict {
     TrainingVerdict { claim: "up to 66 % less computation", standing, found }
 }
 
-/// Holds where every arm keeps its accuracy, in part where some arm does; fails where every arm
-/// loses it.
+/// Holds where every arm keeps its accuracy, in part where some arm does; fails where they lose it, by
+/// [`lose`].
 fn accuracy(findings: &[Finding]) -> TrainingVerdict {
     let count = |accuracy| findings.iter().filter(|arm| arm.is(accuracy)).count();
     let [kept, lost, undecided] = [Accuracy::Kept, Accuracy::Lost, Accuracy::Undecided].map(count);
@@ -75,7 +77,7 @@ fn accuracy(findings: &[Finding]) -> TrainingVerdict {
         standing: match () {
             () if all(findings, |arm| arm.is(Accuracy::Kept)) => Standing::Holds,
             () if kept > 0 => Standing::HoldsInPart,
-            () if all(findings, |arm| arm.is(Accuracy::Lost)) => Standing::Fails,
+            () if lose(findings.iter().map(|arm| arm.against_exact)) => Standing::Fails,
             () => Standing::Undecided,
         },
         found: format!(
@@ -85,7 +87,8 @@ fn accuracy(findings: &[Finding]) -> TrainingVerdict {
 }
 
 /// Holds where an arm that is 1.37 times as fast or more keeps its accuracy, in part where one does
-/// that is more than 1.1 times as fast; fails where every arm loses it or is no faster than that.
+/// that is more than 1.1 times as fast; fails where every arm loses it or is no faster than that, or
+/// where they lose it by [`lose`].
 fn time(findings: &[Finding]) -> TrainingVerdict {
     let keeping = findings.iter().filter(|arm| arm.is(Accuracy::Kept));
     let fast = keeping.filter(|arm| arm.speed_up() > SOME_SPEED_UP);
@@ -97,6 +100,7 @@ fn time(findings: &[Finding]) -> TrainingVerdict {
             Some(arm) if arm.speed_up() >= SPEED_UP => Standing::Holds,
             Some(_) => Standing::HoldsInPart,
             None if all(findings, is_out) => Standing::Fails,
+            None if lose(findings.iter().map(|arm| arm.against_exact)) => Standing::Fails,
             None => Standing::Undecided,
         },
         found: match best {
@@ -234,6 +238,8 @@ mod tests {
         assert_eq!(of(&[kept(), lost(), open()]).standing, HoldsInPart);
         assert_eq!(of(&[lost(), lost()]).standing, Fails);
         assert_eq!(of(&[lost(), open()]).standing, Undecided);
+        assert_eq!(of(&[lost(), lost(), None]).standing, Fails);
+        assert_eq!(of(&[lost(), None]).standing, Undecided);
         assert_eq!(of(&[]).standing, Undecided);
         let found = of(&[kept(), lost(), open(), None]).found;
         assert_eq!(found, "arms that keep it within 0.5 points: 1; that lose it: 1; undecided: 2");
@@ -248,6 +254,8 @@ mod tests {
         // Whether a slow arm keeps its accuracy does not matter.
         assert_eq!(standing(&[arm(0.5, 0.5, lost()), arm(0.5, 1.25, open())]), Fails);
         assert_eq!(standing(&[arm(0.5, 0.5, open())]), Undecided);
+        let untimed = Finding { whole_time: None, ..arm(0.5, 0.5, lost()) };
+        assert_eq!(standing(&[untimed.clone(), untimed, arm(0.5, 0.5, None)]), Fails);
         assert_eq!(standing(&[arm(f64::NAN, f64::NAN, None)]), Undecided);
         assert_eq!(standing(&[]), Undecided);
         let beside_others = Finding { whole_time: None, ..arm(0.5, 0.5, kept()) };
