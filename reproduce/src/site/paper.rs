@@ -76,16 +76,17 @@ fn decided_by(claim: PaperClaim) -> &'static str {
         PaperClaim::Computation | PaperClaim::Communication => {
             "Holds where a training that saves 60 % or more keeps its accuracy within 0.5 points by \
              its whole 95 % interval; in part where one does that saves 20 % or more; fails where \
-             every one loses more."
+             every one whose interval is known loses more."
         }
         PaperClaim::Accuracy => {
             "Holds where every sampled training keeps its accuracy within 0.5 points by its whole 95 % \
-             interval; in part where some does; fails where every one loses more."
+             interval; in part where some does; fails where every one whose interval is known loses \
+             more."
         }
         PaperClaim::Time => {
             "Holds where a training that is 1.37 times as fast or more keeps its accuracy within 0.5 \
              points; in part where one does that is more than 1.1 times as fast; fails where every one \
-             loses more or is no faster."
+             is no faster or loses more, as far as its interval is known."
         }
     }
 }

@@ -81,9 +81,13 @@ impl WholeTraining {
         }
     }
 
-    /// The network, the data and the seeds that every arm which was run has, in words.
+    /// The network, the data and the seeds that every arm has which decides anything, in words: those
+    /// that were run more than once, where there are any.
     fn setting(&self, trained: &[Trained], images: &ImageConfig) -> String {
-        let seeds = trained.iter().map(|arm| arm.runs.len()).filter(|runs| *runs > 0).min();
+        let fewest = |least| {
+            trained.iter().map(|arm| arm.runs.len()).filter(move |runs| *runs >= least).min()
+        };
+        let seeds = fewest(2).or(fewest(1));
         let config = self.arms[0].config(0, &self.training, 0).ok();
         let network = config.map_or(String::new(), |config| config.network.title());
         evidence_setting(&network, images, seeds.unwrap_or(self.seeds))
