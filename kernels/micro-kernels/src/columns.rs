@@ -145,6 +145,10 @@ impl ColumnSet {
     ///
     /// # Panics
     /// When a kept column lies outside the row, or `to` has not one place for each.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(unused_variables, reason = "only x86-64 has an instruction for it here")
+    )]
     pub fn compact(&self, set: InstructionSet, row: &[f32], to: &mut [f32]) {
         assert_eq!(to.len(), self.indices.len(), "a place a kept column");
         #[cfg(target_arch = "x86_64")]
