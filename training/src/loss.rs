@@ -203,7 +203,7 @@ fn add_side_by_side<'a>(sums: &mut [f32; TOGETHER], rows: impl Iterator<Item = &
         }
         done = chunks[0].len() * LANES;
     }
-    let sums = sums.iter_mut().zip(all.iter().filter(|row| !row.is_empty()));
+    let sums = sums.iter_mut().zip(all);
     sums.for_each(|(sum, row)| row[done..].iter().for_each(|x| *sum += x));
 }
 
