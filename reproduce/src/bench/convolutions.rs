@@ -112,7 +112,7 @@ fn networks() -> anyhow::Result<Vec<Network>> {
 fn collect(layers: &[LayerDescription], found: &mut Vec<Layers>) {
     for layer in layers {
         match layer {
-            LayerDescription::Residual { main, shortcut } => {
+            LayerDescription::Residual { main, shortcut, .. } => {
                 collect(main, found);
                 collect(shortcut, found);
             }

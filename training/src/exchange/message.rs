@@ -5,7 +5,7 @@
 
 use super::{Collective, CollectiveError, Exchange, ExchangeError, average_over_ranks};
 use crate::counting::GradientNumbers;
-use crate::layer::{Gradient, Parameter};
+use crate::layer::{Gradient, GradientRow, Parameter};
 use crate::network::{LayerParameters, Network};
 use crate::optimizer::Optimizer;
 use sha2::{Digest, Sha256};
@@ -52,20 +52,17 @@ impl Message {
                 }
                 digest("rows", rows)
             }
-            (Gradient::Channels { indices, block, values }, Exchange::Slices) => {
-                for row in values.chunks_exact(length) {
-                    for &channel in indices {
-                        to.extend_from_slice(&row[channel as usize * block..][..block]);
+            (gradient @ Gradient::Columns { columns, .. }, Exchange::Slices) => {
+                for row in gradient.rows_from(0, length).take(parameter.values.len() / length) {
+                    match row {
+                        Some(GradientRow::Columns { numbers, .. }) => to.extend_from_slice(numbers),
+                        _ => to.resize(to.len() + columns.len(), 0.0),
                     }
                 }
-                digest("channels", indices)
+                digest("columns", columns)
             }
-            (Gradient::Rows { .. } | Gradient::Block { .. }, Exchange::Whole) => {
+            _ => {
                 parameter.append_gradient(to);
-                digest("whole", &[])
-            }
-            (Gradient::Dense(values) | Gradient::Channels { values, .. }, _) => {
-                to.extend_from_slice(values);
                 digest("whole", &[])
             }
         });
@@ -178,13 +175,12 @@ impl Packing {
     }
 
     /// One step of the optimiser by the averaged gradient, which has taken the place of the
-    /// network's own and is of the same parts. `whole` is memory to unpack in.
+    /// network's own and is of the same parts.
     pub(super) fn update(
         &self,
         network: &mut Network,
         optimizer: &mut Optimizer,
         exchange: Exchange,
-        whole: &mut Vec<f32>,
     ) {
         let mut places = self.places.iter();
         optimizer.begin_step();
@@ -194,26 +190,17 @@ impl Packing {
                 return optimizer.update(parameter);
             }
             let numbers = &self.averaged[*message].numbers[range.clone()];
-            let Parameter { values, row_length, gradient, .. } = parameter;
-            let gradient = match (gradient, exchange) {
+            let gradient = match (parameter.gradient, exchange) {
                 (
                     Gradient::Rows { indices, .. } | Gradient::Block { rows: indices, .. },
                     Exchange::Slices,
                 ) => Gradient::Rows { indices, values: numbers },
-                (Gradient::Channels { indices, block, .. }, Exchange::Slices) => {
-                    whole.clear();
-                    whole.resize(values.len(), 0.0);
-                    let mut blocks = numbers.chunks_exact(block);
-                    for row in whole.chunks_exact_mut(row_length) {
-                        for (&channel, numbers) in indices.iter().zip(&mut blocks) {
-                            row[channel as usize * block..][..block].copy_from_slice(numbers);
-                        }
-                    }
-                    Gradient::Channels { indices, block, values: whole }
+                (Gradient::Columns { columns, .. }, Exchange::Slices) => {
+                    Gradient::Columns { rows: None, columns, values: numbers }
                 }
                 _ => Gradient::Dense(numbers),
             };
-            optimizer.update(Parameter { values, gradient, ..parameter });
+            optimizer.update(Parameter { gradient, ..parameter });
         });
     }
 }

@@ -56,8 +56,6 @@ pub struct Peer<'a> {
     packing: Packing,
     /// The segments, of all ranks, of the part of the gradient that this rank averages.
     received: Vec<f32>,
-    /// A parameter's gradient, unpacked.
-    whole: Vec<f32>,
 }
 
 /// What a step of all ranks came to.
@@ -101,7 +99,6 @@ impl<'a> Peer<'a> {
             numbers_a_message: NUMBERS_A_MESSAGE,
             packing: Packing::default(),
             received: Vec::new(),
-            whole: Vec::new(),
         })
     }
 
@@ -184,9 +181,9 @@ impl<'a> Peer<'a> {
                 self.average_after_backward(&context, share, &shares)?
             };
         let (computations, later) = self.tell_of_step()?;
-        let Self { learner, packing, exchange, whole, .. } = self;
+        let Self { learner, packing, exchange, .. } = self;
         let (network, optimizer) = learner.parts();
-        packing.update(network, optimizer, *exchange, whole);
+        packing.update(network, optimizer, *exchange);
         let sent = GradientNumbers { norms: later + in_step, ..packing.count() };
         Ok(StepTotals { loss, computations, sent })
     }

@@ -187,7 +187,7 @@ fn selected(network: &mut Network) -> Vec<Vec<u32>> {
         Gradient::Dense(_) => {}
         Gradient::Rows { indices, .. }
         | Gradient::Block { rows: indices, .. }
-        | Gradient::Channels { indices, .. } => {
+        | Gradient::Columns { columns: indices, .. } => {
             lists.push(indices.to_vec());
         }
     });

@@ -2,7 +2,7 @@
 
 mod functions;
 
-pub(super) use functions::{exponential, logistic, tanh};
+pub(super) use functions::{exponential, logistic, relu, relu_gradient, tanh};
 
 use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::{map, map_gradient};
@@ -52,7 +52,7 @@ impl Layer for ActivationLayer {
         self.output.reshape_in(context.memory, input.rows(), input.columns());
         let (set, to, from) = (context.set, self.output.data_mut(), input.data());
         match self.activation {
-            Activation::Relu => map(set, to, from, functions::relu),
+            Activation::Relu => map(set, to, from, relu),
             Activation::Gelu => map(set, to, from, functions::gelu),
             Activation::Silu => map(set, to, from, functions::silu),
         }
@@ -93,8 +93,7 @@ impl Layer for ActivationLayer {
         to.reshape_like_in(context.memory, output_gradient);
         match self.activation {
             Activation::Relu => {
-                let pass = |gradient: f32, x: f32| if x > 0.0 { gradient } else { 0.0 };
-                map_gradient(set, to, output_gradient, input, pass);
+                map_gradient(set, to, output_gradient, input, relu_gradient);
             }
             Activation::Gelu => {
                 let through = |gradient, x| gradient * functions::gelu_derivative(x);

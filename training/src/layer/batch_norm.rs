@@ -7,8 +7,10 @@ mod settings;
 pub use codes::{CodeForm, CodeSettings};
 pub use settings::BatchNormSettings;
 
+use super::activation::relu;
 use super::demand::{Demand, ExpectedChannels};
 use super::image_shape::ImageShape;
+use super::residual::forward_then_add;
 use super::sums::Sum;
 use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
 use crate::channels::Channels;
@@ -179,6 +181,21 @@ impl BatchNorm {
         }
     }
 
+    /// Finds mean and deviation of each channel, and what is done with it.
+    fn know(&mut self, context: &StepContext, input: &Matrix) {
+        self.expected.all();
+        assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
+        match context.training {
+            Some(_) => self.measure(context, input),
+            None => self.recall(),
+        }
+        let learnt = self.scale.iter().zip(&self.shift);
+        for (channel, (&scale, &shift)) in self.channels.iter_mut().zip(learnt) {
+            channel.factor = (f64::from(scale) * channel.inverse_deviation) as f32;
+            channel.shift = shift;
+        }
+    }
+
     /// The output of a minibatch, exactly.
     fn normalise(&mut self, context: &StepContext, input: &Matrix) {
         self.output.reshape_in(context.memory, input.rows(), input.columns());
@@ -191,7 +208,7 @@ impl BatchNorm {
                 context.set.run(move || {
                     for (y, &x) in to.iter_mut().zip(from) {
                         let normalised = channel.normalise(x);
-                        *y = if rectified && normalised <= 0.0 { 0.0 } else { normalised };
+                        *y = if rectified { relu(normalised) } else { normalised };
                     }
                 });
             }
@@ -201,18 +218,7 @@ impl BatchNorm {
 
 impl Layer for BatchNorm {
     fn forward(&mut self, context: &StepContext, input: &Matrix) {
-        self.expected.all();
-        assert_eq!(input.columns(), self.image.len(), "{}: numbers of an image", self.name);
-        match context.training {
-            Some(_) => self.measure(context, input),
-            None => self.recall(),
-        }
-        for (channel, (&scale, &shift)) in
-            self.channels.iter_mut().zip(self.scale.iter().zip(&self.shift))
-        {
-            channel.factor = (f64::from(scale) * channel.inverse_deviation) as f32;
-            channel.shift = shift;
-        }
+        self.know(context, input);
         let Some(codes) = &mut self.codes else { return self.normalise(context, input) };
         codes.release(context);
         let is_training = context.training.is_some();
@@ -226,6 +232,37 @@ impl Layer for BatchNorm {
         if !is_training {
             codes.release(context);
         }
+    }
+
+    fn forward_adding(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        past: &Matrix,
+        rectified: bool,
+        to: &mut Matrix,
+    ) {
+        if self.settings.rectified {
+            return forward_then_add(self, context, input, past, rectified, to);
+        }
+        self.know(context, input);
+        assert_eq!(past.columns(), self.image.len(), "the branches of a block have one shape");
+        to.reshape_in(context.memory, input.rows(), input.columns());
+        let (image, pixels, channels) = (self.image.len(), self.image.pixels(), &self.channels);
+        let images = to.data_mut().par_chunks_exact_mut(image);
+        let images = images.zip(input.data().par_chunks_exact(image));
+        images.zip(past.data().par_chunks_exact(image)).for_each(|((to, from), past)| {
+            let planes = to.chunks_exact_mut(pixels).zip(from.chunks_exact(pixels));
+            for ((planes, past), &channel) in planes.zip(past.chunks_exact(pixels)).zip(channels) {
+                let (to, from) = planes;
+                context.set.run(move || {
+                    for (y, (&x, &past)) in to.iter_mut().zip(from.iter().zip(past)) {
+                        let sum = channel.normalise(x) + past;
+                        *y = if rectified { relu(sum) } else { sum };
+                    }
+                });
+            }
+        });
     }
 
     fn output(&self) -> &Matrix {

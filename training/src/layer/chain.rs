@@ -29,6 +29,47 @@ impl Chain {
         })
     }
 
+    /// The forward passes of all layers but the last.
+    pub(super) fn forward_but_last(&mut self, context: &StepContext, input: &Matrix) {
+        for position in 0..self.layers.len() - 1 {
+            self.forward_at(context, input, position, |layer, input| layer.forward(context, input));
+        }
+    }
+
+    /// [`Layer::forward_adding`] of the last layer, after the others' forward passes.
+    pub(super) fn forward_last_adding(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        past: &Matrix,
+        rectified: bool,
+        to: &mut Matrix,
+    ) {
+        self.forward_at(context, input, self.layers.len() - 1, |layer, input| {
+            layer.forward_adding(context, input, past, rectified, to);
+        });
+    }
+
+    /// One layer's forward pass, and what the layers before it need no longer keep.
+    fn forward_at(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        position: usize,
+        forward: impl FnOnce(&mut dyn Layer, &Matrix),
+    ) {
+        let (before, from) = self.layers.split_at_mut(position);
+        forward(&mut *from[0], before.last().map_or(input, |layer| layer.output()));
+        if context.training.is_some() {
+            self.demand_before(context, position);
+        } else if let Some(before) = self.layers[..position].last_mut() {
+            // No backward pass follows where the memory is shared.
+            if context.memory.is_some() {
+                before.keep(context, Demand::GRADIENT);
+            }
+        }
+    }
+
     /// [`Layer::backward`], which calls `done` with each layer once it has the gradients of its
     /// parameters: from the last one to the first.
     pub(crate) fn backward_each(
@@ -77,18 +118,10 @@ impl Chain {
 
 impl Layer for Chain {
     fn forward(&mut self, context: &StepContext, input: &Matrix) {
-        for position in 0..self.layers.len() {
-            let (before, from) = self.layers.split_at_mut(position);
-            from[0].forward(context, before.last().map_or(input, |layer| layer.output()));
-            if context.training.is_some() {
-                self.demand_before(context, position);
-            } else if let Some(before) = self.layers[..position].last_mut() {
-                // No backward pass follows where the memory is shared.
-                if context.memory.is_some() {
-                    before.keep(context, Demand::GRADIENT);
-                }
-            }
-        }
+        self.forward_but_last(context, input);
+        self.forward_at(context, input, self.layers.len() - 1, |layer, input| {
+            layer.forward(context, input);
+        });
     }
 
     fn learns(&self, context: &StepContext) -> bool {

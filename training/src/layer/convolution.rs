@@ -2,7 +2,7 @@
 
 mod sampled;
 
-use super::demand::Demand;
+use super::demand::{Demand, ExpectedChannels};
 use super::image_shape::{ImageShape, Window};
 use super::initialization::{Initialization, place_identities};
 use super::sampler::{Sampler, sampled_layer};
@@ -76,9 +76,12 @@ pub struct Convolution {
     pairs: Sampler,
     /// The input gradient's selection in backward sampling, over the output channels.
     outputs_kept: Sampler,
+    /// Of all weights or, where channels were selected in the forward pass, of their taps in the
+    /// kernels of `gradient_outputs`.
     weight_gradient: Vec<f32>,
+    gradient_outputs: ExpectedChannels,
+    gradient_taps: Vec<u32>,
     bias_gradient: Vec<f32>,
-    compact_weight_gradient: Vec<f32>,
     output: Matrix,
     input_gradient: Matrix,
 }
@@ -109,7 +112,9 @@ impl Convolution {
             geometry,
             output_image,
             weight_is_learnt: initialization.is_learnt(),
-            weight_gradient: vec![0.0; if initialization.is_learnt() { weight.len() } else { 0 }],
+            weight_gradient: Vec::new(),
+            gradient_outputs: ExpectedChannels::default(),
+            gradient_taps: Vec::new(),
             bias_gradient: vec![0.0; bias.len()],
             weight,
             bias,
@@ -118,7 +123,6 @@ impl Convolution {
             weight_norms_valid: false,
             pairs: Sampler::default(),
             outputs_kept: Sampler::default(),
-            compact_weight_gradient: Vec::new(),
             output: Matrix::default(),
             input_gradient: Matrix::default(),
         })
@@ -156,6 +160,7 @@ impl Convolution {
             return;
         }
         let to = &mut self.weight_gradient;
+        to.resize(self.weight.len(), 0.0);
         kernel_gradient(context.set, shape, input.data(), gradient.data(), to);
         count(context, shape, 1, 1);
     }
@@ -279,8 +284,7 @@ impl Layer for Convolution {
                 self.backward_sampled(context, &shape, input, output_gradient, policy, needed);
             }
             _ if output_gradient.channels().is_some() => {
-                let all = Selection::all(shape.input_channels());
-                self.backward_through(context, &shape, input, output_gradient, &all, needed);
+                self.backward_from_some(context, &shape, input, output_gradient, needed);
             }
             _ => {
                 self.exact_weight_gradient(context, &shape, input, output_gradient);
@@ -304,9 +308,9 @@ impl Layer for Convolution {
         let row_length = self.geometry.image.channels * self.geometry.window.taps();
         let is_forward = self.policy.is_some_and(|policy| policy.mode == Mode::Forward);
         let gradient = match self.channels.selection() {
-            Some(selection) if is_forward => Gradient::Channels {
-                indices: selection.indices(),
-                block: self.geometry.window.taps(),
+            Some(_) if is_forward => Gradient::Columns {
+                rows: self.gradient_outputs.channels().map(|outputs| outputs.indices),
+                columns: &self.gradient_taps,
                 values: &self.weight_gradient,
             },
             _ => Gradient::Dense(&self.weight_gradient),

@@ -164,6 +164,19 @@ use crate::matrix::Matrix;
 pub trait Layer: Send {
     /// Computes the output of a minibatch.
     fn forward(&mut self, context: &StepContext, input: &Matrix);
+    /// As [`Layer::forward`], but writes to `to` what the output would be plus `past`, and of that
+    /// max(y, 0) where it is to be `rectified`: the end of a residual block. A layer that can do it
+    /// in one pass leaves no output of its own.
+    fn forward_adding(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        past: &Matrix,
+        rectified: bool,
+        to: &mut Matrix,
+    ) {
+        residual::forward_then_add(self, context, input, past, rectified, to);
+    }
     /// The output of the last forward pass, or the part of it that was kept.
     fn output(&self) -> &Matrix;
     /// What the backward pass will do with the input.

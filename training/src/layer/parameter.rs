@@ -24,13 +24,14 @@ pub enum Gradient<'a> {
         /// Numbers of these columns, one row after another.
         values: &'a [f32],
     },
-    /// A number for every number of the parameter, those of all but some channels zero.
-    Channels {
-        /// Which channels, in increasing order.
-        indices: &'a [u32],
-        /// Numbers of a channel in a row, side by side.
-        block: usize,
-        /// All numbers.
+    /// Some columns of the parameter, of all its rows or of some; all else is zero. What a
+    /// convolution sampled in the forward pass learns: the taps of the selected channels.
+    Columns {
+        /// Which rows, in increasing order; without a list, all.
+        rows: Option<&'a [u32]>,
+        /// Which columns, in increasing order.
+        columns: &'a [u32],
+        /// Numbers of these columns, one row after another.
         values: &'a [f32],
     },
 }
@@ -42,7 +43,7 @@ impl<'a> Gradient<'a> {
             Self::Dense(values)
             | Self::Rows { values, .. }
             | Self::Block { values, .. }
-            | Self::Channels { values, .. } => values,
+            | Self::Columns { values, .. } => values,
         }
     }
 
@@ -54,8 +55,9 @@ impl<'a> Gradient<'a> {
         length: usize,
     ) -> impl Iterator<Item = Option<GradientRow<'a>>> {
         let listed = match self {
-            Self::Dense(_) | Self::Channels { .. } => None,
+            Self::Dense(_) => None,
             Self::Rows { indices, .. } | Self::Block { rows: indices, .. } => Some(indices),
+            Self::Columns { rows, .. } => rows,
         };
         let mut position = listed.map(|rows| rows.partition_point(|&row| (row as usize) < first));
         (first..).map(move |row| {
@@ -73,8 +75,10 @@ impl<'a> Gradient<'a> {
     /// One row of so many numbers, or none where it is zero.
     pub fn row(self, row: usize, length: usize) -> Option<GradientRow<'a>> {
         match self {
-            Self::Dense(_) | Self::Channels { .. } => Some(self.at(row, length)),
-            Self::Rows { indices, .. } | Self::Block { rows: indices, .. } => {
+            Self::Dense(_) | Self::Columns { rows: None, .. } => Some(self.at(row, length)),
+            Self::Rows { indices, .. }
+            | Self::Block { rows: indices, .. }
+            | Self::Columns { rows: Some(indices), .. } => {
                 let position = indices.binary_search(&(row as u32)).ok()?;
                 Some(self.at(position, length))
             }
@@ -86,10 +90,10 @@ impl<'a> Gradient<'a> {
         let numbers =
             |values: &'a [f32], length: usize| &values[position * length..(position + 1) * length];
         match self {
-            Self::Dense(values) | Self::Channels { values, .. } | Self::Rows { values, .. } => {
+            Self::Dense(values) | Self::Rows { values, .. } => {
                 GradientRow::Whole(numbers(values, length))
             }
-            Self::Block { columns, values, .. } => {
+            Self::Block { columns, values, .. } | Self::Columns { columns, values, .. } => {
                 GradientRow::Columns { columns, numbers: numbers(values, columns.len()) }
             }
         }

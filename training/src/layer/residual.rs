@@ -1,19 +1,26 @@
 //! Residual blocks (He et al. 2016).
 
+use super::activation::{relu, relu_gradient};
 use super::demand::{Demand, ExpectedChannels};
 use super::elementwise::map_pairs;
 use super::{Chain, Layer, Parameter, SampledLayer, StepContext};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
-/// y = main(x) + shortcut(x), the shortcut being the identity where there is none.
+/// y = main(x) + shortcut(x), the shortcut being the identity where there is none; of a block that
+/// is rectified, max(y, 0).
 pub struct Residual {
     main: Chain,
     shortcut: Option<Chain>,
+    rectified: bool,
     output: Matrix,
+    /// The gradient of the sum, where the block is rectified.
+    sum_gradient: Matrix,
     input_gradient: Matrix,
     /// The channels of the input that a branch reads.
     read: ExpectedChannels,
+    /// Memory to find the channels of gradients in.
+    starts: Vec<Starts>,
 }
 
 impl Residual {
@@ -22,73 +29,109 @@ impl Residual {
         Self {
             main,
             shortcut,
+            rectified: false,
             output: Matrix::default(),
+            sum_gradient: Matrix::default(),
             input_gradient: Matrix::default(),
             read: ExpectedChannels::default(),
+            starts: Vec::new(),
         }
+    }
+
+    /// The same with max(y, 0) in the place of y, saving the passes of a layer of its own and the
+    /// memory of y.
+    #[must_use]
+    pub fn rectified(self) -> Self {
+        Self { rectified: true, ..self }
     }
 }
 
-fn add(context: &StepContext, to: &mut Matrix, left: &Matrix, right: &Matrix) {
-    assert_eq!(left.columns(), right.columns(), "the branches of a block have one shape");
-    to.reshape_in(context.memory, left.rows(), left.columns());
-    map_pairs(context.set, to.data_mut(), left.data(), right.data(), |left, right| left + right);
+/// The sum of what a layer puts out and of `past`, rectified or not: [`Layer::forward_adding`] of a
+/// layer that has no better way.
+pub(super) fn forward_then_add(
+    layer: &mut (impl Layer + ?Sized),
+    context: &StepContext,
+    input: &Matrix,
+    past: &Matrix,
+    rectified: bool,
+    to: &mut Matrix,
+) {
+    layer.forward(context, input);
+    let output = layer.output();
+    assert_eq!(output.columns(), past.columns(), "the branches of a block have one shape");
+    to.reshape_in(context.memory, output.rows(), output.columns());
+    let (set, to, left, right) = (context.set, to.data_mut(), output.data(), past.data());
+    match rectified {
+        true => map_pairs(set, to, left, right, |left, right| relu(left + right)),
+        false => map_pairs(set, to, left, right, |left, right| left + right),
+    }
+    layer.keep(context, Demand::GRADIENT);
 }
 
-/// The sum of two gradients of `shape`, of which each may have some channels only.
+/// Where a channel begins in a row of each of two gradients, if that has it.
+type Starts = [Option<usize>; 2];
+
+/// The sum of two gradients of `shape`, of which each may have some channels only; `starts` is
+/// memory that is kept from step to step.
 fn add_gradients(
     context: &StepContext,
     to: &mut Matrix,
     shape: (usize, usize),
     gradients: [&Matrix; 2],
+    starts: &mut Vec<Starts>,
 ) {
-    if gradients.iter().all(|gradient| gradient.channels().is_none()) {
-        return add(context, to, gradients[0], gradients[1]);
-    }
+    let ([one, other], set) = (gradients, context.set);
     to.reshape_in(context.memory, shape.0, shape.1);
+    let counts = gradients.map(Matrix::channel_count);
+    // Where one gradient is that of a linear layer, its channels are the numbers of the images.
+    let Some(channels) = counts.into_iter().flatten().max() else {
+        return map_pairs(set, to.data_mut(), one.data(), other.data(), |one, other| one + other);
+    };
+    let block = shape.1 / channels;
+    let start = |channel: usize, gradient: &Matrix| match gradient.channel_count() {
+        None => Some(channel * block),
+        Some(count) => {
+            let parts = channels / count;
+            let place = gradient.place_of(channel / parts)?;
+            Some((place * parts + channel % parts) * block)
+        }
+    };
+    starts.clear();
+    starts.extend((0..channels).map(|channel| gradients.map(|gradient| start(channel, gradient))));
     to.data_mut().par_chunks_exact_mut(shape.1).enumerate().for_each(|(row, to)| {
         let [one, other] = gradients.map(|gradient| gradient.row(row));
-        match gradients[0].channels() {
-            None => to.copy_from_slice(one),
-            Some(channels) => {
-                to.fill(0.0);
-                add_channels(context, to, one, channels);
-            }
-        }
-        match gradients[1].channels() {
-            None => context.set.run(|| to.iter_mut().zip(other).for_each(|(to, x)| *to += x)),
-            Some(channels) => add_channels(context, to, other, channels),
+        for (to, &starts) in to.chunks_exact_mut(block).zip(&*starts) {
+            let [one, other] = [(one, starts[0]), (other, starts[1])]
+                .map(|(row, start)| start.map(|start| &row[start..][..block]));
+            set.run(move || match (one, other) {
+                (None, None) => to.fill(0.0),
+                (Some(only), None) | (None, Some(only)) => {
+                    // Added to the zeros of the other, of which none is negative.
+                    to.iter_mut().zip(only).for_each(|(to, x)| *to = 0.0 + x);
+                }
+                (Some(one), Some(other)) => {
+                    let pairs = one.iter().zip(other);
+                    to.iter_mut().zip(pairs).for_each(|(to, (one, other))| *to = one + other);
+                }
+            });
         }
     });
-}
-
-/// Adds the channels that are stored to theirs of the whole row.
-fn add_channels(context: &StepContext, to: &mut [f32], stored: &[f32], channels: &[u32]) {
-    if channels.is_empty() {
-        return;
-    }
-    let block = stored.len() / channels.len();
-    for (stored, &channel) in stored.chunks_exact(block).zip(channels) {
-        let to = &mut to[channel as usize * block..][..block];
-        context.set.run(move || to.iter_mut().zip(stored).for_each(|(to, x)| *to += x));
-    }
 }
 
 impl Layer for Residual {
     fn forward(&mut self, context: &StepContext, input: &Matrix) {
         let Self { main, shortcut, output, read, .. } = self;
-        main.forward(context, input);
+        main.forward_but_last(context, input);
         if let Some(shortcut) = shortcut {
             shortcut.forward(context, input);
         }
         let past = shortcut.as_ref().map_or(input, |shortcut| shortcut.output());
-        add(context, output, main.output(), past);
+        main.forward_last_adding(context, input, past, self.rectified, output);
         read.all();
         if context.training.is_some() {
             let past = shortcut.as_ref().map_or(Demand::GRADIENT, |branch| branch.demand());
             read.either(main.demand().reads, past.reads);
         }
-        main.keep(context, Demand::GRADIENT);
         if let Some(shortcut) = shortcut {
             shortcut.keep(context, Demand::GRADIENT);
         }
@@ -103,7 +146,10 @@ impl Layer for Residual {
     }
 
     fn keep(&mut self, context: &StepContext, demand: Demand<'_>) -> bool {
-        demand.keep_read(context, &mut self.output);
+        // The backward pass of a rectified block reads where its output is positive.
+        if !self.rectified || context.training.is_none() {
+            demand.keep_read(context, &mut self.output);
+        }
         false
     }
 
@@ -119,20 +165,30 @@ impl Layer for Residual {
         output_gradient: &Matrix,
         input_gradient_needed: bool,
     ) {
-        let Self { main, shortcut, input_gradient, .. } = self;
-        main.backward(context, input, output_gradient, input_gradient_needed);
+        let Self { main, shortcut, sum_gradient, input_gradient, starts, .. } = self;
+        let mut gradient = output_gradient;
+        if self.rectified {
+            sum_gradient.reshape_in(context.memory, gradient.rows(), gradient.columns());
+            let (to, output) = (sum_gradient.data_mut(), self.output.data());
+            map_pairs(context.set, to, gradient.data(), output, relu_gradient);
+            self.output.release(context.memory);
+            gradient = sum_gradient;
+        }
+        main.backward(context, input, gradient, input_gradient_needed);
         if let Some(shortcut) = shortcut {
-            shortcut.backward(context, input, output_gradient, input_gradient_needed);
+            shortcut.backward(context, input, gradient, input_gradient_needed);
         }
         if input_gradient_needed {
-            let past = shortcut.as_ref().map_or(output_gradient, |layer| layer.input_gradient());
+            let past = shortcut.as_ref().map_or(gradient, |layer| layer.input_gradient());
             let shape = main.input_gradient().whole_shape();
-            add_gradients(context, input_gradient, shape, [main.input_gradient(), past]);
+            let gradients = [main.input_gradient(), past];
+            add_gradients(context, input_gradient, shape, gradients, starts);
         }
         main.release_input_gradient(context);
         if let Some(shortcut) = shortcut {
             shortcut.release_input_gradient(context);
         }
+        sum_gradient.release(context.memory);
     }
 
     fn input_gradient(&self) -> &Matrix {
@@ -198,8 +254,11 @@ mod tests {
             || -> Vec<f32> { (0..2 * WIDTH).map(|_| standard_normal(&mut rng) as f32).collect() };
         let (x, dy) = (numbers(), Matrix::from_rows(2, WIDTH, numbers()));
         let context = StepContext::evaluation(InstructionSet::detect());
-        for with_shortcut in [false, true] {
-            let mut block = block(with_shortcut);
+        for (with_shortcut, rectified) in
+            [(false, false), (true, false), (false, true), (true, true)]
+        {
+            let block = block(with_shortcut);
+            let mut block = if rectified { block.rectified() } else { block };
             let input = Matrix::from_rows(2, WIDTH, x.clone());
             block.forward(&context, &input);
             block.backward(&context, &input, &dy, true);

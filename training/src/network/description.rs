@@ -103,6 +103,8 @@ pub enum LayerDescription {
         main: Vec<LayerDescription>,
         /// The other branch; the identity where it has no layer.
         shortcut: Vec<LayerDescription>,
+        /// Whether the sum is rectified.
+        rectified: bool,
     },
 }
 
@@ -180,7 +182,7 @@ fn check_batch(layers: &[LayerDescription], batch: usize) -> Result<(), NetworkE
             let shape = geometry.shape(batch);
             shape.map(|_| ()).map_err(|source| NetworkError::shape(name, source))
         }
-        LayerDescription::Residual { main, shortcut } => {
+        LayerDescription::Residual { main, shortcut, .. } => {
             check_batch(main, batch)?;
             check_batch(shortcut, batch)
         }
@@ -191,7 +193,7 @@ fn check_batch(layers: &[LayerDescription], batch: usize) -> Result<(), NetworkE
 fn has_batch_norm(layers: &[LayerDescription]) -> bool {
     layers.iter().any(|layer| match layer {
         LayerDescription::BatchNorm { .. } => true,
-        LayerDescription::Residual { main, shortcut } => {
+        LayerDescription::Residual { main, shortcut, .. } => {
             has_batch_norm(main) || has_batch_norm(shortcut)
         }
         _ => false,
@@ -205,7 +207,7 @@ fn set_codes(layers: &mut [LayerDescription], codes: CodeSettings) -> usize {
             settings.codes = Some(codes);
             1
         }
-        LayerDescription::Residual { main, shortcut } => {
+        LayerDescription::Residual { main, shortcut, .. } => {
             set_codes(main, codes) + set_codes(shortcut, codes)
         }
         _ => 0,
@@ -243,7 +245,7 @@ fn visit_parameters<'a>(
                 }
                 visit(ParameterName { layer: name, part: "shift" }, channels);
             }
-            LayerDescription::Residual { main, shortcut } => {
+            LayerDescription::Residual { main, shortcut, .. } => {
                 visit_parameters(main, visit);
                 visit_parameters(shortcut, visit);
             }
@@ -310,11 +312,12 @@ fn build(
         LayerDescription::DropoutChannels { name, image, rate } => {
             Box::new(DropoutChannels::new(name, *image, *rate))
         }
-        LayerDescription::Residual { main, shortcut } => {
+        LayerDescription::Residual { main, shortcut, rectified } => {
             let main = Chain::new(build_all(main, policies, stream)?);
             let shortcut = build_all(shortcut, policies, stream)?;
             let shortcut = (!shortcut.is_empty()).then(|| Chain::new(shortcut));
-            Box::new(Residual::new(main, shortcut))
+            let block = Residual::new(main, shortcut);
+            Box::new(if *rectified { block.rectified() } else { block })
         }
     })
 }

@@ -53,7 +53,7 @@ fn count_not_learnt(layers: &[LayerDescription]) -> [u64; 2] {
             [geometry.weights() as u64, 0]
         }
         LayerDescription::BatchNorm { image, .. } => [0, 2 * image.channels as u64],
-        LayerDescription::Residual { main, shortcut } => {
+        LayerDescription::Residual { main, shortcut, .. } => {
             add(count_not_learnt(main), count_not_learnt(shortcut))
         }
         _ => [0, 0],
@@ -102,7 +102,7 @@ impl Pass {
                     let output = image.after(Window::square(*side, *side, 0), *channels);
                     self.replace(output.map_or(0, |image| image.len()));
                 }
-                LayerDescription::Residual { main, shortcut } => {
+                LayerDescription::Residual { main, shortcut, .. } => {
                     self.go_through(main);
                     // The branches share their input, which counts as the main one's.
                     self.go_through(shortcut.get(1..).unwrap_or_default());

@@ -135,11 +135,20 @@ pub enum LayerConfig {
         /// The other one; the input itself where it has no layer.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         shortcut: Vec<LayerConfig>,
+        /// Whether max(y, 0) is put out in the place of the sum y, saving the passes of a layer of
+        /// its own.
+        #[serde(default, skip_serializing_if = "is_not")]
+        rectified: bool,
     },
 }
 
 fn yes() -> bool {
     true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 fn one() -> usize {
@@ -208,7 +217,7 @@ impl LayerConfig {
                 number("rate", *rate, 0.0..1.0)
             }
             Self::Scale { factor } => number("factor", *factor, POSITIVE),
-            Self::Residual { main, shortcut } => {
+            Self::Residual { main, shortcut, .. } => {
                 check_all("main", main)?;
                 check_all("shortcut", shortcut)
             }
@@ -292,8 +301,8 @@ impl Shapes {
 
     fn describe(&mut self, layer: &LayerConfig, place: &str) -> Result<LayerDescription, Misfit> {
         let misfit = |error| Misfit { place: place.to_owned(), error };
-        if let LayerConfig::Residual { main, shortcut } = layer {
-            return self.describe_block(main, shortcut, place);
+        if let LayerConfig::Residual { main, shortcut, rectified } = layer {
+            return self.describe_block(main, shortcut, *rectified, place);
         }
         let name = self.name(layer).map_err(misfit)?;
         self.describe_single(layer, name).map_err(misfit)
@@ -376,6 +385,7 @@ impl Shapes {
         &mut self,
         main: &[LayerConfig],
         shortcut: &[LayerConfig],
+        rectified: bool,
         place: &str,
     ) -> Result<LayerDescription, Misfit> {
         let before = self.image;
@@ -385,7 +395,7 @@ impl Shapes {
         let after = std::mem::replace(&mut self.image, before);
         let shortcut = self.describe_all(shortcut, &shortcut_place)?;
         if self.image == after {
-            return Ok(LayerDescription::Residual { main, shortcut });
+            return Ok(LayerDescription::Residual { main, shortcut, rectified });
         }
         let error = NetworkError::Branches { main: after, shortcut: self.image };
         Err(Misfit { place: place.to_owned(), error })

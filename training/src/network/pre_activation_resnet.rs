@@ -67,7 +67,8 @@ pub(super) fn pre_activation_resnet_layers(depth: usize) -> Result<Vec<LayerConf
             channels = WIDER * inner;
             let shortcut =
                 shape_changes.then_some(LayerConfig::PoolAndPad { side: stride, channels });
-            layers.push(LayerConfig::Residual { main, shortcut: shortcut.into_iter().collect() });
+            let shortcut = shortcut.into_iter().collect();
+            layers.push(LayerConfig::Residual { main, shortcut, rectified: false });
         }
     }
     let linear = Some("linear".to_owned());

@@ -135,7 +135,7 @@ fn collect<'a>(
         let needed = input_gradient_needed;
         input_gradient_needed |= learns(layer, frozen);
         let (layer, pairs, outputs, weights, positions, is_learnt, sampled) = match layer {
-            LayerDescription::Residual { main, shortcut } => {
+            LayerDescription::Residual { main, shortcut, .. } => {
                 collect(main, needed, frozen, products);
                 collect(shortcut, needed, frozen, products);
                 continue;

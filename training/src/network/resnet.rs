@@ -2,7 +2,7 @@
 
 use super::layers::{self, LayerConfig, Misfit};
 use super::{Description, NetworkError};
-use crate::layer::{Activation, BatchNormSettings, ImageShape, Initialization};
+use crate::layer::{BatchNormSettings, ImageShape, Initialization};
 
 /// ResNet-18, 34, 50, 101 or 152: a 7x7 convolution of 64 channels and stride 2, max-pooling,
 /// four groups of blocks with 64, 128, 256 and 512 channels (in the three deepest four times as
@@ -38,7 +38,6 @@ pub(super) fn resnet_layers(depth: usize) -> Result<Vec<LayerConfig>, NetworkErr
             return Err(NetworkError::Depth { family: "ResNet", depth, known });
         }
     };
-    let relu = LayerConfig::Activation { function: Activation::Relu };
     let mut layers = vec![
         convolution("convolution".to_owned(), 64, 7, 2, false),
         norm("norm".to_owned(), true),
@@ -62,7 +61,7 @@ pub(super) fn resnet_layers(depth: usize) -> Result<Vec<LayerConfig>, NetworkErr
                     norm(name("shortcut-norm"), false),
                 ]);
             }
-            layers.extend([LayerConfig::Residual { main, shortcut }, relu.clone()]);
+            layers.push(LayerConfig::Residual { main, shortcut, rectified: true });
             channels = wider;
         }
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::data::Minibatch;
-use crate::layer::{CodeForm, CodeSettings, ImageShape, Parameter};
+use crate::layer::{Activation, CodeForm, CodeSettings, ImageShape, Parameter, StepContext};
 use crate::learner::Learner;
 use crate::optimizer::OptimizerConfig;
 use crate::sampling::{LayerPolicies, Mode, SamplingPolicy, Scores, WeightGradient};
@@ -162,6 +162,42 @@ fn a_ratio_of_one_trains_to_the_exact_bits() {
     let exact = run(&LayerPolicies::default());
     for mode in [Mode::Forward, Mode::Backward, Mode::BlackBox] {
         assert!(run(&LayerPolicies::uniform(Some(policy(1.0, mode)))) == exact, "{mode:?}");
+    }
+}
+
+#[test]
+fn rectified_blocks_train_to_the_bits_of_a_rectifier_after_them_and_keep_less() {
+    let image = ImageShape::new(3, 20, 20);
+    let together = resnet(50, image, 5).unwrap();
+    let mut apart = together.clone();
+    apart.layers = Vec::new();
+    for mut layer in together.layers.clone() {
+        let was_rectified = match &mut layer {
+            LayerDescription::Residual { rectified, .. } => std::mem::take(rectified),
+            _ => false,
+        };
+        apart.layers.push(layer);
+        if was_rectified {
+            apart.layers.push(LayerDescription::Activation(Activation::Relu));
+        }
+    }
+    assert!(apart.layers.len() > together.layers.len());
+    let input = images(4, image);
+    for policy in [None, Some(policy(0.3, Mode::Forward)), Some(policy(0.5, Mode::Backward))] {
+        let [one, other] = [&together, &apart].map(|description| {
+            let network = description.build(&LayerPolicies::uniform(policy), stream()).unwrap();
+            let (losses, network) = steps(network, &input, 3, InstructionSet::detect());
+            (losses, network.memory().peak_bytes(), network)
+        });
+        assert_eq!(one.0, other.0, "{policy:?}");
+        assert!(one.1 < other.1, "{} and {} bytes, {policy:?}", one.1, other.1);
+        let [mut one, mut other] = [one.2, other.2];
+        assert!(one.parameters() == other.parameters(), "{policy:?}");
+        let set = InstructionSet::detect();
+        let of = |network: &mut Network| {
+            network.forward(&StepContext::evaluation(set), &input).data().to_vec()
+        };
+        assert_eq!(of(&mut one), of(&mut other), "evaluation, {policy:?}");
     }
 }
 

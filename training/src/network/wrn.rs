@@ -58,7 +58,7 @@ pub(super) fn wrn_layers(depth: usize, width: usize) -> Result<Vec<LayerConfig>,
             let shape_changes = stride > 1 || channels != wider;
             let shortcut = shape_changes.then(|| convolution(name("shortcut"), wider, 1, stride));
             let shortcut = shortcut.into_iter().collect();
-            layers.push(LayerConfig::Residual { main, shortcut });
+            layers.push(LayerConfig::Residual { main, shortcut, rectified: false });
             channels = wider;
         }
     }

@@ -171,7 +171,7 @@ impl Optimizer {
         if values.is_empty() || is_frozen {
             return;
         }
-        if let Gradient::Block { columns, .. } = gradient {
+        if let Gradient::Block { columns, .. } | Gradient::Columns { columns, .. } = gradient {
             self.columns.reserve(row_length);
             self.columns.set(columns);
         }

@@ -85,10 +85,14 @@ fn layers_of_images_allocate_nothing_after_the_first_steps() {
     };
     let window = Window::square(3, 1, 1);
     let layers = vec![
-        LayerDescription::Residual { main: vec![norm("a")], shortcut: Vec::new() },
+        LayerDescription::Residual { main: vec![norm("a")], shortcut: Vec::new(), rectified: true },
         LayerDescription::MaxPool { name: "max-pool".to_owned(), image, window },
         LayerDescription::DropoutChannels { name: "b".to_owned(), image, rate: 0.5 },
-        LayerDescription::Residual { main: vec![norm("c")], shortcut: vec![norm("d")] },
+        LayerDescription::Residual {
+            main: vec![norm("c")],
+            shortcut: vec![norm("d")],
+            rectified: false,
+        },
         LayerDescription::AveragePool { image },
         LayerDescription::Linear {
             name: "e".to_owned(),

@@ -46,7 +46,7 @@ pub fn one_tensor_a_norm(description: &Description, batch: usize) -> usize {
 fn numbers(layers: &[LayerDescription]) -> usize {
     let of = |layer: &LayerDescription| match layer {
         LayerDescription::BatchNorm { image, settings, .. } if settings.rectified => image.len(),
-        LayerDescription::Residual { main, shortcut } => numbers(main) + numbers(shortcut),
+        LayerDescription::Residual { main, shortcut, .. } => numbers(main) + numbers(shortcut),
         _ => 0,
     };
     layers.iter().map(of).sum()

@@ -8,8 +8,14 @@ use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LOG2_E};
 
 /// max(x, 0), but NaN for what is no number.
 #[inline(always)]
-pub(super) fn relu(x: f32) -> f32 {
+pub(in crate::layer) fn relu(x: f32) -> f32 {
     if x <= 0.0 { 0.0 } else { x }
+}
+
+/// The gradient of x from that of max(x, 0), which x may stand for as well.
+#[inline(always)]
+pub(in crate::layer) fn relu_gradient(gradient: f32, x: f32) -> f32 {
+    if x > 0.0 { gradient } else { 0.0 }
 }
 
 /// x Phi(x).

@@ -15,7 +15,6 @@ use kernels::convolution::{
     ConvolutionShape, input_gradient_of_channels, input_gradient_selected,
     kernel_gradient_of_channels, kernel_gradient_selected, kernel_gradient_selected_positions,
 };
-use rayon::prelude::*;
 
 impl Convolution {
     /// Chooses the input channels of the forward product to keep.
@@ -75,20 +74,45 @@ impl Convolution {
         gradient: &Matrix,
         selection: &Selection,
     ) {
-        let (set, taps) = (context.set, shape.taps());
-        let outputs = gradient.channels().map_or(shape.output_channels(), <[u32]>::len);
-        let row = selection.len() * taps;
-        let compact = &mut self.compact_weight_gradient;
-        compact.resize(outputs * row, 0.0);
+        let (set, taps, outputs) = (context.set, shape.taps(), shape.output_channels());
+        let learnt = gradient.channels().map(|indices| Channels { indices, count: outputs });
+        self.gradient_outputs.all();
+        self.gradient_outputs.only(learnt);
+        let of = |&channel: &u32| channel * taps as u32..(channel + 1) * taps as u32;
+        self.gradient_taps.clear();
+        self.gradient_taps.extend(selection.indices().iter().flat_map(of));
+        let (to, row) = (&mut self.weight_gradient, self.gradient_taps.len());
+        to.resize(learnt.map_or(outputs, |learnt| learnt.indices.len()) * row, 0.0);
         let (input, images) = (input.images(), gradient.images());
-        kernel_gradient_of_channels(set, shape, input, images, selection, compact);
-        let kernel = shape.input_channels() * taps;
-        let kernels = self.weight_gradient.par_chunks_exact_mut(kernel).enumerate();
-        kernels.for_each(|(output, to)| match gradient.place_of(output) {
-            None => to.fill(0.0),
-            Some(place) => scatter(&compact[place * row..][..row], selection, taps, to),
-        });
+        kernel_gradient_of_channels(set, shape, input, images, selection, to);
         count(context, shape, selection.len(), shape.input_channels());
+    }
+
+    /// The backward pass of an exact convolution from a gradient of some of its outputs.
+    pub(super) fn backward_from_some(
+        &mut self,
+        context: &StepContext,
+        shape: &ConvolutionShape,
+        input: &Matrix,
+        gradient: &Matrix,
+        input_gradient_needed: bool,
+    ) {
+        let all = Selection::all(shape.input_channels());
+        self.backward_through(context, shape, input, gradient, &all, input_gradient_needed);
+        let (to, kernel) = (&mut self.weight_gradient, self.gradient_taps.len());
+        let Some(learnt) = self.gradient_outputs.channels().filter(|_| !to.is_empty()) else {
+            return;
+        };
+        // Each kernel to its place, from the last one, and zeros between them.
+        let mut end = self.weight.len();
+        to.resize(end, 0.0);
+        for (place, &output) in learnt.indices.iter().enumerate().rev() {
+            let start = output as usize * kernel;
+            to[start + kernel..end].fill(0.0);
+            to.copy_within(place * kernel..(place + 1) * kernel, start);
+            end = start;
+        }
+        to[..end].fill(0.0);
     }
 
     /// Backward sampling: dK over images or positions, dX over the output channels.
@@ -124,6 +148,7 @@ impl Convolution {
             None => self.exact_weight_gradient(context, shape, input, gradient),
             Some(selection) => {
                 let to = &mut self.weight_gradient;
+                to.resize(self.weight.len(), 0.0);
                 if is_over_images {
                     kernel_gradient_selected(set, shape, x, dy, selection, to);
                 } else {
@@ -155,16 +180,4 @@ impl Convolution {
         }
         self.outputs_kept = outputs;
     }
-}
-
-/// Puts the blocks of the selected indices in their places among blocks of zeros.
-fn scatter(compact: &[f32], selection: &Selection, block: usize, to: &mut [f32]) {
-    let mut end = 0;
-    for (&index, from) in selection.indices().iter().zip(compact.chunks_exact(block)) {
-        let start = index as usize * block;
-        to[end..start].fill(0.0);
-        end = start + block;
-        to[start..end].copy_from_slice(from);
-    }
-    to[end..].fill(0.0);
 }

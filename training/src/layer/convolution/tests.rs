@@ -89,9 +89,15 @@ fn scale_of(selection: &Selection, index: usize) -> f64 {
     position.map_or(0.0, |position| selection.scales()[position])
 }
 
-/// Weight and bias gradients.
+/// Weight and bias gradients, whole.
 fn gradients(layer: &mut Convolution) -> [Vec<f32>; 2] {
-    [layer.weight_gradient.clone(), layer.bias_gradient.clone()]
+    let mut gradients = Vec::new();
+    layer.visit_parameters(&mut |parameter| {
+        let mut whole = Vec::new();
+        parameter.append_gradient(&mut whole);
+        gradients.push(whole);
+    });
+    gradients.try_into().expect("a weight and a bias")
 }
 
 #[test]
@@ -344,16 +350,13 @@ fn scores_by_weights_select_the_largest_kernels_whatever_the_input() {
     layer.backward(&context(0), &x, &dy, true);
     let mut seen = Vec::new();
     layer.visit_parameters(&mut |parameter| {
-        if let Gradient::Channels { indices, block, values } = parameter.gradient {
-            assert_eq!((block, values.len()), (taps, parameter.values.len()));
-            for (place, &value) in values.iter().enumerate() {
-                let channel = (place / taps % IMAGE.channels) as u32;
-                assert!(value == 0.0 || indices.contains(&channel), "channel {channel}");
-            }
-            seen.push(indices.to_vec());
+        if let Gradient::Columns { rows, columns, values } = parameter.gradient {
+            assert_eq!((rows, values.len()), (None, OUTPUTS * columns.len()));
+            seen.push(columns.to_vec());
         }
     });
-    assert_eq!(seen, [[1, 3, 5]]);
+    let of_channels = [1, 3, 5].map(|channel| channel * taps as u32..(channel + 1) * taps as u32);
+    assert_eq!(seen, [of_channels.into_iter().flatten().collect::<Vec<u32>>()]);
 }
 
 #[test]
