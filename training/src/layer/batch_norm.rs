@@ -10,9 +10,8 @@ pub use settings::BatchNormSettings;
 use super::activation::relu;
 use super::demand::{Demand, ExpectedChannels};
 use super::image_shape::ImageShape;
-use super::residual::forward_then_add;
 use super::sums::Sum;
-use super::{Gradient, Layer, Parameter, ParameterName, StepContext};
+use super::{AddingLayer, Gradient, Layer, Parameter, ParameterName, StepContext};
 use crate::channels::Channels;
 use crate::matrix::Matrix;
 use codes::Codes;
@@ -234,35 +233,8 @@ impl Layer for BatchNorm {
         }
     }
 
-    fn forward_adding(
-        &mut self,
-        context: &StepContext,
-        input: &Matrix,
-        past: &Matrix,
-        rectified: bool,
-        to: &mut Matrix,
-    ) {
-        if self.settings.rectified {
-            return forward_then_add(self, context, input, past, rectified, to);
-        }
-        self.know(context, input);
-        assert_eq!(past.columns(), self.image.len(), "the branches of a block have one shape");
-        to.reshape_in(context.memory, input.rows(), input.columns());
-        let (image, pixels, channels) = (self.image.len(), self.image.pixels(), &self.channels);
-        let images = to.data_mut().par_chunks_exact_mut(image);
-        let images = images.zip(input.data().par_chunks_exact(image));
-        images.zip(past.data().par_chunks_exact(image)).for_each(|((to, from), past)| {
-            let planes = to.chunks_exact_mut(pixels).zip(from.chunks_exact(pixels));
-            for ((planes, past), &channel) in planes.zip(past.chunks_exact(pixels)).zip(channels) {
-                let (to, from) = planes;
-                context.set.run(move || {
-                    for (y, (&x, &past)) in to.iter_mut().zip(from.iter().zip(past)) {
-                        let sum = channel.normalise(x) + past;
-                        *y = if rectified { relu(sum) } else { sum };
-                    }
-                });
-            }
-        });
+    fn adding(&mut self) -> Option<&mut dyn AddingLayer> {
+        (!self.settings.rectified).then_some(self)
     }
 
     fn output(&self) -> &Matrix {
@@ -353,6 +325,36 @@ impl Layer for BatchNorm {
         visit(&format!("{}.shift", self.name), &mut self.shift);
         visit(&format!("{}.running-mean", self.name), &mut self.running_mean);
         visit(&format!("{}.running-variance", self.name), &mut self.running_variance);
+    }
+}
+
+impl AddingLayer for BatchNorm {
+    fn forward_adding(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        past: &Matrix,
+        rectified: bool,
+        to: &mut Matrix,
+    ) {
+        self.know(context, input);
+        assert_eq!(past.columns(), self.image.len(), "the branches of a block have one shape");
+        to.reshape_in(context.memory, input.rows(), input.columns());
+        let (image, pixels, channels) = (self.image.len(), self.image.pixels(), &self.channels);
+        let images = to.data_mut().par_chunks_exact_mut(image);
+        let images = images.zip(input.data().par_chunks_exact(image));
+        images.zip(past.data().par_chunks_exact(image)).for_each(|((to, from), past)| {
+            let planes = to.chunks_exact_mut(pixels).zip(from.chunks_exact(pixels));
+            for ((planes, past), &channel) in planes.zip(past.chunks_exact(pixels)).zip(channels) {
+                let (to, from) = planes;
+                context.set.run(move || {
+                    for (y, (&x, &past)) in to.iter_mut().zip(from.iter().zip(past)) {
+                        let sum = channel.normalise(x) + past;
+                        *y = if rectified { relu(sum) } else { sum };
+                    }
+                });
+            }
+        });
     }
 }
 

@@ -29,6 +29,11 @@ impl Chain {
         })
     }
 
+    /// Whether the last layer can end a residual block.
+    pub(super) fn is_adding(&mut self) -> bool {
+        self.layers.last_mut().is_some_and(|last| last.adding().is_some())
+    }
+
     /// The forward passes of all layers but the last.
     pub(super) fn forward_but_last(&mut self, context: &StepContext, input: &Matrix) {
         for position in 0..self.layers.len() - 1 {
@@ -36,18 +41,14 @@ impl Chain {
         }
     }
 
-    /// [`Layer::forward_adding`] of the last layer, after the others' forward passes.
-    pub(super) fn forward_last_adding(
+    /// The forward pass of the last layer, after those of the others.
+    pub(super) fn forward_last(
         &mut self,
         context: &StepContext,
         input: &Matrix,
-        past: &Matrix,
-        rectified: bool,
-        to: &mut Matrix,
+        forward: impl FnOnce(&mut dyn Layer, &Matrix),
     ) {
-        self.forward_at(context, input, self.layers.len() - 1, |layer, input| {
-            layer.forward_adding(context, input, past, rectified, to);
-        });
+        self.forward_at(context, input, self.layers.len() - 1, forward);
     }
 
     /// One layer's forward pass, and what the layers before it need no longer keep.
@@ -119,9 +120,7 @@ impl Chain {
 impl Layer for Chain {
     fn forward(&mut self, context: &StepContext, input: &Matrix) {
         self.forward_but_last(context, input);
-        self.forward_at(context, input, self.layers.len() - 1, |layer, input| {
-            layer.forward(context, input);
-        });
+        self.forward_last(context, input, |layer, input| layer.forward(context, input));
     }
 
     fn learns(&self, context: &StepContext) -> bool {

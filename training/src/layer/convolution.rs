@@ -112,7 +112,7 @@ impl Convolution {
             geometry,
             output_image,
             weight_is_learnt: initialization.is_learnt(),
-            weight_gradient: Vec::new(),
+            weight_gradient: vec![0.0; if initialization.is_learnt() { weight.len() } else { 0 }],
             gradient_outputs: ExpectedChannels::default(),
             gradient_taps: Vec::new(),
             bias_gradient: vec![0.0; bias.len()],

@@ -164,18 +164,9 @@ use crate::matrix::Matrix;
 pub trait Layer: Send {
     /// Computes the output of a minibatch.
     fn forward(&mut self, context: &StepContext, input: &Matrix);
-    /// As [`Layer::forward`], but writes to `to` what the output would be plus `past`, and of that
-    /// max(y, 0) where it is to be `rectified`: the end of a residual block. A layer that can do it
-    /// in one pass leaves no output of its own.
-    fn forward_adding(
-        &mut self,
-        context: &StepContext,
-        input: &Matrix,
-        past: &Matrix,
-        rectified: bool,
-        to: &mut Matrix,
-    ) {
-        residual::forward_then_add(self, context, input, past, rectified, to);
+    /// The layer as one that can end a residual block in the same pass, if it is.
+    fn adding(&mut self) -> Option<&mut dyn AddingLayer> {
+        None
     }
     /// The output of the last forward pass, or the part of it that was kept.
     fn output(&self) -> &Matrix;
@@ -228,4 +219,18 @@ pub trait Layer: Send {
     /// in the same order; it may be changed. It belongs to a place in the data and not to what is
     /// learnt, so that no average of networks has a part in it.
     fn visit_carried(&mut self, _visit: &mut dyn FnMut(&str, &mut [f32])) {}
+}
+
+/// A layer that can end a residual block.
+pub trait AddingLayer {
+    /// Writes to `to` what [`Layer::forward`] would put out plus `past`, and of that max(y, 0) where
+    /// it is to be `rectified`, and leaves no output of its own.
+    fn forward_adding(
+        &mut self,
+        context: &StepContext,
+        input: &Matrix,
+        past: &Matrix,
+        rectified: bool,
+        to: &mut Matrix,
+    );
 }

@@ -46,26 +46,15 @@ impl Residual {
     }
 }
 
-/// The sum of what a layer puts out and of `past`, rectified or not: [`Layer::forward_adding`] of a
-/// layer that has no better way.
-pub(super) fn forward_then_add(
-    layer: &mut (impl Layer + ?Sized),
-    context: &StepContext,
-    input: &Matrix,
-    past: &Matrix,
-    rectified: bool,
-    to: &mut Matrix,
-) {
-    layer.forward(context, input);
-    let output = layer.output();
-    assert_eq!(output.columns(), past.columns(), "the branches of a block have one shape");
-    to.reshape_in(context.memory, output.rows(), output.columns());
-    let (set, to, left, right) = (context.set, to.data_mut(), output.data(), past.data());
+/// The sum of both branches' outputs, rectified or not.
+fn add(context: &StepContext, to: &mut Matrix, left: &Matrix, right: &Matrix, rectified: bool) {
+    assert_eq!(left.columns(), right.columns(), "the branches of a block have one shape");
+    to.reshape_in(context.memory, left.rows(), left.columns());
+    let (set, to, left, right) = (context.set, to.data_mut(), left.data(), right.data());
     match rectified {
         true => map_pairs(set, to, left, right, |left, right| relu(left + right)),
         false => map_pairs(set, to, left, right, |left, right| left + right),
     }
-    layer.keep(context, Demand::GRADIENT);
 }
 
 /// Where a channel begins in a row of each of two gradients, if that has it.
@@ -120,13 +109,27 @@ fn add_gradients(
 
 impl Layer for Residual {
     fn forward(&mut self, context: &StepContext, input: &Matrix) {
-        let Self { main, shortcut, output, read, .. } = self;
-        main.forward_but_last(context, input);
+        let Self { main, shortcut, rectified, output, read, .. } = self;
+        let is_adding = main.is_adding();
+        if is_adding {
+            main.forward_but_last(context, input);
+        } else {
+            main.forward(context, input);
+        }
         if let Some(shortcut) = shortcut {
             shortcut.forward(context, input);
         }
         let past = shortcut.as_ref().map_or(input, |shortcut| shortcut.output());
-        main.forward_last_adding(context, input, past, self.rectified, output);
+        if is_adding {
+            main.forward_last(context, input, |layer, input| {
+                if let Some(layer) = layer.adding() {
+                    layer.forward_adding(context, input, past, *rectified, output);
+                }
+            });
+        } else {
+            add(context, output, main.output(), past, *rectified);
+            main.keep(context, Demand::GRADIENT);
+        }
         read.all();
         if context.training.is_some() {
             let past = shortcut.as_ref().map_or(Demand::GRADIENT, |branch| branch.demand());

@@ -99,10 +99,11 @@ impl Convolution {
     ) {
         let all = Selection::all(shape.input_channels());
         self.backward_through(context, shape, input, gradient, &all, input_gradient_needed);
-        let (to, kernel) = (&mut self.weight_gradient, self.gradient_taps.len());
-        let Some(learnt) = self.gradient_outputs.channels().filter(|_| !to.is_empty()) else {
+        if !self.learns_weight(context) {
             return;
-        };
+        }
+        let Some(learnt) = self.gradient_outputs.channels() else { return };
+        let (to, kernel) = (&mut self.weight_gradient, self.gradient_taps.len());
         // Each kernel to its place, from the last one, and zeros between them.
         let mut end = self.weight.len();
         to.resize(end, 0.0);

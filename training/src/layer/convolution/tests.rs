@@ -282,6 +282,34 @@ fn a_budget_of_all_pairs_is_the_exact_layer_bit_for_bit() {
 }
 
 #[test]
+fn a_gradient_of_some_outputs_is_one_that_is_zero_for_the_others() {
+    let (x, dy) = tensors();
+    let positions = geometry().output().unwrap().pixels();
+    for indices in [&[][..], &[1], &[0, OUTPUTS as u32 - 1]] {
+        let mut some = dy.clone();
+        some.keep_channels(None, Channels { indices, count: OUTPUTS });
+        let mut zeros = dy.clone();
+        for (place, dy) in zeros.data_mut().iter_mut().enumerate() {
+            if !indices.contains(&((place / positions % OUTPUTS) as u32)) {
+                *dy = 0.0;
+            }
+        }
+        for mode in [None, Some(Mode::Forward)] {
+            let [some, zeros] = [&some, &zeros].map(|gradient| {
+                let mut layer = layer(mode, Estimator::TopK, 0.5);
+                // After another gradient, of which nothing may be left.
+                for gradient in [&dy, gradient] {
+                    layer.forward(&context(0), &x);
+                    layer.backward(&context(0), &x, gradient, true);
+                }
+                (gradients(&mut layer), layer.input_gradient().data().to_vec())
+            });
+            assert!(some == zeros, "{indices:?}, {mode:?}");
+        }
+    }
+}
+
+#[test]
 fn images_of_zeros_and_evaluation_are_exact() {
     let mut layer = layer(Some(Mode::Forward), Estimator::Bernoulli, 0.2);
     layer.forward(&context(0), &Matrix::zeros(BATCH, IMAGE.len()));
