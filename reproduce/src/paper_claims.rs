@@ -2,9 +2,9 @@
 //!
 //! A claim is decided by the exhibits that decide it: where all of these say the same, that is the
 //! verdict; where they differ it holds in part; where there is none it is not decided. The number
-//! beside it is of the first exhibit that decides it, and of one where it holds before those where it
-//! does not, which are then named; else of the last that has something to say: counts come before
-//! trainings, and small trainings before large ones.
+//! beside it is of the first exhibit where it holds, or else holds in part, or else does not hold, and
+//! the others of these are named; where none decides it, of the last that has something to say: counts
+//! come before trainings, and small trainings before large ones.
 
 use serde::Serialize;
 
@@ -50,16 +50,22 @@ fn verdict(claim: PaperClaim, found: &[(String, Evidence)]) -> PaperVerdict {
         }
         Some(_) => Standing::HoldsInPart,
     };
-    let fails = |one: &&(String, Evidence)| one.1.standing == Standing::Fails;
-    let failing: Vec<&str> =
-        deciding.iter().copied().filter(fails).map(|(exhibit, _)| exhibit.as_str()).collect();
-    let shown = deciding.iter().find(|one| !fails(one)).or(deciding.first()).or(about.last());
-    let mut shown = shown.map(|one| (*one).clone());
-    if let Some((_, evidence)) = &mut shown
-        && evidence.standing != Standing::Fails
-        && !failing.is_empty()
-    {
-        evidence.number += &format!("; not so in {}", failing.join(" and "));
+    let of = |standing: Standing| {
+        let of_it = deciding.iter().filter(move |one| one.1.standing == standing);
+        of_it.map(|one| one.0.as_str()).collect::<Vec<_>>()
+    };
+    let [in_part, failing] = [Standing::HoldsInPart, Standing::Fails].map(of);
+    let strongest = [Standing::Holds, Standing::HoldsInPart, Standing::Fails]
+        .into_iter()
+        .find_map(|standing| deciding.iter().find(|one| one.1.standing == standing));
+    let mut shown = strongest.or(about.last()).map(|one| (*one).clone());
+    if let Some((_, evidence)) = &mut shown {
+        if evidence.standing == Standing::Holds && !in_part.is_empty() {
+            evidence.number += &format!("; in part in {}", in_part.join(" and "));
+        }
+        if evidence.standing != Standing::Fails && !failing.is_empty() {
+            evidence.number += &format!("; not so in {}", failing.join(" and "));
+        }
     }
     PaperVerdict { claim, standing, shown }
 }
@@ -115,9 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn the_number_is_of_the_first_exhibit_that_decides_or_else_of_the_last() {
+    fn the_number_is_of_the_first_exhibit_where_a_claim_holds_best_or_else_of_the_last() {
         let shown = |standings: &[Standing]| of(standings).shown.map(|(name, _)| name);
         assert_eq!(shown(&[Undecided, Holds, HoldsInPart]).as_deref(), Some("exhibit-1"));
+        assert_eq!(shown(&[HoldsInPart, Holds, Holds]).as_deref(), Some("exhibit-1"));
+        assert_eq!(shown(&[Fails, HoldsInPart, HoldsInPart]).as_deref(), Some("exhibit-1"));
         assert_eq!(shown(&[Undecided, Fails, Holds]).as_deref(), Some("exhibit-2"));
         assert_eq!(shown(&[Undecided, Fails, Fails]).as_deref(), Some("exhibit-1"));
         assert_eq!(shown(&[Undecided, Undecided]).as_deref(), Some("exhibit-1"));
@@ -133,6 +141,11 @@ mod tests {
         );
         assert_eq!(number(&[Fails, Undecided, Fails]), "");
         assert_eq!(number(&[Holds, Undecided]), "");
+        assert_eq!(number(&[HoldsInPart, Fails, HoldsInPart]), "; not so in exhibit-1");
+        assert_eq!(
+            number(&[HoldsInPart, Holds, Fails]),
+            "; in part in exhibit-0; not so in exhibit-2"
+        );
     }
 
     #[test]
