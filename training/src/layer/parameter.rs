@@ -171,6 +171,10 @@ impl<'a> Parameter<'a> {
     /// assert_eq!(whole, [0.0, 0.0, 0.0, 5.0, 0.0, 6.0]);
     /// ```
     pub fn append_gradient(&self, to: &mut Vec<f32>) {
+        if let Gradient::Dense(values) = self.gradient {
+            assert_eq!(values.len(), self.values.len(), "a number for every number");
+            return to.extend_from_slice(values);
+        }
         let begin = to.len();
         to.resize(begin + self.values.len(), 0.0);
         let rows = to[begin..].chunks_exact_mut(self.row_length.max(1));

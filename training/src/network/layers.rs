@@ -137,18 +137,13 @@ pub enum LayerConfig {
         shortcut: Vec<LayerConfig>,
         /// Whether max(y, 0) is put out in the place of the sum y, saving the passes of a layer of
         /// its own.
-        #[serde(default, skip_serializing_if = "is_not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         rectified: bool,
     },
 }
 
 fn yes() -> bool {
     true
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_not(flag: &bool) -> bool {
-    !flag
 }
 
 fn one() -> usize {
